@@ -1,0 +1,80 @@
+/** The rule of the house: imports go down only, through doors, and pure rooms have no outlets. */
+const sees = {
+  money: [],
+  calendar: [],
+  metering: ['money', 'calendar'],
+  rating: ['money', 'calendar', 'metering'],
+  invoicing: ['money', 'calendar', 'metering', 'rating'],
+};
+const pure = Object.keys(sees);
+Object.assign(sees, {
+  'report-client': ['money', 'calendar', 'metering'],
+  'invoice-pdf': pure,
+  'e-invoice': ['money', 'calendar', 'rating', 'invoicing'],
+  persistence: pure,
+});
+sees.close = Object.keys(sees);
+
+const doors = (rooms) => rooms.map((room) => `^libs/${room}/src/index\\.ts$`);
+const forbid = (name, from, to) => ({ name, severity: 'error', from, to });
+
+module.exports = {
+  forbidden: [
+    forbid('no-circles', {}, { circular: true }),
+    ...Object.entries(sees).map(([room, below]) =>
+      forbid(
+        `${room}-looks-only-down`,
+        { path: `^libs/${room}/` },
+        { path: '^(libs|apps)/', pathNot: [`^libs/${room}/`, ...doors(below)] },
+      ),
+    ),
+    forbid('not-through-your-own-door', { path: '^libs/([^/]+)/' }, { path: '^libs/$1/src/index\\.ts$' }),
+    // The standalone is the one place that puts the other applications into one process.
+    forbid(
+      'apps-use-doors',
+      { path: '^apps/([^/]+)/', pathNot: '^apps/standalone/' },
+      { path: '^(libs|apps)/', pathNot: ['^apps/$1/', ...doors(Object.keys(sees))] },
+    ),
+    forbid(
+      'standalone-uses-doors',
+      { path: '^apps/standalone/' },
+      {
+        path: '^(libs|apps)/',
+        pathNot: [
+          '^apps/standalone/',
+          '^apps/(api|worker|report-simulator)/src/index\\.ts$',
+          ...doors(Object.keys(sees)),
+        ],
+      },
+    ),
+    forbid('simulator-stands-alone', { path: '^apps/report-simulator/' }, { path: '^libs/' }),
+    forbid(
+      'pure-rooms-have-no-outlets',
+      { path: `^libs/(${pure.join('|')})/`, pathNot: '\\.spec\\.ts$' },
+      {
+        dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-no-pkg', 'unknown'],
+        pathNot: ['node_modules/(decimal\\.js|zod|@js-temporal/polyfill)/', '^libs/'],
+      },
+    ),
+    forbid(
+      'only-calendar-knows-zones',
+      { path: '^(libs|apps)/', pathNot: ['^libs/calendar/', '\\.spec\\.ts$'] },
+      { path: 'node_modules/@js-temporal/' },
+    ),
+    forbid('nest-lives-in-apps', { path: '^libs/' }, { path: 'node_modules/(@nestjs|bullmq)/' }),
+    forbid(
+      'persistence-alone-knows-sql',
+      { path: '^(libs|apps)/', pathNot: ['^libs/persistence/', '\\.spec\\.ts$'] },
+      {
+        path: 'node_modules/(@prisma|pg)/',
+      },
+    ),
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^libs/persistence/src/generated/' },
+    enhancedResolveOptions: { conditionNames: ['source', 'import', 'node', 'default'], exportsFields: ['exports'] },
+  },
+};
