@@ -1,1 +1,13 @@
-export {};
+export type {
+  AccountTax,
+  Address,
+  DocumentKind,
+  DraftInvoice,
+  InvoiceContent,
+  InvoiceLine,
+  IssuedInvoice,
+  Party,
+  TaxCategory,
+  TaxGroup,
+  Totals,
+} from './invoice.js';

@@ -1,1 +1,10 @@
-export {};
+export {
+  type BucketSeries,
+  type Dimension,
+  type EntityRef,
+  entityKey,
+  type Grid,
+  GRID_SECONDS,
+  type Metric,
+  ownedBuckets,
+} from './usage.js';

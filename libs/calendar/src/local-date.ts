@@ -1,0 +1,88 @@
+import { Temporal } from '@js-temporal/polyfill';
+import { CalendarError, type EpochSeconds } from './instant.js';
+
+/** A day on the wall calendar of some zone: `YYYY-MM-DD`. Plain strings compare in time order. */
+export type LocalDate = string;
+
+/** Whether the name is a zone of the IANA database that this host knows. Fixed offsets such as `+05:30` are refused. */
+export function isTimeZone(name: string): boolean {
+  if (!/^[A-Za-z]/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The first instant of a local day: midnight, or where a clock change skips midnight the first instant after it. */
+export function startOfDay(date: LocalDate, timeZone: string): EpochSeconds {
+  const key = `${date} ${timeZone}`;
+  const known = midnights.get(key);
+  if (known !== undefined) return known;
+  const instant = plainDate(date).toZonedDateTime({ timeZone: zone(timeZone) }).epochMilliseconds / 1000;
+  if (midnights.size >= MIDNIGHTS_KEPT) midnights.clear();
+  midnights.set(key, instant);
+  return instant;
+}
+
+// The same few midnights are asked for once per account of a close; the answer never changes.
+const midnights = new Map<string, EpochSeconds>();
+const MIDNIGHTS_KEPT = 10_000;
+
+/** The local date at an instant. */
+export function localDateAt(instant: EpochSeconds, timeZone: string): LocalDate {
+  return Temporal.Instant.fromEpochMilliseconds(instant * 1000)
+    .toZonedDateTimeISO(zone(timeZone))
+    .toPlainDate()
+    .toString();
+}
+
+/** The date `days` later, or earlier when negative. */
+export function addDays(date: LocalDate, days: number): LocalDate {
+  return plainDate(date).add({ days }).toString();
+}
+
+/** Local days from `start` to `end` (exclusive). */
+export function daysBetween(start: LocalDate, end: LocalDate): number {
+  return plainDate(start).until(plainDate(end), { largestUnit: 'days' }).days;
+}
+
+/** Whether the text is a real calendar date `YYYY-MM-DD`. */
+export function isLocalDate(text: string): boolean {
+  try {
+    plainDate(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The fiscal year a date falls in, named by the calendar year in which it starts (India's April year: 2026-03-31 is 2025).
+ *
+ * @param startMonth 1–12, the month in which the fiscal year begins
+ */
+export function fiscalYear(date: LocalDate, startMonth: number): number {
+  const { year, month } = plainDate(date);
+  return month >= startMonth ? year : year - 1;
+}
+
+/** Parses strictly. Throws `malformed_date`. */
+export function plainDate(text: string): Temporal.PlainDate {
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) {
+    try {
+      return Temporal.PlainDate.from(text, { overflow: 'reject' });
+    } catch {
+      // Falls through to the house's own error.
+    }
+  }
+  throw new CalendarError('malformed_date', `not a date YYYY-MM-DD: ${JSON.stringify(text.slice(0, 40))}`);
+}
+
+function zone(name: string): string {
+  if (!isTimeZone(name)) {
+    throw new CalendarError('unknown_time_zone', `unknown time zone ${JSON.stringify(name.slice(0, 60))}`);
+  }
+  return name;
+}

@@ -1,0 +1,111 @@
+import type { RatedLine } from '#rating';
+
+/** A postal address as it is printed. */
+export interface Address {
+  line1: string;
+  line2: string | null;
+  city: string;
+  region: string | null;
+  postal_code: string;
+  /** ISO 3166-1 alpha-2. */
+  country: string;
+}
+
+/** A party frozen on the document: later changes of a seller or an account do not reach issued invoices. */
+export interface Party {
+  /** The seller's code or the account's upstream id. */
+  reference: string;
+  name: string;
+  address: Address | null;
+  tax_id: string | null;
+  email: string | null;
+}
+
+/** One tax of an account; `rate` in percent ("19"). Category of UNCL5305. */
+export interface AccountTax {
+  name: string;
+  category: TaxCategory;
+  rate: string;
+  valid_from?: string | null;
+  valid_until?: string | null;
+  exemption_reason?: string | null;
+}
+
+export type TaxCategory = 'S' | 'Z' | 'E' | 'AE' | 'K' | 'G' | 'O';
+
+/** Tax of one group (component name, category, rate), rounded once on the sum of its line nets. */
+export interface TaxGroup {
+  name: string;
+  category: TaxCategory;
+  rate: string;
+  base: string;
+  amount: string;
+  exemption_reason: string | null;
+}
+
+/** What a set of rated lines comes to. Σ lines = net, Σ taxes = tax, net + tax = gross, gross + rounding = payable. */
+export interface Totals {
+  taxes: TaxGroup[];
+  net: string;
+  tax: string;
+  gross: string;
+  rounding: string;
+  payable: string;
+}
+
+export type DocumentKind = 'invoice' | 'credit_note' | 'debit_note';
+
+/** A line with its position on the document, counted from 1. */
+export interface InvoiceLine extends RatedLine {
+  position: number;
+}
+
+/** What an invoice says, whether or not it is issued. */
+export interface InvoiceContent extends Totals {
+  kind: DocumentKind;
+  /** Our ids: the seller's code, the account's UUID. */
+  seller: string;
+  account: string;
+  supplier: Party & { bank: { iban: string | null; bic: string | null } | null };
+  customer: Party;
+  period: {
+    label: string;
+    start: string;
+    end: string;
+    start_date: string;
+    end_date: string;
+    time_zone: string;
+    /** The instants whose buckets were measured, when they differ from the period because an edge cuts a bucket. */
+    measured: { start: string; end: string } | null;
+  };
+  currency: string;
+  lines: InvoiceLine[];
+  revision: number;
+  payment_terms_days: number;
+  /** Sentences printed under the totals: exemption reasons, how bandwidth is measured, warnings that concern the payer. */
+  notes: string[];
+  /** The report dialect the usage was read with. */
+  dialect_sha256: string | null;
+  layout_version: number;
+}
+
+/** May still change; has no number. */
+export interface DraftInvoice extends InvoiceContent {
+  status: 'draft';
+  /** sha256 over everything the draft was computed from; issuing recomputes it. */
+  inputs_hash: string;
+}
+
+/** Frozen. Only ever inserted. */
+export interface IssuedInvoice extends InvoiceContent {
+  status: 'issued';
+  id: string;
+  number: string;
+  issued_at: string;
+  /** Local date of the seller at `issued_at`. */
+  issue_date: string;
+  due_date: string;
+  inputs_hash: string;
+  /** The document this one corrects. */
+  corrects: { id: string; number: string } | null;
+}

@@ -1,0 +1,35 @@
+import type { Dimension } from '#metering';
+import type { Derivation } from './derivation.js';
+
+/**
+ * One line of a rating, in the form in which it goes over the wire, is frozen on an invoice and is printed. There is one
+ * shape on purpose: what an auditor downloads is what was computed. Numbers are decimal strings.
+ */
+export interface RatedLine {
+  /** Code of the plan's charge; `discount:<n>` and `minimum_spend` for the plan's own lines. */
+  charge: string;
+  kind: 'recurring' | 'one_time' | 'usage' | 'discount' | 'minimum_spend';
+  description: string;
+  /** The one entity the line is about; null for the account as a whole. */
+  entity: { dimension: Dimension; value: string; name: string | null } | null;
+  segment: LineSegment;
+  /** In `unit`, exact where it is finite, else cut at 12 decimals. */
+  quantity: string;
+  unit: string;
+  /** Rounded to the currency's minor unit, with exactly its decimals. */
+  amount: string;
+  /** Cut at 12 decimals, for display only. */
+  unrounded_amount: string;
+  /** UNCL5305 category that picks the account's tax; null = the account's own. */
+  tax_category: string | null;
+  commodity_code: string | null;
+  derivation: Derivation;
+}
+
+/** The part of the period a line was rated for: instants (UTC stamps) and local dates, ends exclusive. */
+export interface LineSegment {
+  start: string;
+  end: string;
+  start_date: string;
+  end_date: string;
+}
