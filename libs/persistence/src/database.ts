@@ -1,0 +1,69 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Prisma, PrismaClient } from './generated/client.js';
+
+/** The role the service works as: it may insert issued documents, but owns nothing and changes none of them. */
+export const SERVICE_ROLE = 'meterline_service';
+
+/** Connection options that make a login act as the service's lesser role, whoever owns the tables. */
+export const SERVICE_ROLE_OPTIONS = `-c role=${SERVICE_ROLE}`;
+
+export type Database = PrismaClient;
+export type Transaction = Prisma.TransactionClient;
+
+/** Opens the database as the service's role. `connections` bounds the pool of this process. */
+export function openDatabase(connectionString: string, connections = 10): Database {
+  const adapter = new PrismaPg({
+    connectionString,
+    max: connections,
+    options: SERVICE_ROLE_OPTIONS,
+    application_name: 'meterline',
+  });
+  return new PrismaClient({ adapter, transactionOptions: { maxWait: 30_000, timeout: 60_000 } });
+}
+
+/** Thrown by this room; `code` is stable. */
+export class PersistenceError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly retryable: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'PersistenceError';
+  }
+}
+
+/** Deadlock and serialization failures: the transaction did nothing and may simply be run again. */
+const RETRYABLE_SQLSTATES = new Set(['40P01', '40001']);
+const TRANSACTION_ATTEMPTS = 5;
+
+/** Runs one transaction, again when PostgreSQL aborted it for a deadlock. The work must have no effect outside `tx`. */
+export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await database.$transaction(work);
+    } catch (error) {
+      if (attempt >= TRANSACTION_ATTEMPTS || !RETRYABLE_SQLSTATES.has(sqlState(error) ?? '')) throw error;
+    }
+  }
+}
+
+/** The SQLSTATE of a failed statement, wherever the driver put it. */
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, meta, cause } = error as { code?: unknown; meta?: unknown; cause?: unknown };
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^P\d{4}$/.test(code)) return code;
+  const inner = meta as { code?: unknown; driverAdapterError?: { cause?: { originalCode?: unknown } } } | undefined;
+  const original =
+    inner?.driverAdapterError?.cause?.originalCode ?? (cause as { originalCode?: unknown })?.originalCode;
+  if (typeof original === 'string') return original;
+  if (typeof inner?.code === 'string') return inner.code;
+  return undefined;
+}
+
+/** The name of the constraint a failed statement ran into, or undefined. */
+export function violatedConstraint(error: unknown): string | undefined {
+  const text = error instanceof Error ? error.message : '';
+  return /constraint "([^"]+)"/.exec(text)?.[1];
+}

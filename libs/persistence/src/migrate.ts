@@ -1,0 +1,90 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { PersistenceError } from './database.js';
+
+// Any constant will do, as long as every version of the service agrees on it.
+const MIGRATION_LOCK = 7_236_112_019;
+
+/** The ledger table exactly as Prisma's own migrate keeps it, so that `prisma migrate deploy` finds nothing to do. */
+const LEDGER = `
+CREATE TABLE IF NOT EXISTS _prisma_migrations (
+    id                      VARCHAR(36) PRIMARY KEY NOT NULL,
+    checksum                VARCHAR(64) NOT NULL,
+    finished_at             TIMESTAMPTZ,
+    migration_name          VARCHAR(255) NOT NULL,
+    logs                    TEXT,
+    rolled_back_at          TIMESTAMPTZ,
+    started_at              TIMESTAMPTZ NOT NULL DEFAULT now(),
+    applied_steps_count     INTEGER NOT NULL DEFAULT 0
+)`;
+
+/**
+ * Applies the SQL migrations that are not in the ledger yet, each in one transaction, under an advisory lock: two
+ * processes that start at once are safe. Runs as the owner of the database.
+ *
+ * @param folder the folder of Prisma's layout, `<name>/migration.sql`
+ * @returns the names that were applied now
+ * @throws PersistenceError `migration_changed` when an applied migration's text is no longer the one that was applied
+ */
+export async function migrate(ownerConnectionString: string, folder: string): Promise<string[]> {
+  const client = new Client({ connectionString: ownerConnectionString, application_name: 'meterline-migrate' });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await client.query(LEDGER);
+    const { rows } = await client.query<{ migration_name: string; checksum: string }>(
+      'SELECT migration_name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
+    );
+    const applied = new Map(rows.map((row) => [row.migration_name, row.checksum]));
+    const fresh: string[] = [];
+    for (const { name, sql, checksum } of await readMigrations(folder)) {
+      const before = applied.get(name);
+      if (before !== undefined && before !== checksum) {
+        throw new PersistenceError(
+          'migration_changed',
+          `migration ${name} was applied with other text; restore its file and add a new migration instead`,
+          false,
+        );
+      }
+      if (before === undefined) {
+        await apply(client, name, sql, checksum);
+        fresh.push(name);
+      }
+    }
+    return fresh;
+  } finally {
+    // Ending the session releases the advisory lock too.
+    await client.end();
+  }
+}
+
+async function readMigrations(folder: string): Promise<{ name: string; sql: string; checksum: string }[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const sql = await readFile(join(folder, name, 'migration.sql'), 'utf8');
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+}
+
+async function apply(client: Client, name: string, sql: string, checksum: string): Promise<void> {
+  try {
+    await client.query('BEGIN');
+    await client.query(sql);
+    await client.query(
+      `INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name, applied_steps_count)
+       VALUES ($1, $2, now(), $3, 1)`,
+      [randomUUID(), checksum, name],
+    );
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw new PersistenceError('migration_failed', `migration ${name} failed: ${(error as Error).message}`, false, {
+      cause: error,
+    });
+  }
+}
