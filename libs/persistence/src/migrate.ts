@@ -60,6 +60,18 @@ export async function migrate(ownerConnectionString: string, folder: string): Pr
   }
 }
 
+/** Creates a database beside the one that `adminConnectionString` names, unless it exists. */
+export async function createDatabase(adminConnectionString: string, name: string): Promise<void> {
+  const client = new Client({ connectionString: adminConnectionString });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
+  }
+}
+
 async function readMigrations(folder: string): Promise<{ name: string; sql: string; checksum: string }[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
