@@ -8,3 +8,29 @@ export {
   type Metric,
   ownedBuckets,
 } from './usage.js';
+export { type Unit, unitFactor, UNITS } from './units.js';
+export type {
+  ActiveEntity,
+  BandwidthDirection,
+  BandwidthMeasure,
+  BucketRounding,
+  BytesDirection,
+  BytesMeasure,
+  MeasureSpec,
+  TimeMeasure,
+} from './measure-spec.js';
+export type {
+  BandwidthEvidence,
+  BandwidthPart,
+  DecisiveSample,
+  HeldMeasure,
+  HoldCode,
+  Measured,
+  MeasureEvidence,
+  MeasureOutcome,
+  RankedSamples,
+  SumEvidence,
+} from './evidence.js';
+export { measure } from './measure.js';
+export { nearestRank } from './rank.js';
+export { MeteringError } from './metering-error.js';
