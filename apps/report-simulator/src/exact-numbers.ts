@@ -13,36 +13,30 @@ export function bytesText(quarterBytes: number | bigint, factor = 1): string {
   return `${quarters / 4n}${QUARTERS[Number(quarters % 4n)] ?? ''}`;
 }
 
-/** How a rate is written: bits per second × `scale` / 10^6, rounded to 2 decimals when `roundedTo2` is set. */
-export interface RateNotation {
-  /** A power of 1000: 1 writes Mbps, 1000 kbps, 10^6 bps; profiles and faults multiply further. */
-  scale: number;
-  roundedTo2: boolean;
+/**
+ * The rate of `quarterBytes` / 4 bytes in `seconds`, in Mbps × `scale` (a power of 1000): bytes · 8 / 10^6 / seconds in
+ * doubles, divided in that order. The published digits come out of this order (5562 B in 143 s is
+ * 0.0003111608391608391) and not out of one division of exact operands.
+ */
+export function rateOf(quarterBytes: number, seconds: number, scale: number): number {
+  // bytes · 8 / 10^6 = quarters / 500,000; the scale is taken out of the divisor first, so that operands stay whole.
+  if (scale < 1e6) return quarterBytes / (500_000 / scale) / seconds;
+  const bits = quarterBytes * (scale / 500_000);
+  return (Number.isSafeInteger(bits) ? bits : Number(BigInt(quarterBytes) * BigInt(scale / 500_000))) / seconds;
 }
 
-/** The rate of `quarterBytes` / 4 bytes in `seconds`: the shortest decimal of the correctly rounded exact quotient. */
-export function rateText(quarterBytes: number, seconds: number, notation: RateNotation): string {
-  // bytes · 8 / 10^6 / seconds = quarters / (500,000 · seconds); powers of 1000 are taken out of the divisor first.
-  const numerator = notation.scale >= 1e6 ? quarterBytes * (notation.scale / 500_000) : quarterBytes;
-  const denominator = notation.scale >= 1e6 ? seconds : (500_000 / notation.scale) * seconds;
-  if (notation.roundedTo2) {
-    const [n, d] = exactOperands(quarterBytes, seconds, notation.scale);
-    return String(Number((200n * n + d) / (2n * d)) / 100);
-  }
-  if (Number.isSafeInteger(numerator)) return String(numerator / denominator);
-  return String(roundedQuotient(...exactOperands(quarterBytes, seconds, notation.scale)));
+/** The same rate rounded half up to 2 decimals, exactly. */
+export function rateTo2Decimals(quarterBytes: number, seconds: number, scale: number): number {
+  const numerator = BigInt(quarterBytes) * BigInt(scale);
+  const denominator = 500_000n * BigInt(seconds);
+  return Number((200n * numerator + denominator) / (2n * denominator)) / 100;
 }
 
-function exactOperands(quarterBytes: number, seconds: number, scale: number): [bigint, bigint] {
-  return [BigInt(quarterBytes) * BigInt(scale), 500_000n * BigInt(seconds)];
-}
-
-/** The double nearest to n / d, ties to even, for positive operands of any size. */
-export function roundedQuotient(n: bigint, d: bigint): number {
-  if (n === 0n) return 0;
-  // At least 64 quotient bits: more than the 53 of a double, and the remainder survives as a sticky last bit.
-  const shift = Math.max(0, 64 - n.toString(2).length + d.toString(2).length);
-  const shifted = n << BigInt(shift);
-  const quotient = shifted / d;
-  return Number(shifted % d === 0n ? quotient : quotient | 1n) / 2 ** shift;
+/** Nearest rank: ⌈share · count⌉ for a share written in decimal digits ("0.95"), divided by `whole` (100 for percent). */
+export function nearestRank(share: number | string, whole: 1 | 100, count: number): number {
+  const [digits = '', exponent = '0'] = String(share).split('e');
+  const [units = '', decimals = ''] = digits.split('.');
+  // A share below 1e-21 or so has more places than digits; one of 100 has none: the places are never negative.
+  const denominator = BigInt(whole) * 10n ** BigInt(decimals.length - Number(exponent));
+  return Number((BigInt(units + decimals) * BigInt(count) + denominator - 1n) / denominator);
 }

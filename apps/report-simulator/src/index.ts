@@ -1,8 +1,9 @@
 export { startReportSimulator } from './server.js';
 export type { Counters, ReportSimulator, ReportSimulatorOptions } from './server.js';
 export { ReportSimulatorError } from './simulator-error.js';
+export type { FaultKind, FaultRule } from './fault-plan.js';
 export type { Switches } from './switches.js';
-export type { Profiles } from './report.js';
+export type { Profiles } from './world.js';
 export {
   accountApiKey,
   accountId,
@@ -15,3 +16,6 @@ export {
   siteLeaves,
 } from './identity.js';
 export type { Fleet, LeafRange } from './identity.js';
+export { bytesText } from './exact-numbers.js';
+export { activePercentile, lateCorrection, usageBetween, usageOfDays, utcDays, wallPercentile } from './oracle.js';
+export type { OracleModel, Usage, UtcDays } from './oracle.js';

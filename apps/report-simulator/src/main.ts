@@ -1,13 +1,48 @@
+import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, program } from 'commander';
+import type { FaultRule } from './fault-plan.js';
 import { accountApiKey, accountId, customerSiteId } from './identity.js';
 import { startReportSimulator } from './server.js';
+import { parseStamp } from './stamps.js';
+import type { Switches } from './switches.js';
 
 const whole = (text: string) => {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('must be a whole number');
   return Number(text);
 };
 
-program
+const instant = (text: string) => {
+  const stamp = parseStamp(text);
+  if (stamp === undefined) throw new InvalidArgumentError('must look like 2022-09-01T00:00:00+00:00');
+  return stamp.epochSeconds;
+};
+
+const oneSwitch = (text: string, before: Record<string, string | number>) => {
+  const [name = '', value] = text.split('=', 2);
+  if (value === undefined) throw new InvalidArgumentError('must look like edge=half_open');
+  const numeric = ['round_dp', 'max_items'].includes(name) && /^\d+$/.test(value);
+  return { ...before, [name]: numeric ? Number(value) : value };
+};
+
+interface Options {
+  port: number;
+  host: string;
+  seed: number;
+  accounts: number;
+  sites: number;
+  subscribers: number;
+  firstAccount: number;
+  fleetKey: string;
+  clock?: number;
+  leadingZero?: true;
+  big?: true;
+  idle?: true;
+  switch: Partial<Switches>;
+  faults?: string;
+  controlPort?: number;
+}
+
+const options = program
   .name('report-simulator')
   .description('A seeded stand-in for the connectivity report API: same seed, clock and request, same answer.')
   .option('--port <port>', 'port of the report API; 0 takes a free one', whole, 4010)
@@ -17,64 +52,75 @@ program
   .option('--sites <number>', 'sites per account', whole, 3)
   .option('--subscribers <number>', 'subscribers per site', whole, 1)
   .option('--first-account <number>', 'number of the first account', whole, 0)
-  .option('--fleet-key <key>', 'API key that may read every account', 'sim-fleet-key');
+  .option('--fleet-key <key>', 'API key that may read every account', 'sim-fleet-key')
+  .option('--clock <stamp>', 'stand still at this instant instead of following the clock', instant)
+  .option('--leading-zero', 'profile: IMSIs of a test network, 00101…')
+  .option('--big', 'profile: all byte counts × 10^6')
+  .option('--idle', 'profile: every 50th subscriber has no traffic')
+  .option('--switch <name=value>', 'set a switch; may be repeated', oneSwitch, {})
+  .option('--faults <file>', 'JSON file with the fault plan, a list of rules')
+  .option('--control-port <port>', 'open the control API on this port; 0 takes a free one', whole)
+  .parse()
+  .opts<Options>();
 
-const options = program.parse().opts<{
-  port: number;
-  host: string;
-  seed: number;
-  accounts: number;
-  sites: number;
-  subscribers: number;
-  firstAccount: number;
-  fleetKey: string;
-}>();
-const { seed, accounts, sites, subscribers, firstAccount } = options;
+const { seed, accounts, sites, subscribers, firstAccount, leadingZero, big, idle } = options;
 const fleet = { accounts, sites, subscribers, firstAccount };
-const simulator = await startReportSimulator({
-  port: options.port,
-  host: options.host,
-  seed,
-  fleet,
-  apiKeys: { fleet: options.fleetKey },
-});
 
-const lastMonth = new Date();
-lastMonth.setUTCMonth(lastMonth.getUTCMonth(), 0);
-const month = lastMonth.toISOString().slice(0, 7);
-const example = {
-  start_date_time: `${month}-01T00:00:00+00:00`,
-  end_date_time: `${lastMonth.toISOString().slice(0, 10)}T00:00:00+00:00`,
-  granularity: 'DAY',
-  dimension_filter_clauses: [
-    {
-      filters: [
-        { dimension_name: 'account_id', operator: 'EXACT', expressions: [accountId(firstAccount)] },
-        {
-          dimension_name: 'customer_site_id',
-          operator: 'EXACT',
-          expressions: [customerSiteId(fleet, firstAccount, 0)],
-        },
-      ],
-    },
-  ],
-  metrics: [
-    { name: 'uplink_bytes', aggregation_type: 'COUNT' },
-    { name: 'downlink_bytes', aggregation_type: 'COUNT' },
-  ],
-};
-process.stdout.write(
-  [
-    `report API    ${simulator.url}/connectivity/v1/report`,
-    `fleet         ${accounts} accounts × ${sites} sites × ${subscribers} subscribers, seed ${seed}`,
-    `fleet key     ${options.fleetKey}`,
-    `first account ${accountId(firstAccount)}, key ${accountApiKey(seed, firstAccount)}`,
-    '',
-    `curl -s '${simulator.url}/connectivity/v1/report?apikey=${options.fleetKey}' -d '${JSON.stringify(example)}'`,
-    '',
-  ].join('\n'),
-);
+async function start() {
+  const faults: FaultRule[] = options.faults === undefined ? [] : JSON.parse(readFileSync(options.faults, 'utf8'));
+  const simulator = await startReportSimulator({
+    port: options.port,
+    host: options.host,
+    seed,
+    fleet,
+    apiKeys: { fleet: options.fleetKey },
+    profiles: { leadingZero: leadingZero ?? false, big: big ?? false, idle: idle ?? false },
+    switches: options.switch,
+    faults,
+    ...(options.controlPort === undefined ? {} : { control: { port: options.controlPort } }),
+  });
+  if (options.clock !== undefined) simulator.setClock(options.clock);
+  return simulator;
+}
 
-const stop = () => void simulator.close();
-process.once('SIGINT', stop);
-process.once('SIGTERM', stop);
+/** A request for the last whole month before the simulator's clock, as the documentation writes it. */
+function exampleRequest(): string {
+  const now = options.clock === undefined ? new Date() : new Date(options.clock * 1000);
+  const monthStart = (back: number) =>
+    `${new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1)).toISOString().slice(0, 19)}+00:00`;
+  const filter = (dimension_name: string, id: string) => ({ dimension_name, operator: 'EXACT', expressions: [id] });
+  return JSON.stringify({
+    start_date_time: monthStart(1),
+    end_date_time: monthStart(0),
+    granularity: 'DAY',
+    dimension_filter_clauses: [
+      {
+        filters: [
+          filter('account_id', accountId(firstAccount)),
+          filter('customer_site_id', customerSiteId(fleet, firstAccount, 0)),
+        ],
+      },
+    ],
+    metrics: ['uplink_bytes', 'downlink_bytes'].map((name) => ({ name, aggregation_type: 'COUNT' })),
+  });
+}
+
+try {
+  const simulator = await start();
+  const lines = [
+    `report API     ${simulator.url}/connectivity/v1/report`,
+    ...(simulator.controlUrl === undefined ? [] : [`control API    ${simulator.controlUrl}`]),
+    `fleet          ${accounts} accounts × ${sites} sites × ${subscribers} subscribers, seed ${seed}`,
+    `fleet key      ${options.fleetKey}`,
+    `first account  ${accountId(firstAccount)}, key ${accountApiKey(seed, firstAccount)}`,
+    '',
+    `curl -s '${simulator.url}/connectivity/v1/report?apikey=${options.fleetKey}' -d '${exampleRequest()}'`,
+    '',
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  const stop = () => void simulator.close();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+} catch (error) {
+  program.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+}

@@ -47,7 +47,7 @@ export type Switches = z.infer<typeof switchesSchema>;
  * `current` with the given switches set. Unknown names and values are refused.
  * @throws ReportSimulatorError `bad_switches` naming the first switch that cannot be
  */
-export function setSwitches(current: Partial<Switches>, changes: unknown): Switches {
+export function changeSwitches(current: Partial<Switches>, changes: unknown): Switches {
   const parsed = switchesSchema.partial().safeParse(changes ?? {});
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
