@@ -1,1 +1,22 @@
-export {};
+export { DEFAULT_DIALECT, type Dialect, dialectSchema, dialectSha256 } from './dialect.js';
+export { SealedKey } from './sealed-key.js';
+export { ReportApiError, type ReportApiErrorCode } from './report-api-error.js';
+export type { PullWarning, RawAnswers, Refusal, RefusalCode, WarningCode } from './refusal.js';
+export type { RetryPolicy } from './retry.js';
+export { ReportTransport, type TransportOptions } from './transport.js';
+export {
+  type BandwidthHours,
+  createReportClient,
+  type HourRates,
+  type HoursRequest,
+  type LiveBandwidth,
+  type LiveRequest,
+  type PulledUsage,
+  type ReportClient,
+  type ReportClientOptions,
+  type ReportLogEntry,
+  type UsageAnswer,
+  type UsageConnector,
+  type UsageFamily,
+  type UsageRequest,
+} from './report-client.js';

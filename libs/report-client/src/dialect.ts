@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/**
+ * What the report API's documentation leaves open or gets wrong, as data. Every member has a default, so a stored
+ * dialect may be partial, but a parsed one is explicit to the last key: its hash goes onto the invoice.
+ */
+export const dialectSchema = z.strictObject({
+  /** Only the form documented in 2022 is spoken. Another form is another connector behind `UsageConnector`. */
+  name: z.literal('alef-v1-2022').default('alef-v1-2022'),
+  path: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9._~-]+)+$/)
+    .default('/connectivity/v1/report'),
+  /** Whether a bucket's stamp is its first instant or the first instant after it. Undetermined by the samples. */
+  label: z.enum(['start', 'end']).default('start'),
+  /** Which edge labels the API adds. `any`: the range is padded and cut again, so it does not matter. */
+  edge: z.literal('any').default('any'),
+  /** The unit bandwidth is answered in; what leaves this room is always Mbps (10^6 bit/s). */
+  unit: z.enum(['Mbps', 'kbps', 'bps']).default('Mbps'),
+  /** `as_reported`: an average over the seconds with traffic, billed as received. */
+  rate_base: z.literal('as_reported').default('as_reported'),
+  /** Decimals the API rounds rates to. `none`: a series that looks rounded is a warning, or a hold when strict. */
+  round_dp: z.enum(['none', '2']).default('none'),
+  /** Percentiles are ranked here, never there: 1 asks for the whole series. */
+  percentile: z
+    .strictObject({ mode: z.literal('local').default('local'), comparison_value: z.literal(1).default(1) })
+    .prefault({}),
+  /** `number`: subscriber ids go out as JSON numbers where no digit can be lost (1 to 15 digits, no leading zero). */
+  id_json: z.enum(['number', 'string']).default('number'),
+  /** Where the key stands. `query` is the documented form; `header` keeps it out of access logs. */
+  auth: z.enum(['query', 'header']).default('query'),
+  /** How two filters of one clause combine. Unproven: the close looks for a subscriber that equals its account. */
+  filter_logic: z.enum(['unproven', 'and']).default('unproven'),
+  /** Whose rate a site's rate is: of all its subscribers, or of the busiest one. */
+  scope: z.enum(['unknown', 'all_ues']).default('unknown'),
+  /** Longest range of one request, in days of owned buckets (the padding comes on top). */
+  chunk_days: z
+    .strictObject({
+      DAY: z.int().min(1).max(366).default(31),
+      HOUR: z.int().min(1).max(366).default(31),
+      SLOT: z.int().min(1).max(31).default(7),
+    })
+    .prefault({}),
+  /** A rate above it is refused: it is a wrong unit, not traffic. */
+  line_rate_mbps: z.int().min(1).max(100_000_000).default(10_000),
+  body_limit_bytes: z
+    .int()
+    .min(1_024)
+    .max(256 * 1_048_576)
+    .default(16 * 1_048_576),
+  /** Turns warnings about what the vendor left open into holds. */
+  strict: z.boolean().default(false),
+});
+
+export type Dialect = z.infer<typeof dialectSchema>;
+
+/** The dialect of the report API as documented in 2022, every key at its default. */
+export const DEFAULT_DIALECT: Dialect = Object.freeze(dialectSchema.parse({}));
+
+/** sha256 (hex) of a dialect with its keys in alphabetical order, so that the order they were written in is no matter. */
+export function dialectSha256(dialect: Dialect): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(dialect)))
+    .digest('hex');
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => [key, sorted(member)]),
+  );
+}

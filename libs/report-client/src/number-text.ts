@@ -1,0 +1,66 @@
+import { decimalFromNumberText } from '#money';
+import { RuleBroken } from './refusal.js';
+
+/** Longer texts are no measurement: a double prints in at most 24 characters, a whole fleet's bytes in 25 digits. */
+const LONGEST = 64;
+const MOST_INTEGER_DIGITS = 25;
+/** Beyond these a decimal point would not fit the exact sums of the rooms above. */
+const EXPONENT = /[eE]/;
+const MOST_EXPONENT = 99;
+
+/**
+ * Refuses the text of a JSON number that cannot be a measurement: negative (also `-0`), or of absurd size.
+ *
+ * @throws RuleBroken `value_negative`, `value_out_of_range`
+ */
+export function requireMeasurement(text: string, where: () => string): void {
+  if (text.startsWith('-')) throw new RuleBroken('value_negative', `a value is negative, ${where()}`);
+  if (text.length > LONGEST) throw outOfRange(where);
+  const exponentAt = text.search(EXPONENT);
+  if (exponentAt < 0) {
+    if (integerDigits(text) > MOST_INTEGER_DIGITS) throw outOfRange(where);
+    return;
+  }
+  const exponent = Number.parseInt(text.slice(exponentAt + 1), 10);
+  if (Math.abs(exponent) > MOST_EXPONENT || decimalFromNumberText(text).e >= MOST_INTEGER_DIGITS) {
+    throw outOfRange(where);
+  }
+}
+
+/** Whether the number is larger than a whole bound. Exact; looks at digits first because nearly every value is far below. */
+export function exceeds(text: string, bound: number): boolean {
+  if (!EXPONENT.test(text) && integerDigits(text) < integerDigits(String(bound))) return false;
+  return decimalFromNumberText(text).greaterThan(bound);
+}
+
+/** Exact order of two numbers by their texts: below 0, 0, above 0. */
+export function compareNumbers(a: string, b: string): number {
+  return a === b ? 0 : decimalFromNumberText(a).comparedTo(decimalFromNumberText(b));
+}
+
+/** Whether `b` is certainly not below `a`, told from the texts alone. False means: compare exactly. */
+export function visiblyAscends(a: string, b: string): boolean {
+  const digits = integerDigits(a);
+  return digits === integerDigits(b) && a <= b && !EXPONENT.test(a) && !EXPONENT.test(b);
+}
+
+/** Whether the text has at most two decimals, as a rounded value would. */
+export function hasAtMostTwoDecimals(text: string): boolean {
+  if (EXPONENT.test(text)) return false;
+  const point = text.indexOf('.');
+  return point < 0 || text.length - point <= 3;
+}
+
+/** Moves the decimal point left, exactly. */
+export function dividedByPowerOfTen(text: string, power: number): string {
+  return decimalFromNumberText(text).times(`1e-${power}`).toString();
+}
+
+function integerDigits(text: string): number {
+  const point = text.indexOf('.');
+  return point < 0 ? text.length : point;
+}
+
+function outOfRange(where: () => string): RuleBroken {
+  return new RuleBroken('value_out_of_range', `a value is too large or too long to be a measurement, ${where()}`);
+}
