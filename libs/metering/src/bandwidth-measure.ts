@@ -9,7 +9,7 @@ import type {
   Measured,
   RankedSamples,
 } from './evidence.js';
-import { ExactSum } from './exact-sum.js';
+import { badValue, ExactSum, isReportedValue } from './exact-sum.js';
 import type { ActiveEntity, BandwidthDirection, BandwidthMeasure } from './measure-spec.js';
 import { MeteringError } from './metering-error.js';
 import { nearestRank, slotAtRank } from './rank.js';
@@ -425,13 +425,9 @@ function rankOf(spec: BandwidthMeasure, n: number): number {
   return nearestRank(spec.percentile ?? '', n);
 }
 
-const SAMPLE = /^(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?$/;
-
 /** The double nearest to a sample, for narrowing a search only. Throws `bad_value`. */
 function approximate(text: string): number {
-  if (!SAMPLE.test(text)) {
-    throw new MeteringError('bad_value', `a bandwidth sample is a JSON number not below 0, not ${quoted(text)}`);
-  }
+  if (!isReportedValue(text)) throw badValue(text);
   // eslint-disable-next-line no-restricted-syntax -- Pre-sorts samples; whatever is near the rank is compared exactly.
   return Number(text);
 }
@@ -439,7 +435,10 @@ function approximate(text: string): number {
 function shareOf(text: string): Ratio {
   const share = isPlainDecimal(text) ? decimal(text) : new Decimal(-1);
   if (share.isNegative() || share.greaterThan(1)) {
-    throw new MeteringError('bad_measure', `min_coverage is a share from 0 to 1, not ${quoted(text)}`);
+    throw new MeteringError(
+      'bad_measure',
+      `min_coverage is a share from 0 to 1, not ${JSON.stringify(text.slice(0, 40))}`,
+    );
   }
   return Ratio.of(share);
 }
@@ -450,10 +449,6 @@ function coverageText(received: number, expected: number): string {
 
 function textOf(value: Ratio): string {
   return (value.toExactDecimal() ?? new Decimal(value.toTruncated(12))).toFixed();
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 40));
 }
 
 function held(code: HoldCode, message: string): HeldMeasure {

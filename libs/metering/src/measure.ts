@@ -10,8 +10,8 @@ import type { BucketSeries } from './usage.js';
  * with the evidence to recompute it; or the reason why it must not be billed yet.
  *
  * `usage` may hold more than is needed: other entities, metrics and grids, longer windows. Usage that is missing is a
- * `held` value. A broken contract throws MeteringError (`inconsistent_series`, `duplicate_series`, `duplicate_entity`,
- * `bad_value`, `bad_measure`) or MoneyError (`malformed_decimal`).
+ * `held` value. A broken contract throws MeteringError: `inconsistent_series`, `duplicate_series`, `duplicate_entity`,
+ * `bad_value`, `bad_measure`.
  */
 export function measure(
   spec: MeasureSpec,
