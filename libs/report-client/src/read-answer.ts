@@ -10,8 +10,9 @@ import {
   type EchoMember,
   METRICS,
   readLiveBody,
-  readReportBody,
+  parseReportBody,
 } from './report-body.js';
+import { scanReportBody } from './report-scanner.js';
 import { goesAsNumber, type ReportForm, seriesCodes } from './request-form.js';
 
 /** What one answer of buckets is measured against. */
@@ -44,7 +45,7 @@ export interface Buckets {
  */
 export function readBuckets(body: Buffer, expected: Expected): Buckets {
   const { form, grid, asked, dialect } = expected;
-  const report = readReportBody(body);
+  const report = scanReportBody(body) ?? parseReportBody(body);
   const wanted = seriesCodes(form);
   const place = new Int8Array(METRICS.length * AGGREGATIONS.length).fill(-1);
   wanted.forEach((code, index) => (place[code] = index));

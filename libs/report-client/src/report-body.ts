@@ -46,11 +46,11 @@ export interface ReportBody {
 }
 
 /**
- * Reads the report of buckets from its bytes, strictly: one JSON value of exactly the documented members.
+ * Reads a report of buckets from its bytes, strictly: one JSON value of exactly the documented members.
  *
  * @throws RuleBroken of rule 1 or of the schema; the first fault in the order of the text
  */
-export function readReportBody(body: Buffer): ReportBody {
+export function parseReportBody(body: Buffer): ReportBody {
   const report = members(parseStrictJson(body), 'the answer', ['result', ...ECHO_MEMBERS]);
   const result = report.get('result');
   if (!Array.isArray(result)) throw new RuleBroken('schema_mismatch', 'the answer has no array `result`');
