@@ -64,6 +64,14 @@ export function sqlState(error: unknown): string | undefined {
 
 /** The name of the constraint a failed statement ran into, or undefined. */
 export function violatedConstraint(error: unknown): string | undefined {
-  const text = error instanceof Error ? error.message : '';
-  return /constraint "([^"]+)"/.exec(text)?.[1];
+  const { meta, message } = error as { meta?: unknown; message?: unknown };
+  const driver = (meta as { driverAdapterError?: { cause?: { originalMessage?: unknown } } } | undefined)
+    ?.driverAdapterError;
+  // Prisma rewords unique violations; only the driver's own message always quotes the constraint.
+  return /constraint "([^"]+)"/.exec(String(driver?.cause?.originalMessage ?? message))?.[1];
+}
+
+/** A timestamptz expression as an RFC 3339 stamp in UTC, whole seconds. For constant expressions only. */
+export function stamp(expression: string): Prisma.Sql {
+  return Prisma.raw(`to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`);
 }

@@ -7,3 +7,140 @@ export {
   type Transaction,
 } from './database.js';
 export { createDatabase, migrate } from './migrate.js';
+export {
+  type CancelOutcome,
+  cancelClose,
+  type CloseAccountState,
+  type CloseAccountView,
+  type CloseKind,
+  type CloseState,
+  type CloseView,
+  type CloseWork,
+  countAttempt,
+  databaseNow,
+  findClose,
+  type IssueMode,
+  listCloseAccounts,
+  listCloses,
+  loadCloseWork,
+  loadDraft,
+  moveAccount,
+  type Notice,
+  openClose,
+  type OpenOutcome,
+  releaseDrafts,
+  retryAccounts,
+  saveDraft,
+  settleClose,
+  stalledBatches,
+  unfinishedAccounts,
+  unsettledCloses,
+} from './closes.js';
+export {
+  documentSha256,
+  findInvoice,
+  type InvoiceFilter,
+  type InvoiceView,
+  issueDraft,
+  type IssueOutcome,
+  listInvoices,
+  loadDocument,
+  loadIssued,
+  type Numbering,
+  type NumberTaken,
+  type StoredDocument,
+  storeDocument,
+  unrenderedInvoices,
+} from './invoices.js';
+export {
+  loadSnapshots,
+  type PulledSeries,
+  type SaveOutcome,
+  saveSnapshots,
+  type Snapshot,
+  usageFingerprint,
+} from './ledger.js';
+export {
+  type AccountFacts,
+  accountsOfSeller,
+  type BillingFacts,
+  findSellerId,
+  loadBillingFacts,
+  loadSellerFacts,
+  type ReportApiFacts,
+  type SellerFacts,
+} from './billing-facts.js';
+
+// Catalogue: who sells, who pays, what is metered, at which tariff, and who may ask.
+export { type Changes } from './columns.js';
+export { isRefusal, type Refusal } from './refusal.js';
+export { type Page, pageOf, type PageRequest, uuidAfter } from './page.js';
+export { secretKeySchema, type SecretKey } from './secrets.js';
+export { type AuditEntry, type AuditEvent, listAuditEvents, recordAudit } from './audit.js';
+export { type ConfiguredReportApi, reportAccess, type ReportAccess, type ReportApiSettings } from './report-access.js';
+export {
+  createSeller,
+  type EdgePolicy,
+  findSeller,
+  listSellers,
+  type NewSeller,
+  type PayableRounding,
+  type Seller,
+  type SellerChange,
+  updateSeller,
+} from './sellers.js';
+export {
+  type Account,
+  type AccountChange,
+  createAccount,
+  findAccount,
+  listAccounts,
+  type NewAccount,
+  updateAccount,
+} from './accounts.js';
+export {
+  type Entity,
+  listEntities,
+  type NewEntity,
+  registerEntity,
+  replaceEntities,
+  updateEntity,
+} from './entities.js';
+export {
+  deleteDraftPlan,
+  findTariffPlanVersion,
+  listTariffPlans,
+  listTariffPlanVersions,
+  publishTariffPlan,
+  replaceDraftPlan,
+  saveDraftPlan,
+  type TariffPlanVersion,
+} from './plans.js';
+export {
+  findSubscription,
+  listSubscriptions,
+  type NewSubscription,
+  subscribe,
+  type Subscription,
+  updateSubscription,
+} from './subscriptions.js';
+export {
+  admitConfiguredKey,
+  API_KEY_SCOPES,
+  type ApiKey,
+  type ApiKeyScope,
+  authenticate,
+  createApiKey,
+  listApiKeys,
+  newApiKey,
+  revokeApiKey,
+} from './api-keys.js';
+export {
+  type Claim,
+  claimIdempotencyKey,
+  dropOldIdempotencyKeys,
+  keepAnswer,
+  type KeptAnswer,
+  releaseClaim,
+  type RepeatableRequest,
+} from './idempotency.js';

@@ -1,0 +1,99 @@
+import type { Database, Transaction } from './database.js';
+import { PersistenceError } from './database.js';
+import { openSecret, sealSecret, type SecretKey } from './secrets.js';
+
+/** How a seller's usage is read. The key is write-only and stands elsewhere, sealed. */
+export interface ReportApiSettings {
+  /** Null: the report API that the service is configured with. */
+  base_url: string | null;
+  /** What deviates from the documented form of the API; null: nothing. */
+  dialect: Record<string, unknown> | null;
+  /** Whether open questions about the vendor hold accounts. */
+  strict: boolean;
+}
+
+/** Where and with which key an account's usage is pulled. */
+export interface ReportAccess {
+  baseUrl: string;
+  apiKey: string;
+  dialect: Record<string, unknown>;
+  strict: boolean;
+}
+
+/** The service's own report API, for sellers that name none. Its key is sent nowhere else. */
+export interface ConfiguredReportApi {
+  baseUrl: string;
+  apiKey: string;
+}
+
+// Stands for whichever report API the service is configured with.
+const CONFIGURED = 'configured';
+
+/** The one place a key may be sent to: the origin of the base_url it came with. */
+export function keyDestination(baseUrl: string | null): string {
+  return baseUrl === null ? CONFIGURED : new URL(baseUrl).origin;
+}
+
+/** Seals a report API key for its owner and for the origin of `baseUrl` alone. */
+export function sealReportKey(
+  secretKey: SecretKey,
+  owner: ReportKeyOwner,
+  baseUrl: string | null,
+  apiKey: string,
+): Uint8Array<ArrayBuffer> {
+  return sealSecret(secretKey, apiKey, sealingContext(owner, baseUrl));
+}
+
+/** Who a report API key belongs to: an account's own key goes before its seller's. */
+export type ReportKeyOwner = `seller:${string}` | `account:${string}`;
+
+/**
+ * Where and with which key an account's usage is pulled: its own key, else its seller's, else the configured one, which
+ * goes to the configured origin only.
+ *
+ * @throws PersistenceError `unknown_account`; `report_api_key_missing` when the seller has a base_url of its own and no
+ *   key for it; `secret_does_not_open` when the key was given for another base_url
+ */
+export async function reportAccess(
+  database: Database | Transaction,
+  accountId: string,
+  secretKey: SecretKey,
+  configured: ConfiguredReportApi,
+): Promise<ReportAccess> {
+  const account = await database.account.findUnique({ where: { id: accountId }, include: { seller: true } });
+  if (!account) throw new PersistenceError('unknown_account', `there is no account ${accountId}`, false);
+  const { seller } = account;
+  const settings = readReportApi(seller.reportApi);
+  const apiKey = account.reportApiKey
+    ? openSecret(secretKey, account.reportApiKey, sealingContext(`account:${account.id}`, settings.base_url))
+    : seller.reportApiKey
+      ? openSecret(secretKey, seller.reportApiKey, sealingContext(`seller:${seller.id}`, settings.base_url))
+      : configuredKeyFor(settings.base_url, configured);
+  if (apiKey === undefined) {
+    throw new PersistenceError(
+      'report_api_key_missing',
+      `seller ${seller.code} has a report_api.base_url of its own but no key for it; set report_api.api_key`,
+      false,
+    );
+  }
+  return {
+    baseUrl: settings.base_url ?? configured.baseUrl,
+    apiKey,
+    dialect: settings.dialect ?? {},
+    strict: settings.strict,
+  };
+}
+
+/** The settings as stored; a seller that says nothing uses the configured report API. */
+export function readReportApi(stored: unknown): ReportApiSettings {
+  return { base_url: null, dialect: null, strict: false, ...(stored as Partial<ReportApiSettings> | null) };
+}
+
+function configuredKeyFor(baseUrl: string | null, configured: ConfiguredReportApi): string | undefined {
+  const ownOrigin = baseUrl === null || new URL(baseUrl).origin === new URL(configured.baseUrl).origin;
+  return ownOrigin ? configured.apiKey : undefined;
+}
+
+function sealingContext(owner: ReportKeyOwner, baseUrl: string | null): string {
+  return `report-api-key ${owner} ${keyDestination(baseUrl)}`;
+}

@@ -1,0 +1,203 @@
+import type { Address } from '#invoicing';
+import type { RoundingMode } from '#money';
+import { v7 as uuid } from 'uuid';
+import { recordAudit } from './audit.js';
+import { type Changes, defined, jsonColumn } from './columns.js';
+import { type Database, transaction, type Transaction } from './database.js';
+import type { Prisma, Seller as SellerRow } from './generated/client.js';
+import { keyAfter, type Page, pageOf, type PageRequest } from './page.js';
+import { refusal, type Refusal, refusing } from './refusal.js';
+import { keyDestination, readReportApi, type ReportApiSettings, sealReportKey } from './report-access.js';
+import type { SecretKey } from './secrets.js';
+
+/** What happens to a bucket that a period's edge cuts: the period in which it starts owns it, or the account is held. */
+export type EdgePolicy = 'own_by_start' | 'refuse';
+/** What the payable amount is rounded to, beside an exact gross. */
+export type PayableRounding = 'none' | '1' | '0.05';
+
+/** The legal entity that issues, as it goes over the wire. */
+export interface Seller {
+  id: string;
+  code: string;
+  name: string;
+  /** ISO 3166-1 alpha-2. */
+  country: string;
+  currency: string;
+  time_zone: string;
+  tax_id: string | null;
+  address: Address | null;
+  email: string | null;
+  /** First part of every invoice number. */
+  invoice_prefix: string;
+  /** Month 1–12. */
+  fiscal_year_start: number;
+  /** First sequence of a number series. */
+  number_start: number;
+  rounding: RoundingMode;
+  payable_rounding: PayableRounding;
+  payment_terms_days: number;
+  /** Hours after the end of a period before it is billable; null: as the service is configured. */
+  settle_hours: number | null;
+  edge_policy: EdgePolicy;
+  bank: { iban: string | null; bic: string | null } | null;
+  report_api: ReportApiSettings & { has_api_key: boolean };
+  created_at: string;
+  updated_at: string;
+}
+
+/** A new seller. `report_api.api_key` is sealed and never read back over the wire. */
+export type NewSeller = Omit<Seller, 'id' | 'report_api' | 'created_at' | 'updated_at'> & {
+  report_api: ReportApiSettings & { api_key: string | null };
+};
+
+/** Members that are absent or undefined stay as they are; those of `report_api` one by one. */
+export type SellerChange = Changes<Omit<NewSeller, 'code' | 'report_api'>> & {
+  report_api?: Changes<NewSeller['report_api']> | undefined;
+};
+
+export async function createSeller(
+  database: Database,
+  actor: string,
+  seller: NewSeller,
+  secretKey: SecretKey,
+): Promise<Seller | Refusal<'seller_exists'>> {
+  const id = uuid();
+  const { base_url, dialect, strict, api_key } = seller.report_api;
+  return refusing(
+    () =>
+      transaction(database, async (tx) => {
+        const row = await tx.seller.create({
+          data: {
+            ...columnsOf(seller),
+            id,
+            code: seller.code,
+            reportApi: jsonColumn({ base_url, dialect, strict }),
+            reportApiKey: api_key === null ? null : sealReportKey(secretKey, `seller:${id}`, base_url, api_key),
+          } as Prisma.SellerCreateInput,
+        });
+        await recordAudit(tx, { sellerId: id, actor, action: 'seller.created', subject: `seller:${id}` });
+        return view(row);
+      }),
+    { seller_code_key: refusal('seller_exists', `a seller with the code ${seller.code} exists already`, '/code') },
+  );
+}
+
+/**
+ * Changes a seller. A stored report API key is never sent to another origin than the one it came with, so a change of
+ * `report_api.base_url` to another origin needs the key again.
+ */
+export async function updateSeller(
+  database: Database,
+  actor: string,
+  code: string,
+  change: SellerChange,
+  secretKey: SecretKey,
+): Promise<Seller | Refusal<'seller_not_found' | 'report_api_key_needed'>> {
+  return transaction(database, async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM seller WHERE code = ${code} FOR NO KEY UPDATE`;
+    const before = await tx.seller.findUnique({ where: { code } });
+    if (!before) return sellerNotFound(code);
+    const settings = readReportApi(before.reportApi);
+    const { api_key: apiKey, ...changed } = change.report_api ?? {};
+    const next = { ...settings, ...defined(changed) };
+    if (
+      before.reportApiKey !== null &&
+      apiKey === undefined &&
+      keyDestination(settings.base_url) !== keyDestination(next.base_url)
+    ) {
+      return refusal(
+        'report_api_key_needed',
+        'the stored key belongs to the former base_url; send api_key together with the new one, or null for none',
+        '/report_api/api_key',
+      );
+    }
+    const row = await tx.seller.update({
+      where: { code },
+      data: {
+        ...columnsOf(change),
+        reportApi: jsonColumn(next),
+        ...(apiKey !== undefined && {
+          reportApiKey: apiKey === null ? null : sealReportKey(secretKey, `seller:${before.id}`, next.base_url, apiKey),
+        }),
+        updatedAt: new Date(),
+      },
+    });
+    await recordAudit(tx, {
+      sellerId: before.id,
+      actor,
+      action: 'seller.changed',
+      subject: `seller:${before.id}`,
+      data: { members: Object.keys(defined(change)) },
+    });
+    return view(row);
+  });
+}
+
+/** Undefined when there is no seller of that code. */
+export async function findSeller(database: Database | Transaction, code: string): Promise<Seller | undefined> {
+  const row = await database.seller.findUnique({ where: { code } });
+  return row ? view(row) : undefined;
+}
+
+/** All sellers by code. */
+export async function listSellers(database: Database | Transaction, request: PageRequest): Promise<Page<Seller>> {
+  const after = keyAfter(request);
+  const rows = await database.seller.findMany({
+    where: after === undefined ? {} : { code: { gt: after } },
+    orderBy: { code: 'asc' },
+    take: request.limit + 1,
+  });
+  return pageOf(rows, request.limit, (row) => row.code, view);
+}
+
+/** The columns of the members that are there; the report API's are sealed and merged by the callers. */
+function columnsOf(seller: SellerChange): Prisma.SellerUpdateInput {
+  return defined({
+    name: seller.name,
+    country: seller.country,
+    currency: seller.currency,
+    timeZone: seller.time_zone,
+    taxId: seller.tax_id,
+    address: seller.address === undefined ? undefined : jsonColumn(seller.address),
+    email: seller.email,
+    invoicePrefix: seller.invoice_prefix,
+    fiscalYearStart: seller.fiscal_year_start,
+    numberStart: seller.number_start,
+    rounding: seller.rounding,
+    payableRounding: seller.payable_rounding,
+    paymentTermsDays: seller.payment_terms_days,
+    settleHours: seller.settle_hours,
+    edgePolicy: seller.edge_policy,
+    bank: seller.bank === undefined ? undefined : jsonColumn(seller.bank),
+  });
+}
+
+function view(row: SellerRow): Seller {
+  return {
+    id: row.id,
+    code: row.code,
+    name: row.name,
+    country: row.country,
+    currency: row.currency,
+    time_zone: row.timeZone,
+    tax_id: row.taxId,
+    address: row.address as Address | null,
+    email: row.email,
+    invoice_prefix: row.invoicePrefix,
+    fiscal_year_start: row.fiscalYearStart,
+    number_start: row.numberStart,
+    rounding: row.rounding as RoundingMode,
+    payable_rounding: row.payableRounding as PayableRounding,
+    payment_terms_days: row.paymentTermsDays,
+    settle_hours: row.settleHours,
+    edge_policy: row.edgePolicy as EdgePolicy,
+    bank: row.bank as Seller['bank'],
+    report_api: { ...readReportApi(row.reportApi), has_api_key: row.reportApiKey !== null },
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
+  };
+}
+
+function sellerNotFound(code: string): Refusal<'seller_not_found'> {
+  return refusal('seller_not_found', `there is no seller with the code ${JSON.stringify(code)}`);
+}
