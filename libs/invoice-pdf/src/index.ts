@@ -1,1 +1,3 @@
-export {};
+export { createInvoiceRenderer, type InvoiceRenderer } from './renderer.js';
+export { InvoicePdfError } from './invoice-pdf-error.js';
+export { LAYOUT_VERSION, type RenderedPdf } from './layout-invoice.js';

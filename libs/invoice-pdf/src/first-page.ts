@@ -1,0 +1,129 @@
+import type { Party } from '#invoicing';
+import type { Sheet } from './sheet.js';
+import { ACCENT, GREY, LEFT, RIGHT, STYLES, TINT, WIDTH } from './style.js';
+import {
+  addressLines,
+  dateRange,
+  documentTitle,
+  grouped,
+  longDate,
+  longStamp,
+  type PrintableInvoice,
+  taxIdLabel,
+} from './wording.js';
+
+const LEAD = 11.6;
+const HALF = LEFT + WIDTH / 2 + 20;
+
+/** Draws title, both parties, the document's facts and what is asked for; answers where the table may begin. */
+export function drawFirstPageHead(sheet: Sheet, document: PrintableInvoice): number {
+  sheet.fill(0, 0, RIGHT + LEFT, 5, ACCENT);
+
+  sheet.text(documentTitle(document), LEFT - 1, 66, STYLES.title);
+  if (document.status === 'issued') sheet.text(document.number, LEFT, 85, STYLES.number);
+  else sheet.text('Not issued: no number, nothing to pay', LEFT, 85, STYLES.number);
+
+  const supplierBottom = drawParty(sheet, document.supplier, HALF, 50, null);
+  const top = Math.max(supplierBottom, 118) + 22;
+  const customerBottom = drawParty(sheet, document.customer, LEFT, top, 'Billed to');
+  const factsBottom = drawFacts(sheet, document, HALF, top);
+  return drawSummary(sheet, document, Math.max(customerBottom, factsBottom) + 16);
+}
+
+function drawParty(sheet: Sheet, party: Party, x: number, top: number, label: string | null): number {
+  const width = WIDTH / 2 - 20;
+  let y = top;
+  if (label) {
+    sheet.text(label, x, y + 7, STYLES.label);
+    y += 14;
+  }
+  for (const line of sheet.wrap(party.name, width, STYLES.partyName)) {
+    sheet.text(line, x, y + 9, STYLES.partyName);
+    y += 13;
+  }
+  const details = [
+    ...addressLines(party.address),
+    party.tax_id ? `${taxIdLabel(party.address?.country)} ${party.tax_id}` : '',
+    party.email ?? '',
+  ];
+  for (const line of details.flatMap((detail) => sheet.wrap(detail, width, STYLES.partyLine))) {
+    sheet.text(line, x, y + 8.6, STYLES.partyLine);
+    y += LEAD;
+  }
+  return y;
+}
+
+function facts(document: PrintableInvoice): [label: string, value: string][] {
+  const { period } = document;
+  const rows: [string, string][] = [];
+  if (document.status === 'issued') {
+    rows.push(['Issue date', longDate(document.issue_date)]);
+    if (document.kind !== 'credit_note') rows.push(['Due date', longDate(document.due_date)]);
+    if (document.corrects) rows.push(['Corrects', `Invoice ${document.corrects.number}`]);
+  }
+  rows.push(['Billing period', `${dateRange(period.start_date, period.end_date)} (${period.time_zone})`]);
+  if (period.measured) {
+    rows.push(['Usage measured', `${longStamp(period.measured.start)} to ${longStamp(period.measured.end)}`]);
+  }
+  rows.push(['Customer reference', document.customer.reference]);
+  rows.push(['Currency', document.currency]);
+  return rows;
+}
+
+function drawFacts(sheet: Sheet, document: PrintableInvoice, x: number, top: number): number {
+  const valueX = x + 88;
+  let y = top - 1;
+  for (const [label, value] of facts(document)) {
+    const lines = sheet.wrap(value, RIGHT - valueX, STYLES.fact);
+    sheet.text(label, x, y + 8.6, { ...STYLES.fact, colour: GREY });
+    for (const line of lines) {
+      sheet.text(line, valueX, y + 8.6, STYLES.fact);
+      y += LEAD;
+    }
+    y += 2.4;
+  }
+  return y;
+}
+
+/** The one figure a payer looks for, before any detail. */
+function drawSummary(sheet: Sheet, document: PrintableInvoice, y: number): number {
+  const height = 34;
+  sheet.fill(LEFT, y, WIDTH, height, TINT, 3);
+  sheet.fill(LEFT, y, 3, height, ACCENT);
+  const baseline = y + 21.5;
+  sheet.text(payableLabel(document), LEFT + 14, baseline, { ...STYLES.fact, size: 9 });
+  const when =
+    document.status === 'issued' && document.kind !== 'credit_note' && !isCredit(document.payable)
+      ? `by ${longDate(document.due_date)}`
+      : '';
+  const amount = `${document.currency} ${grouped(document.payable)}`;
+  const style = { ...STYLES.grand, size: 13, colour: ACCENT };
+  sheet.text(amount, RIGHT - 14, baseline + 0.8, style, 'right');
+  sheet.text(when, LEFT + 14 + sheet.width(`${payableLabel(document)} `, { ...STYLES.fact, size: 9 }), baseline, {
+    ...STYLES.fact,
+    size: 9,
+    colour: GREY,
+  });
+  return y + height + 18;
+}
+
+/** What the document's last figure means to the payer. */
+export function payableLabel(document: PrintableInvoice): string {
+  if (document.kind === 'credit_note') return 'Amount credited';
+  if (isCredit(document.payable)) return 'Balance in your favour';
+  return document.status === 'draft' ? 'Amount that would be due' : 'Amount due';
+}
+
+/** Whether an amount is negative. */
+export function isCredit(amount: string): boolean {
+  return amount.startsWith('-');
+}
+
+/** The head of the pages after the first. */
+export function drawRunningHead(sheet: Sheet, document: PrintableInvoice, name: string): void {
+  sheet.fill(0, 0, RIGHT + LEFT, 5, ACCENT);
+  sheet.text(document.supplier.name, LEFT, 38, { ...STYLES.quiet, size: 8 });
+  sheet.text(name, RIGHT, 38, { ...STYLES.quiet, size: 8 }, 'right');
+}
+
+export const RUNNING_HEAD_BOTTOM = 52;

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { closing } from './closing.js';
+import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
+import { type ExplainLine, lineTable } from './line-table.js';
+import { paginate } from './paginate.js';
+import { PAGE_HEIGHT, Sheet } from './sheet.js';
+import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
+import { dateRange, documentName, instantOf, type PrintableInvoice } from './wording.js';
+
+/**
+ * Version of the page's look, stamped on issued documents. It grows with every change after which the same document
+ * comes out with other bytes.
+ */
+export const LAYOUT_VERSION = 1;
+
+/** A finished file and its fingerprint in lower-case hex. */
+export interface RenderedPdf {
+  pdf: Buffer;
+  sha256: string;
+}
+
+const BOTTOM = PAGE_HEIGHT - 62;
+
+/**
+ * Draws a document as PDF/A-3b. The same document gives the same bytes on any host, in any zone and locale.
+ *
+ * Throws `glyph_missing` when a text cannot be written with the house's fonts, `malformed_document` when a number, a
+ * date or a stamp in the document is none.
+ */
+export async function layoutInvoice(document: PrintableInvoice, explain: ExplainLine): Promise<RenderedPdf> {
+  const name = documentName(document);
+  const sheet = new Sheet({
+    title: name,
+    author: document.supplier.name,
+    subject: `${document.customer.name}, ${dateRange(document.period.start_date, document.period.end_date)}`,
+    // A draft has no instant of its own; the end of what it bills is as fixed as its content.
+    instant: instantOf(document.status === 'issued' ? document.issued_at : document.period.end),
+    id: contentId(document),
+  });
+
+  sheet.addPage();
+  const firstTop = drawFirstPageHead(sheet, document);
+  const table = lineTable(sheet, document, explain);
+  const pages = paginate([...table.rows, ...closing(sheet, document)], {
+    firstTop,
+    nextTop: RUNNING_HEAD_BOTTOM,
+    bottom: BOTTOM,
+    tableHeaderHeight: table.header.height,
+  });
+  pages.forEach((page, index) => {
+    if (index > 0) {
+      sheet.addPage();
+      drawRunningHead(sheet, document, name);
+    }
+    if (page.tableHeaderAt !== null) table.header.draw(page.tableHeaderAt);
+    for (const { piece, y } of page.placed) piece.draw(y);
+    drawFooter(sheet, document, name, index + 1, pages.length);
+    if (document.status === 'draft') sheet.watermark('DRAFT', ACCENT);
+  });
+
+  const pdf = await sheet.finish();
+  return { pdf, sha256: createHash('sha256').update(pdf).digest('hex') };
+}
+
+function drawFooter(sheet: Sheet, document: PrintableInvoice, name: string, page: number, pages: number): void {
+  const y = PAGE_HEIGHT - 44;
+  sheet.rule(LEFT, y, WIDTH, HAIRLINE, 0.7);
+  sheet.text(`${document.supplier.name} · ${name}`, LEFT, y + 14, STYLES.quiet);
+  sheet.text(`Page ${page} of ${pages}`, RIGHT, y + 14, STYLES.quiet, 'right');
+}
+
+/** The trailer's ID: the content by its own hash, whatever order its members came in. */
+function contentId(document: PrintableInvoice): Buffer {
+  const canonical = JSON.stringify({ layout: LAYOUT_VERSION, document }, (_key, value: unknown) =>
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return createHash('sha256').update(canonical).digest().subarray(0, 16);
+}

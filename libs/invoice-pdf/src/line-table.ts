@@ -1,0 +1,177 @@
+import type { InvoiceLine } from '#invoicing';
+import type { Chunk, Piece } from './paginate.js';
+import type { Sheet, TextStyle } from './sheet.js';
+import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
+import {
+  dateRange,
+  entityLabel,
+  grouped,
+  type PrintableInvoice,
+  shortQuantity,
+  taxCategoryName,
+  unitName,
+  withoutSubscriberNumber,
+} from './wording.js';
+
+/** The sentences that show how a line's amount came about, one per step. */
+export type ExplainLine = (line: InvoiceLine) => string[];
+
+export interface LineTable {
+  header: Piece;
+  rows: Chunk[];
+}
+
+const GAP = 12;
+const TEXT_LEAD = 12;
+const STEP_LEAD = 10;
+const PADDING = 6.5;
+
+/** Steps that multiply the line's own quantity by a price. */
+const PER_UNIT: ReadonlySet<string> = new Set(['unit', 'tier', 'fee']);
+const HEADER_HEIGHT = 20;
+
+interface Cells {
+  quantity: string;
+  unit: string;
+  unitPrice: string;
+  amount: string;
+}
+
+interface Columns {
+  description: number;
+  descriptionWidth: number;
+  /** Right edges, but `unit` is a left one. */
+  quantity: number;
+  unit: number;
+  unitPrice: number;
+  amount: number;
+}
+
+/** The table of lines: a header for every page and one chunk per line, its derivation in small print beneath it. */
+export function lineTable(sheet: Sheet, document: PrintableInvoice, explain: ExplainLine): LineTable {
+  const heads = { quantity: 'Quantity', unit: 'Unit', unitPrice: 'Unit price', amount: `Amount ${document.currency}` };
+  const cells = document.lines.map(cellsOf);
+  const columns = columnsFor(sheet, [heads, ...cells]);
+
+  const header: Piece = {
+    height: HEADER_HEIGHT,
+    draw: (y) => {
+      const baseline = y + 10;
+      sheet.text('#', LEFT, baseline, STYLES.columnHead);
+      sheet.text('Description', columns.description, baseline, STYLES.columnHead);
+      sheet.text(heads.quantity, columns.quantity, baseline, STYLES.columnHead, 'right');
+      sheet.text(heads.unit, columns.unit, baseline, STYLES.columnHead);
+      sheet.text(heads.unitPrice, columns.unitPrice, baseline, STYLES.columnHead, 'right');
+      sheet.text(heads.amount, columns.amount, baseline, STYLES.columnHead, 'right');
+      sheet.rule(LEFT, y + 16, WIDTH, ACCENT, 0.9);
+    },
+  };
+  const rows = document.lines.map((line, index) =>
+    rowOf(sheet, document, line, cells[index] ?? cellsOf(line), columns, explain),
+  );
+  return { header, rows };
+}
+
+function rowOf(
+  sheet: Sheet,
+  document: PrintableInvoice,
+  line: InvoiceLine,
+  cells: Cells,
+  columns: Columns,
+  explain: ExplainLine,
+): Chunk {
+  const hidden = (text: string): string => withoutSubscriberNumber(text, line.entity);
+  const [first = '', ...others] = sheet.wrap(hidden(line.description), columns.descriptionWidth, STYLES.cell);
+
+  const head: Piece = {
+    height: PADDING + TEXT_LEAD,
+    draw: (y) => {
+      const baseline = y + PADDING + 9;
+      sheet.text(String(line.position), LEFT, baseline, STYLES.cellQuiet);
+      sheet.text(first, columns.description, baseline, STYLES.cell);
+      sheet.text(cells.quantity, columns.quantity, baseline, STYLES.cell, 'right');
+      sheet.text(cells.unit, columns.unit, baseline, STYLES.cellQuiet);
+      sheet.text(cells.unitPrice, columns.unitPrice, baseline, STYLES.cell, 'right');
+      sheet.text(cells.amount, columns.amount, baseline, STYLES.cellStrong, 'right');
+    },
+  };
+  const textPiece = (text: string, style: TextStyle, lead: number): Piece => ({
+    height: lead,
+    draw: (y) => sheet.text(text, columns.description, y + lead - 3, style),
+  });
+  const foot: Piece = {
+    height: PADDING,
+    draw: (y) => sheet.rule(LEFT, y + PADDING - 0.5, WIDTH, HAIRLINE, 0.5),
+  };
+
+  // The small print runs under the figures as well, but stays clear of the amounts.
+  const stepWidth = columns.amount - columns.description - 70;
+  const steps = [...particulars(document, line), ...explain(line).map(hidden)];
+  return {
+    tabular: true,
+    joinsPrevious: false,
+    pieces: [
+      head,
+      ...others.map((text) => textPiece(text, STYLES.cell, TEXT_LEAD)),
+      ...steps
+        .flatMap((step) => sheet.wrap(step, stepWidth, STYLES.step))
+        .map((text) => textPiece(text, STYLES.step, STEP_LEAD)),
+      foot,
+    ],
+  };
+}
+
+/** What the line is about, when it is not plain from its description: entity, dates, code, tax, the uncut quantity. */
+function particulars(document: PrintableInvoice, line: InvoiceLine): string[] {
+  const { segment, entity } = line;
+  const differs = segment.start_date !== document.period.start_date || segment.end_date !== document.period.end_date;
+  return [
+    entityLabel(entity),
+    differs ? dateRange(segment.start_date, segment.end_date) : null,
+    line.commodity_code ? `${codeName(document)} ${line.commodity_code}` : null,
+    line.tax_category
+      ? `Tax category ${line.tax_category} (${taxCategoryName(line.tax_category).toLowerCase()})`
+      : null,
+    shortQuantity(line.quantity).cut ? `Exact quantity ${grouped(line.quantity)} ${line.unit}` : null,
+  ].filter((text): text is string => text !== null);
+}
+
+/** India's rule 46 asks for the code by its own name. */
+function codeName(document: PrintableInvoice): string {
+  return document.supplier.address?.country === 'IN' ? 'HSN/SAC' : 'Commodity code';
+}
+
+function cellsOf(line: InvoiceLine): Cells {
+  const price = singlePrice(line);
+  return {
+    quantity: shortQuantity(line.quantity).text,
+    unit: unitName(line.unit),
+    unitPrice: price === null ? '' : grouped(price),
+    amount: grouped(line.amount),
+  };
+}
+
+/** The price when the whole quantity goes by one; tiers, packages and allowances are told beneath the line. */
+function singlePrice(line: InvoiceLine): string | null {
+  const { steps } = line.derivation;
+  const price = steps[0]?.unit_price ?? null;
+  return steps.every((step) => PER_UNIT.has(step.kind) && step.unit_price === price) ? price : null;
+}
+
+/** Columns as wide as what stands in them; the description takes the rest. */
+function columnsFor(sheet: Sheet, rows: readonly Cells[]): Columns {
+  const widest = (pick: (row: Cells) => string, style: TextStyle): number =>
+    rows.reduce((width, row) => Math.max(width, sheet.width(pick(row), style)), 0);
+  const amountWidth = widest((row) => row.amount, STYLES.cellStrong);
+  const priceWidth = widest((row) => row.unitPrice, STYLES.cell);
+  const unitWidth = widest((row) => row.unit, STYLES.cell);
+  const quantityWidth = widest((row) => row.quantity, STYLES.cell);
+
+  const amount = RIGHT;
+  const unitPrice = amount - amountWidth - GAP;
+  const unit = unitPrice - priceWidth - GAP - unitWidth;
+  const quantity = unit - 5;
+  const description = LEFT + 22;
+  const descriptionWidth = quantity - quantityWidth - GAP - description;
+  return { description, descriptionWidth, quantity, unit, unitPrice, amount };
+}

@@ -1,0 +1,19 @@
+import { explainLine } from './explain-line.js';
+import { InvoicePdfError } from './invoice-pdf-error.js';
+import { layoutInvoice } from './layout-invoice.js';
+import type { PrintableInvoice } from './wording.js';
+
+/** What a worker answers. Errors lose their class and code between threads, so the room's own travel as data. */
+export type RenderAnswer =
+  | { outcome: 'rendered'; pdf: Uint8Array; sha256: string }
+  | { outcome: 'refused'; code: InvoicePdfError['code']; message: string };
+
+/** Entry of a worker thread: one document in, one file out. */
+export default async function render(document: PrintableInvoice): Promise<RenderAnswer> {
+  try {
+    return { outcome: 'rendered', ...(await layoutInvoice(document, explainLine)) };
+  } catch (error) {
+    if (!(error instanceof InvoicePdfError)) throw error;
+    return { outcome: 'refused', code: error.code, message: error.message };
+  }
+}

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
+import { InvoicePdfError } from './invoice-pdf-error.js';
+import type { RenderedPdf } from './layout-invoice.js';
+import type { RenderAnswer } from './render-worker.js';
+import type { PrintableInvoice } from './wording.js';
+
+/** Draws documents in threads of their own. */
+export interface InvoiceRenderer {
+  /**
+   * The document as PDF/A-3b with the sha256 of its bytes in lower-case hex. The same document gives the same bytes.
+   *
+   * Throws InvoicePdfError: `glyph_missing` or `malformed_document` for what cannot be drawn, `renderer_closed` after
+   * `close`.
+   */
+  render(document: PrintableInvoice): Promise<RenderedPdf>;
+  /** Finishes what was asked for and ends the threads. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the threads; each parses the fonts once, with its first document. A page takes milliseconds and a long invoice
+ * half a second: time that an event loop which answers requests or renews locks cannot give.
+ *
+ * @param threads how many, by default one per core
+ */
+export function createInvoiceRenderer({
+  threads = availableParallelism(),
+}: { threads?: number } = {}): InvoiceRenderer {
+  const pool = new Piscina<PrintableInvoice, RenderAnswer>({
+    filename: workerFile(),
+    minThreads: threads,
+    maxThreads: threads,
+  });
+  let closed = false;
+
+  return {
+    async render(document) {
+      if (closed) {
+        throw new InvoicePdfError('renderer_closed', 'the invoice renderer is closed; make a new one', true);
+      }
+      const answer = await pool.run(document);
+      if (answer.outcome === 'refused') throw new InvoicePdfError(answer.code, answer.message);
+      const { pdf, sha256 } = answer;
+      return { pdf: Buffer.from(pdf.buffer, pdf.byteOffset, pdf.byteLength), sha256 };
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await pool.close();
+    },
+  };
+}
+
+/**
+ * The worker's compiled file. Node loads JavaScript only, so when this very file runs as TypeScript (under the test
+ * runner, which compiles on the fly in its own process) the worker is taken from the build that `npm test` makes first.
+ * A spec compares the two, so a stale build is found out.
+ */
+function workerFile(): string {
+  const besideUs = import.meta.url.endsWith('.ts') ? '../../../dist/libs/invoice-pdf/src/' : './';
+  const file = fileURLToPath(new URL(`${besideUs}render-worker.js`, import.meta.url));
+  if (!existsSync(file)) {
+    throw new InvoicePdfError('worker_missing', `no compiled worker at ${file}; run "npm run build" first`);
+  }
+  return file;
+}
