@@ -1,2 +1,18 @@
-export type { Derivation, DerivationStep, Fraction } from './derivation.js';
+export { type Basis, type Derivation, type DerivationStep, recompute } from './derivation.js';
+export type { RegisteredEntity } from './entities.js';
+export { explain } from './explain.js';
+export type { Fraction } from './fraction.js';
+export { type ParsedTariffPlan, parseTariffPlan, type PlanError, tariffPlanJsonSchema } from './parse-tariff-plan.js';
+export { rate } from './rate.js';
 export type { LineSegment, RatedLine } from './rated-line.js';
+export type { GivenQuantity, RatingInput, RatingNotice, RatingOutcome } from './rating.js';
+export { RatingError } from './rating-error.js';
+export {
+  type PlanVersion,
+  type RatingSegment,
+  type SegmentsInput,
+  segmentsOf,
+  type SubscriptionTerm,
+} from './segment.js';
+export { type TariffPlan, tariffPlanSchema } from './tariff-plan.js';
+export { type UsageFamily, type UsageNeeds, usageNeeds, type UsagePull } from './usage-needs.js';

@@ -6,7 +6,7 @@ import type { Derivation } from './derivation.js';
  * shape on purpose: what an auditor downloads is what was computed. Numbers are decimal strings.
  */
 export interface RatedLine {
-  /** Code of the plan's charge; `discount:<n>` and `minimum_spend` for the plan's own lines. */
+  /** Code of the plan's charge; `discount:<n>` (n from 1) and `minimum_spend` for the plan's own lines. */
   charge: string;
   kind: 'recurring' | 'one_time' | 'usage' | 'discount' | 'minimum_spend';
   description: string;
@@ -15,6 +15,7 @@ export interface RatedLine {
   segment: LineSegment;
   /** In `unit`, exact where it is finite, else cut at 12 decimals. */
   quantity: string;
+  /** The measure's unit; `period` or the dimension for recurring fees; `item` for what is counted once. */
   unit: string;
   /** Rounded to the currency's minor unit, with exactly its decimals. */
   amount: string;

@@ -1,0 +1,163 @@
+import { Decimal, formatAmount, minus, plus, Ratio, sum } from '#money';
+import type { DiscountBasis, MinimumSpendBasis } from './derivation.js';
+import { hull, lineSegment, type PricedLine, pricedLine, type RatingContext, shareBasis } from './rating.js';
+import { type RatingSegment } from './segment.js';
+import { splitByWeight } from './split.js';
+import type { Discount } from './tariff-plan.js';
+
+/** Lines of one segment (or the refunds of one subscription) that a plan's discounts work on, one after the other. */
+export interface DiscountScope {
+  readonly segment: RatingSegment;
+  readonly version: PricedLine['version'];
+  readonly lines: readonly PricedLine[];
+  /** Refunds take back the percentage discounts their fees had; fixed ones were not given per fee. */
+  readonly refund: boolean;
+}
+
+/** Discount lines, in the order of the plan's array, each on what the ones before left of the line amounts. */
+export function discountLines(context: RatingContext, scope: DiscountScope): PricedLine[] {
+  const remaining = new Map(scope.lines.map((line) => [line, line.amount.abs()]));
+  return scope.version.plan.discounts.flatMap((discount, position) => {
+    if (scope.refund && discount.type === 'fixed') return [];
+    return oneDiscount(context, scope, discount, position, remaining);
+  });
+}
+
+function oneDiscount(
+  context: RatingContext,
+  scope: DiscountScope,
+  discount: Discount,
+  position: number,
+  remaining: Map<PricedLine, Decimal>,
+): PricedLine[] {
+  const { segment, version, refund } = scope;
+  const groups = partsOf(scope.lines.filter((line) => isDiscounted(line, discount) && !left(remaining, line).isZero()));
+  const parts = groups.map((lines) => ({
+    tax_category: lines[0]?.line.tax_category ?? null,
+    supply_end: lines[0]?.line.segment.end ?? lineSegment(segment).end,
+    remaining: formatAmount(sum(lines.map((line) => left(remaining, line))), context.input.currency),
+  }));
+  const share = discount.type === 'fixed' ? shareBasis([segment], context.period, 'second') : null;
+  return groups.flatMap((lines, part) => {
+    const basis: DiscountBasis = {
+      kind: 'discount',
+      type: discount.type,
+      value: discount.value,
+      share,
+      refund,
+      parts,
+      part,
+    };
+    const priced = pricedLine(
+      context,
+      { version, segment, billing: lines[0]?.billing ?? 'own' },
+      {
+        charge: `discount:${position + 1}`,
+        kind: 'discount',
+        description: describeDiscount(context, scope, discount),
+        entity: null,
+        segment: lines[0]?.line.segment ?? lineSegment(segment),
+        unit: 'item',
+        tax_category: lines[0]?.line.tax_category ?? null,
+        commodity_code: null,
+      },
+      basis,
+    );
+    take(context, priced.amount.abs(), lines, remaining);
+    return priced.amount.isZero() ? [] : [priced];
+  });
+}
+
+/** The lines that one discount line stands for: same tax category and same supply period, in order of appearance. */
+function partsOf(lines: readonly PricedLine[]): PricedLine[][] {
+  const groups = new Map<string, PricedLine[]>();
+  for (const line of lines) {
+    const key = `${line.billing} ${line.line.tax_category}`;
+    groups.set(key, [...(groups.get(key) ?? []), line]);
+  }
+  return [...groups.values()];
+}
+
+function isDiscounted({ line, billing, segment }: PricedLine, { applies_to: codes, periods }: Discount): boolean {
+  const suppliedIn = segment.periodIndex + (billing === 'ahead' ? 1 : 0);
+  return (codes?.includes(line.charge) ?? true) && (periods === undefined || suppliedIn < periods);
+}
+
+/** Takes a part of a discount from the lines it stands for, in proportion, so that the next discount sees the rest. */
+function take(
+  context: RatingContext,
+  amount: Decimal,
+  lines: readonly PricedLine[],
+  remaining: Map<PricedLine, Decimal>,
+): void {
+  const { digits, mode } = context.rounding;
+  const weights = lines.map((line) => left(remaining, line));
+  splitByWeight(Ratio.of(amount), weights, digits, mode).forEach((part, position) => {
+    const line = lines[position];
+    if (line) remaining.set(line, minus(left(remaining, line), part.numerator));
+  });
+}
+
+function left(remaining: ReadonlyMap<PricedLine, Decimal>, line: PricedLine): Decimal {
+  return remaining.get(line) ?? ZERO;
+}
+
+const ZERO = new Decimal(0);
+
+function describeDiscount(context: RatingContext, { version, refund }: DiscountScope, discount: Discount): string {
+  const value = discount.type === 'percentage' ? `${discount.value} %` : `${discount.value} ${context.input.currency}`;
+  const names = discount.applies_to?.map((code) => version.plan.charges.find((charge) => charge.code === code)?.name);
+  return `Discount ${value}${names ? ` on ${names.join(', ')}` : ''}${refund ? ', unused share' : ''}`;
+}
+
+/**
+ * The true-up to the minimum spend of one plan: its segments' minimums by their shares of the period, against its lines
+ * after discounts. Versions of one plan are taken together, so that a new version alone changes nothing. Refunds do not
+ * count: they give back what an earlier period paid.
+ */
+export function minimumSpendLines(
+  context: RatingContext,
+  segments: readonly RatingSegment[],
+  lines: readonly PricedLine[],
+): PricedLine[] {
+  const whole = hull(segments);
+  const last = segments.at(-1);
+  const required = segments.flatMap((segment) => {
+    const amount = segment.version.plan.minimum_spend;
+    return amount === undefined ? [] : [{ ...shareBasis([segment], context.period, 'second'), amount }];
+  });
+  if (!whole || !last || required.length === 0) return [];
+  const spending = lines.filter(({ billing }) => billing !== 'refund');
+  const nets = new Map<string | null, Decimal>();
+  for (const { line, amount } of spending) {
+    nets.set(line.tax_category, plus(nets.get(line.tax_category) ?? ZERO, amount));
+  }
+  const positive = [...nets].filter(([, net]) => !net.isZero() && !net.isNegative());
+  const parts: [string | null, Decimal][] = positive.length > 0 ? positive : [[null, ZERO]];
+  const { currency } = context.input;
+  return parts.flatMap(([taxCategory], part) => {
+    const basis: MinimumSpendBasis = {
+      kind: 'minimum_spend',
+      required,
+      spent: formatAmount(sum(spending.map(({ amount }) => amount)), currency),
+      parts: parts.map(([category, net]) => ({ tax_category: category, net: formatAmount(net, currency) })),
+      part,
+    };
+    const priced = pricedLine(
+      context,
+      { version: last.version, segment: last },
+      {
+        charge: 'minimum_spend',
+        kind: 'minimum_spend',
+        description: `Minimum spend, ${last.version.plan.name}`,
+        entity: null,
+        segment: lineSegment(whole),
+        unit: 'item',
+        tax_category: taxCategory,
+        commodity_code: null,
+      },
+      basis,
+    );
+    return priced.amount.isZero() ? [] : [priced];
+  });
+}

@@ -1,0 +1,95 @@
+import { minorUnits } from '#money';
+import { knownEntities } from './entities.js';
+import { oneTimeLines, recurringLines, refundLines } from './fee-lines.js';
+import { discountLines, minimumSpendLines } from './plan-lines.js';
+import type { PricedLine, RatingContext, RatingInput, RatingNotice, RatingOutcome } from './rating.js';
+import type { RatingSegment } from './segment.js';
+import type { Charge } from './tariff-plan.js';
+import { usageLines, type UsageLines } from './usage-lines.js';
+
+/**
+ * Rates one account for one period: the lines of every segment in the order of time and of the plan's charges, then
+ * refunds, discounts and true-ups. Either every charge could be rated or the account is held with all reasons; a missing
+ * quantity is never 0. The same input in any order gives the same lines, byte for byte.
+ */
+export function rate(input: RatingInput): RatingOutcome {
+  const segments = [...input.segments].sort((a, b) => a.start - b.start);
+  const foreign = segments.find(({ version }) => version.plan.currency !== input.currency);
+  if (foreign) {
+    const { code, plan } = foreign.version;
+    const message = `plan ${code} is in ${plan.currency} but the account is billed in ${input.currency}; nothing is converted`;
+    return { outcome: 'held', reasons: [{ code: 'currency_differs', message }] };
+  }
+  const context: RatingContext = {
+    input: { ...input, segments },
+    period: input.period,
+    timeZone: input.period.timeZone,
+    entities: knownEntities(input.entities),
+    rounding: { mode: input.rounding, digits: minorUnits(input.currency) },
+  };
+
+  const rated = segments.map((segment) =>
+    segment.version.plan.charges.map((charge) => chargeLines(context, segment, charge)),
+  );
+  const results = rated.flat();
+  const reasons = results.flatMap((result) => result.reasons);
+  if (reasons.length > 0) return { outcome: 'held', reasons: distinctNotices(reasons) };
+
+  const ofSegments = rated.map((charges) => charges.flatMap(({ lines }) => lines));
+  const refunds = bySubscription(segments).map((own) => refundLines(context, own));
+  const discounts = [
+    ...segments.flatMap((segment, position) =>
+      discountLines(context, { segment, version: segment.version, lines: ofSegments[position] ?? [], refund: false }),
+    ),
+    ...refunds.flatMap((lines) => {
+      const first = lines[0];
+      return first
+        ? discountLines(context, { segment: first.segment, version: first.version, lines, refund: true })
+        : [];
+    }),
+  ];
+  const beforeMinimum = [...ofSegments.flat(), ...refunds.flat(), ...discounts];
+  const trueUps = byPlan(segments).flatMap((own) =>
+    minimumSpendLines(
+      context,
+      own,
+      beforeMinimum.filter(({ segment }) => own.includes(segment)),
+    ),
+  );
+  return {
+    outcome: 'rated',
+    lines: [...beforeMinimum, ...trueUps].map(({ line }) => line),
+    warnings: distinctNotices(results.flatMap(({ warnings }) => warnings)),
+  };
+}
+
+function chargeLines(context: RatingContext, segment: RatingSegment, charge: Charge): UsageLines {
+  const only = (lines: PricedLine[]): UsageLines => ({ lines, reasons: [], warnings: [] });
+  switch (charge.type) {
+    case 'recurring':
+      return only(recurringLines(context, segment, charge));
+    case 'one_time':
+      return only(oneTimeLines(context, segment, charge));
+    case 'usage':
+      return usageLines(context, segment, charge);
+  }
+}
+
+function bySubscription(segments: readonly RatingSegment[]): RatingSegment[][] {
+  return grouped(segments, ({ subscription }) => `${subscription.startDate} ${subscription.planCode}`);
+}
+
+function byPlan(segments: readonly RatingSegment[]): RatingSegment[][] {
+  return grouped(segments, ({ version }) => version.code);
+}
+
+function grouped(segments: readonly RatingSegment[], keyOf: (segment: RatingSegment) => string): RatingSegment[][] {
+  const groups = new Map<string, RatingSegment[]>();
+  for (const segment of segments) groups.set(keyOf(segment), [...(groups.get(keyOf(segment)) ?? []), segment]);
+  return [...groups.values()];
+}
+
+/** The same cause can stop a hundred entities of one charge; an operator needs to read it once. */
+function distinctNotices(notices: readonly RatingNotice[]): RatingNotice[] {
+  return [...new Map(notices.map((notice) => [JSON.stringify(notice), notice])).values()];
+}

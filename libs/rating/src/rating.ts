@@ -1,0 +1,128 @@
+import { type BillingPeriod, type EpochSeconds, toStamp } from '#calendar';
+import type { BucketSeries, EntityRef } from '#metering';
+import { type Decimal, formatAmount, type RoundingMode } from '#money';
+import { type Basis, type Derivation, derive, type Share } from './derivation.js';
+import type { KnownEntity, RegisteredEntity } from './entities.js';
+import { shown } from './fraction.js';
+import type { LineSegment, RatedLine } from './rated-line.js';
+import type { PlanVersion, RatingSegment } from './segment.js';
+import { shareOf, type Span } from './span.js';
+import type { Charge, Proration } from './tariff-plan.js';
+
+/** Usage that is already measured, for previews: base units (byte, second, Mbps), over the time the charge is in force. */
+export interface GivenQuantity {
+  readonly metric: 'bytes' | 'time' | 'bandwidth';
+  /** Absent = the account as a whole. */
+  readonly entity?: EntityRef | undefined;
+  /** Bytes without a direction are both directions together; bandwidth without one is the level that is billed. */
+  readonly direction?: string | undefined;
+  readonly quantity: string;
+}
+
+export interface RatingInput {
+  currency: string;
+  rounding: RoundingMode;
+  period: BillingPeriod;
+  segments: readonly RatingSegment[];
+  /** The account itself, by its upstream id. */
+  account: EntityRef;
+  entities: readonly RegisteredEntity[];
+  usage: readonly BucketSeries[];
+  quantities?: readonly GivenQuantity[] | undefined;
+  /** For estimates of a running period: usage is measured and must be complete up to here only. */
+  measuredUntil?: EpochSeconds | undefined;
+}
+
+/** Something a clerk should know (warning) or must settle first (reason of a hold). */
+export interface RatingNotice {
+  code: string;
+  message: string;
+  /** The charge it is about. */
+  charge?: string;
+}
+
+export type RatingOutcome =
+  { outcome: 'rated'; lines: RatedLine[]; warnings: RatingNotice[] } | { outcome: 'held'; reasons: RatingNotice[] };
+
+/** What every step of one rating needs to know. */
+export interface RatingContext {
+  readonly input: RatingInput;
+  readonly period: BillingPeriod;
+  readonly timeZone: string;
+  readonly entities: readonly KnownEntity[];
+  readonly rounding: Derivation['rounding'];
+}
+
+/** A line with what the plan's discounts and minimum need to know about it. */
+export interface PricedLine {
+  readonly line: RatedLine;
+  readonly amount: Decimal;
+  readonly version: PlanVersion;
+  readonly segment: RatingSegment;
+  readonly billing: 'own' | 'ahead' | 'refund';
+}
+
+/** Works out and rounds one line: the only place where an amount is rounded. */
+export function pricedLine(
+  context: RatingContext,
+  of: { version: PlanVersion; segment: RatingSegment; billing?: PricedLine['billing'] },
+  line: Omit<RatedLine, 'quantity' | 'amount' | 'unrounded_amount' | 'derivation'>,
+  basis: Basis,
+): PricedLine {
+  const { code, version, sha256 } = of.version;
+  const { computation, derivation } = derive({ code, version, sha256 }, basis, context.rounding);
+  const amount = computation.amount.round(context.rounding.digits, context.rounding.mode);
+  return {
+    line: {
+      charge: line.charge,
+      kind: line.kind,
+      description: line.description,
+      entity: line.entity,
+      segment: line.segment,
+      quantity: shown(computation.quantity),
+      unit: line.unit,
+      amount: formatAmount(amount, context.input.currency),
+      unrounded_amount: shown(computation.amount),
+      tax_category: line.tax_category,
+      commodity_code: line.commodity_code,
+      derivation,
+    },
+    amount,
+    version: of.version,
+    segment: of.segment,
+    billing: of.billing ?? 'own',
+  };
+}
+
+/** What a line takes from its charge as it stands. */
+export function chargeMembers(
+  charge: Charge,
+): Pick<RatedLine, 'charge' | 'kind' | 'description'> & Pick<RatedLine, 'tax_category' | 'commodity_code'> {
+  return {
+    charge: charge.code,
+    kind: charge.type,
+    description: charge.name,
+    tax_category: charge.tax_category ?? null,
+    commodity_code: charge.commodity_code ?? null,
+  };
+}
+
+/** A share of the period as it stands on a derivation. */
+export function shareBasis(spans: readonly Span[], period: Span, proration: Proration): Share {
+  const { numerator, denominator } = shareOf(spans, period, proration);
+  return { proration, numerator: numerator.toFixed(), denominator: denominator.toFixed() };
+}
+
+export function lineSegment({ start, end, startDate, endDate }: Span): LineSegment {
+  return { start: toStamp(start), end: toStamp(end), start_date: startDate, end_date: endDate };
+}
+
+/** From the earliest to the latest day of some spans; undefined for none. */
+export function hull(spans: readonly Span[]): Span | undefined {
+  return spans.reduce<Span | undefined>((whole, span) => {
+    if (whole === undefined) return span;
+    const first = span.start < whole.start ? span : whole;
+    const last = span.end > whole.end ? span : whole;
+    return { start: first.start, startDate: first.startDate, end: last.end, endDate: last.endDate };
+  }, undefined);
+}

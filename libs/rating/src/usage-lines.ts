@@ -1,0 +1,221 @@
+import { overlap, toStamp } from '#calendar';
+import {
+  type BandwidthMeasure,
+  type BucketRounding,
+  type EntityRef,
+  entityKey,
+  measure,
+  type MeasureEvidence,
+  type MeasureSpec,
+  unitFactor,
+} from '#metering';
+import { type Decimal, decimal, Ratio, times } from '#money';
+import type { UsageBasis } from './derivation.js';
+import { type KnownEntity, presentIn, type PresentEntity, toActiveEntity } from './entities.js';
+import { toFraction } from './fraction.js';
+import {
+  chargeMembers,
+  type GivenQuantity,
+  hull,
+  lineSegment,
+  type PricedLine,
+  pricedLine,
+  type RatingContext,
+  type RatingNotice,
+  shareBasis,
+} from './rating.js';
+import type { RatingSegment } from './segment.js';
+import type { Span } from './span.js';
+import type { Measure, UsageCharge } from './tariff-plan.js';
+
+export interface UsageLines {
+  lines: PricedLine[];
+  reasons: RatingNotice[];
+  warnings: RatingNotice[];
+}
+
+/** One line of a usage charge: what is measured together, and the days for which it is charged. */
+interface Metered {
+  readonly entity: PresentEntity | null;
+  readonly sources: readonly PresentEntity[];
+  readonly days: readonly Span[];
+}
+
+/** The lines of a usage charge in one segment: one, or one per entity that was active in it. */
+export function usageLines(context: RatingContext, segment: RatingSegment, charge: UsageCharge): UsageLines {
+  const result: UsageLines = { lines: [], reasons: [], warnings: [] };
+  const until = context.input.measuredUntil;
+  if (until !== undefined && until <= segment.start) {
+    const message = `the days from ${segment.startDate} have not begun; their usage is not in the estimate`;
+    return { ...result, warnings: [{ code: 'segment_not_begun', message, charge: charge.code }] };
+  }
+  const metered = meteredOf({ ...context, account: context.input.account }, segment, charge);
+  if (metered.length === 0 && charge.measure.metric === 'bandwidth' && !sitesElsewhere(context, charge)) {
+    const message = `charge ${charge.code} is measured by site, but no site is active; register one or end the charge`;
+    return { ...result, reasons: [{ code: 'no_entities', message, charge: charge.code }] };
+  }
+  for (const each of metered) {
+    const quantity = quantityOf(context, segment, charge, each);
+    if (quantity.outcome === 'held') {
+      result.reasons.push({ code: quantity.code, message: quantity.message, charge: charge.code });
+    } else {
+      result.lines.push(usageLine(context, segment, charge, each, quantity));
+    }
+  }
+  return result;
+}
+
+/** What a usage charge measures in one segment: one thing per line it will have. */
+export function meteredOf(
+  { account, entities, timeZone }: { account: EntityRef; entities: readonly KnownEntity[]; timeZone: string },
+  segment: RatingSegment,
+  { measure: measured, filter }: UsageCharge,
+): Metered[] {
+  if (measured.per !== 'account') {
+    return presentIn(segment, entities, { dimension: measured.per, filter }, timeZone).map((entity) => ({
+      entity,
+      sources: [entity],
+      days: entity.days,
+    }));
+  }
+  if (measured.metric === 'bandwidth') {
+    const sources = presentIn(segment, entities, { dimension: 'customer_site_id', filter }, timeZone);
+    return [{ entity: null, sources, days: [segment] }];
+  }
+  const whole: PresentEntity = { ref: account, name: null, ranges: [segment], days: [segment] };
+  const sources = filter ? presentIn(segment, entities, { dimension: 'any', filter }, timeZone) : [whole];
+  return [{ entity: null, sources, days: [segment] }];
+}
+
+/** Whether some other part of the period has a site, so that a part without one is no mistake. */
+function sitesElsewhere(context: RatingContext, { filter }: UsageCharge): boolean {
+  const of = { dimension: 'customer_site_id', filter } as const;
+  return presentIn(context.period, context.entities, of, context.timeZone).length > 0;
+}
+
+type Quantity =
+  | { outcome: 'measured'; quantity: Ratio; evidence: MeasureEvidence | null }
+  | { outcome: 'held'; code: string; message: string };
+
+function quantityOf(context: RatingContext, segment: RatingSegment, charge: UsageCharge, metered: Metered): Quantity {
+  const given = (context.input.quantities ?? []).filter(({ metric }) => metric === charge.measure.metric);
+  if (given.length > 0) return givenQuantity(context, segment, charge, metered, given);
+  const over = overlap(segment, { start: segment.start, end: context.input.measuredUntil ?? segment.end });
+  const spec = measureSpec(charge.measure);
+  return measure(spec, over ?? segment, metered.sources.map(toActiveEntity), context.input.usage);
+}
+
+/** A measure in the words of the plan, as a measure in base units. */
+export function measureSpec(measured: Measure): MeasureSpec {
+  switch (measured.metric) {
+    case 'bytes':
+      return { metric: 'bytes', direction: measured.direction, round_at_bucket: bucketRounding(measured) };
+    case 'time':
+      return { metric: 'time', round_at_bucket: bucketRounding(measured) };
+    case 'bandwidth':
+      return {
+        metric: 'bandwidth',
+        aggregation: measured.aggregation,
+        percentile: measured.aggregation === 'percentile' ? measured.percentile : undefined,
+        direction: measured.direction,
+        sites: measured.sites,
+        missing: measured.missing,
+        min_coverage: measured.min_coverage ?? DEFAULT_COVERAGE[measured.missing],
+      };
+  }
+}
+
+/** `hold` needs no share: every slot is there or proven idle. */
+const DEFAULT_COVERAGE: Readonly<Record<BandwidthMeasure['missing'], string>> = {
+  zero: '0',
+  exclude: '0.99',
+  hold: '0',
+};
+
+function bucketRounding(measured: Exclude<Measure, { metric: 'bandwidth' }>): BucketRounding | undefined {
+  const { round, bucket, unit } = measured;
+  if (round?.at !== 'bucket' || bucket === undefined) return undefined;
+  return { bucket, to_base: times(decimal(round.to), baseUnitsPer(unit)), mode: round.mode };
+}
+
+function baseUnitsPer(unit: Measure['unit']): Decimal {
+  const { numerator, denominator } = unitFactor(unit);
+  return denominator.equals(1) ? numerator : Ratio.of(numerator, denominator).round(12);
+}
+
+/** A quantity handed in for exactly what the charge measures, or a hold: a missing quantity is never 0. */
+function givenQuantity(
+  context: RatingContext,
+  segment: RatingSegment,
+  charge: UsageCharge,
+  { entity, sources }: Metered,
+  given: readonly GivenQuantity[],
+): Quantity {
+  if (context.input.segments.length > 1 && charge.measure.metric !== 'bandwidth') {
+    const message = `a measured quantity cannot be divided over the ${context.input.segments.length} parts of the period; send a series`;
+    return { outcome: 'held', code: 'usage_missing', message };
+  }
+  const ofAccount = entity === null ? quantityFor(context.input.account, charge.measure, given) : undefined;
+  const parts = ofAccount ? [ofAccount] : sources.map(({ ref }) => quantityFor(ref, charge.measure, given));
+  const perPart =
+    charge.measure.metric !== 'bandwidth' || charge.measure.sites === 'each_then_sum' || parts.length === 1;
+  if (parts.length === 0 || !perPart || parts.some((part) => part === undefined)) {
+    const message = `no ${charge.measure.metric} is given for charge ${charge.code} from ${toStamp(segment.start)}; send its quantity or its series`;
+    return { outcome: 'held', code: 'usage_missing', message };
+  }
+  return { outcome: 'measured', quantity: Ratio.sum(parts.filter((part) => part !== undefined)), evidence: null };
+}
+
+function quantityFor(ref: EntityRef, measured: Measure, given: readonly GivenQuantity[]): Ratio | undefined {
+  const direction = measured.metric === 'time' ? undefined : measured.direction;
+  const own = given.filter((each) =>
+    each.entity === undefined ? ref.dimension === 'account' : entityKey(each.entity) === entityKey(ref),
+  );
+  const of = (wanted: string | undefined) => {
+    const match = own.find(
+      (each) => (each.direction ?? (measured.metric === 'bytes' ? 'total' : direction)) === wanted,
+    );
+    return match && Ratio.of(decimal(match.quantity));
+  };
+  const [exactly, uplink, downlink] = [of(direction), of('uplink'), of('downlink')];
+  if (exactly || !uplink || !downlink) return exactly;
+  if (direction === 'total') return uplink.plus(downlink);
+  if (direction === 'greater' || direction === 'greater_of_percentiles') return Ratio.max(uplink, downlink);
+  return undefined;
+}
+
+function usageLine(
+  context: RatingContext,
+  segment: RatingSegment,
+  charge: UsageCharge,
+  { entity, days }: Metered,
+  { quantity, evidence }: Extract<Quantity, { outcome: 'measured' }>,
+): PricedLine {
+  const { measure: measured } = charge;
+  const basis: UsageBasis = {
+    kind: 'usage',
+    evidence,
+    measured: toFraction(quantity),
+    unit: measured.unit,
+    base_units_per_unit: baseUnitsPer(measured.unit).toFixed(),
+    round: lineRounding(measured),
+    share: shareBasis(days, context.period, charge.proration),
+    scaled_by: measured.metric === 'bandwidth' ? 'rate' : 'quantity',
+    included: charge.included ?? null,
+    price: charge.price,
+    minimum_amount: charge.minimum_amount ?? null,
+    maximum_amount: charge.maximum_amount ?? null,
+  };
+  const line = {
+    ...chargeMembers(charge),
+    entity: entity && { dimension: entity.ref.dimension, value: entity.ref.value, name: entity.name },
+    segment: lineSegment(hull(days) ?? segment),
+    unit: measured.unit,
+  };
+  return pricedLine(context, { version: segment.version, segment }, line, basis);
+}
+
+function lineRounding({ metric, round }: Measure): UsageBasis['round'] {
+  if (round === undefined || (metric !== 'bandwidth' && 'at' in round && round.at === 'bucket')) return null;
+  return { to: round.to, mode: round.mode };
+}

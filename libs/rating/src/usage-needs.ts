@@ -1,0 +1,96 @@
+import type { BillingPeriod } from '#calendar';
+import { type EntityRef, entityKey, type Grid, GRID_SECONDS, type Metric } from '#metering';
+import { type KnownEntity, knownEntities, type RegisteredEntity } from './entities.js';
+import type { RatingSegment } from './segment.js';
+import { daysWithin } from './span.js';
+import type { UsageCharge } from './tariff-plan.js';
+import { meteredOf } from './usage-lines.js';
+
+/** What the report API answers together: both directions of bytes, connected time, both directions of bandwidth. */
+export type UsageFamily = 'bytes' | 'time' | 'bandwidth';
+
+/** One pull: one family of one entity over the whole period. */
+export interface UsagePull {
+  entity: EntityRef;
+  family: UsageFamily;
+  metrics: readonly Metric[];
+  grid: Grid;
+}
+
+/** What must be pulled before an account's period can be rated. */
+export interface UsageNeeds {
+  /** The grid of every pull of bytes and time. */
+  grid: 'DAY' | 'HOUR';
+  pulls: UsagePull[];
+}
+
+const METRICS: Readonly<Record<UsageFamily, readonly Metric[]>> = {
+  bytes: ['uplink_bytes', 'downlink_bytes'],
+  time: ['time_usage_seconds'],
+  bandwidth: ['uplink_bandwidth', 'downlink_bandwidth'],
+};
+
+/**
+ * What the charges of some segments need: one pull per entity and family, and the account's own series of each family of
+ * sums as a control. Days suffice when every edge is a UTC midnight and no charge counts by the hour. A family that no
+ * charge measures is not pulled, except the bytes that prove an idle slot idle (`missing: hold`).
+ */
+export function usageNeeds(of: {
+  period: BillingPeriod;
+  segments: readonly RatingSegment[];
+  entities: readonly RegisteredEntity[];
+  account: EntityRef;
+}): UsageNeeds {
+  const { period, segments, account } = of;
+  const entities = knownEntities(of.entities);
+  const needed = new Map<string, { entity: EntityRef; family: UsageFamily }>();
+  const need = (entity: EntityRef, family: UsageFamily) =>
+    needed.set(`${family} ${entityKey(entity)}`, { entity, family });
+  let byHour = !startsUtcDay(period.start) || !startsUtcDay(period.end);
+  for (const segment of segments) {
+    for (const charge of segment.version.plan.charges) {
+      if (charge.type !== 'usage') continue;
+      byHour ||= countsByHour(charge);
+      const metered = meteredOf({ account, entities, timeZone: period.timeZone }, segment, charge);
+      for (const { ref } of metered.flatMap(({ sources }) => sources)) {
+        for (const family of familiesOf(charge)) {
+          need(ref, family);
+          if (family !== 'bandwidth') need(account, family);
+        }
+      }
+    }
+  }
+  const summed = [...needed.values()].filter(({ family }) => family !== 'bandwidth');
+  const refs = new Set(summed.map(({ entity }) => entityKey(entity)));
+  const cuts = [...segments, ...daysOf(entities, refs, period)].flatMap(({ start, end }) => [start, end]);
+  const grid = byHour || !cuts.every(startsUtcDay) ? 'HOUR' : 'DAY';
+  return {
+    grid,
+    pulls: [...needed.entries()]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, { entity, family }]) => ({
+        entity,
+        family,
+        metrics: METRICS[family],
+        grid: family === 'bandwidth' ? 'SLOT' : grid,
+      })),
+  };
+}
+
+function familiesOf({ measure }: UsageCharge): UsageFamily[] {
+  return measure.metric === 'bandwidth' && measure.missing === 'hold' ? ['bandwidth', 'bytes'] : [measure.metric];
+}
+
+function countsByHour({ measure }: UsageCharge): boolean {
+  return measure.metric === 'bandwidth' ? measure.missing === 'hold' : measure.bucket === 'hour';
+}
+
+function daysOf(entities: readonly KnownEntity[], refs: ReadonlySet<string>, period: BillingPeriod) {
+  return entities
+    .filter(({ ref }) => refs.has(entityKey(ref)))
+    .flatMap(({ ranges }) => daysWithin(period, ranges, period.timeZone));
+}
+
+function startsUtcDay(instant: number): boolean {
+  return instant % GRID_SECONDS.DAY === 0;
+}
