@@ -128,6 +128,9 @@ describe('percentile: published vectors', () => {
     const over = slots(3);
     const nothing = site(SITE_A, over, () => null);
     expect(mbps({ ...P95, missing: 'exclude' }, over, [active(SITE_A)], nothing)).toBe('no_samples');
+    // Slots without an active site count 0 when pooled, but they are no samples.
+    const half = active(SITE_A, { start: over.start, end: over.start + 600 });
+    expect(mbps({ ...P95, missing: 'exclude' }, over, [half], nothing)).toBe('no_samples');
     const between = { start: OCTOBER.start + 1, end: OCTOBER.start + 299 };
     expect(
       mbps(
@@ -227,6 +230,15 @@ describe('percentile: exactness', () => {
     ];
     const [part] = evidenceOf({ ...P95, percentile: '50' }, over, [active(SITE_A), active(SITE_B)], usage).parts;
     expect(part?.billed).toMatchObject({ value: '0.3', sample: { start: '2026-10-01T00:00:00Z' } });
+  });
+
+  it('adds sites exactly: 0.1 + 0.7 is below 0.8 in doubles, above 0.79999999999999999 in fact', () => {
+    const over = slots(2);
+    const usage = [
+      ...site(SITE_A, over, (i) => (i === 0 ? '0.1' : '0.79999999999999999')),
+      ...site(SITE_B, over, (i) => (i === 0 ? '0.7' : '0')),
+    ];
+    expect(mbps({ ...P95, percentile: '100' }, over, [active(SITE_A), active(SITE_B)], usage)).toBe('0.8');
   });
 
   /** Any number text as an integer count of 10^-30. */
@@ -464,6 +476,15 @@ describe('missing slots', () => {
     expect(evidence.parts[0]?.billed).toMatchObject({ n: 24, k: 23, value: '10' });
     const lowest = { ...hold, aggregation: 'minimum' } as const;
     expect(mbps(lowest, over, [active(SITE_A)], [...gaps, ...hours(bytes)])).toBe('0');
+  });
+
+  it('hold: finds the hour in bytes that were pulled for longer', () => {
+    const longer = { start: over.start - 7_200, end: over.end };
+    const bytes = (idleHour: number) =>
+      seriesOf(SITE_A, 'uplink_bytes', longer, (i) => (i === idleHour ? '0' : '900'), 'HOUR');
+    const spec = { ...hold, direction: 'uplink' } as const;
+    expect(mbps(spec, over, [active(SITE_A)], [...gaps, bytes(3)])).toBe('5');
+    expect(mbps(spec, over, [active(SITE_A)], [...gaps, bytes(1)])).toBe('missing_buckets');
   });
 
   it('hold: idle hours prove nothing for another site or another direction', () => {

@@ -147,6 +147,8 @@ describe('measure: bytes', () => {
     const entity = active(ACCOUNT, { start: 6_000, end: 14_400 }, { start: 7_200, end: 18_000 });
     // The hours that start at 2:00, 3:00 and 4:00; 1:00 starts before the entity does.
     expect(quantity(UPLINK, over, [entity], usage)).toBe('3');
+    const nested = active(ACCOUNT, { start: 0, end: 36_000 }, { start: 3_600, end: 7_200 });
+    expect(quantity(UPLINK, over, [nested], usage)).toBe('10');
   });
 
   it('is 0 when nothing was active and when everything reported was 0', () => {
