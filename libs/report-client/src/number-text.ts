@@ -4,9 +4,9 @@ import { RuleBroken } from './refusal.js';
 /** Longer texts are no measurement: a double prints in at most 24 characters, a whole fleet's bytes in 25 digits. */
 const LONGEST = 64;
 const MOST_INTEGER_DIGITS = 25;
-/** Beyond these a decimal point would not fit the exact sums of the rooms above. */
 const EXPONENT = /[eE]/;
-const MOST_EXPONENT = 99;
+/** Two digits: beyond them the decimal point would not fit the exact sums of the rooms above. */
+const SMALL_EXPONENT = /[eE][+-]?\d{1,2}$/;
 
 /**
  * Refuses the text of a JSON number that cannot be a measurement: negative (also `-0`), or of absurd size.
@@ -16,13 +16,9 @@ const MOST_EXPONENT = 99;
 export function requireMeasurement(text: string, where: () => string): void {
   if (text.startsWith('-')) throw new RuleBroken('value_negative', `a value is negative, ${where()}`);
   if (text.length > LONGEST) throw outOfRange(where);
-  const exponentAt = text.search(EXPONENT);
-  if (exponentAt < 0) {
+  if (!EXPONENT.test(text)) {
     if (integerDigits(text) > MOST_INTEGER_DIGITS) throw outOfRange(where);
-    return;
-  }
-  const exponent = Number.parseInt(text.slice(exponentAt + 1), 10);
-  if (Math.abs(exponent) > MOST_EXPONENT || decimalFromNumberText(text).e >= MOST_INTEGER_DIGITS) {
+  } else if (!SMALL_EXPONENT.test(text) || decimalFromNumberText(text).e >= MOST_INTEGER_DIGITS) {
     throw outOfRange(where);
   }
 }

@@ -292,7 +292,7 @@ class HttpReportClient implements ReportClient {
         downlink: ratesOf(1, hour),
       })),
       warnings: pulled.warnings,
-      raw: pulled.raw,
+      raw: { sha256: pulled.raw.sha256, bytes: pulled.raw.bytes, answers: pulled.raw.answers },
       requests: pulled.requests,
     };
   }
@@ -427,7 +427,7 @@ class HttpReportClient implements ReportClient {
 
   /** The API's own "not now". */
   #busy({ status, headers }: HttpAnswer): Extract<Tried<never>, { done: false }> | undefined {
-    if (status !== 429 && status < 500) return undefined;
+    if (status !== 408 && status !== 429 && status < 500) return undefined;
     return {
       done: false,
       code: status === 429 ? 'report_api_rate_limited' : 'report_api_unavailable',

@@ -92,7 +92,8 @@ export function retryAfterSeconds(
 ): number | undefined {
   if (retryAfter === undefined) return undefined;
   if (/^\d{1,9}$/.test(retryAfter.trim())) return Number.parseInt(retryAfter.trim(), 10);
-  const until = Date.parse(retryAfter);
+  // Date.parse makes a date of nearly anything; an HTTP date ends in GMT.
+  const until = / GMT$/.test(retryAfter) ? Date.parse(retryAfter) : Number.NaN;
   if (Number.isNaN(until)) return undefined;
   const answered = date === undefined ? Number.NaN : Date.parse(date);
   const from = Number.isNaN(answered) ? wallClock() : answered / 1000;

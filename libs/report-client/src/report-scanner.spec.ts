@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { RuleBroken } from './refusal.js';
+import { parseReportBody, type ReportBody } from './report-body.js';
+import { scanReportBody } from './report-scanner.js';
+
+/** Columns cut to their length, so that two bodies can be compared. */
+function shown(body: ReportBody) {
+  return {
+    ...body,
+    series: Array.from(body.series).slice(0, body.count),
+    stamps: Array.from(body.stamps).slice(0, body.count),
+  };
+}
+
+function strictly(text: Buffer) {
+  try {
+    return shown(parseReportBody(text));
+  } catch (error) {
+    if (error instanceof RuleBroken) return undefined;
+    throw error;
+  }
+}
+
+const space = fc.constantFrom('', '', '', ' ', '\n', '\t\r\n  ');
+const stamp = fc
+  .integer({ min: -62_135_596_800, max: 253_402_300_799 })
+  .map((seconds) => `${new Date(seconds * 1000).toISOString().slice(0, 19)}+00:00`);
+const value = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true, min: 1e-9, max: 1e22 }).map(String),
+  fc.nat().map(String),
+  fc.constantFrom('0', '0.0', '23933.017647058823', '1e-7', '2.5E+3', '9007199254740993'),
+);
+const member = (name: string, text: string) =>
+  fc.tuple(space, space, space).map(([a, b, c]) => `${a}"${name}"${b}:${c}${text}`);
+const object = (members: fc.Arbitrary<string>[]) =>
+  fc
+    .tuple(...members)
+    .chain((texts) => fc.shuffledSubarray(texts, { minLength: texts.length }))
+    .chain((texts) => space.map((after) => `{${texts.join(`${after},`)}${after}}`));
+const item = (aggregated: boolean) =>
+  fc
+    .record({
+      stamp,
+      value,
+      name: fc.constantFrom(
+        'uplink_bytes',
+        'downlink_bytes',
+        'time_usage_seconds',
+        'uplink_bandwidth',
+        'downlink_bandwidth',
+      ),
+      aggregation: fc.constantFrom('COUNT', 'AVG', 'MIN', 'MAX'),
+    })
+    .chain(({ stamp, value, name, aggregation }) =>
+      object([
+        member('time_stamp', `"${stamp}"`),
+        member('name', `"${name}"`),
+        member('value', value),
+        ...(aggregated ? [member('aggregation_type', `"${aggregation}"`)] : []),
+      ]),
+    );
+const array = (items: fc.Arbitrary<string>) =>
+  fc
+    .tuple(fc.array(items, { maxLength: 4 }), space)
+    .map(([texts, after]) => `[${after}${texts.join(`${after},`)}${after}]`);
+
+/** Reports in the usual form: any order of members, any whitespace. */
+const usualReport = fc
+  .boolean()
+  .chain((aggregated) => array(array(item(aggregated))))
+  .chain((result) =>
+    object([
+      member('result', result),
+      member('account_id', '"62c40843c7a190970912345"'),
+      ...(result.length % 2
+        ? [member('msisdn', '8020010012345')]
+        : [member('customer_site_id', '"62c408aaadd8f757bf412345"')]),
+    ]),
+  )
+  .chain((text) => space.map((around) => around + text + around));
+
+it('reads every report in its usual form, as the strict reader does', () => {
+  fc.assert(
+    fc.property(usualReport, (text) => {
+      const body = Buffer.from(text);
+      const scanned = scanReportBody(body);
+      expect(scanned && shown(scanned)).toEqual(shown(parseReportBody(body)));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+const fragments = [
+  ...'{}[]":,0123456789.eE+-TZ \n\\é',
+  'null',
+  'NaN',
+  '"value":1,',
+  '"time_stamp":"2022-07-01T00:00:00+00:00",',
+  ',"account_id":"x"',
+  '2022-02-29',
+  '+05:30',
+  '\\u0061',
+];
+
+it('whatever it reads of a mangled report, the strict reader reads alike', () => {
+  const hits = fc.array(
+    fc.record({ at: fc.nat(), drop: fc.integer({ min: 0, max: 12 }), put: fc.constantFrom('', ...fragments) }),
+    { minLength: 1, maxLength: 3 },
+  );
+  let stillRead = 0;
+  fc.assert(
+    fc.property(usualReport, hits, (report, damage) => {
+      let text = report;
+      for (const { at, drop, put } of damage) {
+        const index = at % (text.length + 1);
+        text = text.slice(0, index) + put + text.slice(index + drop);
+      }
+      const body = Buffer.from(text);
+      const scanned = scanReportBody(body);
+      if (scanned === undefined) return;
+      stillRead += 1;
+      expect(shown(scanned)).toEqual(strictly(body));
+    }),
+    { numRuns: 20_000 },
+  );
+  // The property says nothing if damage is always noticed: some of it must leave a readable report.
+  expect(stillRead).toBeGreaterThan(200);
+});
+
+it('no single byte, changed to any other, is read differently', () => {
+  const report = Buffer.from(
+    '{"result":[[{"time_stamp":"2022-07-01T00:00:00+00:00","name":"uplink_bytes","value":73130.5,"aggregation_type":"COUNT"}]],"msisdn":8020010012345,"account_id":"62c4"}',
+  );
+  expect(scanReportBody(report)).toBeDefined();
+  for (let at = 0; at < report.length; at += 1) {
+    for (let byte = 0; byte < 256; byte += 1) {
+      const changed = Buffer.from(report);
+      changed[at] = byte;
+      const scanned = scanReportBody(changed);
+      if (scanned) expect(shown(scanned)).toEqual(strictly(changed));
+    }
+  }
+});
+
+it('leaves what is unusual to the strict reader', () => {
+  const usual =
+    '{"result":[[{"time_stamp":"2022-07-01T00:00:00+00:00","name":"uplink_bytes","value":1}]],"account_id":"a"}';
+  expect(scanReportBody(Buffer.from(usual))).toBeDefined();
+  for (const [from, to] of [
+    ['+00:00', '+05:30'],
+    ['"uplink_bytes"', '"uplink\\u005fbytes"'],
+    ['"value":1', '"value":1,"value":1'],
+    ['"value":1', '"value":-1'],
+    ['"value":1', '"value":1e300'],
+    ['07-01', '02-30'],
+    ['"a"}', '"a"}}'],
+  ] as const) {
+    expect(scanReportBody(Buffer.from(usual.replace(from, to)))).toBeUndefined();
+  }
+});
