@@ -92,8 +92,10 @@ export interface DiscountBasis {
 export interface MinimumSpendBasis {
   kind: 'minimum_spend';
   required: (Share & { amount: string })[];
-  /** The plan's lines after discounts, refunds left out. */
+  /** The period's own lines after discounts. */
   spent: string;
+  /** Fees for this period that the invoice before billed, after discounts. */
+  paid_ahead: string;
   parts: { tax_category: string | null; net: string }[];
   part: number;
 }
@@ -246,7 +248,8 @@ function computeDiscount(basis: DiscountBasis, { digits, mode }: Derivation['rou
 function computeMinimumSpend(basis: MinimumSpendBasis, { digits, mode }: Derivation['rounding']): Computation {
   const required = Ratio.sum(basis.required.map(({ amount, ...share }) => exact(amount).times(fromFraction(share))));
   const weights: Decimal[] = basis.parts.map(({ net }) => decimal(net));
-  const missing = Ratio.max(Ratio.ZERO, required.minus(exact(basis.spent)));
+  const counted = exact(basis.spent).plus(exact(basis.paid_ahead));
+  const missing = Ratio.max(Ratio.ZERO, required.minus(counted));
   const parts = splitByWeight(missing, weights, digits, mode);
   return computed(Ratio.ONE, [
     { kind: 'true_up', quantity: null, unit_price: null, tier: null, exactAmount: parts[basis.part] ?? Ratio.ZERO },

@@ -38,7 +38,8 @@ function tellPlanLine(
   const split = basis.parts.length > 1 ? [`this tax category's part: ${grouped(amount)}`] : [];
   if (basis.kind === 'minimum_spend') {
     const required = basis.required.map(({ amount: minimum, ...share }) => `${grouped(minimum)}${timesShare(share)}`);
-    return [`minimum ${required.join(' + ')}, spent ${grouped(basis.spent)}`, ...split];
+    const paid = decimal(basis.paid_ahead).isZero() ? '' : `, paid in advance ${grouped(basis.paid_ahead)}`;
+    return [`minimum ${required.join(' + ')}, spent ${grouped(basis.spent)}${paid}`, ...split];
   }
   const remaining = Ratio.sum(basis.parts.map((part) => exact(part.remaining)));
   const of = basis.type === 'percentage' ? `${basis.value} %` : `${grouped(basis.value)}${timesShare(basis.share)}`;

@@ -11,6 +11,7 @@ import {
 import type { RecurringBasis, Share } from './derivation.js';
 import { presentIn } from './entities.js';
 import {
+  type Billing,
   chargeMembers,
   hull,
   lineSegment,
@@ -62,23 +63,46 @@ export function recurringLines(context: RatingContext, segment: RatingSegment, c
  * under terms that a new version replaced. `segments` are those of one subscription. One line per charge.
  */
 export function refundLines(context: RatingContext, segments: readonly RatingSegment[]): PricedLine[] {
+  return feesBilledAhead(context, segments).flatMap(({ of, charge, unused }) =>
+    recurringLine(context, { ...of, billing: 'refund' }, charge, unused, context.period),
+  );
+}
+
+/** What the invoice before charged for the days of this period that were served; on no invoice of this period. */
+export function paidAheadLines(context: RatingContext, segments: readonly RatingSegment[]): PricedLine[] {
+  return feesBilledAhead(context, segments).flatMap(({ of, charge, served }) =>
+    recurringLine(context, { ...of, billing: 'paid' }, charge, served, context.period),
+  );
+}
+
+interface FeeBilledAhead {
+  readonly of: { readonly segment: RatingSegment; readonly version: PlanVersion };
+  readonly charge: RecurringCharge;
+  readonly served: readonly Presence[];
+  readonly unused: readonly Presence[];
+}
+
+/** The fees that the invoice before billed for this period, each with the days that were and were not served for it. */
+function feesBilledAhead(context: RatingContext, segments: readonly RatingSegment[]): FeeBilledAhead[] {
   const segment = segments[0];
   const version = segment?.billedAheadBy;
   if (!segment || !version) return [];
   const { period, timeZone } = context;
   return recurringCharges(version)
-    .filter((charge) => charge.timing === 'in_advance' && charge.proration !== 'none')
-    .flatMap((charge) => {
+    .filter(({ timing }) => timing === 'in_advance')
+    .map((charge) => {
       const serving = segments.filter((each) =>
         recurringCharges(each.version).some((other) => isSameFee(other, charge)),
       );
-      const unused = allPresences(context, segment, charge)
+      const served = allPresences(context, segment, charge)
         .filter(({ ranges }) => ranges.some((range) => runsAcross(range, period.startDate)))
         .map(({ ranges }) => {
-          const served = serving.flatMap((each) => daysWithin(each, ranges, timeZone));
-          return { ranges, days: daysWithout(period, daysWithin(period, served, timeZone), timeZone) };
+          const days = serving.flatMap((each) => daysWithin(each, ranges, timeZone));
+          // A fee that is not prorated is used up by its first day.
+          return { ranges, days: charge.proration === 'none' ? [period] : daysWithin(period, days, timeZone) };
         });
-      return recurringLine(context, { segment, version, billing: 'refund' }, charge, unused, period);
+      const unused = served.map(({ ranges, days }) => ({ ranges, days: daysWithout(period, days, timeZone) }));
+      return { of: { segment, version }, charge, served, unused };
     });
 }
 
@@ -126,7 +150,7 @@ function nextPeriodLines(context: RatingContext, segment: RatingSegment, charge:
 
 function recurringLine(
   context: RatingContext,
-  of: { segment: RatingSegment; version: PlanVersion; billing: PricedLine['billing'] },
+  of: { segment: RatingSegment; version: PlanVersion; billing: Billing },
   charge: RecurringCharge,
   billed: readonly Presence[],
   period: Span,
@@ -151,10 +175,11 @@ function recurringLine(
   return [pricedLine(context, of, line, basis)];
 }
 
-const SUFFIX: Readonly<Record<PricedLine['billing'], string>> = {
+const SUFFIX: Readonly<Record<Billing, string>> = {
   own: '',
   ahead: ', in advance',
   refund: ', unused share',
+  paid: ', paid in advance',
 };
 
 /** Equal shares together, the largest first: hundreds of sites make a handful of entries. */

@@ -1,3 +1,4 @@
+export { type Alternatives, alternativesOf } from './alternatives.js';
 export { type Basis, type Derivation, type DerivationStep, recompute } from './derivation.js';
 export type { RegisteredEntity } from './entities.js';
 export { explain } from './explain.js';

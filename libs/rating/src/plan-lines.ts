@@ -10,8 +10,14 @@ export interface DiscountScope {
   readonly segment: RatingSegment;
   readonly version: PricedLine['version'];
   readonly lines: readonly PricedLine[];
-  /** Refunds take back the percentage discounts their fees had; fixed ones were not given per fee. */
+  /** Refunds take back the percentage discounts that their fees had; fixed ones were not given per fee. */
   readonly refund: boolean;
+}
+
+/** The scope of refunds, or of fees paid earlier; undefined when there are none. */
+export function scopeOfEarlierFees(lines: readonly PricedLine[]): DiscountScope | undefined {
+  const first = lines[0];
+  return first && { segment: first.segment, version: first.version, lines, refund: true };
 }
 
 /** Discount lines, in the order of the plan's array, each on what the ones before left of the line amounts. */
@@ -111,14 +117,15 @@ function describeDiscount(context: RatingContext, { version, refund }: DiscountS
 }
 
 /**
- * The true-up to the minimum spend of one plan: its segments' minimums by their shares of the period, against its lines
- * after discounts. Versions of one plan are taken together, so that a new version alone changes nothing. Refunds do not
- * count: they give back what an earlier period paid.
+ * The true-up to the minimum spend of one plan: its segments' minimums by their shares of the period, against what the
+ * period cost after discounts. Versions of one plan are taken together, so that a new version alone changes nothing.
+ * A fee in advance counts in the period it is for: not on the invoice that bills it ahead, and its refund counts never.
  */
 export function minimumSpendLines(
   context: RatingContext,
   segments: readonly RatingSegment[],
   lines: readonly PricedLine[],
+  paidAhead: Decimal,
 ): PricedLine[] {
   const whole = hull(segments);
   const last = segments.at(-1);
@@ -127,19 +134,15 @@ export function minimumSpendLines(
     return amount === undefined ? [] : [{ ...shareBasis([segment], context.period, 'second'), amount }];
   });
   if (!whole || !last || required.length === 0) return [];
-  const spending = lines.filter(({ billing }) => billing !== 'refund');
-  const nets = new Map<string | null, Decimal>();
-  for (const { line, amount } of spending) {
-    nets.set(line.tax_category, plus(nets.get(line.tax_category) ?? ZERO, amount));
-  }
-  const positive = [...nets].filter(([, net]) => !net.isZero() && !net.isNegative());
-  const parts: [string | null, Decimal][] = positive.length > 0 ? positive : [[null, ZERO]];
   const { currency } = context.input;
+  const spent = sum(lines.filter(({ billing }) => billing === 'own').map(({ amount }) => amount));
+  const parts = netsByCategory(lines.filter(({ billing }) => billing !== 'refund'));
   return parts.flatMap(([taxCategory], part) => {
     const basis: MinimumSpendBasis = {
       kind: 'minimum_spend',
       required,
-      spent: formatAmount(sum(spending.map(({ amount }) => amount)), currency),
+      spent: formatAmount(spent, currency),
+      paid_ahead: formatAmount(paidAhead, currency),
       parts: parts.map(([category, net]) => ({ tax_category: category, net: formatAmount(net, currency) })),
       part,
     };
@@ -160,4 +163,12 @@ export function minimumSpendLines(
     );
     return priced.amount.isZero() ? [] : [priced];
   });
+}
+
+/** Tax categories with a net above 0, in order of appearance; the account's own with 0 when there is none. */
+function netsByCategory(lines: readonly PricedLine[]): [string | null, Decimal][] {
+  const nets = new Map<string | null, Decimal>();
+  for (const { line, amount } of lines) nets.set(line.tax_category, plus(nets.get(line.tax_category) ?? ZERO, amount));
+  const positive = [...nets].filter(([, net]) => !net.isZero() && !net.isNegative());
+  return positive.length > 0 ? positive : [[null, ZERO]];
 }

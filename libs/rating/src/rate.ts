@@ -1,7 +1,7 @@
-import { minorUnits } from '#money';
+import { type Decimal, minorUnits, minus, sum } from '#money';
 import { knownEntities } from './entities.js';
-import { oneTimeLines, recurringLines, refundLines } from './fee-lines.js';
-import { discountLines, minimumSpendLines } from './plan-lines.js';
+import { oneTimeLines, paidAheadLines, recurringLines, refundLines } from './fee-lines.js';
+import { discountLines, minimumSpendLines, scopeOfEarlierFees } from './plan-lines.js';
 import type { PricedLine, RatingContext, RatingInput, RatingNotice, RatingOutcome } from './rating.js';
 import type { RatingSegment } from './segment.js';
 import type { Charge } from './tariff-plan.js';
@@ -41,26 +41,31 @@ export function rate(input: RatingInput): RatingOutcome {
     ...segments.flatMap((segment, position) =>
       discountLines(context, { segment, version: segment.version, lines: ofSegments[position] ?? [], refund: false }),
     ),
-    ...refunds.flatMap((lines) => {
-      const first = lines[0];
-      return first
-        ? discountLines(context, { segment: first.segment, version: first.version, lines, refund: true })
-        : [];
-    }),
+    ...refunds.flatMap((lines) => discountsOfEarlierFees(context, lines)),
   ];
   const beforeMinimum = [...ofSegments.flat(), ...refunds.flat(), ...discounts];
-  const trueUps = byPlan(segments).flatMap((own) =>
-    minimumSpendLines(
-      context,
-      own,
-      beforeMinimum.filter(({ segment }) => own.includes(segment)),
-    ),
-  );
+  const trueUps = byPlan(segments).flatMap((own) => {
+    const lines = beforeMinimum.filter(({ segment }) => own.includes(segment));
+    return minimumSpendLines(context, own, lines, paidAhead(context, own));
+  });
   return {
     outcome: 'rated',
     lines: [...beforeMinimum, ...trueUps].map(({ line }) => line),
     warnings: distinctNotices(results.flatMap(({ warnings }) => warnings)),
   };
+}
+
+/** What earlier invoices charged for the served days of these segments, after the percentage discounts of their plan. */
+function paidAhead(context: RatingContext, segments: readonly RatingSegment[]): Decimal {
+  const paid = bySubscription(segments).map((own) => paidAheadLines(context, own));
+  const amounts = (lines: readonly PricedLine[]) => sum(lines.map(({ amount }) => amount));
+  return minus(amounts(paid.flat()), amounts(paid.flatMap((lines) => discountsOfEarlierFees(context, lines))));
+}
+
+/** Their sign is that of a refund: they add to what a refund takes away. */
+function discountsOfEarlierFees(context: RatingContext, lines: readonly PricedLine[]): PricedLine[] {
+  const scope = scopeOfEarlierFees(lines);
+  return scope ? discountLines(context, scope) : [];
 }
 
 function chargeLines(context: RatingContext, segment: RatingSegment, charge: Charge): UsageLines {

@@ -59,13 +59,19 @@ export interface PricedLine {
   readonly amount: Decimal;
   readonly version: PlanVersion;
   readonly segment: RatingSegment;
-  readonly billing: 'own' | 'ahead' | 'refund';
+  readonly billing: Billing;
 }
+
+/**
+ * Which period's supply a line is about: this one's, the next one's, days of this one that were billed ahead but not
+ * served, or (never on this invoice) days of this one that the invoice before has charged.
+ */
+export type Billing = 'own' | 'ahead' | 'refund' | 'paid';
 
 /** Works out and rounds one line: the only place where an amount is rounded. */
 export function pricedLine(
   context: RatingContext,
-  of: { version: PlanVersion; segment: RatingSegment; billing?: PricedLine['billing'] },
+  of: { version: PlanVersion; segment: RatingSegment; billing?: Billing },
   line: Omit<RatedLine, 'quantity' | 'amount' | 'unrounded_amount' | 'derivation'>,
   basis: Basis,
 ): PricedLine {

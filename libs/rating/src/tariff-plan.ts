@@ -1,12 +1,10 @@
 import { z } from 'zod';
 import { isLocalDate } from '#calendar';
+import { UNITS } from '#metering';
 import { decimal, isCurrency, isPlainDecimal, minorUnits } from '#money';
 
 /** What a party may be taxed as, by UNCL5305. */
 const TAX_CATEGORIES = ['S', 'Z', 'E', 'AE', 'K', 'G', 'O'] as const;
-const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
-const TIME_UNITS = ['second', 'minute', 'hour', 'day'] as const;
-const BANDWIDTH_UNITS = ['bps', 'kbps', 'Mbps', 'Gbps'] as const;
 const PER = ['account', 'customer_site_id', 'msisdn', 'imsi'] as const;
 
 const UNSIGNED_DECIMAL = /^(0|[1-9]\d*)(\.\d+)?$/;
@@ -71,7 +69,7 @@ const bytesMeasure = z
     aggregation: z.literal('sum').default('sum'),
     direction: z.enum(['uplink', 'downlink', 'total', 'greater']).default('total'),
     per: z.enum(PER).default('account'),
-    unit: z.enum(BYTE_UNITS),
+    unit: z.enum(UNITS.bytes),
     bucket: z.enum(['hour', 'day']).optional(),
     round: lineRound.optional(),
   })
@@ -82,7 +80,7 @@ const timeMeasure = z
     metric: z.literal('time'),
     aggregation: z.literal('sum').default('sum'),
     per: z.enum(PER).default('account'),
-    unit: z.enum(TIME_UNITS),
+    unit: z.enum(UNITS.time),
     bucket: z.enum(['hour', 'day']).optional(),
     round: lineRound.optional(),
   })
@@ -102,7 +100,7 @@ const bandwidthMembers = {
     .default('account'),
   sites: z.enum(['pooled', 'each_then_sum']).default('pooled'),
   min_coverage: minCoverage,
-  unit: z.enum(BANDWIDTH_UNITS),
+  unit: z.enum(UNITS.bandwidth),
   round: z.strictObject({ to: positive, mode: z.enum(['up', 'down', 'half_up']) }).optional(),
 };
 

@@ -1,4 +1,4 @@
-import { overlap, toStamp } from '#calendar';
+import { overlap } from '#calendar';
 import {
   type BandwidthMeasure,
   type BucketRounding,
@@ -50,9 +50,15 @@ export function usageLines(context: RatingContext, segment: RatingSegment, charg
     return { ...result, warnings: [{ code: 'segment_not_begun', message, charge: charge.code }] };
   }
   const metered = meteredOf({ ...context, account: context.input.account }, segment, charge);
-  if (metered.length === 0 && charge.measure.metric === 'bandwidth' && !sitesElsewhere(context, charge)) {
-    const message = `charge ${charge.code} is measured by site, but no site is active; register one or end the charge`;
-    return { ...result, reasons: [{ code: 'no_entities', message, charge: charge.code }] };
+  const sources = metered.flatMap((each) => each.sources);
+  if (sources.length === 0 && !isActiveElsewhere(context, charge) && !isGivenForAccount(context, charge)) {
+    const notice = { code: 'no_entities', charge: charge.code };
+    if (charge.measure.metric === 'bandwidth') {
+      const message = `charge ${charge.code} is measured by site, but no site is active; register one or end the charge`;
+      return { ...result, reasons: [{ ...notice, message }] };
+    }
+    const message = `charge ${charge.code} found no entity of the account that is active and billed no usage`;
+    result.warnings.push({ ...notice, message });
   }
   for (const each of metered) {
     const quantity = quantityOf(context, segment, charge, each);
@@ -87,10 +93,22 @@ export function meteredOf(
   return [{ entity: null, sources, days: [segment] }];
 }
 
-/** Whether some other part of the period has a site, so that a part without one is no mistake. */
-function sitesElsewhere(context: RatingContext, { filter }: UsageCharge): boolean {
-  const of = { dimension: 'customer_site_id', filter } as const;
-  return presentIn(context.period, context.entities, of, context.timeZone).length > 0;
+/** Whether what the charge measures is active in some other part of the period, so that a part without it is no mistake. */
+function isActiveElsewhere(
+  { period, entities, timeZone }: RatingContext,
+  { measure: measured, filter }: UsageCharge,
+): boolean {
+  const byFilter = measured.metric === 'bandwidth' ? 'customer_site_id' : 'any';
+  const dimension = measured.per === 'account' ? byFilter : measured.per;
+  return presentIn(period, entities, { dimension, filter }, timeZone).length > 0;
+}
+
+/** A preview may hand in the account's bandwidth without naming its sites. */
+function isGivenForAccount(context: RatingContext, charge: UsageCharge): boolean {
+  return (
+    charge.measure.per === 'account' &&
+    givenQuantity(context, charge, { entity: null, sources: [], days: [] }) !== undefined
+  );
 }
 
 type Quantity =
@@ -98,11 +116,21 @@ type Quantity =
   | { outcome: 'held'; code: string; message: string };
 
 function quantityOf(context: RatingContext, segment: RatingSegment, charge: UsageCharge, metered: Metered): Quantity {
-  const given = (context.input.quantities ?? []).filter(({ metric }) => metric === charge.measure.metric);
-  if (given.length > 0) return givenQuantity(context, segment, charge, metered, given);
+  const given = givenQuantity(context, charge, metered);
+  if (given !== undefined) {
+    if (charge.measure.metric === 'bandwidth' || context.input.segments.length === 1) {
+      return { outcome: 'measured', quantity: given, evidence: null };
+    }
+    const message = `the quantity of charge ${charge.code} cannot be divided over the parts of the period; send a series`;
+    return { outcome: 'held', code: 'usage_missing', message };
+  }
+  // A site adds 0 while it is not active, also when none is active in this part of the period.
+  if (charge.measure.metric === 'bandwidth' && metered.sources.length === 0) {
+    return { outcome: 'measured', quantity: Ratio.ZERO, evidence: null };
+  }
   const over = overlap(segment, { start: segment.start, end: context.input.measuredUntil ?? segment.end });
-  const spec = measureSpec(charge.measure);
-  return measure(spec, over ?? segment, metered.sources.map(toActiveEntity), context.input.usage);
+  const sources = metered.sources.map(toActiveEntity);
+  return measure(measureSpec(charge.measure), over ?? segment, sources, context.input.usage);
 }
 
 /** A measure in the words of the plan, as a measure in base units. */
@@ -143,27 +171,17 @@ function baseUnitsPer(unit: Measure['unit']): Decimal {
   return denominator.equals(1) ? numerator : Ratio.of(numerator, denominator).round(12);
 }
 
-/** A quantity handed in for exactly what the charge measures, or a hold: a missing quantity is never 0. */
-function givenQuantity(
-  context: RatingContext,
-  segment: RatingSegment,
-  charge: UsageCharge,
-  { entity, sources }: Metered,
-  given: readonly GivenQuantity[],
-): Quantity {
-  if (context.input.segments.length > 1 && charge.measure.metric !== 'bandwidth') {
-    const message = `a measured quantity cannot be divided over the ${context.input.segments.length} parts of the period; send a series`;
-    return { outcome: 'held', code: 'usage_missing', message };
-  }
-  const ofAccount = entity === null ? quantityFor(context.input.account, charge.measure, given) : undefined;
-  const parts = ofAccount ? [ofAccount] : sources.map(({ ref }) => quantityFor(ref, charge.measure, given));
-  const perPart =
-    charge.measure.metric !== 'bandwidth' || charge.measure.sites === 'each_then_sum' || parts.length === 1;
-  if (parts.length === 0 || !perPart || parts.some((part) => part === undefined)) {
-    const message = `no ${charge.measure.metric} is given for charge ${charge.code} from ${toStamp(segment.start)}; send its quantity or its series`;
-    return { outcome: 'held', code: 'usage_missing', message };
-  }
-  return { outcome: 'measured', quantity: Ratio.sum(parts.filter((part) => part !== undefined)), evidence: null };
+/** The quantity that was handed in for exactly what the charge measures, if there is one. */
+function givenQuantity(context: RatingContext, charge: UsageCharge, { entity, sources }: Metered): Ratio | undefined {
+  const given = (context.input.quantities ?? []).filter(({ metric }) => metric === charge.measure.metric);
+  const ofAccount =
+    entity === null && !charge.filter ? quantityFor(context.input.account, charge.measure, given) : undefined;
+  if (ofAccount) return ofAccount;
+  // Percentiles of pooled sites do not add up to the percentile of the pool.
+  const addsUp = charge.measure.metric !== 'bandwidth' || charge.measure.sites === 'each_then_sum';
+  if (sources.length === 0 || (sources.length > 1 && !addsUp)) return undefined;
+  const parts = sources.map(({ ref }) => quantityFor(ref, charge.measure, given));
+  return parts.includes(undefined) ? undefined : Ratio.sum(parts.filter((part) => part !== undefined));
 }
 
 function quantityFor(ref: EntityRef, measured: Measure, given: readonly GivenQuantity[]): Ratio | undefined {
