@@ -268,35 +268,38 @@ class Samples {
     this.firstStart = firstStart;
     this.state = new Uint8Array(count);
     this.approximate = new Float64Array(count);
-    const ways = WAYS[kind];
-    const byWay = ways.map(() => new Float64Array(count));
-    for (const site of sites) {
-      ways.forEach((way, position) => {
-        const lane = site.lane(way);
-        const added = byWay[position];
-        if (!lane || !added) return;
-        for (let slot = 0; slot < count; slot++) {
-          if (site.active[slot] !== 1) continue;
-          const reported = lane.texts[slot] !== null;
-          if (reported) added[slot] = (added[slot] ?? 0) + (lane.doubles[slot] ?? 0);
-          const state = reported ? RECEIVED : lane.idle(slot) ? IDLE : MISSING;
-          // One missing site or direction makes the slot missing; one idle makes it idle.
-          this.state[slot] = Math.max(this.state[slot] ?? UNSERVED, state);
-        }
-      });
-    }
+    const added = WAYS[kind].map((way) => this.addUp(way));
+    const [first, second] = added;
     const counts = [0, 0, 0, 0];
     for (let slot = 0; slot < count; slot++) {
       const state = this.state[slot] ?? UNSERVED;
       counts[state] = (counts[state] ?? 0) + 1;
-      const [first = 0, second = 0] = byWay.map((added) => added[slot] ?? 0);
-      if (state !== MISSING) this.approximate[slot] = kind === 'sum' ? first + second : Math.max(first, second);
+      if (state === MISSING) continue;
+      const [a, b] = [first?.[slot] ?? 0, second?.[slot] ?? 0];
+      this.approximate[slot] = kind === 'sum' ? a + b : Math.max(a, b);
     }
     const [unserved = 0, received = 0, idle = 0, missing = 0] = counts;
     this.expected = received + idle + missing;
     this.received = received;
     this.provenIdle = idle;
     this.unserved = unserved;
+  }
+
+  /** One direction of all sites as doubles. One missing site or direction makes a slot missing, else one idle makes it idle. */
+  private addUp(way: Way): Float64Array {
+    const total = new Float64Array(this.state.length);
+    for (const site of this.sites) {
+      const lane = site.lane(way);
+      if (!lane) continue;
+      for (let slot = 0; slot < total.length; slot++) {
+        if (site.active[slot] !== 1) continue;
+        const reported = lane.texts[slot] !== null;
+        if (reported) total[slot] = (total[slot] ?? 0) + (lane.doubles[slot] ?? 0);
+        const state = reported ? RECEIVED : lane.idle(slot) ? IDLE : MISSING;
+        if (state > (this.state[slot] ?? UNSERVED)) this.state[slot] = state;
+      }
+    }
+    return total;
   }
 
   /** Applies the plan's missing rule and coverage, then ranks or averages. */
@@ -364,20 +367,22 @@ class Samples {
   }
 
   private counted(missing: BandwidthMeasure['missing']): Int32Array {
-    const slots: number[] = [];
+    const slots = new Int32Array(this.state.length);
+    let count = 0;
     for (let slot = 0; slot < this.state.length; slot++) {
       const state = this.state[slot];
       if (state === UNSERVED && !this.countsUnserved) continue;
       if (state === MISSING && missing === 'exclude') continue;
-      slots.push(slot);
+      slots[count] = slot;
+      count += 1;
     }
-    return Int32Array.from(slots);
+    return slots.subarray(0, count);
   }
 
   private decisive(slot: number, value: Decimal): DecisiveSample {
     const way = (of: Way) => {
       const texts = this.textsOf(of, slot);
-      return texts.length > 0 ? this.addedUp(texts).toFixed() : null;
+      return texts.length > 0 ? addedUp(texts).toFixed() : null;
     };
     return {
       start: toStamp(this.startOf(slot)),
@@ -395,28 +400,37 @@ class Samples {
   /** The slot's exact value. A missing slot counts 0 whole, also when some of its sites reported. */
   private exact(slot: number): Decimal {
     if (this.state[slot] === MISSING) return ZERO;
-    const [first = ZERO, second] = WAYS[this.kind].map((way) => this.addedUp(this.textsOf(way, slot)));
-    if (!second) return first;
-    return this.kind === 'sum' ? plus(first, second) : second.greaterThan(first) ? second : first;
+    const [one = 'uplink', other] = WAYS[this.kind];
+    const first = this.textsOf(one, slot);
+    if (!other) return this.known(first.join('+'), () => addedUp(first));
+    const second = this.textsOf(other, slot);
+    return this.known(`${first.join('+')} ${second.join('+')}`, () => {
+      const [a, b] = [addedUp(first), addedUp(second)];
+      return this.kind === 'sum' ? plus(a, b) : Decimal.max(a, b);
+    });
+  }
+
+  /** The same texts give the same object: a quiet site repeats a few texts all month. */
+  private known(texts: string, compute: () => Decimal): Decimal {
+    const value = this.exactByTexts.get(texts) ?? compute();
+    this.exactByTexts.set(texts, value);
+    return value;
   }
 
   private textsOf(way: Way, slot: number): string[] {
-    return this.sites
-      .filter((site) => site.active[slot] === 1)
-      .map((site) => site.lane(way)?.texts[slot] ?? null)
-      .filter((text) => text !== null);
+    const texts: string[] = [];
+    for (const site of this.sites) {
+      const text = site.active[slot] === 1 ? site.lane(way)?.texts[slot] : undefined;
+      if (text !== undefined && text !== null) texts.push(text);
+    }
+    return texts;
   }
+}
 
-  private addedUp(texts: readonly string[]): Decimal {
-    const key = texts.join('+');
-    const known = this.exactByTexts.get(key);
-    if (known) return known;
-    const total = new ExactSum();
-    for (const text of texts) total.add(text);
-    const value = total.total();
-    this.exactByTexts.set(key, value);
-    return value;
-  }
+function addedUp(texts: readonly string[]): Decimal {
+  const total = new ExactSum();
+  for (const text of texts) total.add(text);
+  return total.total();
 }
 
 function rankOf(spec: BandwidthMeasure, n: number): number {

@@ -24,7 +24,7 @@ export function nearestRank(percentile: string, n: number): number {
 /** Samples that can be ordered cheaply and compared exactly. Values are not negative. */
 export interface RankableSamples {
   /** The samples that count, in time order. */
-  readonly slots: ArrayLike<number>;
+  readonly slots: Int32Array;
   /** Each slot's value as a double, off by at most `relativeError` of itself. */
   readonly approximate: Float64Array;
   readonly relativeError: number;
@@ -41,20 +41,51 @@ const TINY = 1e-290;
  */
 export function slotAtRank(samples: RankableSamples, k: number): number {
   const { slots, approximate } = samples;
-  const ascending = Float64Array.from(slots, (slot) => approximate[slot] ?? 0).sort();
-  const middle = ascending[k - 1] ?? 0;
+  const doubles = new Float64Array(slots.length);
+  for (let i = 0; i < slots.length; i++) doubles[i] = at(approximate, at(slots, i));
+  const middle = select(doubles, k - 1);
   const margin = middle * 4 * samples.relativeError + TINY;
   let below = 0;
   const close: { slot: number; value: Decimal }[] = [];
   for (let i = 0; i < slots.length; i++) {
-    const slot = slots[i] ?? 0;
-    const value = approximate[slot] ?? 0;
+    const slot = at(slots, i);
+    const value = at(approximate, slot);
     if (value < middle - margin) below += 1;
     else if (value <= middle + margin) close.push({ slot, value: samples.exact(slot) });
   }
-  close.sort((a, b) => (a.value === b.value ? 0 : a.value.comparedTo(b.value)) || a.slot - b.slot);
+  const [first] = close;
+  // A quiet site reports one value all month; then time order is all there is.
+  if (!close.every(({ value }) => value === first?.value)) {
+    close.sort((a, b) => (a.value === b.value ? 0 : a.value.comparedTo(b.value)) || a.slot - b.slot);
+  }
   const found = close[k - 1 - below];
   if (found === undefined)
     throw new MeteringError('bad_measure', `there is no rank ${k} among ${slots.length} samples`);
   return found.slot;
+}
+
+/** Hoare's selection: the value that sorting would put at `position`. Reorders its input. */
+function select(values: Float64Array, position: number): number {
+  let left = 0;
+  let right = values.length - 1;
+  while (left < right) {
+    const pivot = at(values, position);
+    let i = left;
+    let j = right;
+    while (i <= j) {
+      while (at(values, i) < pivot) i += 1;
+      while (at(values, j) > pivot) j -= 1;
+      if (i > j) break;
+      [values[i], values[j]] = [at(values, j), at(values, i)];
+      i += 1;
+      j -= 1;
+    }
+    if (j < position) left = i;
+    if (i > position) right = j;
+  }
+  return at(values, position);
+}
+
+function at(values: Int32Array | Float64Array, position: number): number {
+  return values[position] ?? 0;
 }
