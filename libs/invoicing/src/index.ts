@@ -1,3 +1,15 @@
+export { canonicalJson } from './canonical-json.js';
+export { documentNumber } from './document-number.js';
+export {
+  assertConserved,
+  type DraftInput,
+  draftInvoice,
+  type InvoicedAccount,
+  isEmpty,
+  issueInvoice,
+  type IssuingSeller,
+  missingFields,
+} from './documents.js';
 export type {
   AccountTax,
   Address,
@@ -11,3 +23,5 @@ export type {
   TaxGroup,
   Totals,
 } from './invoice.js';
+export { InvoicingError } from './invoicing-error.js';
+export { totalsOf, type TotalsOptions } from './totals.js';

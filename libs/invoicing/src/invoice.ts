@@ -26,9 +26,9 @@ export interface AccountTax {
   name: string;
   category: TaxCategory;
   rate: string;
-  valid_from?: string | null;
-  valid_until?: string | null;
-  exemption_reason?: string | null;
+  valid_from?: string | null | undefined;
+  valid_until?: string | null | undefined;
+  exemption_reason?: string | null | undefined;
 }
 
 export type TaxCategory = 'S' | 'Z' | 'E' | 'AE' | 'K' | 'G' | 'O';
