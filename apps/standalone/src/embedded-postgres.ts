@@ -45,6 +45,11 @@ export async function startEmbeddedPostgres(folder: string, log: (line: string) 
   };
 }
 
+/** Stops a server that still runs on `folder`, if there is one. */
+export async function stopEmbeddedPostgres(folder: string): Promise<void> {
+  await new Server(folder, await findBinaries(), await findServerUser()).stop();
+}
+
 interface Binaries {
   readonly postgres: string;
   readonly initdb: string;
@@ -201,12 +206,12 @@ function isServer(pid: number): boolean {
   }
 }
 
-/** A loopback port that is free now. */
-export async function freePort(): Promise<number> {
+/** A loopback port that is free now: `wanted` itself, or any for 0. Rejects when `wanted` is taken. */
+export async function freePort(wanted = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
+    probe.listen(wanted, '127.0.0.1', () => {
       const address = probe.address();
       probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });

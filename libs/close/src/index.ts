@@ -1,1 +1,14 @@
-export {};
+export { CloseError } from './close-error.js';
+export {
+  type BatchJob,
+  type CloseOutcome,
+  type CloseRefusal,
+  type CloseRequest,
+  Closes,
+  type ClosesOptions,
+  type Renderer,
+} from './closes.js';
+export { type Connection, type ConnectorOptions, type Connectors, createConnectors } from './connectors.js';
+export { isRetryable } from './retry-policy.js';
+export { CLOSE_QUEUE, type QueueSettings, queueSettings, SWEEP_QUEUE } from './queue.js';
+export { parseEnvironment, serviceEnvironment } from './environment.js';

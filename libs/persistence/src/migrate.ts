@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { PersistenceError } from './database.js';
 
@@ -24,11 +26,11 @@ CREATE TABLE IF NOT EXISTS _prisma_migrations (
  * Applies the SQL migrations that are not in the ledger yet, each in one transaction, under an advisory lock: two
  * processes that start at once are safe. Runs as the owner of the database.
  *
- * @param folder the folder of Prisma's layout, `<name>/migration.sql`
+ * @param folder the folder of Prisma's layout, `<name>/migration.sql`; default: the service's own
  * @returns the names that were applied now
  * @throws PersistenceError `migration_changed` when an applied migration's text is no longer the one that was applied
  */
-export async function migrate(ownerConnectionString: string, folder: string): Promise<string[]> {
+export async function migrate(ownerConnectionString: string, folder = migrationsFolder()): Promise<string[]> {
   const client = new Client({ connectionString: ownerConnectionString, application_name: 'meterline-migrate' });
   await client.connect();
   try {
@@ -70,6 +72,15 @@ export async function createDatabase(adminConnectionString: string, name: string
   } finally {
     await client.end();
   }
+}
+
+/** The service's own migrations, found from the sources as well as from the build, which lies a folder deeper. */
+function migrationsFolder(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
+    const candidate = join(folder, 'prisma', 'migrations');
+    if (existsSync(candidate)) return candidate;
+  }
+  throw new PersistenceError('migrations_missing', 'the folder prisma/migrations is missing beside the service', false);
 }
 
 async function readMigrations(folder: string): Promise<{ name: string; sql: string; checksum: string }[]> {

@@ -51,14 +51,14 @@ export type ReportKeyOwner = `seller:${string}` | `account:${string}`;
  * Where and with which key an account's usage is pulled: its own key, else its seller's, else the configured one, which
  * goes to the configured origin only.
  *
- * @throws PersistenceError `unknown_account`; `report_api_key_missing` when the seller has a base_url of its own and no
+ * @throws PersistenceError `unknown_account`; `report_api_unconfigured`; `report_api_key_missing` when the seller has a base_url of its own and no
  *   key for it; `secret_does_not_open` when the key was given for another base_url
  */
 export async function reportAccess(
   database: Database | Transaction,
   accountId: string,
   secretKey: SecretKey,
-  configured: ConfiguredReportApi,
+  configured: ConfiguredReportApi | undefined,
 ): Promise<ReportAccess> {
   const account = await database.account.findUnique({ where: { id: accountId }, include: { seller: true } });
   if (!account) throw new PersistenceError('unknown_account', `there is no account ${accountId}`, false);
@@ -69,6 +69,14 @@ export async function reportAccess(
     : seller.reportApiKey
       ? openSecret(secretKey, seller.reportApiKey, sealingContext(`seller:${seller.id}`, settings.base_url))
       : configuredKeyFor(settings.base_url, configured);
+  const baseUrl = settings.base_url ?? configured?.baseUrl;
+  if (baseUrl === undefined) {
+    throw new PersistenceError(
+      'report_api_unconfigured',
+      `there is no report API for seller ${seller.code}; set its report_api.base_url, or REPORT_API_URL`,
+      false,
+    );
+  }
   if (apiKey === undefined) {
     throw new PersistenceError(
       'report_api_key_missing',
@@ -77,7 +85,7 @@ export async function reportAccess(
     );
   }
   return {
-    baseUrl: settings.base_url ?? configured.baseUrl,
+    baseUrl,
     apiKey,
     dialect: settings.dialect ?? {},
     strict: settings.strict,
@@ -89,7 +97,8 @@ export function readReportApi(stored: unknown): ReportApiSettings {
   return { base_url: null, dialect: null, strict: false, ...(stored as Partial<ReportApiSettings> | null) };
 }
 
-function configuredKeyFor(baseUrl: string | null, configured: ConfiguredReportApi): string | undefined {
+function configuredKeyFor(baseUrl: string | null, configured: ConfiguredReportApi | undefined): string | undefined {
+  if (configured === undefined) return undefined;
   const ownOrigin = baseUrl === null || new URL(baseUrl).origin === new URL(configured.baseUrl).origin;
   return ownOrigin ? configured.apiKey : undefined;
 }

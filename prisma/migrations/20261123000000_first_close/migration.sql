@@ -133,6 +133,8 @@ CREATE TABLE close_account (
   warnings       jsonb NOT NULL DEFAULT '[]',
   attempts       integer NOT NULL DEFAULT 0,
   invoice_id     uuid,
+  -- an operator released the draft; automatic closes need no release
+  released       boolean NOT NULL DEFAULT false,
   -- what a dry run found; a real run keeps its draft in draft_invoice
   report         jsonb,
   updated_at     timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseEnvironment } from '#close';
+import { startStandalone } from './standalone.js';
+import { standaloneEnvironment } from './standalone-environment.js';
+
+const options = new Command('start')
+  .description('The whole service in one process, its PostgreSQL included; state is kept in one folder.')
+  .option('--data <folder>', 'where the state is kept', '.meterline')
+  .option('--port <n>', 'port of the API (default: 3000 if it is free, else any)', port)
+  .addHelpText(
+    'after',
+    `
+Environment: REPORT_API_URL and REPORT_API_KEY (the report API for sellers that name none of their own),
+SETTLE_HOURS (72), QUEUE_URL (redis://…; default: the embedded PostgreSQL), LOG_LEVEL (info).`,
+  )
+  .parse()
+  .opts<{ data: string; port?: number }>();
+
+try {
+  const environment = parseEnvironment(standaloneEnvironment, process.env);
+  const service = await startStandalone({
+    folder: resolve(options.data),
+    port: options.port,
+    reportApi: environment.reportApi,
+    settleHours: environment.SETTLE_HOURS,
+    queueUrl: environment.QUEUE_URL,
+    logLevel: environment.LOG_LEVEL,
+  });
+  process.stdout.write(`Meterline answers on ${service.url} (docs: ${service.url}/docs)\n`);
+  if (service.adminKeyIsNew) {
+    process.stdout.write(`First admin key, shown once and kept in ${options.data}/admin-key:\n${service.adminKey}\n`);
+  }
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  await service.stop();
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
+
+function port(text: string): number {
+  const value = Number.parseInt(text, 10);
+  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('a port, 0 to 65535');
+  return value;
+}

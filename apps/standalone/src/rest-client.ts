@@ -1,0 +1,61 @@
+import { Agent, request } from 'undici';
+
+/** The service's own API, as the demo calls it: JSON in, JSON out, a problem becomes an error in its own words. */
+export class RestClient {
+  readonly #agent = new Agent();
+
+  constructor(
+    private readonly origin: string,
+    private readonly key: string,
+  ) {}
+
+  get<T>(path: string): Promise<T> {
+    return this.#json('GET', path);
+  }
+
+  post<T = unknown>(path: string, body: unknown): Promise<T> {
+    return this.#json('POST', path, body);
+  }
+
+  put<T = unknown>(path: string, body: unknown): Promise<T> {
+    return this.#json('PUT', path, body);
+  }
+
+  async bytes(path: string): Promise<Buffer> {
+    return (await this.#send('GET', path)).body;
+  }
+
+  /** Every item of a list, page by page. */
+  async *pages<T>(path: string): AsyncGenerator<T> {
+    let cursor: string | null = null;
+    do {
+      const page: { data: T[]; next_cursor: string | null } = await this.get(
+        `${path}?limit=200${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
+      yield* page.data;
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+  }
+
+  async #json<T>(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<T> {
+    const { body: answer } = await this.#send(method, path, body);
+    return (answer.length === 0 ? undefined : JSON.parse(answer.toString('utf8'))) as T;
+  }
+
+  async #send(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<{ body: Buffer }> {
+    const answer = await request(`${this.origin}${path}`, {
+      method,
+      dispatcher: this.#agent,
+      headers: {
+        authorization: `Bearer ${this.key}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const bytes = Buffer.from(await answer.body.arrayBuffer());
+    if (answer.statusCode >= 400) {
+      throw new Error(`${method} ${path} was answered ${answer.statusCode}: ${bytes.toString('utf8').slice(0, 2_000)}`);
+    }
+    return { body: bytes };
+  }
+}

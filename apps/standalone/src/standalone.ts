@@ -1,0 +1,94 @@
+import { type Logger, pino } from 'pino';
+import { createConnectors, queueSettings } from '#close';
+import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
+import { admitConfiguredKey, type ConfiguredReportApi, migrate, openDatabase, secretKeySchema } from '#persistence';
+import { createApi } from '../../api/src/index.js';
+import { createWorker } from '../../worker/src/index.js';
+import { takeDataFolder } from './data-folder.js';
+import { freePort, startEmbeddedPostgres } from './embedded-postgres.js';
+
+export interface StandaloneOptions {
+  /** Where the state is kept. */
+  readonly folder: string;
+  /** Throws earlier state of the folder away. */
+  readonly startAnew?: boolean;
+  /** The report API for sellers that name none of their own. */
+  readonly reportApi?: ConfiguredReportApi | undefined;
+  readonly settleHours: number;
+  /** Default: the embedded database. */
+  readonly queueUrl?: string | undefined;
+  /** Default: 3000 if it is free, else any. */
+  readonly port?: number | undefined;
+  readonly logLevel?: string;
+}
+
+export interface Standalone {
+  /** Where the API answers, without a trailing slash. */
+  readonly url: string;
+  readonly adminKey: string;
+  readonly adminKeyIsNew: boolean;
+  /** Finishes the batches in hand, then stops the API, the worker and PostgreSQL. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** PostgreSQL, the API and a worker in one process, state in one folder. */
+export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
+  const logger = pino({ level: options.logLevel ?? 'warn' });
+  const folder = await takeDataFolder(options.folder, options.startAnew ?? false);
+  // Everything that was started, to be stopped in the opposite order, also when a later part does not start.
+  const started: (() => Promise<unknown>)[] = [() => folder.release()];
+  let stopping: Promise<void> | undefined;
+  const stop = () => (stopping ??= stopAll(started, logger));
+  try {
+    const postgres = await startEmbeddedPostgres(folder.path, (line) => logger.info(line));
+    started.push(() => postgres.stop());
+    await migrate(postgres.url);
+    const database = openDatabase(postgres.url);
+    started.push(() => database.$disconnect());
+    await admitConfiguredKey(database, folder.adminKey);
+    const renderer = createInvoiceRenderer();
+    started.push(() => renderer.close());
+    const secretKey = secretKeySchema.parse(folder.secretKey);
+    const connectors = createConnectors({
+      database,
+      configured: options.reportApi,
+      secretKey,
+      log: (entry) => logger.debug(entry, 'report API'),
+    });
+    started.push(() => connectors.close());
+    const worker = await createWorker({
+      database,
+      connectors,
+      renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+      settleHours: options.settleHours,
+      queue: queueSettings(options.queueUrl ?? postgres.url),
+      logger,
+    });
+    started.push(() => worker.close());
+    const api = await createApi({ database, closes: worker.closes, secretKey, logger });
+    started.push(() => api.close());
+    const port = options.port ?? (await preferredPort());
+    await api.listen(port, '127.0.0.1');
+    return {
+      url: `http://127.0.0.1:${port}`,
+      adminKey: folder.adminKey,
+      adminKeyIsNew: folder.adminKeyIsNew,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function stopAll(started: (() => Promise<unknown>)[], logger: Logger): Promise<void> {
+  for (let stopPart = started.pop(); stopPart; stopPart = started.pop()) {
+    await stopPart().catch((error: unknown) => logger.error({ err: error }, 'a part did not stop cleanly'));
+  }
+}
+
+const PREFERRED_PORT = 3000;
+
+async function preferredPort(): Promise<number> {
+  return freePort(PREFERRED_PORT).catch(() => freePort(0));
+}

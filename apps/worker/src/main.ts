@@ -1,0 +1,47 @@
+import { pino } from 'pino';
+import { createConnectors, parseEnvironment, queueSettings, serviceEnvironment } from '#close';
+import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
+import { openDatabase } from '#persistence';
+import { createWorker } from './index.js';
+
+const environment = readEnvironment();
+const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'worker' } });
+const database = openDatabase(environment.DATABASE_URL);
+const renderer = createInvoiceRenderer();
+const connectors = createConnectors({
+  database,
+  configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
+  secretKey: environment.METERLINE_SECRET_KEY,
+  log: (entry) => logger.debug(entry, 'report API'),
+});
+const worker = await createWorker({
+  database,
+  connectors,
+  renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+  settleHours: environment.SETTLE_HOURS,
+  queue: queueSettings(environment.QUEUE_URL ?? environment.DATABASE_URL),
+  logger,
+});
+logger.info('the worker takes batches');
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    logger.info({ signal }, 'finishing the batches in hand');
+    void stop();
+  });
+}
+
+async function stop(): Promise<void> {
+  await worker.close();
+  await Promise.all([connectors.close(), renderer.close()]);
+  await database.$disconnect();
+}
+
+function readEnvironment() {
+  try {
+    return parseEnvironment(serviceEnvironment, process.env);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,193 @@
+import { type BillingPeriod, type EpochSeconds, type Interval, monthPeriod, toStamp } from '#calendar';
+import { draftInvoice, type DraftInvoice, isEmpty, missingFields, totalsOf } from '#invoicing';
+import { GRID_SECONDS, type BucketSeries, type EntityRef, ownedBuckets } from '#metering';
+import type { BillingFacts, Notice, PulledSeries } from '#persistence';
+import {
+  type PlanVersion,
+  rate,
+  type RatedLine,
+  type RegisteredEntity,
+  segmentsOf,
+  tariffPlanSchema,
+  type UsageNeeds,
+  usageNeeds,
+} from '#rating';
+import { type PullWarning, ReportApiError, type UsageFamily } from '#report-client';
+import type { Connection } from './connectors.js';
+
+/** An account that a close may not bill yet, and why. */
+export interface Held {
+  readonly outcome: 'held';
+  readonly reason: Notice;
+  readonly warnings: readonly Notice[];
+}
+
+export interface Pulled {
+  readonly outcome: 'pulled';
+  readonly series: readonly PulledSeries[];
+  readonly warnings: readonly Notice[];
+}
+
+/** What an account's period is to be billed by; pure. */
+export interface BillingTask {
+  readonly facts: BillingFacts;
+  readonly period: BillingPeriod;
+  readonly account: EntityRef;
+  readonly entities: readonly RegisteredEntity[];
+  readonly segments: ReturnType<typeof segmentsOf>;
+  readonly needs: UsageNeeds;
+}
+
+// Entities registered without a first day have always belonged to the account.
+const ALWAYS = '1970-01-01';
+
+/** Cuts the account's period and finds out what must be pulled for it. */
+export function billingTask(facts: BillingFacts, periodLabel: string): BillingTask {
+  const period = monthPeriod(periodLabel, facts.account.timeZone);
+  const account: EntityRef = { dimension: 'account', value: facts.account.externalId };
+  const entities = facts.entities.map((entity) => ({ ...entity, activeFrom: entity.activeFrom ?? ALWAYS }));
+  const versions: PlanVersion[] = facts.versions.map(({ document, ...version }) => ({
+    ...version,
+    plan: tariffPlanSchema.parse(document),
+  }));
+  const segments = segmentsOf({ period, subscriptions: facts.subscriptions, versions });
+  return { facts, period, account, entities, segments, needs: usageNeeds({ period, segments, entities, account }) };
+}
+
+/** Why the period cannot be billed at this instant, or undefined when it can. */
+export function notBillable(
+  { period, facts }: BillingTask,
+  now: EpochSeconds,
+  defaultSettleHours: number,
+): Held | undefined {
+  const billableAt = period.end + (facts.seller.settleHours ?? defaultSettleHours) * 3_600;
+  if (now < billableAt) {
+    return held('period_not_billable', `the account's period ends and settles at ${toStamp(billableAt)}; retry then`);
+  }
+  const policy = facts.account.edgePolicy ?? facts.seller.edgePolicy;
+  if (policy === 'refuse' && measuredInterval(period) !== null) {
+    return held(
+      'edge_inside_bucket',
+      `${period.timeZone} cuts the month inside an hour bucket and edge_policy is "refuse"; set own_by_start to bill ` +
+        'every bucket that starts in the month',
+    );
+  }
+  return undefined;
+}
+
+/** Asks the report API for everything the task needs. Throws only what trying again may cure. */
+export async function pullUsage(task: BillingTask, connection: Connection, now: EpochSeconds): Promise<Pulled | Held> {
+  const series: PulledSeries[] = [];
+  const warnings: Notice[] = [];
+  for (const need of task.needs.pulls) {
+    const answer = await connection.client
+      .fetchUsage({
+        account: task.account.value,
+        entity: need.entity,
+        owned: { start: task.period.start, end: task.period.end },
+        now,
+        ...form(need),
+      })
+      .catch((error: unknown) => {
+        if (error instanceof ReportApiError) return error;
+        throw error;
+      });
+    if (answer instanceof ReportApiError) return held(answer.code, `${answer.message}; retry when it answers again`);
+    if ('code' in answer) return held(answer.code, answer.message, warnings);
+    warnings.push(...answer.warnings.map(toNotice));
+    for (const each of answer.series) {
+      series.push({
+        series: { ...each, rawSha256: answer.raw.sha256 },
+        rawSha256: answer.raw.sha256,
+        rawBytes: answer.raw.bytes,
+        dialectSha256: connection.dialectSha256,
+      });
+    }
+  }
+  return { outcome: 'pulled', series, warnings: distinct(warnings) };
+}
+
+function form(need: UsageNeeds['pulls'][number]) {
+  return need.family === 'bandwidth'
+    ? ({ family: 'bandwidth', grid: 'SLOT' } as const)
+    : ({
+        family: need.family as Exclude<UsageFamily, 'bandwidth'>,
+        grid: need.grid === 'DAY' ? 'DAY' : 'HOUR',
+      } as const);
+}
+
+export type Drafted =
+  | {
+      readonly outcome: 'drafted';
+      readonly draft: Omit<DraftInvoice, 'inputs_hash'>;
+      readonly warnings: readonly Notice[];
+    }
+  /** Nothing to charge: no line other than zero. */
+  | { readonly outcome: 'empty'; readonly lines: readonly RatedLine[]; readonly warnings: readonly Notice[] }
+  | Held;
+
+/** Measures, rates and drafts: pure, and the same for a close, a dry run and an estimate. */
+export function draftAccount(
+  task: BillingTask,
+  usage: readonly BucketSeries[],
+  of: { dialectSha256: string | null; layoutVersion: number; revision: number },
+): Drafted {
+  const { facts, period } = task;
+  const { seller, account } = facts;
+  const rated = rate({
+    currency: account.currency,
+    rounding: seller.rounding,
+    period,
+    segments: task.segments,
+    account: task.account,
+    entities: task.entities,
+    usage,
+  });
+  if (rated.outcome === 'held') {
+    const [first, ...others] = rated.reasons;
+    return held(first?.code ?? 'not_rated', first?.message ?? 'the usage could not be rated', others.map(toNotice));
+  }
+  const warnings = distinct(rated.warnings.map(toNotice));
+  if (isEmpty(rated.lines)) return { outcome: 'empty', lines: rated.lines, warnings };
+  const totals = totalsOf(rated.lines, account.taxes, {
+    currency: account.currency,
+    rounding: seller.rounding,
+    payableRounding: seller.payableRounding,
+  });
+  const draft = draftInvoice({
+    seller: { ...seller, bank: seller.bank },
+    account,
+    period,
+    measured: measuredInterval(period),
+    lines: rated.lines,
+    totals,
+    revision: of.revision,
+    dialectSha256: of.dialectSha256,
+    layoutVersion: of.layoutVersion,
+  });
+  const missing = missingFields(draft);
+  if (missing.length > 0) {
+    return held('document_incomplete', `an invoice may not be issued without ${missing.join(', ')}; fill them in`);
+  }
+  return { outcome: 'drafted', draft, warnings };
+}
+
+/** The instants whose hour buckets the period owns, where an edge of the period falls inside a bucket; else null. */
+function measuredInterval(period: BillingPeriod): Interval | null {
+  const { firstStart, count } = ownedBuckets(period, 'HOUR');
+  const measured = { start: firstStart, end: firstStart + count * GRID_SECONDS.HOUR };
+  return measured.start === period.start && measured.end === period.end ? null : measured;
+}
+
+export function held(code: string, message: string, warnings: readonly Notice[] = []): Held {
+  return { outcome: 'held', reason: { code, message }, warnings };
+}
+
+function toNotice({ code, message }: PullWarning | Notice): Notice {
+  return { code, message };
+}
+
+function distinct(notices: readonly Notice[]): Notice[] {
+  const seen = new Map(notices.map((notice) => [`${notice.code} ${notice.message}`, notice]));
+  return [...seen.values()];
+}

@@ -1,0 +1,381 @@
+import { createHash } from 'node:crypto';
+import { CalendarError, monthPeriod, toStamp } from '#calendar';
+import { canonicalJson, type DraftInvoice, documentNumber, type IssuedInvoice, issueInvoice } from '#invoicing';
+import {
+  accountsOfSeller,
+  type BillingFacts,
+  cancelClose,
+  type CloseKind,
+  type CloseWork,
+  countAttempt,
+  type Database,
+  databaseNow,
+  findSellerId,
+  type IssueMode,
+  issueDraft,
+  loadBillingFacts,
+  loadCloseWork,
+  loadDocument,
+  loadIssued,
+  loadSellerFacts,
+  moveAccount,
+  type NumberTaken,
+  openClose,
+  releaseDrafts,
+  retryAccounts,
+  saveDraft,
+  saveSnapshots,
+  settleClose,
+  stalledBatches,
+  type StoredDocument,
+  storeDocument,
+  type Transaction,
+  unfinishedAccounts,
+  unrenderedInvoices,
+  unsettledCloses,
+  usageFingerprint,
+} from '#persistence';
+import { billingTask, draftAccount, type Drafted, held, type Held, notBillable, pullUsage } from './bill-account.js';
+import { CloseError } from './close-error.js';
+import type { Connectors } from './connectors.js';
+import { codeOf, isRetryable } from './retry-policy.js';
+
+/** A part of a close that one job works on. Working on it again is harmless. */
+export interface BatchJob {
+  readonly closeId: string;
+  readonly batch: number;
+}
+
+/** Turns an invoice into a PDF. The only thing the close needs to know about PDFs. */
+export interface Renderer {
+  readonly layoutVersion: number;
+  render(document: DraftInvoice | IssuedInvoice): Promise<{ pdf: Uint8Array; sha256: string }>;
+}
+
+export interface ClosesOptions {
+  readonly database: Database;
+  readonly connectors: Connectors;
+  readonly renderer: Renderer;
+  /** Hands batches to the queue. A batch that gets lost on the way is found again by `sweep`. */
+  readonly enqueue: (jobs: readonly BatchJob[]) => Promise<void>;
+  /** Hours after a period's end before it may be billed, for sellers that say nothing. */
+  readonly settleHours: number;
+  /** Accounts per job. */
+  readonly batchSize?: number;
+  /** Accounts of a job that are worked on at the same time. */
+  readonly concurrency?: number;
+  readonly log?: (entry: {
+    event: string;
+    closeId: string;
+    accountId?: string;
+    code?: string;
+    error?: unknown;
+  }) => void;
+}
+
+/** What `POST /v1/closes` asks for. */
+export interface CloseRequest {
+  readonly seller: string;
+  /** `YYYY-MM`. */
+  readonly period: string;
+  readonly kind: CloseKind;
+  readonly dryRun: boolean;
+  readonly issue: IssueMode;
+  readonly accounts?: readonly string[] | undefined;
+  /** Who asked, for the audit. */
+  readonly actor: string;
+}
+
+export type CloseRefusal =
+  | 'unknown_seller'
+  | 'malformed_period'
+  | 'unknown_account'
+  | 'period_not_billable'
+  | 'close_differs'
+  | 'not_supported_yet';
+
+export type CloseOutcome =
+  | { readonly outcome: 'opened'; readonly id: string; readonly created: boolean }
+  | {
+      readonly outcome: 'refused';
+      readonly code: CloseRefusal;
+      readonly message: string;
+      /** With `period_not_billable`: when it will be. */
+      readonly billableAt?: string;
+      readonly pointer?: string;
+    };
+
+// Attempts at one account before an unexpected error is final.
+const MAX_ATTEMPTS = 5;
+const SWEEP_IDLE_SECONDS = 60;
+
+/** The month-end: opens closes, works on their batches, finishes what others left behind. */
+export class Closes {
+  readonly #database: Database;
+  readonly #options: ClosesOptions;
+
+  constructor(options: ClosesOptions) {
+    this.#database = options.database;
+    this.#options = options;
+  }
+
+  /** Opens a close or adds accounts to the one that exists, and sends its batches to the queue. */
+  async open(request: CloseRequest): Promise<CloseOutcome> {
+    const sellerId = await findSellerId(this.#database, request.seller);
+    if (sellerId === undefined) {
+      return refused('unknown_seller', `there is no seller ${JSON.stringify(request.seller)}`, '/seller');
+    }
+    if (request.kind === 'correction') {
+      return refused('not_supported_yet', 'closes of kind "correction" are not supported yet', '/kind');
+    }
+    const seller = await loadSellerFacts(this.#database, sellerId);
+    const period = periodOf(request.period, seller.timeZone);
+    if (period === undefined) return refused('malformed_period', 'period must be a month YYYY-MM', '/period');
+    const billableAt = period.end + (seller.settleHours ?? this.#options.settleHours) * 3_600;
+    if ((await databaseNow(this.#database)) < billableAt) {
+      const stamp = toStamp(billableAt);
+      const message = `${period.label} ends and settles for seller ${seller.code} at ${stamp}; ask again then`;
+      return { ...refused('period_not_billable', message, '/period'), billableAt: stamp };
+    }
+    const accountIds = request.accounts;
+    if (accountIds) {
+      const known = new Set(await accountsOfSeller(this.#database, sellerId, accountIds));
+      const unknown = accountIds.findIndex((id) => !known.has(id));
+      if (unknown >= 0) {
+        const message = `${accountIds[unknown]} is not an account of seller ${seller.code}`;
+        return refused('unknown_account', message, `/accounts/${unknown}`);
+      }
+    }
+    const { kind, dryRun, issue } = request;
+    const batchSize = this.#options.batchSize ?? 25;
+    const opened = await openClose(this.#database, { sellerId, period, kind, dryRun, issue, accountIds, batchSize });
+    if (opened.outcome === 'differs') {
+      const message = `close ${opened.id} of this period exists with another ${opened.field}; cancel it or ask alike`;
+      return refused('close_differs', message, `/${opened.field}`);
+    }
+    await this.#enqueue(opened.id, opened.batches);
+    return { outcome: 'opened', id: opened.id, created: opened.created };
+  }
+
+  /** Sends held and failed accounts back to the start. Returns how many batches were sent. */
+  async retry(closeId: string, accountIds?: readonly string[]): Promise<number> {
+    return this.#enqueue(closeId, await retryAccounts(this.#database, closeId, accountIds));
+  }
+
+  /** Releases drafts for issuing. Returns how many batches were sent. */
+  async issue(closeId: string, accountIds?: readonly string[]): Promise<number> {
+    return this.#enqueue(closeId, await releaseDrafts(this.#database, closeId, accountIds));
+  }
+
+  /** Cancels a close of which nothing is issued. */
+  cancel(closeId: string): ReturnType<typeof cancelClose> {
+    return cancelClose(this.#database, closeId);
+  }
+
+  /**
+   * Works on one batch: bills and issues what is not done yet, renders what is issued, ends the close when it is the
+   * last. Throws a retryable CloseError when an account met a passing error and has attempts left.
+   */
+  async work(job: BatchJob): Promise<void> {
+    const close = await loadCloseWork(this.#database, job.closeId);
+    if (!close || close.state === 'cancelled') return;
+    const accounts = await unfinishedAccounts(this.#database, job.closeId, job.batch);
+    const unfinished: string[] = [];
+    await eachOf(accounts, this.#options.concurrency ?? 4, async ({ accountId, state, released }) => {
+      try {
+        if (state !== 'drafted') await this.#bill(close, accountId);
+        if (!close.dryRun && (close.issue === 'automatic' || released)) await this.#issue(close, accountId);
+      } catch (error) {
+        if (await this.#failed(close, accountId, error)) unfinished.push(accountId);
+      }
+    });
+    await this.#renderMissing(close.id);
+    if (unfinished.length > 0) {
+      throw new CloseError('batch_unfinished', `${unfinished.length} accounts of the batch must be tried again`, true);
+    }
+    await settleClose(this.#database, close.id);
+  }
+
+  /** The PDF of an issued invoice: the stored one, or rendered now and stored once. Undefined: no such invoice. */
+  async pdf(invoiceId: string): Promise<StoredDocument | undefined> {
+    const stored = await loadDocument(this.#database, invoiceId, 'pdf');
+    if (stored) return stored;
+    const invoice = await loadIssued(this.#database, invoiceId);
+    return invoice && this.#render(invoice);
+  }
+
+  /** Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended. */
+  async sweep(idleSeconds = SWEEP_IDLE_SECONDS): Promise<void> {
+    const stalled = await stalledBatches(this.#database, idleSeconds);
+    if (stalled.length > 0) await this.#options.enqueue(stalled);
+    await this.#renderMissing();
+    for (const closeId of await unsettledCloses(this.#database)) await settleClose(this.#database, closeId);
+  }
+
+  async #enqueue(closeId: string, batches: readonly number[]): Promise<number> {
+    if (batches.length > 0) await this.#options.enqueue(batches.map((batch) => ({ closeId, batch })));
+    return batches.length;
+  }
+
+  async #bill(close: CloseWork, accountId: string): Promise<void> {
+    if (!(await moveAccount(this.#database, close.id, accountId, { to: 'pulling' }))) return;
+    const facts = await loadBillingFacts(this.#database, accountId);
+    if (!facts) throw new CloseError('unknown_account', 'the account vanished from the database');
+    const result = await this.#draft(close, facts);
+    const { warnings } = result;
+    if (result.outcome === 'held') {
+      await moveAccount(this.#database, close.id, accountId, { to: 'held', reason: result.reason, warnings });
+    } else if (result.outcome === 'empty') {
+      await moveAccount(this.#database, close.id, accountId, { to: 'empty', warnings });
+    } else if (close.dryRun) {
+      // A dry run keeps nothing but its report; `drafted` says that a real run would have drafted this.
+      await moveAccount(this.#database, close.id, accountId, { to: 'drafted', report: result.draft, warnings });
+    } else {
+      const inputsHash = await this.#inputsHash(this.#database, facts, close.periodLabel);
+      const document: DraftInvoice = { ...result.draft, inputs_hash: inputsHash };
+      await saveDraft(this.#database, close.id, accountId, { inputsHash, document, warnings });
+    }
+  }
+
+  async #draft(close: CloseWork, facts: BillingFacts): Promise<Drafted | Held> {
+    const task = billingTask(facts, close.periodLabel);
+    const now = await databaseNow(this.#database);
+    const early = notBillable(task, now, this.#options.settleHours);
+    if (early) return early;
+    const connection = await this.#options.connectors.connect(facts.account.id);
+    const pulled = await pullUsage(task, connection, now);
+    if (pulled.outcome === 'held') return pulled;
+    if (!close.dryRun) {
+      const saved = await saveSnapshots(this.#database, {
+        accountId: facts.account.id,
+        periodLabel: task.period.label,
+        owned: { start: task.period.start, end: task.period.end },
+        pulled: pulled.series,
+      });
+      if (saved.outcome === 'owned_by_another_period') {
+        return held(
+          'usage_owned_by_another_period',
+          `another period already owns part of this month's ${saved.metric}`,
+        );
+      }
+    }
+    const drafted = draftAccount(
+      task,
+      pulled.series.map(({ series }) => series),
+      { dialectSha256: connection.dialectSha256, layoutVersion: this.#options.renderer.layoutVersion, revision: 1 },
+    );
+    return { ...drafted, warnings: [...pulled.warnings, ...drafted.warnings] };
+  }
+
+  async #issue(close: CloseWork, accountId: string): Promise<void> {
+    const facts = await loadBillingFacts(this.#database, accountId);
+    if (!facts) throw new CloseError('unknown_account', 'the account vanished from the database');
+    const { seller } = facts;
+    const issued = await issueDraft(this.#database, {
+      closeId: close.id,
+      accountId,
+      actor: `close:${close.id}`,
+      numbering: {
+        sellerId: seller.id,
+        timeZone: seller.timeZone,
+        fiscalYearStart: seller.fiscalYearStart,
+        numberStart: seller.numberStart,
+      },
+      currentInputs: async (tx) => {
+        const current = await loadBillingFacts(tx, accountId);
+        return current ? this.#inputsHash(tx, current, close.periodLabel) : '';
+      },
+      write: (draft, id, taken) => writeInvoice(draft, id, taken, seller),
+    });
+    if (issued.outcome === 'inputs_changed') {
+      await moveAccount(this.#database, close.id, accountId, {
+        to: 'held',
+        reason: {
+          code: 'inputs_changed',
+          message: 'what the draft was computed from has changed since; retry the account to draft it anew',
+        },
+      });
+    }
+  }
+
+  async #inputsHash(database: Database | Transaction, facts: BillingFacts, periodLabel: string): Promise<string> {
+    const usage = await usageFingerprint(database, { accountId: facts.account.id, periodLabel });
+    // Sealed keys change whenever they are sealed anew and decide nothing about money.
+    const seller = { ...facts.seller, reportApiKey: null };
+    const account = { ...facts.account, reportApiKey: null };
+    const versions = facts.versions.map((version) => ({ ...version, document: null }));
+    const { entities, subscriptions } = facts;
+    return createHash('sha256')
+      .update(canonicalJson({ seller, account, entities, subscriptions, versions, usage }))
+      .digest('hex');
+  }
+
+  /** Records what went wrong with one account. Returns whether it should be tried again. */
+  async #failed(close: CloseWork, accountId: string, error: unknown): Promise<boolean> {
+    const code = codeOf(error);
+    this.#options.log?.({ event: 'account_failed', closeId: close.id, accountId, code, error });
+    const attempts = await countAttempt(this.#database, close.id, accountId);
+    if (isRetryable(error) && attempts < MAX_ATTEMPTS) return true;
+    const message = error instanceof CloseError ? error.message : `an unexpected error ended the account: ${code}`;
+    await moveAccount(this.#database, close.id, accountId, { to: 'failed', reason: { code, message } });
+    return false;
+  }
+
+  async #renderMissing(closeId?: string): Promise<void> {
+    for (;;) {
+      const missing = await unrenderedInvoices(this.#database, 50, closeId);
+      if (missing.length === 0) return;
+      await eachOf(missing, this.#options.concurrency ?? 4, async (id) => {
+        const invoice = await loadIssued(this.#database, id);
+        if (invoice) await this.#render(invoice);
+      });
+    }
+  }
+
+  async #render(invoice: IssuedInvoice): Promise<StoredDocument> {
+    const { renderer } = this.#options;
+    const { pdf, sha256 } = await renderer.render(invoice);
+    return storeDocument(this.#database, invoice.id, {
+      kind: 'pdf',
+      layout: renderer.layoutVersion,
+      sha256,
+      bytes: pdf,
+    });
+  }
+}
+
+function writeInvoice(
+  draft: DraftInvoice,
+  id: string,
+  taken: NumberTaken,
+  seller: BillingFacts['seller'],
+): IssuedInvoice {
+  const prefix = PREFIX[draft.kind] ?? seller.invoicePrefix;
+  const number = documentNumber({ prefix, year: taken.fiscalYear, sequence: taken.sequence });
+  return issueInvoice(draft, { id, number, issuedAt: taken.issuedAt, sellerTimeZone: seller.timeZone });
+}
+
+// Notes are numbered in series of their own, which must not look like invoices.
+const PREFIX: Readonly<Partial<Record<DraftInvoice['kind'], string>>> = { credit_note: 'CN', debit_note: 'DN' };
+
+function periodOf(label: string, timeZone: string) {
+  try {
+    return monthPeriod(label, timeZone);
+  } catch (error) {
+    if (error instanceof CalendarError && error.code === 'malformed_month') return undefined;
+    throw error;
+  }
+}
+
+function refused(code: CloseRefusal, message: string, pointer?: string) {
+  return { outcome: 'refused' as const, code, message, ...(pointer !== undefined && { pointer }) };
+}
+
+/** Works through items with a bounded number at a time. */
+async function eachOf<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const lane = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, queue.length) }, lane));
+}

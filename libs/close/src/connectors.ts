@@ -1,0 +1,55 @@
+import { type ConfiguredReportApi, type Database, reportAccess, type SecretKey } from '#persistence';
+import {
+  createReportClient,
+  type Dialect,
+  dialectSchema,
+  dialectSha256,
+  type ReportClient,
+  type ReportLogEntry,
+  ReportTransport,
+  type RetryPolicy,
+  SealedKey,
+} from '#report-client';
+
+export interface ConnectorOptions {
+  readonly database: Database;
+  /** The service's own report API, for sellers that name none. */
+  readonly configured: ConfiguredReportApi | undefined;
+  readonly secretKey: SecretKey;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly log?: (entry: ReportLogEntry) => void;
+}
+
+/** The report API as one account is to ask it. */
+export interface Connection {
+  readonly client: ReportClient;
+  readonly dialect: Dialect;
+  readonly dialectSha256: string;
+}
+
+export interface Connectors {
+  /** Throws what `reportAccess` throws when there is no key for this account. */
+  connect(accountId: string): Promise<Connection>;
+  close(): Promise<void>;
+}
+
+/** Opens a client per account on demand; all share one pool of connections per origin. */
+export function createConnectors(options: ConnectorOptions): Connectors {
+  const transport = new ReportTransport();
+  return {
+    async connect(accountId) {
+      const access = await reportAccess(options.database, accountId, options.secretKey, options.configured);
+      const dialect = dialectSchema.parse({ ...access.dialect, strict: access.strict });
+      const client = createReportClient({
+        baseUrl: access.baseUrl,
+        apiKey: new SealedKey(access.apiKey),
+        dialect,
+        transport,
+        ...(options.retry && { retry: options.retry }),
+        ...(options.log && { log: options.log }),
+      });
+      return { client, dialect, dialectSha256: dialectSha256(dialect) };
+    },
+    close: () => transport.close(),
+  };
+}

@@ -1,0 +1,42 @@
+import { secretKeySchema } from '#persistence';
+import { z } from 'zod';
+import { CloseError } from './close-error.js';
+
+const url = (protocols: RegExp, what: string) =>
+  z.string().refine((text) => protocols.test(text) && URL.canParse(text), `must be ${what}`);
+
+const databaseUrl = url(/^postgres(ql)?:\/\//, 'a URL postgres://user:password@host:port/database');
+
+/** What every process of the service reads from its environment. */
+export const serviceEnvironment = z.object({
+  DATABASE_URL: databaseUrl,
+  /** Default: the database. */
+  QUEUE_URL: url(/^(postgres(ql)?|rediss?):\/\//, 'a URL postgres://… or redis://…').optional(),
+  REPORT_API_URL: url(/^https?:\/\//, 'a URL https://… (or http://… on a trusted network)'),
+  REPORT_API_KEY: z.string().min(1, 'must not be empty'),
+  SETTLE_HOURS: z
+    .string()
+    .regex(/^\d{1,4}$/, 'must be a whole number of hours')
+    .default('72')
+    .transform((text) => Number.parseInt(text, 10)),
+  METERLINE_SECRET_KEY: secretKeySchema,
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+/**
+ * Parses the environment once, at boot.
+ *
+ * @throws CloseError `invalid_environment` that names every bad variable and what it must be, never its value
+ */
+export function parseEnvironment<Shape extends z.ZodType>(
+  schema: Shape,
+  environment: NodeJS.ProcessEnv,
+): z.output<Shape> {
+  const parsed = schema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map(({ path, code, message }) => {
+    const name = path.join('.');
+    return `  ${name} ${code === 'invalid_type' && environment[name] === undefined ? 'is required but unset' : message}`;
+  });
+  throw new CloseError('invalid_environment', `the environment is not usable:\n${lines.join('\n')}`);
+}

@@ -1,0 +1,33 @@
+import { SERVICE_ROLE_OPTIONS } from '#persistence';
+
+/** The queue of batches: what its jobs are called and how often they are tried. */
+export const CLOSE_QUEUE = {
+  name: 'close',
+  batchJob: 'batch',
+  jobOptions: {
+    attempts: 5,
+    backoff: { type: 'exponential', delay: 2_000 },
+    removeOnComplete: true,
+    removeOnFail: { age: 7 * 24 * 3_600 },
+  },
+} as const;
+
+/** The sweep: one scheduled job for all workers together. */
+export const SWEEP_QUEUE = { name: 'close-sweep', sweepJob: 'sweep', every_ms: 15_000 } as const;
+
+export type QueueSettings =
+  | {
+      readonly backend: 'postgres';
+      readonly connection: { connectionString: string; schema: string; migrate: true; options: string; max: number };
+    }
+  | { readonly backend: 'redis'; readonly connection: { url: string; maxRetriesPerRequest: null } };
+
+/** Where the queue lives: `postgres://…` (a schema of its own in that database) or `redis://…`. */
+export function queueSettings(url: string): QueueSettings {
+  return /^rediss?:/.test(url)
+    ? { backend: 'redis', connection: { url, maxRetriesPerRequest: null } }
+    : {
+        backend: 'postgres',
+        connection: { connectionString: url, schema: 'bullmq', migrate: true, options: SERVICE_ROLE_OPTIONS, max: 5 },
+      };
+}

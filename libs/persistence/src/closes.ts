@@ -1,0 +1,480 @@
+import type { BillingPeriod, EpochSeconds } from '#calendar';
+import { fromStamp, toStamp } from '#calendar';
+import { v7 as uuid } from 'uuid';
+import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
+
+export type CloseKind = 'regular' | 'correction';
+export type IssueMode = 'after_review' | 'automatic';
+export type CloseState = 'running' | 'review' | 'finished' | 'cancelled';
+export type CloseAccountState = 'pending' | 'pulling' | 'rated' | 'drafted' | 'issued' | 'empty' | 'held' | 'failed';
+
+/** A reason or a warning that a machine can branch on and a clerk can read. */
+export interface Notice {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A close as the REST contract shows it. */
+export interface CloseView {
+  id: string;
+  seller: string;
+  period: { start: string; end: string; label: string };
+  kind: CloseKind;
+  dry_run: boolean;
+  issue: IssueMode;
+  state: CloseState;
+  counts: Record<CloseAccountState, number>;
+  totals: { currency: string; net: string; tax: string; gross: string }[];
+  warnings: Notice[];
+  created_at: string;
+  finished_at: string | null;
+}
+
+/** One account of a close as the REST contract shows it. `lines` are those of its draft, invoice or dry-run report. */
+export interface CloseAccountView {
+  account: string;
+  external_id: string;
+  name: string;
+  state: CloseAccountState;
+  reason: Notice | null;
+  warnings: Notice[];
+  attempts: number;
+  invoice: string | null;
+  lines: unknown[];
+  totals: { currency: string; net: string; tax: string; gross: string; payable: string } | null;
+  updated_at: string;
+}
+
+export interface OpenClose {
+  readonly sellerId: string;
+  /** The period cut in the seller's zone; accounts are cut in their own. */
+  readonly period: BillingPeriod;
+  readonly kind: CloseKind;
+  readonly dryRun: boolean;
+  readonly issue: IssueMode;
+  /** Ids of accounts to close; absent = all that are eligible. */
+  readonly accountIds?: readonly string[] | undefined;
+  readonly batchSize: number;
+}
+
+export type OpenOutcome =
+  | { readonly outcome: 'opened'; readonly id: string; readonly created: boolean; readonly batches: number[] }
+  /** A real close of this seller, period and kind exists and was asked for with another `issue`. */
+  | { readonly outcome: 'differs'; readonly id: string; readonly field: 'issue' };
+
+/**
+ * Opens a close, or finds the one that exists and adds the accounts that are eligible and not yet rows of it. Eligible is
+ * an account of the seller with a subscription that overlaps the period's local dates.
+ *
+ * @returns the batches that have new accounts and must be worked on
+ */
+export async function openClose(database: Database, request: OpenClose): Promise<OpenOutcome> {
+  return transaction(database, async (tx): Promise<OpenOutcome> => {
+    const { close, created } = await findOrCreate(tx, request);
+    if (close.issue !== request.issue) return { outcome: 'differs', id: close.id, field: 'issue' };
+    const batches = await addAccounts(tx, close, request);
+    if (batches.length > 0) {
+      await tx.$executeRaw`
+        UPDATE close SET state = 'running', finished_at = NULL WHERE id = ${close.id}::uuid AND state <> 'running'`;
+    } else if (created) {
+      await tx.$executeRaw`
+        UPDATE close SET state = 'finished', finished_at = clock_timestamp() WHERE id = ${close.id}::uuid`;
+    }
+    return { outcome: 'opened', id: close.id, created, batches };
+  });
+}
+
+async function findOrCreate(
+  tx: Transaction,
+  request: OpenClose,
+): Promise<{ close: { id: string; issue: IssueMode; batches: number }; created: boolean }> {
+  const id = uuid();
+  const { period } = request;
+  const created = await tx.$executeRaw`
+    INSERT INTO close (id, seller_id, period_label, period, kind, dry_run, issue, state)
+    VALUES (${id}::uuid, ${request.sellerId}::uuid, ${period.label},
+            tstzrange(${toStamp(period.start)}::timestamptz, ${toStamp(period.end)}::timestamptz),
+            ${request.kind}, ${request.dryRun}, ${request.issue}, 'running')
+    ON CONFLICT DO NOTHING`;
+  // The lock serialises everyone who adds accounts, so that each batch number is given out once.
+  const rows =
+    created === 1
+      ? await tx.$queryRaw<CloseHead[]>`SELECT id, issue, batches FROM close WHERE id = ${id}::uuid FOR UPDATE`
+      : await tx.$queryRaw<CloseHead[]>`
+          SELECT id, issue, batches FROM close
+           WHERE seller_id = ${request.sellerId}::uuid AND period_label = ${period.label} AND kind = ${request.kind}
+             AND NOT dry_run AND state <> 'cancelled' FOR UPDATE`;
+  const close = rows[0];
+  if (!close) throw new PersistenceError('close_vanished', 'the close was cancelled meanwhile; ask again', true);
+  return { close, created: created === 1 };
+}
+
+interface CloseHead {
+  id: string;
+  issue: IssueMode;
+  batches: number;
+}
+
+async function addAccounts(tx: Transaction, close: CloseHead, request: OpenClose): Promise<number[]> {
+  const { period } = request;
+  const named = request.accountIds ? [...request.accountIds] : null;
+  const rows = await tx.$queryRaw<{ batch: number }[]>`
+    INSERT INTO close_account (close_id, account_id, batch)
+    SELECT ${close.id}::uuid, a.id,
+           ${close.batches} + ((row_number() OVER (ORDER BY a.external_id, a.id) - 1) / ${request.batchSize}::int)::int
+      FROM account a
+     WHERE a.seller_id = ${request.sellerId}::uuid
+       AND (${named}::uuid[] IS NULL OR a.id = ANY(${named}::uuid[]))
+       AND EXISTS (SELECT FROM subscription s WHERE s.account_id = a.id
+                      AND daterange(s.starts_at, s.ends_at) && daterange(${period.startDate}::date, ${period.endDate}::date))
+       AND NOT EXISTS (SELECT FROM close_account c WHERE c.close_id = ${close.id}::uuid AND c.account_id = a.id)
+    RETURNING batch`;
+  const batches = [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
+  if (batches.length > 0) {
+    await tx.$executeRaw`UPDATE close SET batches = batches + ${batches.length} WHERE id = ${close.id}::uuid`;
+  }
+  return batches;
+}
+
+/** What a worker needs to know of a close. */
+export interface CloseWork {
+  readonly id: string;
+  readonly sellerId: string;
+  readonly periodLabel: string;
+  readonly kind: CloseKind;
+  readonly dryRun: boolean;
+  readonly issue: IssueMode;
+  readonly state: CloseState;
+}
+
+/** Undefined when there is no such close. */
+export async function loadCloseWork(database: Database, closeId: string): Promise<CloseWork | undefined> {
+  const [close] = await database.$queryRaw<CloseWork[]>`
+    SELECT id, seller_id AS "sellerId", period_label AS "periodLabel", kind, dry_run AS "dryRun", issue, state
+      FROM close WHERE id = ${closeId}::uuid`;
+  return close;
+}
+
+/** Accounts of a batch that still have something to do: not yet in a final state. */
+export async function unfinishedAccounts(
+  database: Database,
+  closeId: string,
+  batch: number,
+): Promise<{ accountId: string; state: CloseAccountState; released: boolean }[]> {
+  return database.$queryRaw`
+    SELECT account_id AS "accountId", state, released FROM close_account
+     WHERE close_id = ${closeId}::uuid AND batch = ${batch} AND state IN ('pending', 'pulling', 'rated', 'drafted')
+     ORDER BY account_id`;
+}
+
+const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = {
+  pending: ['pulling', 'held', 'failed'],
+  pulling: ['pulling', 'rated', 'drafted', 'empty', 'held', 'failed'],
+  rated: ['pulling', 'drafted', 'empty', 'held', 'failed'],
+  drafted: ['drafted', 'issued', 'held', 'failed'],
+  issued: [],
+  empty: [],
+  held: ['pending'],
+  failed: ['pending'],
+};
+
+/** What a transition records besides the state. */
+export interface Transition {
+  readonly to: CloseAccountState;
+  readonly reason?: Notice;
+  readonly warnings?: readonly Notice[];
+  readonly report?: unknown;
+}
+
+/**
+ * Moves one account to another state under its row lock. A move that the present state does not allow changes nothing:
+ * somebody else was faster, and what they did stands.
+ *
+ * @returns whether this call made the move
+ */
+export async function moveAccount(
+  tx: Database | Transaction,
+  closeId: string,
+  accountId: string,
+  move: Transition,
+): Promise<boolean> {
+  const from = (Object.keys(NEXT) as CloseAccountState[]).filter((state) => NEXT[state].includes(move.to));
+  const warnings = move.warnings ? JSON.stringify(move.warnings) : null;
+  const report = move.report === undefined ? null : JSON.stringify(move.report);
+  const moved = await tx.$executeRaw`
+    UPDATE close_account
+       SET state = ${move.to}, reason_code = ${move.reason?.code ?? null}, reason_message = ${move.reason?.message ?? null},
+           warnings = coalesce(${warnings}::jsonb, warnings), report = coalesce(${report}::jsonb, report),
+           updated_at = clock_timestamp()
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])`;
+  return moved === 1;
+}
+
+/** Counts one more unexpected error of an account. Returns how many there were. */
+export async function countAttempt(database: Database, closeId: string, accountId: string): Promise<number> {
+  const [row] = await database.$queryRaw<{ attempts: number }[]>`
+    UPDATE close_account SET attempts = attempts + 1, updated_at = clock_timestamp()
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid RETURNING attempts`;
+  return row?.attempts ?? 0;
+}
+
+/** Keeps the draft of an account, replacing an earlier one, and moves it to `drafted`. */
+export async function saveDraft(
+  database: Database,
+  closeId: string,
+  accountId: string,
+  draft: { inputsHash: string; document: unknown; warnings: readonly Notice[] },
+): Promise<boolean> {
+  return transaction(database, async (tx) => {
+    const moved = await moveAccount(tx, closeId, accountId, { to: 'drafted', warnings: draft.warnings });
+    if (!moved) return false;
+    await tx.$executeRaw`
+      INSERT INTO draft_invoice (close_id, account_id, inputs_hash, document)
+      VALUES (${closeId}::uuid, ${accountId}::uuid, ${draft.inputsHash}, ${JSON.stringify(draft.document)}::jsonb)
+      ON CONFLICT (close_id, account_id) DO UPDATE
+        SET inputs_hash = excluded.inputs_hash, document = excluded.document, updated_at = clock_timestamp()`;
+    return true;
+  });
+}
+
+/** The draft of an account, or undefined. */
+export async function loadDraft(
+  database: Database | Transaction,
+  closeId: string,
+  accountId: string,
+): Promise<{ inputsHash: string; document: unknown } | undefined> {
+  const [draft] = await database.$queryRaw<{ inputsHash: string; document: unknown }[]>`
+    SELECT inputs_hash AS "inputsHash", document FROM draft_invoice
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid`;
+  return draft;
+}
+
+/** Sends held or failed accounts back to the start. Returns the batches to work on. */
+export async function retryAccounts(
+  database: Database,
+  closeId: string,
+  accountIds: readonly string[] | undefined,
+): Promise<number[]> {
+  const named = accountIds ? [...accountIds] : null;
+  return transaction(database, async (tx) => {
+    const rows = await tx.$queryRaw<{ batch: number }[]>`
+      UPDATE close_account SET state = 'pending', reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0,
+             released = false, updated_at = clock_timestamp()
+       WHERE close_id = ${closeId}::uuid AND state IN ('held', 'failed')
+         AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
+      RETURNING batch`;
+    if (rows.length > 0) {
+      await tx.$executeRaw`
+        UPDATE close SET state = 'running', finished_at = NULL
+         WHERE id = ${closeId}::uuid AND state IN ('review', 'finished')`;
+    }
+    return [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
+  });
+}
+
+/** Releases drafts for issuing, all or those of the named accounts. Returns the batches to work on. */
+export async function releaseDrafts(
+  database: Database,
+  closeId: string,
+  accountIds: readonly string[] | undefined,
+): Promise<number[]> {
+  const named = accountIds ? [...accountIds] : null;
+  return transaction(database, async (tx) => {
+    const rows = await tx.$queryRaw<{ batch: number }[]>`
+      UPDATE close_account SET released = true, updated_at = clock_timestamp()
+       WHERE close_id = ${closeId}::uuid AND state = 'drafted'
+         AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND NOT dry_run AND state <> 'cancelled')
+         AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
+      RETURNING batch`;
+    if (rows.length > 0) {
+      await tx.$executeRaw`UPDATE close SET state = 'running' WHERE id = ${closeId}::uuid AND state = 'review'`;
+    }
+    return [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
+  });
+}
+
+/**
+ * Ends a close that has nothing left to do: `finished` when every account is issued, empty, held or failed; `review` when
+ * drafts wait for a human. Called after every batch by whoever worked on it; the row lock makes one of them right.
+ */
+export async function settleClose(database: Database, closeId: string): Promise<CloseState> {
+  return transaction(database, async (tx) => {
+    const [close] = await tx.$queryRaw<{ state: CloseState; issue: IssueMode; dryRun: boolean }[]>`
+      SELECT state, issue, dry_run AS "dryRun" FROM close WHERE id = ${closeId}::uuid FOR UPDATE`;
+    if (!close) throw new PersistenceError('unknown_close', 'there is no such close', false);
+    if (close.state === 'cancelled') return close.state;
+    const [open] = await tx.$queryRaw<{ working: boolean; drafted: boolean }[]>`
+      SELECT EXISTS (SELECT FROM close_account WHERE close_id = ${closeId}::uuid
+                        AND (state IN ('pending', 'pulling', 'rated')
+                             OR (state = 'drafted' AND NOT ${close.dryRun} AND (released OR ${close.issue} = 'automatic')))) AS working,
+             EXISTS (SELECT FROM close_account WHERE close_id = ${closeId}::uuid AND state = 'drafted') AS drafted`;
+    // What a dry run drafted stays drafted: nobody will issue it.
+    const next: CloseState = open?.working ? 'running' : open?.drafted && !close.dryRun ? 'review' : 'finished';
+    if (next !== close.state) {
+      await tx.$executeRaw`
+        UPDATE close SET state = ${next},
+               finished_at = CASE WHEN ${next} = 'finished' THEN clock_timestamp() END
+         WHERE id = ${closeId}::uuid`;
+    }
+    return next;
+  });
+}
+
+export type CancelOutcome =
+  { readonly outcome: 'cancelled' } | { readonly outcome: 'refused'; readonly issued: number };
+
+/** Cancels a close before anything of it is issued; its drafts go. Afterwards the period may be closed anew. */
+export async function cancelClose(database: Database, closeId: string): Promise<CancelOutcome> {
+  return transaction(database, async (tx): Promise<CancelOutcome> => {
+    // Account rows first: issuing locks its account row, so either it is done before us and counted, or it finds the
+    // close cancelled after us.
+    await tx.$queryRaw`SELECT 1 FROM close_account WHERE close_id = ${closeId}::uuid ORDER BY account_id FOR UPDATE`;
+    await tx.$queryRaw`SELECT 1 FROM close WHERE id = ${closeId}::uuid FOR UPDATE`;
+    const [issued] = await tx.$queryRaw<{ count: bigint }[]>`
+      SELECT count(*) FROM close_account WHERE close_id = ${closeId}::uuid AND state = 'issued'`;
+    if (issued && issued.count > 0n) return { outcome: 'refused', issued: Number(issued.count) };
+    await tx.$executeRaw`DELETE FROM draft_invoice WHERE close_id = ${closeId}::uuid`;
+    await tx.$executeRaw`UPDATE close SET state = 'cancelled' WHERE id = ${closeId}::uuid`;
+    return { outcome: 'cancelled' };
+  });
+}
+
+/**
+ * Batches of running closes on which nothing has moved for a while: their job was lost or its worker died. Working on a
+ * batch twice is harmless, so the answer may be generous.
+ */
+export async function stalledBatches(
+  database: Database,
+  idleSeconds: number,
+): Promise<{ closeId: string; batch: number }[]> {
+  return database.$queryRaw`
+    SELECT a.close_id AS "closeId", a.batch
+      FROM close_account a JOIN close c ON c.id = a.close_id
+     WHERE c.state = 'running'
+       AND (a.state IN ('pending', 'pulling', 'rated') OR (a.state = 'drafted' AND NOT c.dry_run AND (a.released OR c.issue = 'automatic')))
+     GROUP BY a.close_id, a.batch
+    HAVING max(a.updated_at) < clock_timestamp() - make_interval(secs => ${idleSeconds})
+     ORDER BY a.close_id, a.batch LIMIT 1000`;
+}
+
+/** Running closes in which no account is left to work on: whoever should have ended them died. */
+export async function unsettledCloses(database: Database): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT c.id FROM close c
+     WHERE c.state = 'running'
+       AND NOT EXISTS (SELECT FROM close_account a WHERE a.close_id = c.id AND a.state IN ('pending', 'pulling', 'rated'))`;
+  return rows.map((row) => row.id);
+}
+
+/** The database's clock: the one that decides what is billable. */
+export async function databaseNow(database: Database | Transaction): Promise<EpochSeconds> {
+  const [row] = await database.$queryRaw<{ now: string }[]>`
+    SELECT to_char(date_trunc('second', clock_timestamp()) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS now`;
+  return fromStamp(row?.now ?? '');
+}
+
+const STATES: readonly CloseAccountState[] = [
+  'pending',
+  'pulling',
+  'rated',
+  'drafted',
+  'issued',
+  'empty',
+  'held',
+  'failed',
+];
+
+/** One close with counts and totals, or undefined. */
+export async function findClose(database: Database, closeId: string): Promise<CloseView | undefined> {
+  const [close] = await readCloses(database, { id: closeId, limit: 1 });
+  return close;
+}
+
+/** Closes, newest first. `before` is the id of the last one already seen. */
+export async function listCloses(
+  database: Database,
+  filter: { seller?: string; period?: string; before?: string; limit: number },
+): Promise<CloseView[]> {
+  return readCloses(database, filter);
+}
+
+async function readCloses(
+  database: Database,
+  filter: { id?: string; seller?: string; period?: string; before?: string; limit: number },
+): Promise<CloseView[]> {
+  const closes = await database.$queryRaw<(Omit<CloseView, 'counts' | 'totals' | 'period'> & PeriodColumns)[]>`
+    SELECT c.id, s.code AS seller, c.period_label AS label, ${stamp('lower(c.period)')} AS start,
+           ${stamp('upper(c.period)')} AS "end", c.kind, c.dry_run, c.issue, c.state, c.warnings,
+           ${stamp('c.created_at')} AS created_at, ${stamp('c.finished_at')} AS finished_at
+      FROM close c JOIN seller s ON s.id = c.seller_id
+     WHERE (${filter.id ?? null}::uuid IS NULL OR c.id = ${filter.id ?? null}::uuid)
+       AND (${filter.seller ?? null}::text IS NULL OR s.code = ${filter.seller ?? null})
+       AND (${filter.period ?? null}::text IS NULL OR c.period_label = ${filter.period ?? null})
+       AND (${filter.before ?? null}::uuid IS NULL OR c.id < ${filter.before ?? null}::uuid)
+     ORDER BY c.id DESC LIMIT ${filter.limit}`;
+  return Promise.all(
+    closes.map(async ({ label, start, end, ...close }) => ({
+      ...close,
+      period: { start, end, label },
+      counts: await countStates(database, close.id),
+      totals: await totalsOfClose(database, close.id),
+    })),
+  );
+}
+
+interface PeriodColumns {
+  label: string;
+  start: string;
+  end: string;
+}
+
+async function countStates(database: Database, closeId: string): Promise<CloseView['counts']> {
+  const rows = await database.$queryRaw<{ state: CloseAccountState; count: bigint }[]>`
+    SELECT state, count(*) FROM close_account WHERE close_id = ${closeId}::uuid GROUP BY state`;
+  const counted = new Map(rows.map((row) => [row.state, Number(row.count)]));
+  return Object.fromEntries(STATES.map((state) => [state, counted.get(state) ?? 0])) as CloseView['counts'];
+}
+
+/** What the close comes to: issued documents, drafts that wait, and what a dry run found. */
+async function totalsOfClose(database: Database, closeId: string): Promise<CloseView['totals']> {
+  return database.$queryRaw`
+    SELECT currency, sum(net)::text AS net, sum(tax)::text AS tax, sum(gross)::text AS gross
+      FROM (
+        SELECT currency, net, tax, gross FROM invoice WHERE close_id = ${closeId}::uuid
+        UNION ALL
+        SELECT d.document->>'currency', (d.document->>'net')::numeric, (d.document->>'tax')::numeric,
+               (d.document->>'gross')::numeric
+          FROM draft_invoice d JOIN close_account a USING (close_id, account_id)
+         WHERE close_id = ${closeId}::uuid AND a.state = 'drafted'
+        UNION ALL
+        SELECT report->>'currency', (report->>'net')::numeric, (report->>'tax')::numeric, (report->>'gross')::numeric
+          FROM close_account WHERE close_id = ${closeId}::uuid AND report IS NOT NULL
+      ) AS documents
+     GROUP BY currency ORDER BY currency`;
+}
+
+/** Accounts of a close in the order of their ids. `after` is the id of the last one already seen. */
+export async function listCloseAccounts(
+  database: Database,
+  closeId: string,
+  filter: { state?: CloseAccountState; account?: string; after?: string; limit: number },
+): Promise<CloseAccountView[]> {
+  return database.$queryRaw`
+    SELECT a.id AS account, a.external_id, a.name, c.state, c.warnings, c.attempts, c.invoice_id AS invoice,
+           CASE WHEN c.reason_code IS NOT NULL
+                THEN jsonb_build_object('code', c.reason_code, 'message', c.reason_message) END AS reason,
+           coalesce(i.document->'lines', d.document->'lines', c.report->'lines', '[]'::jsonb) AS lines,
+           (SELECT jsonb_build_object('currency', x->>'currency', 'net', x->>'net', 'tax', x->>'tax',
+                                      'gross', x->>'gross', 'payable', x->>'payable')
+              FROM coalesce(i.document, d.document, c.report) AS x WHERE x IS NOT NULL) AS totals,
+           ${stamp('c.updated_at')} AS updated_at
+      FROM close_account c
+      JOIN account a ON a.id = c.account_id
+      LEFT JOIN invoice i ON i.id = c.invoice_id
+      LEFT JOIN draft_invoice d ON d.close_id = c.close_id AND d.account_id = c.account_id AND c.state = 'drafted'
+     WHERE c.close_id = ${closeId}::uuid
+       AND (${filter.state ?? null}::text IS NULL OR c.state = ${filter.state ?? null})
+       AND (${filter.account ?? null}::uuid IS NULL OR a.id = ${filter.account ?? null}::uuid)
+       AND (${filter.after ?? null}::uuid IS NULL OR a.id > ${filter.after ?? null}::uuid)
+     ORDER BY a.id LIMIT ${filter.limit}`;
+}

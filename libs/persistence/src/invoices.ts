@@ -1,0 +1,261 @@
+import { createHash } from 'node:crypto';
+import { type EpochSeconds, fiscalYear, fromStamp, localDateAt, toStamp } from '#calendar';
+import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
+import { canonicalJson } from '#invoicing';
+import { v7 as uuid } from 'uuid';
+import { loadDraft, moveAccount } from './closes.js';
+import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
+
+/** What a number is made of. The pure room writes it out. */
+export interface NumberTaken {
+  readonly fiscalYear: number;
+  readonly sequence: number;
+  readonly issuedAt: EpochSeconds;
+}
+
+/** How a seller numbers its documents. */
+export interface Numbering {
+  readonly sellerId: string;
+  readonly timeZone: string;
+  /** Month in which the fiscal year begins, 1–12. */
+  readonly fiscalYearStart: number;
+  /** The first sequence of a new series. */
+  readonly numberStart: number;
+}
+
+export interface IssueRequest {
+  readonly closeId: string;
+  readonly accountId: string;
+  readonly numbering: Numbering;
+  readonly actor: string;
+  /** Recomputes the hash of everything the draft was computed from, on the issuing transaction. */
+  readonly currentInputs: (tx: Transaction) => Promise<string>;
+  /** Writes the document; pure. */
+  readonly write: (draft: DraftInvoice, id: string, taken: NumberTaken) => IssuedInvoice;
+}
+
+export type IssueOutcome =
+  | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
+  /** Somebody else issued it, or it is not drafted (any more). Nothing was done. */
+  | { readonly outcome: 'nothing_to_issue' }
+  /** What the draft was computed from is no longer so; nothing was issued. */
+  | { readonly outcome: 'inputs_changed' };
+
+/**
+ * Issues the draft of one account: one short transaction that locks the account's row, takes the next number, reads the
+ * clock, and inserts the document with its lines, taxes and events. Whatever fails gives the number back.
+ */
+export async function issueDraft(database: Database, request: IssueRequest): Promise<IssueOutcome> {
+  return transaction(database, async (tx): Promise<IssueOutcome> => {
+    const [row] = await tx.$queryRaw<{ state: string; closeState: string }[]>`
+      SELECT a.state, c.state AS "closeState" FROM close_account a JOIN close c ON c.id = a.close_id
+       WHERE a.close_id = ${request.closeId}::uuid AND a.account_id = ${request.accountId}::uuid
+         FOR UPDATE OF a`;
+    if (row?.state !== 'drafted' || row.closeState === 'cancelled') return { outcome: 'nothing_to_issue' };
+    const stored = await loadDraft(tx, request.closeId, request.accountId);
+    if (!stored) throw new PersistenceError('draft_missing', 'the account is drafted but has no draft', false);
+    if ((await request.currentInputs(tx)) !== stored.inputsHash) return { outcome: 'inputs_changed' };
+
+    const draft = stored.document as DraftInvoice;
+    const taken = await takeNumber(tx, request.numbering, draft.kind);
+    const invoice = request.write(draft, uuid(), taken);
+    await insertInvoice(tx, request, invoice, taken);
+    const moved = await moveAccount(tx, request.closeId, request.accountId, { to: 'issued' });
+    if (!moved) throw new PersistenceError('account_moved', 'the account changed its state under our lock', false);
+    await tx.$executeRaw`
+      UPDATE close_account SET invoice_id = ${invoice.id}::uuid
+       WHERE close_id = ${request.closeId}::uuid AND account_id = ${request.accountId}::uuid`;
+    await tx.$executeRaw`
+      DELETE FROM draft_invoice WHERE close_id = ${request.closeId}::uuid AND account_id = ${request.accountId}::uuid`;
+    return { outcome: 'issued', invoice };
+  });
+}
+
+/**
+ * Takes the next number of a series. The counter row stays locked until the transaction ends, so numbers are given out
+ * one after the other, and `issuedAt` is read under that lock and never runs backwards: number order is time order.
+ */
+async function takeNumber(tx: Transaction, numbering: Numbering, kind: DocumentKind): Promise<NumberTaken> {
+  let year = fiscalYearAt(await clock(tx), numbering);
+  for (;;) {
+    await tx.$executeRaw`
+      INSERT INTO number_series (seller_id, kind, fiscal_year, next_sequence, last_issued_at)
+      VALUES (${numbering.sellerId}::uuid, ${kind}, ${year}, ${numbering.numberStart}, '-infinity')
+      ON CONFLICT DO NOTHING`;
+    const [series] = await tx.$queryRaw<{ sequence: bigint }[]>`
+      SELECT next_sequence AS sequence FROM number_series
+       WHERE seller_id = ${numbering.sellerId}::uuid AND kind = ${kind} AND fiscal_year = ${year} FOR UPDATE`;
+    const now = await clock(tx);
+    const yearNow = fiscalYearAt(now, numbering);
+    if (yearNow !== year || !series) {
+      // The fiscal year turned while we waited for the lock.
+      year = yearNow;
+      continue;
+    }
+    const [taken] = await tx.$queryRaw<{ issuedAt: string }[]>`
+      UPDATE number_series
+         SET next_sequence = next_sequence + 1, last_issued_at = greatest(last_issued_at, ${toStamp(now)}::timestamptz)
+       WHERE seller_id = ${numbering.sellerId}::uuid AND kind = ${kind} AND fiscal_year = ${year}
+      RETURNING ${stamp('last_issued_at')} AS "issuedAt"`;
+    return { fiscalYear: year, sequence: Number(series.sequence), issuedAt: fromStamp(taken?.issuedAt ?? '') };
+  }
+}
+
+function fiscalYearAt(instant: EpochSeconds, numbering: Numbering): number {
+  return fiscalYear(localDateAt(instant, numbering.timeZone), numbering.fiscalYearStart);
+}
+
+async function clock(tx: Transaction): Promise<EpochSeconds> {
+  const [row] = await tx.$queryRaw<{ now: string }[]>`SELECT ${stamp('clock_timestamp()')} AS now`;
+  return fromStamp(row?.now ?? '');
+}
+
+async function insertInvoice(
+  tx: Transaction,
+  request: IssueRequest,
+  invoice: IssuedInvoice,
+  taken: NumberTaken,
+): Promise<void> {
+  const { period } = invoice;
+  await tx.$executeRaw`
+    INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period,
+                         revision, currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date, document,
+                         document_sha256, inputs_hash, layout_version)
+    VALUES (${invoice.id}::uuid, ${request.numbering.sellerId}::uuid, ${request.accountId}::uuid, ${request.closeId}::uuid,
+            ${invoice.kind}, ${invoice.number}, ${taken.fiscalYear}, ${taken.sequence}, ${period.label},
+            tstzrange(${period.start}::timestamptz, ${period.end}::timestamptz), ${invoice.revision}, ${invoice.currency},
+            ${invoice.net}::numeric, ${invoice.tax}::numeric, ${invoice.gross}::numeric, ${invoice.rounding}::numeric,
+            ${invoice.payable}::numeric, ${invoice.issued_at}::timestamptz, ${invoice.issue_date}::date,
+            ${invoice.due_date}::date, ${JSON.stringify(invoice)}::jsonb, ${documentSha256(invoice)},
+            ${invoice.inputs_hash}, ${invoice.layout_version})`;
+  // One statement for all lines: the close's writes are batches, not rows.
+  const { lines, taxes } = invoice;
+  await tx.$executeRaw`
+    INSERT INTO invoice_line (invoice_id, position, charge, kind, description, dimension, entity, quantity, unit, amount,
+                              tax_category)
+    SELECT ${invoice.id}::uuid, * FROM unnest(
+      ${lines.map((line) => line.position)}::int[], ${lines.map((line) => line.charge)}::text[],
+      ${lines.map((line) => line.kind)}::text[], ${lines.map((line) => line.description)}::text[],
+      ${lines.map((line) => line.entity?.dimension ?? null)}::text[],
+      ${lines.map((line) => line.entity?.value ?? null)}::text[],
+      ${lines.map((line) => line.quantity)}::text[]::numeric[], ${lines.map((line) => line.unit)}::text[],
+      ${lines.map((line) => line.amount)}::text[]::numeric[], ${lines.map((line) => line.tax_category)}::text[])`;
+  await tx.$executeRaw`
+    INSERT INTO invoice_tax (invoice_id, position, name, category, rate, base, amount)
+    SELECT ${invoice.id}::uuid, * FROM unnest(
+      ${taxes.map((_, index) => index + 1)}::int[], ${taxes.map((group) => group.name)}::text[],
+      ${taxes.map((group) => group.category)}::text[], ${taxes.map((group) => group.rate)}::text[]::numeric[],
+      ${taxes.map((group) => group.base)}::text[]::numeric[], ${taxes.map((group) => group.amount)}::text[]::numeric[])`;
+  await tx.$executeRaw`
+    INSERT INTO invoice_event (id, invoice_id, type, at)
+    VALUES (${uuid()}::uuid, ${invoice.id}::uuid, 'issued', ${invoice.issued_at}::timestamptz)`;
+  await tx.$executeRaw`
+    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
+    VALUES (${uuid()}::uuid, ${request.numbering.sellerId}::uuid, ${request.actor}, 'invoice.issued', ${invoice.id},
+            ${JSON.stringify({ number: invoice.number, close: request.closeId })}::jsonb)`;
+}
+
+/** sha256 over the canonical form of a document: the same whoever prints the JSON. */
+export function documentSha256(document: unknown): string {
+  return createHash('sha256').update(canonicalJson(document)).digest('hex');
+}
+
+/** An invoice as the REST contract shows it: the frozen document, its derived status and the hash of its stored PDF. */
+export type InvoiceView = Omit<IssuedInvoice, 'status'> & {
+  status: 'issued' | 'credited' | 'voided' | 'paid';
+  pdf_sha256: string | null;
+};
+
+export interface InvoiceFilter {
+  readonly id?: string;
+  readonly account?: string;
+  readonly seller?: string;
+  readonly period?: string;
+  readonly status?: string;
+  readonly number?: string;
+  readonly close?: string;
+  /** The id of the last one already seen. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/** Issued documents in the order of their ids, which is the order of issue. */
+export async function listInvoices(database: Database, filter: InvoiceFilter): Promise<InvoiceView[]> {
+  const rows = await database.$queryRaw<
+    { document: IssuedInvoice; status: InvoiceView['status']; pdf: string | null }[]
+  >`
+    SELECT i.document, e.status, p.sha256 AS pdf
+      FROM invoice i
+      JOIN seller s ON s.id = i.seller_id
+      LEFT JOIN stored_document p ON p.invoice_id = i.id AND p.kind = 'pdf'
+      CROSS JOIN LATERAL (
+        SELECT type AS status FROM invoice_event WHERE invoice_id = i.id
+         ORDER BY array_position(ARRAY['voided', 'credited', 'paid', 'issued'], type) LIMIT 1) AS e
+     WHERE (${filter.id ?? null}::uuid IS NULL OR i.id = ${filter.id ?? null}::uuid)
+       AND (${filter.account ?? null}::uuid IS NULL OR i.account_id = ${filter.account ?? null}::uuid)
+       AND (${filter.seller ?? null}::text IS NULL OR s.code = ${filter.seller ?? null})
+       AND (${filter.period ?? null}::text IS NULL OR i.period_label = ${filter.period ?? null})
+       AND (${filter.number ?? null}::text IS NULL OR i.number = ${filter.number ?? null})
+       AND (${filter.close ?? null}::uuid IS NULL OR i.close_id = ${filter.close ?? null}::uuid)
+       AND (${filter.status ?? null}::text IS NULL OR e.status = ${filter.status ?? null})
+       AND (${filter.after ?? null}::uuid IS NULL OR i.id > ${filter.after ?? null}::uuid)
+     ORDER BY i.id LIMIT ${filter.limit}`;
+  return rows.map(({ document, status, pdf }) => ({ ...document, status, pdf_sha256: pdf }));
+}
+
+/** One issued document, or undefined. */
+export async function findInvoice(database: Database, id: string): Promise<InvoiceView | undefined> {
+  const [invoice] = await listInvoices(database, { id, limit: 1 });
+  return invoice;
+}
+
+/** The frozen document itself, as it was issued: what a renderer needs. */
+export async function loadIssued(database: Database, id: string): Promise<IssuedInvoice | undefined> {
+  const [row] = await database.$queryRaw<{ document: IssuedInvoice }[]>`
+    SELECT document FROM invoice WHERE id = ${id}::uuid`;
+  return row?.document;
+}
+
+/** A rendered file of an invoice. */
+export interface StoredDocument {
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Keeps a rendered file unless one is kept already, and answers the one that is kept: the first is served for ever.
+ */
+export async function storeDocument(
+  database: Database,
+  invoiceId: string,
+  file: { kind: 'pdf'; layout: number; sha256: string; bytes: Uint8Array },
+): Promise<StoredDocument> {
+  await database.$executeRaw`
+    INSERT INTO stored_document (id, invoice_id, kind, layout, sha256, bytes)
+    VALUES (${uuid()}::uuid, ${invoiceId}::uuid, ${file.kind}, ${file.layout}, ${file.sha256}, ${new Uint8Array(file.bytes)})
+    ON CONFLICT DO NOTHING`;
+  const stored = await loadDocument(database, invoiceId, file.kind);
+  if (!stored) throw new PersistenceError('document_missing', 'a stored document could not be read back', true);
+  return stored;
+}
+
+/** The kept file, or undefined when none was rendered yet. */
+export async function loadDocument(
+  database: Database,
+  invoiceId: string,
+  kind: 'pdf',
+): Promise<StoredDocument | undefined> {
+  const [row] = await database.$queryRaw<StoredDocument[]>`
+    SELECT sha256, bytes FROM stored_document WHERE invoice_id = ${invoiceId}::uuid AND kind = ${kind}`;
+  return row;
+}
+
+/** Issued documents without a PDF, oldest first: a worker died between commit and render. */
+export async function unrenderedInvoices(database: Database, limit: number, closeId?: string): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT i.id FROM invoice i
+     WHERE NOT EXISTS (SELECT FROM stored_document d WHERE d.invoice_id = i.id AND d.kind = 'pdf')
+       AND (${closeId ?? null}::uuid IS NULL OR i.close_id = ${closeId ?? null}::uuid)
+     ORDER BY i.id LIMIT ${limit}`;
+  return rows.map((row) => row.id);
+}

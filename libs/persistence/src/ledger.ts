@@ -1,0 +1,224 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { deflate, inflate } from 'node:zlib';
+import type { EpochSeconds, Interval } from '#calendar';
+import { fromStamp, toStamp } from '#calendar';
+import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric } from '#metering';
+import { decimalFromNumberText, sum } from '#money';
+import { v7 as uuid } from 'uuid';
+import { type Database, PersistenceError, transaction, type Transaction } from './database.js';
+
+const compress = promisify(deflate);
+const decompress = promisify(inflate);
+
+/** What was pulled for one entity and metric, with the evidence of where it came from. */
+export interface PulledSeries {
+  readonly series: BucketSeries;
+  readonly rawSha256: string;
+  readonly rawBytes: number;
+  readonly dialectSha256: string;
+}
+
+/** A revision of everything pulled for one window. */
+export interface Snapshot {
+  readonly id: string;
+  readonly entity: string;
+  readonly metric: Metric;
+  readonly revision: number;
+  readonly valuesSha256: string;
+}
+
+export type SaveOutcome =
+  | { readonly outcome: 'saved'; readonly snapshots: Snapshot[] }
+  /** Another period already owns some of these instants for the entity and metric. */
+  | { readonly outcome: 'owned_by_another_period'; readonly entity: string; readonly metric: Metric };
+
+/**
+ * Keeps what was pulled for one account and period: one window per (entity, metric) and below it a snapshot. Values equal
+ * to the latest snapshot make no new revision, so a repeated delivery changes nothing; different values make the next.
+ *
+ * @param owned the instants the period owns; the same for every series
+ */
+export async function saveSnapshots(
+  database: Database,
+  of: { accountId: string; periodLabel: string; owned: Interval; pulled: readonly PulledSeries[] },
+): Promise<SaveOutcome> {
+  // One order for every writer, so that two who bring the same windows wait for each other instead of deadlocking.
+  const rows = await Promise.all(
+    [...of.pulled].sort((a, b) => compareText(windowKey(a.series), windowKey(b.series))).map(prepare),
+  );
+  return transaction(database, async (tx): Promise<SaveOutcome> => {
+    const snapshots: Snapshot[] = [];
+    for (const row of rows) {
+      const windowId = await ownWindow(tx, of, row);
+      if (windowId === undefined) {
+        return { outcome: 'owned_by_another_period', entity: row.entity, metric: row.metric };
+      }
+      snapshots.push(await appendRevision(tx, windowId, row));
+    }
+    return { outcome: 'saved', snapshots };
+  });
+}
+
+/** The latest snapshot of every window of an account's period, with its values when they are still kept. */
+export async function loadSnapshots(
+  database: Database | Transaction,
+  of: { accountId: string; periodLabel: string },
+): Promise<(Snapshot & { series: BucketSeries | null; rawSha256: string; dialectSha256: string })[]> {
+  const rows = await database.$queryRaw<SnapshotRow[]>`
+    SELECT DISTINCT ON (w.id) s.id, w.entity, w.metric, s.revision, s.grid, s.first_start AS "firstStart",
+           s.values_sha256 AS "valuesSha256", s.raw_sha256 AS "rawSha256", s.dialect_sha256 AS "dialectSha256",
+           lower(w.owned) AS "start", upper(w.owned) AS "end", v."values"
+      FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id LEFT JOIN usage_values v ON v.snapshot_id = s.id
+     WHERE w.account_id = ${of.accountId}::uuid AND w.period_label = ${of.periodLabel}
+     ORDER BY w.id, s.revision DESC`;
+  const loaded = await Promise.all(
+    rows.map(async (row) => ({
+      id: row.id,
+      entity: row.entity,
+      metric: row.metric,
+      revision: row.revision,
+      valuesSha256: row.valuesSha256,
+      rawSha256: row.rawSha256,
+      dialectSha256: row.dialectSha256,
+      series: row.values ? toSeries(row, (await decompress(row.values)).toString('utf8')) : null,
+    })),
+  );
+  return loaded.sort((a, b) => compareText(`${a.entity} ${a.metric}`, `${b.entity} ${b.metric}`));
+}
+
+/** What identifies the usage a period was computed from, without its values: for the hash of a draft's inputs. */
+export async function usageFingerprint(
+  database: Database | Transaction,
+  of: { accountId: string; periodLabel: string },
+): Promise<{ entity: string; metric: string; revision: number; values_sha256: string }[]> {
+  const rows = await database.$queryRaw<{ entity: string; metric: string; revision: number; values_sha256: string }[]>`
+    SELECT DISTINCT ON (w.id) w.entity, w.metric, s.revision, s.values_sha256
+      FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id
+     WHERE w.account_id = ${of.accountId}::uuid AND w.period_label = ${of.periodLabel}
+     ORDER BY w.id, s.revision DESC`;
+  return rows.sort((a, b) => compareText(`${a.entity} ${a.metric}`, `${b.entity} ${b.metric}`));
+}
+
+interface PreparedSnapshot {
+  readonly entity: string;
+  readonly metric: Metric;
+  readonly grid: Grid;
+  readonly firstStart: EpochSeconds;
+  readonly expected: number;
+  readonly received: number;
+  readonly total: string;
+  readonly values: Uint8Array<ArrayBuffer>;
+  readonly valuesSha256: string;
+  readonly pulled: PulledSeries;
+}
+
+interface SnapshotRow {
+  id: string;
+  entity: string;
+  metric: Metric;
+  revision: number;
+  grid: Grid;
+  firstStart: Date;
+  valuesSha256: string;
+  rawSha256: string;
+  dialectSha256: string;
+  start: Date;
+  end: Date;
+  values: Uint8Array | null;
+}
+
+async function prepare(pulled: PulledSeries): Promise<PreparedSnapshot> {
+  const { series } = pulled;
+  const text = series.values.map((value) => value ?? '').join('\n');
+  const present = series.values.filter((value) => value !== null);
+  return {
+    entity: entityKey(series.entity),
+    metric: series.metric,
+    grid: series.grid,
+    firstStart: series.firstStart,
+    expected: series.values.length,
+    received: present.length,
+    total: sum(present.map(decimalFromNumberText)).toFixed(),
+    values: new Uint8Array(await compress(text)),
+    // The grid and the first stamp belong to the meaning of the values: the same numbers an hour later are other usage.
+    valuesSha256: createHash('sha256').update(`${series.grid} ${series.firstStart}\n${text}`).digest('hex'),
+    pulled,
+  };
+}
+
+/** The id of the window, or undefined when another period owns some of its instants. */
+async function ownWindow(
+  tx: Transaction,
+  of: { accountId: string; periodLabel: string; owned: Interval },
+  row: PreparedSnapshot,
+): Promise<string | undefined> {
+  const start = toStamp(of.owned.start);
+  const end = toStamp(of.owned.end);
+  await tx.$executeRaw`
+    INSERT INTO usage_window (id, account_id, entity, metric, period_label, owned)
+    VALUES (${uuid()}::uuid, ${of.accountId}::uuid, ${row.entity}, ${row.metric}, ${of.periodLabel},
+            tstzrange(${start}::timestamptz, ${end}::timestamptz))
+    ON CONFLICT DO NOTHING`;
+  const [window] = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM usage_window
+     WHERE account_id = ${of.accountId}::uuid AND entity = ${row.entity} AND metric = ${row.metric}
+       AND owned = tstzrange(${start}::timestamptz, ${end}::timestamptz)`;
+  return window?.id;
+}
+
+async function appendRevision(tx: Transaction, windowId: string, row: PreparedSnapshot): Promise<Snapshot> {
+  // Two writers may race for the same revision; the loser looks again and finds either its own values or the next number.
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const [latest] = await tx.$queryRaw<{ id: string; revision: number; valuesSha256: string }[]>`
+      SELECT id, revision, values_sha256 AS "valuesSha256" FROM usage_snapshot
+       WHERE window_id = ${windowId}::uuid ORDER BY revision DESC LIMIT 1`;
+    if (latest?.valuesSha256 === row.valuesSha256) {
+      return { ...latest, entity: row.entity, metric: row.metric };
+    }
+    const id = uuid();
+    const revision = (latest?.revision ?? 0) + 1;
+    const { pulled } = row;
+    const inserted = await tx.$executeRaw`
+      INSERT INTO usage_snapshot (id, window_id, revision, grid, first_start, expected, received, total, values_sha256,
+                                  raw_sha256, raw_bytes, dialect_sha256)
+      VALUES (${id}::uuid, ${windowId}::uuid, ${revision}, ${row.grid}, ${toStamp(row.firstStart)}::timestamptz,
+              ${row.expected}, ${row.received}, ${row.total}::numeric, ${row.valuesSha256}, ${pulled.rawSha256},
+              ${pulled.rawBytes}, ${pulled.dialectSha256})
+      ON CONFLICT DO NOTHING`;
+    if (inserted === 1) {
+      await tx.$executeRaw`INSERT INTO usage_values (snapshot_id, "values") VALUES (${id}::uuid, ${row.values})`;
+      return { id, entity: row.entity, metric: row.metric, revision, valuesSha256: row.valuesSha256 };
+    }
+  }
+  throw new PersistenceError('snapshot_contended', 'too many writers bring usage for one window; try again', true);
+}
+
+function toSeries(row: SnapshotRow, text: string): BucketSeries {
+  return {
+    entity: entityOf(row.entity),
+    metric: row.metric,
+    grid: row.grid,
+    owned: { start: seconds(row.start), end: seconds(row.end) },
+    firstStart: seconds(row.firstStart),
+    values: text === '' ? [] : text.split('\n').map((value) => (value === '' ? null : value)),
+    rawSha256: row.rawSha256,
+  };
+}
+
+function entityOf(key: string): EntityRef {
+  const colon = key.indexOf(':');
+  return { dimension: key.slice(0, colon) as EntityRef['dimension'], value: key.slice(colon + 1) };
+}
+
+function seconds(date: Date): EpochSeconds {
+  return fromStamp(date.toISOString().replace(/\.\d{3}Z$/, 'Z'));
+}
+
+function windowKey(series: BucketSeries): string {
+  return `${entityKey(series.entity)} ${series.metric}`;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
