@@ -19,10 +19,8 @@ export function bytesText(quarterBytes: number | bigint, factor = 1): string {
  * and …266 in one division.
  */
 export function rateOf(quarterBytes: number, seconds: number, scale: number): number {
-  // bytes · 8 / 10^6 = quarters / 500,000; the scale is taken out of the divisor first, so that operands stay whole.
-  if (scale < 1e6) return quarterBytes / (500_000 / scale) / seconds;
-  const bits = quarterBytes * (scale / 500_000);
-  return (Number.isSafeInteger(bits) ? bits : Number(BigInt(quarterBytes) * BigInt(scale / 500_000))) / seconds;
+  // bytes · 8 / 10^6 = quarters / 500,000; the scale joins the whole number on its side, so nothing is rounded twice.
+  return (scale < 1e6 ? quarterBytes / (500_000 / scale) : quarterBytes * (scale / 500_000)) / seconds;
 }
 
 /** The same rate rounded half up to 2 decimals, exactly. */

@@ -119,6 +119,10 @@ describe('closed forms', () => {
     const range = { firstLeaf: 48, leaves: 52 };
     const busy = Array.from({ length: 52 }, (_, index) => 48 + index).filter((leaf) => leaf !== 49 && leaf !== 99);
     expect(usageOfDays(range, span, { seed: SEED, idle: true })).toEqual(bruteForce(busy, start, start + 86_400));
+    const first49 = Array.from({ length: 49 }, (_, leaf) => leaf);
+    expect(usageOfDays({ firstLeaf: 0, leaves: 49 }, span, { seed: SEED, idle: true })).toEqual(
+      bruteForce(first49, start, start + 86_400),
+    );
     expect(wallPercentile(49, 'uplink', span, 95, { seed: SEED, idle: true })).toEqual({ quarterBytes: 0n, mbps: 0 });
   });
 

@@ -165,6 +165,28 @@ describe('the report API', () => {
     expect(json.result[0]?.map(({ value }) => value)).toEqual([12 * 4 * 176, 3 * 4 * 176]);
   });
 
+  it('reports NOW from the last complete window', async () => {
+    const { json } = await ask({
+      range: 'NOW',
+      filters: { account_id: ACCOUNT, msisdn: MSISDN },
+      metrics: ['uplink_bandwidth MAX', 'uplink_bytes COUNT'],
+    });
+    // At 09:13:48 that is the window from 09:05, number 109 of a day whose number is 76 mod 97; leaf 4, K = 41, seed 7.
+    const bytes = 50_000 + 10 * 4 + 200 * ((41 * 109 + 37 * 4 + 7) % 288) + 2 * 76 + 0.25;
+    expect(json['uplink_bytes']).toBe(bytes);
+    expect(json['uplink_bandwidth']).toBe((bytes * 8) / 1e6 / 176);
+  });
+
+  it('reads and writes offsets west of Greenwich', async () => {
+    const { json } = await ask({
+      range: ['2022-07-04T19:00:00-04:15', '2022-07-04T19:30:00-04:15'],
+      granularity: 'HOUR',
+      filters: { account_id: ACCOUNT },
+      metrics: ['uplink_bytes COUNT'],
+    });
+    expect(stamps(json.result[0])).toEqual(['2022-07-04T18:45:00-04:15', '2022-07-04T19:45:00-04:15']);
+  });
+
   it('answers nothing for a site or subscriber of another account', async () => {
     for (const other of [{ customer_site_id: customerSiteId(FLEET, 2, 0) }, { msisdn: msisdnOf(9) }]) {
       const { status, json } = await ask({
@@ -267,6 +289,8 @@ describe('the report API', () => {
       expect(await statusOf(accountApiKey(7, 5))).toBe(401);
       expect(await statusOf(accountApiKey(7, 2))).toBe(403);
       expect(await statusOf(accountApiKey(7, 1))).toBe(200);
+      const lookalike = { ...good, dimension_filter_clauses: filtersOf({ account_id: `f${ACCOUNT.slice(1)}` }) };
+      expect((await post(url, lookalike)).status).toBe(403);
       const foreign = { ...good, dimension_filter_clauses: filtersOf({ account_id: accountId(5) }) };
       expect((await post(url, foreign)).status).toBe(403);
     });

@@ -29,7 +29,7 @@ export function writeJson(given: Answer, world: World, requestBody: string): str
     if (shuffle === undefined) {
       return items.map(({ label, value }) => `{"time_stamp":"${write(label)}${name}${value}${end}`);
     }
-    return shuffle(items).map(({ label, value }) =>
+    return items.map(({ label, value }) =>
       object([
         ['time_stamp', `"${write(label)}"`],
         ['name', `"${metric.name}"`],
