@@ -1,4 +1,4 @@
-import { isCredit, payableLabel } from './first-page.js';
+import { isCredit, payableAmount, payableLabel } from './first-page.js';
 import type { Chunk, Piece } from './paginate.js';
 import type { Sheet, TextStyle } from './sheet.js';
 import { ACCENT, GREY, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
@@ -7,13 +7,12 @@ import { grouped, ibanGroups, longDate, type PrintableInvoice, taxCategoryName }
 const ROW = 14;
 const LABEL_GAP = 16;
 
-/** Everything after the lines: totals that stay with the last line, then how to pay, notes and provenance. */
+/** Everything after the lines: totals that stay with the last line, then how to pay, and notes. */
 export function closing(sheet: Sheet, document: PrintableInvoice): Chunk[] {
   return [
     { tabular: false, joinsPrevious: true, pieces: [totalsPiece(sheet, document)] },
     { tabular: false, joinsPrevious: true, pieces: paymentPieces(sheet, document) },
     ...noteChunks(sheet, document),
-    { tabular: false, joinsPrevious: false, pieces: provenancePieces(sheet, document) },
   ];
 }
 
@@ -28,7 +27,7 @@ interface TaxRow {
 /** Tax groups on the left, the sum of everything on the right; one piece, so that no page turn falls between them. */
 function totalsPiece(sheet: Sheet, document: PrintableInvoice): Piece {
   const totals = totalRows(document);
-  const payable = `${document.currency} ${grouped(document.payable)}`;
+  const payable = payableAmount(document);
   const totalsWidth = Math.max(
     200,
     sheet.width(payableLabel(document), STYLES.grandLabel) + sheet.width(payable, STYLES.grand) + 20 + 2 * 10,
@@ -39,10 +38,10 @@ function totalsPiece(sheet: Sheet, document: PrintableInvoice): Piece {
   const totalsHeight = totals.length * ROW + 8 + 28;
 
   return {
-    height: 14 + Math.max(taxHeight, totalsHeight) + 12,
+    height: 10 + Math.max(taxHeight, totalsHeight) + 14,
     draw: (top) => {
-      drawTaxes(sheet, document, taxes, top + 14, taxWidth);
-      drawTotals(sheet, totals, payableLabel(document), payable, top + 14, totalsWidth);
+      drawTaxes(sheet, document, taxes, top + 10, taxWidth);
+      drawTotals(sheet, totals, payableLabel(document), payable, top + 10, totalsWidth);
     },
   };
 }
@@ -80,10 +79,10 @@ function drawTotals(
 
 function taxRows(sheet: Sheet, document: PrintableInvoice, width: number): TaxRow[] {
   return document.taxes.map((tax) => ({
-    // A component at 19% needs no word for its category; where nothing is charged the payer must see why.
+    // A component at 19 % needs no word for its category; where nothing is charged the payer must see why.
     name: tax.category === 'S' ? tax.name : joinWords(tax.name, taxCategoryName(tax.category)),
     reason: tax.exemption_reason ? sheet.wrap(tax.exemption_reason, width, STYLES.step) : [],
-    rate: tax.category === 'O' ? '–' : `${grouped(tax.rate)}%`,
+    rate: tax.category === 'O' ? '–' : `${grouped(tax.rate)} %`,
     base: grouped(tax.base),
     amount: grouped(tax.amount),
   }));
@@ -130,7 +129,7 @@ function paymentPieces(sheet: Sheet, document: PrintableInvoice): Piece[] {
   const rows = paymentRows(document);
   return [
     {
-      height: 24 + rows.length * 12.5 + 8,
+      height: 10 + rows.length * 12.2 + 8,
       draw: (top) => {
         sheet.rule(LEFT, top, WIDTH, HAIRLINE, 0.7);
         sheet.text('Payment', LEFT, top + 18, STYLES.factStrong);
@@ -138,7 +137,7 @@ function paymentPieces(sheet: Sheet, document: PrintableInvoice): Piece[] {
         for (const [label, value] of rows) {
           sheet.text(label, LEFT + 110, y + 8.6, { ...STYLES.fact, colour: GREY });
           sheet.text(value, LEFT + 210, y + 8.6, STYLES.fact);
-          y += 12.5;
+          y += 12.2;
         }
       },
     },
@@ -186,20 +185,4 @@ function noteChunks(sheet: Sheet, document: PrintableInvoice): Chunk[] {
       })),
     };
   });
-}
-
-/** Lets an auditor tie the page to the evidence it was computed from. */
-function provenancePieces(sheet: Sheet, document: PrintableInvoice): Piece[] {
-  const lines = [
-    document.status === 'draft' ? '' : `Issued ${document.issued_at}`,
-    `Inputs SHA-256 ${document.inputs_hash}`,
-    document.revision > 1 ? `Revision ${document.revision}` : '',
-  ].filter((line) => line !== '');
-  return [
-    { height: 10, draw: () => undefined },
-    ...lines.map((line) => ({
-      height: 9.4,
-      draw: (y: number) => sheet.text(line, LEFT, y + 7, { ...STYLES.quiet, size: 6.6 }),
-    })),
-  ];
 }

@@ -24,10 +24,10 @@ export function drawFirstPageHead(sheet: Sheet, document: PrintableInvoice): num
   else sheet.text('Not issued: no number, nothing to pay', LEFT, 85, STYLES.number);
 
   const supplierBottom = drawParty(sheet, document.supplier, HALF, 50, null);
-  const top = Math.max(supplierBottom, 118) + 22;
+  const top = Math.max(supplierBottom, 110) + 16;
   const customerBottom = drawParty(sheet, document.customer, LEFT, top, 'Billed to');
   const factsBottom = drawFacts(sheet, document, HALF, top);
-  return drawSummary(sheet, document, Math.max(customerBottom, factsBottom) + 16);
+  return drawSummary(sheet, document, Math.max(customerBottom, factsBottom) + 12);
 }
 
 function drawParty(sheet: Sheet, party: Party, x: number, top: number, label: string | null): number {
@@ -53,17 +53,18 @@ function drawParty(sheet: Sheet, party: Party, x: number, top: number, label: st
   return y;
 }
 
-function facts(document: PrintableInvoice): [label: string, value: string][] {
+function facts(document: PrintableInvoice): [label: string, ...values: string[]][] {
   const { period } = document;
-  const rows: [string, string][] = [];
+  const rows: [string, ...string[]][] = [];
   if (document.status === 'issued') {
     rows.push(['Issue date', longDate(document.issue_date)]);
     if (document.kind !== 'credit_note') rows.push(['Due date', longDate(document.due_date)]);
-    if (document.corrects) rows.push(['Corrects', `Invoice ${document.corrects.number}`]);
+    if (document.corrects) rows.push(['Corrects', document.corrects.number]);
   }
   rows.push(['Billing period', `${dateRange(period.start_date, period.end_date)} (${period.time_zone})`]);
   if (period.measured) {
-    rows.push(['Usage measured', `${longStamp(period.measured.start)} to ${longStamp(period.measured.end)}`]);
+    const { start, end } = period.measured;
+    rows.push(['Usage measured', `from ${longStamp(start)}`, `to ${longStamp(end)}`]);
   }
   rows.push(['Customer reference', document.customer.reference]);
   rows.push(['Currency', document.currency]);
@@ -73,8 +74,8 @@ function facts(document: PrintableInvoice): [label: string, value: string][] {
 function drawFacts(sheet: Sheet, document: PrintableInvoice, x: number, top: number): number {
   const valueX = x + 88;
   let y = top - 1;
-  for (const [label, value] of facts(document)) {
-    const lines = sheet.wrap(value, RIGHT - valueX, STYLES.fact);
+  for (const [label, ...values] of facts(document)) {
+    const lines = values.flatMap((value) => sheet.wrap(value, RIGHT - valueX, STYLES.fact));
     sheet.text(label, x, y + 8.6, { ...STYLES.fact, colour: GREY });
     for (const line of lines) {
       sheet.text(line, valueX, y + 8.6, STYLES.fact);
@@ -87,24 +88,20 @@ function drawFacts(sheet: Sheet, document: PrintableInvoice, x: number, top: num
 
 /** The one figure a payer looks for, before any detail. */
 function drawSummary(sheet: Sheet, document: PrintableInvoice, y: number): number {
-  const height = 34;
-  sheet.fill(LEFT, y, WIDTH, height, TINT, 3);
+  const height = 32;
+  const label = payableLabel(document);
+  sheet.fill(LEFT, y, WIDTH, height, TINT);
   sheet.fill(LEFT, y, 3, height, ACCENT);
-  const baseline = y + 21.5;
-  sheet.text(payableLabel(document), LEFT + 14, baseline, { ...STYLES.fact, size: 9 });
+  const baseline = y + 19.5;
+  sheet.text(label, LEFT + 14, baseline, STYLES.summary);
   const when =
     document.status === 'issued' && document.kind !== 'credit_note' && !isCredit(document.payable)
       ? `by ${longDate(document.due_date)}`
       : '';
-  const amount = `${document.currency} ${grouped(document.payable)}`;
-  const style = { ...STYLES.grand, size: 13, colour: ACCENT };
-  sheet.text(amount, RIGHT - 14, baseline + 0.8, style, 'right');
-  sheet.text(when, LEFT + 14 + sheet.width(`${payableLabel(document)} `, { ...STYLES.fact, size: 9 }), baseline, {
-    ...STYLES.fact,
-    size: 9,
-    colour: GREY,
-  });
-  return y + height + 18;
+  const amount = payableAmount(document);
+  sheet.text(amount, RIGHT - 14, baseline + 1, { ...STYLES.grand, size: 13, colour: ACCENT }, 'right');
+  sheet.text(when, LEFT + 19 + sheet.width(label, STYLES.summary), baseline, { ...STYLES.summary, colour: GREY });
+  return y + height + 14;
 }
 
 /** What the document's last figure means to the payer. */
@@ -112,6 +109,11 @@ export function payableLabel(document: PrintableInvoice): string {
   if (document.kind === 'credit_note') return 'Amount credited';
   if (isCredit(document.payable)) return 'Balance in your favour';
   return document.status === 'draft' ? 'Amount that would be due' : 'Amount due';
+}
+
+/** The last figure without its sign: the label says in whose favour it is. */
+export function payableAmount(document: PrintableInvoice): string {
+  return `${document.currency} ${grouped(document.payable.replace(/^-/, ''))}`;
 }
 
 /** Whether an amount is negative. */

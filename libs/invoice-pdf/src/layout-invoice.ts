@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closing } from './closing.js';
 import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
-import { type ExplainLine, lineTable } from './line-table.js';
+import { lineTable } from './line-table.js';
 import { paginate } from './paginate.js';
 import { PAGE_HEIGHT, Sheet } from './sheet.js';
 import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
@@ -19,7 +19,7 @@ export interface RenderedPdf {
   sha256: string;
 }
 
-const BOTTOM = PAGE_HEIGHT - 62;
+const BOTTOM = PAGE_HEIGHT - 58;
 
 /**
  * Draws a document as PDF/A-3b. The same document gives the same bytes on any host, in any zone and locale.
@@ -27,7 +27,7 @@ const BOTTOM = PAGE_HEIGHT - 62;
  * Throws `glyph_missing` when a text cannot be written with the house's fonts, `malformed_document` when a number, a
  * date or a stamp in the document is none.
  */
-export async function layoutInvoice(document: PrintableInvoice, explain: ExplainLine): Promise<RenderedPdf> {
+export async function layoutInvoice(document: PrintableInvoice): Promise<RenderedPdf> {
   const name = documentName(document);
   const sheet = new Sheet({
     title: name,
@@ -40,7 +40,7 @@ export async function layoutInvoice(document: PrintableInvoice, explain: Explain
 
   sheet.addPage();
   const firstTop = drawFirstPageHead(sheet, document);
-  const table = lineTable(sheet, document, explain);
+  const table = lineTable(sheet, document);
   const pages = paginate([...table.rows, ...closing(sheet, document)], {
     firstTop,
     nextTop: RUNNING_HEAD_BOTTOM,
@@ -67,6 +67,18 @@ function drawFooter(sheet: Sheet, document: PrintableInvoice, name: string, page
   sheet.rule(LEFT, y, WIDTH, HAIRLINE, 0.7);
   sheet.text(`${document.supplier.name} · ${name}`, LEFT, y + 14, STYLES.quiet);
   sheet.text(`Page ${page} of ${pages}`, RIGHT, y + 14, STYLES.quiet, 'right');
+  if (page === pages) sheet.text(provenance(document), LEFT, y + 24, STYLES.faint);
+}
+
+/** Lets an auditor tie the page to the evidence it was computed from. */
+function provenance(document: PrintableInvoice): string {
+  return [
+    document.status === 'issued' ? `Issued ${document.issued_at}` : '',
+    document.revision > 1 ? `Revision ${document.revision}` : '',
+    `Inputs SHA-256 ${document.inputs_hash}`,
+  ]
+    .filter((part) => part !== '')
+    .join(' · ');
 }
 
 /** The trailer's ID: the content by its own hash, whatever order its members came in. */

@@ -1,4 +1,6 @@
 import type { InvoiceLine } from '#invoicing';
+import { decimal } from '#money';
+import { explain } from '#rating';
 import type { Chunk, Piece } from './paginate.js';
 import type { Sheet, TextStyle } from './sheet.js';
 import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
@@ -13,9 +15,6 @@ import {
   withoutSubscriberNumber,
 } from './wording.js';
 
-/** The sentences that show how a line's amount came about, one per step. */
-export type ExplainLine = (line: InvoiceLine) => string[];
-
 export interface LineTable {
   header: Piece;
   rows: Chunk[];
@@ -23,8 +22,8 @@ export interface LineTable {
 
 const GAP = 12;
 const TEXT_LEAD = 12;
-const STEP_LEAD = 10;
-const PADDING = 6.5;
+const STEP_LEAD = 9.8;
+const PADDING = 5;
 
 /** Steps that multiply the line's own quantity by a price. */
 const PER_UNIT: ReadonlySet<string> = new Set(['unit', 'tier', 'fee']);
@@ -48,9 +47,14 @@ interface Columns {
 }
 
 /** The table of lines: a header for every page and one chunk per line, its derivation in small print beneath it. */
-export function lineTable(sheet: Sheet, document: PrintableInvoice, explain: ExplainLine): LineTable {
-  const heads = { quantity: 'Quantity', unit: 'Unit', unitPrice: 'Unit price', amount: `Amount ${document.currency}` };
+export function lineTable(sheet: Sheet, document: PrintableInvoice): LineTable {
   const cells = document.lines.map(cellsOf);
+  const heads = {
+    quantity: 'Quantity',
+    unit: 'Unit',
+    unitPrice: cells.some(({ unitPrice }) => unitPrice !== '') ? 'Unit price' : '',
+    amount: `Amount ${document.currency}`,
+  };
   const columns = columnsFor(sheet, [heads, ...cells]);
 
   const header: Piece = {
@@ -67,19 +71,12 @@ export function lineTable(sheet: Sheet, document: PrintableInvoice, explain: Exp
     },
   };
   const rows = document.lines.map((line, index) =>
-    rowOf(sheet, document, line, cells[index] ?? cellsOf(line), columns, explain),
+    rowOf(sheet, document, line, cells[index] ?? cellsOf(line), columns),
   );
   return { header, rows };
 }
 
-function rowOf(
-  sheet: Sheet,
-  document: PrintableInvoice,
-  line: InvoiceLine,
-  cells: Cells,
-  columns: Columns,
-  explain: ExplainLine,
-): Chunk {
+function rowOf(sheet: Sheet, document: PrintableInvoice, line: InvoiceLine, cells: Cells, columns: Columns): Chunk {
   const hidden = (text: string): string => withoutSubscriberNumber(text, line.entity);
   const [first = '', ...others] = sheet.wrap(hidden(line.description), columns.descriptionWidth, STYLES.cell);
 
@@ -97,7 +94,7 @@ function rowOf(
   };
   const textPiece = (text: string, style: TextStyle, lead: number): Piece => ({
     height: lead,
-    draw: (y) => sheet.text(text, columns.description, y + lead - 3, style),
+    draw: (y) => sheet.text(text, columns.description, y + lead - 2.2, style),
   });
   const foot: Piece = {
     height: PADDING,
@@ -106,7 +103,7 @@ function rowOf(
 
   // The small print runs under the figures as well, but stays clear of the amounts.
   const stepWidth = columns.amount - columns.description - 70;
-  const steps = [...particulars(document, line), ...explain(line).map(hidden)];
+  const steps = [...particulars(document, line), ...derivationOf(line).map(hidden)];
   return {
     tabular: true,
     joinsPrevious: false,
@@ -132,8 +129,23 @@ function particulars(document: PrintableInvoice, line: InvoiceLine): string[] {
     line.tax_category
       ? `Tax category ${line.tax_category} (${taxCategoryName(line.tax_category).toLowerCase()})`
       : null,
-    shortQuantity(line.quantity).cut ? `Exact quantity ${grouped(line.quantity)} ${line.unit}` : null,
+    fullQuantity(line),
   ].filter((text): text is string => text !== null);
+}
+
+/** The quantity that its column had to cut; counted shares of a fee are told by the derivation. */
+function fullQuantity({ kind, quantity, unit }: InvoiceLine): string | null {
+  if (kind !== 'usage' || !shortQuantity(quantity).cut) return null;
+  const decimals = quantity.split('.')[1]?.length ?? 0;
+  return `quantity to ${decimals} decimals: ${grouped(quantity)} ${unitName(unit)}`;
+}
+
+/** How the amount came about, unless quantity, unit price and amount of the row already say all of it. */
+function derivationOf(line: InvoiceLine): string[] {
+  const sentences = explain(line);
+  const exact = decimal(line.amount).equals(decimal(line.unrounded_amount));
+  const wholePeriod = line.derivation.steps.every((step) => step.quantity === line.quantity);
+  return sentences.length === 1 && exact && wholePeriod && singlePrice(line) !== null ? [] : sentences;
 }
 
 /** India's rule 46 asks for the code by its own name. */
@@ -143,9 +155,11 @@ function codeName(document: PrintableInvoice): string {
 
 function cellsOf(line: InvoiceLine): Cells {
   const price = singlePrice(line);
+  // A discount or a true-up is an amount: "1 item" would only puzzle.
+  const counted = line.kind !== 'discount' && line.kind !== 'minimum_spend';
   return {
-    quantity: shortQuantity(line.quantity).text,
-    unit: unitName(line.unit),
+    quantity: counted ? shortQuantity(line.quantity).text : '',
+    unit: counted ? unitName(line.unit) : '',
     unitPrice: price === null ? '' : grouped(price),
     amount: grouped(line.amount),
   };
@@ -169,7 +183,7 @@ function columnsFor(sheet: Sheet, rows: readonly Cells[]): Columns {
 
   const amount = RIGHT;
   const unitPrice = amount - amountWidth - GAP;
-  const unit = unitPrice - priceWidth - GAP - unitWidth;
+  const unit = unitPrice - priceWidth - (priceWidth > 0 ? GAP : 0) - unitWidth;
   const quantity = unit - 5;
   const description = LEFT + 22;
   const descriptionWidth = quantity - quantityWidth - GAP - description;

@@ -1,4 +1,3 @@
-import { explainLine } from './explain-line.js';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import { layoutInvoice } from './layout-invoice.js';
 import type { PrintableInvoice } from './wording.js';
@@ -11,7 +10,7 @@ export type RenderAnswer =
 /** Entry of a worker thread: one document in, one file out. */
 export default async function render(document: PrintableInvoice): Promise<RenderAnswer> {
   try {
-    return { outcome: 'rendered', ...(await layoutInvoice(document, explainLine)) };
+    return { outcome: 'rendered', ...(await layoutInvoice(document)) };
   } catch (error) {
     if (!(error instanceof InvoicePdfError)) throw error;
     return { outcome: 'refused', code: error.code, message: error.message };

@@ -40,6 +40,8 @@ interface PdfkitSeams {
 export class Sheet {
   readonly #doc: PDFKit.PDFDocument;
   readonly #finished: Promise<Buffer>;
+  /** The fill colour in force on the page; null after whatever may have changed it. */
+  #colour: string | null = null;
 
   constructor(info: SheetInfo) {
     this.#doc = new PDFDocument({
@@ -71,6 +73,7 @@ export class Sheet {
 
   addPage(): void {
     this.#doc.addPage();
+    this.#colour = null;
   }
 
   /** Width of a text on one line. */
@@ -83,17 +86,18 @@ export class Sheet {
     const shown = printable(text);
     if (shown === '') return;
     const left = align === 'left' ? x : x - this.width(shown, style);
-    this.#doc
-      .font(style.face, style.size)
-      .fillColor(style.colour)
-      .text(shown, left, baseline, { lineBreak: false, baseline: 'alphabetic' });
+    this.#paint(style.colour);
+    this.#doc.font(style.face, style.size).text(shown, left, baseline, { lineBreak: false, baseline: 'alphabetic' });
   }
 
   /** Breaks a text into lines of at most `width`, at spaces, and inside a word only when the word alone is too long. */
   wrap(text: string, width: number, style: TextStyle): string[] {
+    const shown = printable(text);
+    if (shown === '') return [];
+    if (this.width(shown, style) <= width) return [shown];
     const lines: string[] = [];
     let line = '';
-    for (const word of printable(text).split(' ')) {
+    for (const word of shown.split(' ')) {
       const longer = line === '' ? word : `${line} ${word}`;
       if (this.width(longer, style) <= width) {
         line = longer;
@@ -112,9 +116,10 @@ export class Sheet {
   }
 
   fill(x: number, y: number, width: number, height: number, colour: string, radius = 0): void {
+    this.#paint(colour);
     if (radius > 0) this.#doc.roundedRect(x, y, width, height, radius);
     else this.#doc.rect(x, y, width, height);
-    this.#doc.fill(colour);
+    this.#doc.fill();
   }
 
   /** Writes a word across the whole page, behind nothing: what lies above it could hide it. */
@@ -125,12 +130,19 @@ export class Sheet {
     this.#doc.rotate(-52, { origin: [PAGE_WIDTH / 2, PAGE_HEIGHT / 2] }).fillOpacity(0.09);
     this.text(word, PAGE_WIDTH / 2 - half, PAGE_HEIGHT / 2 + 53, style);
     this.#doc.restore();
+    this.#colour = null;
   }
 
   /** Closes the file and answers its bytes. */
   async finish(): Promise<Buffer> {
     this.#doc.end();
     return this.#finished;
+  }
+
+  #paint(colour: string): void {
+    if (colour === this.#colour) return;
+    this.#doc.fillColor(colour);
+    this.#colour = colour;
   }
 
   #cutWord(word: string, width: number, style: TextStyle): string[] {
@@ -182,11 +194,15 @@ export class Sheet {
 // Only needed for a word wider than its column; the locale is fixed for the sake of equal bytes.
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
+/** ASCII words with single spaces between them: what nearly every text on an invoice already is. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
 /**
  * A text as it may be drawn on one line: white space of any kind becomes one space, and what has no shape of its own goes.
  * Direction marks would let a name rearrange what stands beside it.
  */
 function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text
     .normalize('NFC')
     .replace(/[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '')

@@ -16,9 +16,10 @@ export const STYLES = {
   number: regular(11, ACCENT),
   partyName: strong(9.6),
   partyLine: regular(8.4),
-  label: strong(7, GREY),
+  label: regular(8.4, GREY),
   fact: regular(8.4),
   factStrong: strong(8.4),
+  summary: regular(9),
   columnHead: strong(7.2, ACCENT),
   cell: regular(8.8),
   cellStrong: strong(8.8),
@@ -28,6 +29,7 @@ export const STYLES = {
   grandLabel: regular(9, PAPER),
   note: regular(7.8),
   quiet: regular(7.2, GREY),
+  faint: regular(6.2, GREY),
 } as const;
 
 /** Content edges, in points. */

@@ -8,6 +8,12 @@ export type Face = 'regular' | 'strong';
 /** Laid-out words kept per face; a run is about 1 kB, so a thread keeps a few megabytes at most. */
 const RUNS_KEPT = 4_000;
 
+/**
+ * Figures are laid out sign by sign: hardly one comes twice, and digits, points and commas neither join nor kern. A spec
+ * holds the font to that.
+ */
+const FIGURE = /^-?[\d.,]+ ?$/;
+
 const FILES: Readonly<Record<Face, string>> = {
   regular: '@expo-google-fonts/noto-sans/400Regular/NotoSans_400Regular.ttf',
   strong: '@expo-google-fonts/noto-sans/600SemiBold/NotoSans_600SemiBold.ttf',
@@ -35,11 +41,19 @@ export class Typeface {
   run(word: string, layOut: (word: string) => GlyphRun): GlyphRun {
     const known = this.#runs.get(word);
     if (known) return known;
+    const run =
+      word.length > 1 && FIGURE.test(word)
+        ? joined(Array.from(word, (sign) => this.run(sign, layOut)))
+        : this.#layOut(word, layOut);
+    if (this.#runs.size >= RUNS_KEPT) this.#runs.clear();
+    this.#runs.set(word, run);
+    return run;
+  }
+
+  #layOut(word: string, layOut: (word: string) => GlyphRun): GlyphRun {
     this.font._glyphs = {};
     const run = layOut(word);
     if (run.glyphs.some((glyph) => glyph.id === 0)) throw this.#missing(word);
-    if (this.#runs.size >= RUNS_KEPT) this.#runs.clear();
-    this.#runs.set(word, run);
     return run;
   }
 
@@ -52,6 +66,14 @@ export class Typeface {
         'write the text with Latin, Greek, Cyrillic or Devanagari letters',
     );
   }
+}
+
+function joined(runs: readonly GlyphRun[]): GlyphRun {
+  return {
+    glyphs: runs.flatMap((run) => run.glyphs),
+    positions: runs.flatMap((run) => run.positions),
+    advanceWidth: runs.reduce((width, run) => width + run.advanceWidth, 0),
+  };
 }
 
 let opened: Readonly<Record<Face, Typeface>> | undefined;

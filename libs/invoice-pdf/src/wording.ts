@@ -109,7 +109,7 @@ export function instantOf(stamp: string): Date {
   return instant;
 }
 
-/** An address in printed lines, the country's name last. */
+/** An address in printed lines, a short street on one of them, the country's name last. */
 export function addressLines(address: Address | null): string[] {
   if (!address) return [];
   const { city, region, postal_code: postalCode, country } = address;
@@ -117,7 +117,10 @@ export function addressLines(address: Address | null): string[] {
     country === 'US' || country === 'CA' || country === 'IN' || country === 'AU'
       ? joined([joined([city, region], ', '), postalCode], ' ')
       : joined([joined([postalCode, city], ' '), region], ', ');
-  return [address.line1, address.line2, town, countryName(country)].filter((line): line is string => Boolean(line));
+  const street = joined([address.line1, address.line2], ', ');
+  return [...(street.length <= 46 ? [street] : [address.line1, address.line2]), town, countryName(country)].filter(
+    (line): line is string => Boolean(line),
+  );
 }
 
 /** What a party's tax number is called where it lives. */
