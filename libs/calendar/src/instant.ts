@@ -24,7 +24,7 @@ export function toStamp(instant: EpochSeconds): string {
   return new Date(instant * 1000).toISOString().replace('.000Z', 'Z');
 }
 
-const STAMP = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.0+)?(?:Z|([+-])(\d{2}):(\d{2}))$/;
+const STAMP = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.0+)?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
 /** Reads an RFC 3339 stamp of whole seconds with `Z` or an offset. Throws `malformed_stamp`. */
 export function fromStamp(text: string): EpochSeconds {

@@ -30,5 +30,5 @@ export function allocate(amount: Decimal, weights: readonly Decimal[], digits: n
   if (!units.minus(Ratio.of(whole)).isZero()) {
     throw new MoneyError('inexact_result', `an amount to split has at most ${digits} decimals`);
   }
-  return parts.map((part) => (amount.isNegative() ? times(part, unit).negated() : times(part, unit)));
+  return parts.map((part) => (amount.isNegative() && !part.isZero() ? times(part, unit).negated() : times(part, unit)));
 }

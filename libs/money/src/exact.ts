@@ -50,11 +50,12 @@ export function times(a: Decimal, b: Decimal): Decimal {
 
 /** The exact sum. Throws `inexact_result` when the digits would not fit. */
 export function plus(a: Decimal, b: Decimal): Decimal {
-  if (!a.isZero() && !b.isZero()) {
-    const highest = Math.max(a.e, b.e) + 1;
-    const lowest = Math.min(-a.decimalPlaces(), -b.decimalPlaces());
-    if (highest - lowest + 1 > PRECISION) throw inexact('sum');
-  }
+  // decimal.js rounds a sum even when one side is 0, so such a sum is a copy.
+  if (a.isZero()) return new Decimal(b);
+  if (b.isZero()) return new Decimal(a);
+  const highest = Math.max(a.e, b.e) + 1;
+  const lowest = Math.min(-a.decimalPlaces(), -b.decimalPlaces());
+  if (highest - lowest + 1 > PRECISION) throw inexact('sum');
   return new Decimal(a).plus(b);
 }
 

@@ -1,4 +1,4 @@
-import { Decimal, minus, MoneyError, plus, times } from './exact.js';
+import { Decimal, decimal, minus, MoneyError, plus, times } from './exact.js';
 
 /** How a tie is decided: away from zero, or to the even neighbour. */
 export type RoundingMode = 'half_up' | 'half_even';
@@ -17,10 +17,10 @@ export class Ratio {
   static readonly ZERO = Ratio.of(new Decimal(0));
   static readonly ONE = Ratio.of(new Decimal(1));
 
-  /** `numerator ÷ denominator`, exactly. Throws `division_by_zero`. */
+  /** `numerator ÷ denominator`, exactly; numbers are whole. Throws `division_by_zero` and `malformed_decimal`. */
   static of(numerator: Decimal | string | number, denominator: Decimal | string | number = 1): Ratio {
-    const n = new Decimal(numerator);
-    const d = new Decimal(denominator);
+    const n = exactly(numerator);
+    const d = exactly(denominator);
     if (d.isZero()) throw new MoneyError('division_by_zero', 'a ratio needs a denominator other than zero');
     return d.isNegative() ? new Ratio(n.negated(), d.negated()) : new Ratio(n, d);
   }
@@ -125,8 +125,17 @@ export class Ratio {
     let a = n.abs();
     let b = d;
     while (!b.isZero()) [a, b] = [b, a.mod(b)];
-    return a.isZero() ? Ratio.ZERO : new Ratio(divide(n, a).quotient, divide(d, a).quotient);
+    return new Ratio(divide(n, a).quotient, divide(d, a).quotient);
   }
+}
+
+function exactly(value: Decimal | string | number): Decimal {
+  if (typeof value === 'string') return decimal(value);
+  const exact = new Decimal(value);
+  if (!exact.isFinite() || (typeof value === 'number' && !Number.isSafeInteger(value))) {
+    throw new MoneyError('malformed_decimal', `a ratio is made of exact, finite values, not of ${value}`);
+  }
+  return exact;
 }
 
 /** Integer quotient, cut towards zero, and the exact remainder with the numerator's sign. */
