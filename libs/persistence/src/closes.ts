@@ -393,14 +393,20 @@ export async function findClose(database: Database, closeId: string): Promise<Cl
 /** Closes, newest first. `before` is the id of the last one already seen. */
 export async function listCloses(
   database: Database,
-  filter: { seller?: string; period?: string; before?: string; limit: number },
+  filter: { seller?: string | undefined; period?: string | undefined; before?: string | undefined; limit: number },
 ): Promise<CloseView[]> {
   return readCloses(database, filter);
 }
 
 async function readCloses(
   database: Database,
-  filter: { id?: string; seller?: string; period?: string; before?: string; limit: number },
+  filter: {
+    id?: string | undefined;
+    seller?: string | undefined;
+    period?: string | undefined;
+    before?: string | undefined;
+    limit: number;
+  },
 ): Promise<CloseView[]> {
   const closes = await database.$queryRaw<(Omit<CloseView, 'counts' | 'totals' | 'period'> & PeriodColumns)[]>`
     SELECT c.id, s.code AS seller, c.period_label AS label, ${stamp('lower(c.period)')} AS start,
@@ -457,7 +463,12 @@ async function totalsOfClose(database: Database, closeId: string): Promise<Close
 export async function listCloseAccounts(
   database: Database,
   closeId: string,
-  filter: { state?: CloseAccountState; account?: string; after?: string; limit: number },
+  filter: {
+    state?: CloseAccountState | undefined;
+    account?: string | undefined;
+    after?: string | undefined;
+    limit: number;
+  },
 ): Promise<CloseAccountView[]> {
   return database.$queryRaw`
     SELECT a.id AS account, a.external_id, a.name, c.state, c.warnings, c.attempts, c.invoice_id AS invoice,

@@ -167,15 +167,15 @@ export type InvoiceView = Omit<IssuedInvoice, 'status'> & {
 };
 
 export interface InvoiceFilter {
-  readonly id?: string;
-  readonly account?: string;
-  readonly seller?: string;
-  readonly period?: string;
-  readonly status?: string;
-  readonly number?: string;
-  readonly close?: string;
+  readonly id?: string | undefined;
+  readonly account?: string | undefined;
+  readonly seller?: string | undefined;
+  readonly period?: string | undefined;
+  readonly status?: string | undefined;
+  readonly number?: string | undefined;
+  readonly close?: string | undefined;
   /** The id of the last one already seen. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   readonly limit: number;
 }
 

@@ -1,0 +1,295 @@
+import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
+import { type BatchJob, Closes, createConnectors } from '#close';
+import { type Database, findClose, listCloseAccounts, listInvoices, openDatabase, updateSeller } from '#persistence';
+import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
+import { createTestDatabase } from '../support/postgres.js';
+
+const PERIOD = '2026-08';
+
+/** A renderer that is slow and wrong on demand: what a PDF looks like is not the close's business. */
+class PlainRenderer {
+  readonly layoutVersion = 1;
+  failing = false;
+  rendered = 0;
+
+  async render(document: { status: string }): Promise<{ pdf: Uint8Array; sha256: string }> {
+    if (this.failing) throw new Error('the renderer died');
+    this.rendered += 1;
+    return { pdf: Buffer.from(JSON.stringify(document)), sha256: 'sha' };
+  }
+}
+
+describe('closing a month', () => {
+  let url: string;
+  let database: Database;
+  let simulator: ReportSimulator;
+  let renderer: PlainRenderer;
+  const opened: { close(): Promise<void> }[] = [];
+
+  beforeAll(async () => {
+    simulator = await startReportSimulator({ fleet: { accounts: 8, sites: 1, subscribers: 1 }, seed: 7 });
+  });
+  afterAll(() => simulator.close());
+
+  beforeEach(async () => {
+    ({ url, database } = await createTestDatabase());
+    renderer = new PlainRenderer();
+    simulator.setFaults([]);
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((each) => each.close()));
+    await database.$disconnect();
+  });
+
+  /** A process that closes: its own connections and its own queue, which keeps the jobs until they are worked on. */
+  function process(options: { batchSize?: number; reportUrl?: string } = {}): { closes: Closes; jobs: BatchJob[] } {
+    const jobs: BatchJob[] = [];
+    const own = openDatabase(url, 5);
+    const connectors = createConnectors({
+      database: own,
+      configured: { baseUrl: options.reportUrl ?? simulator.url, apiKey: 'sim-fleet-key' },
+      secretKey: SECRET_KEY,
+      retry: { retries: 1, firstDelayMs: 1, longestDelayMs: 2 },
+    });
+    opened.push({
+      close: async () => {
+        await connectors.close();
+        await own.$disconnect();
+      },
+    });
+    const closes = new Closes({
+      database: own,
+      connectors,
+      renderer,
+      settleHours: 72,
+      batchSize: options.batchSize ?? 25,
+      enqueue: async (added) => void jobs.push(...added),
+    });
+    return { closes, jobs };
+  }
+
+  async function open(
+    closes: Closes,
+    over: Partial<{ issue: 'automatic' | 'after_review'; dryRun: boolean; accounts: string[]; period: string }> = {},
+  ): Promise<{ id: string; created: boolean }> {
+    const outcome = await closes.open({
+      seller: 'acme',
+      period: PERIOD,
+      kind: 'regular',
+      dryRun: false,
+      issue: 'automatic',
+      actor: 'test',
+      ...over,
+    });
+    if (outcome.outcome !== 'opened') throw new Error(`refused: ${outcome.code}`);
+    return outcome;
+  }
+
+  const numbers = async () =>
+    (await listInvoices(database, { seller: 'acme', limit: 200 })).map(({ number }) => number);
+  const states = async (closeId: string) =>
+    (await listCloseAccounts(database, closeId, { limit: 200 })).map(({ state, reason }) => reason?.code ?? state);
+
+  it('issues each account once when four workers take the same batch at the same time', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, trafficPlan('traffic'));
+    for (let number = 0; number < 8; number += 1) {
+      await makeAccount(database, { seller: 'acme', external_id: accountId(number) }, 'traffic');
+    }
+    const first = process();
+    const { id } = await open(first.closes);
+    const workers = [first.closes, process().closes, process().closes, process().closes];
+    await Promise.all(workers.map((closes) => closes.work({ closeId: id, batch: 0 })));
+
+    expect(await numbers()).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((n) => `INV-2026-00000${n}`));
+    const [windows] = await database.$queryRaw<{ windows: bigint; snapshots: bigint; revisions: number }[]>`
+      SELECT (SELECT count(*) FROM usage_window) AS windows, count(*) AS snapshots, max(revision) AS revisions
+        FROM usage_snapshot`;
+    expect(windows).toEqual({ windows: 16n, snapshots: 16n, revisions: 1 });
+    expect(await findClose(database, id)).toMatchObject({ state: 'finished', counts: { issued: 8 } });
+  });
+
+  it('gives 64 issuers of one series the numbers 1 to 64 in the order of time', async () => {
+    await makeSeller(database, { code: 'acme', number_start: 1 });
+    await makePlan(database, feePlan('fee', '10.00'));
+    for (let number = 0; number < 64; number += 1) {
+      await makeAccount(database, { seller: 'acme', external_id: `a${number}` }, 'fee');
+    }
+    const workers = Array.from({ length: 4 }, () => process({ batchSize: 1 }));
+    const [first] = workers;
+    if (!first) throw new Error('no worker');
+    const { id } = await open(first.closes);
+    expect(first.jobs).toHaveLength(64);
+    await Promise.all(first.jobs.map((job, index) => workers[index % 4]?.closes.work(job)));
+
+    const invoices = await listInvoices(database, { seller: 'acme', limit: 200 });
+    const ordered = [...invoices].sort((a, b) => (a.number < b.number ? -1 : 1));
+    expect(ordered.map(({ number }) => number)).toEqual(
+      Array.from({ length: 64 }, (_, index) => `INV-2026-${String(index + 1).padStart(6, '0')}`),
+    );
+    const stamps = ordered.map(({ issued_at }) => issued_at);
+    expect([...stamps].sort()).toEqual(stamps);
+    expect(await findClose(database, id)).toMatchObject({ state: 'finished', totals: [{ net: '640.00' }] });
+  });
+
+  it('holds an account whose usage cannot be had, bills the others, and issues it with the next number on retry', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, trafficPlan('traffic'));
+    for (const number of [0, 1, 2]) {
+      await makeAccount(database, { seller: 'acme', external_id: accountId(number) }, 'traffic');
+    }
+    simulator.setFaults([{ fault: 'unavailable_503', match: { account: accountId(1) } }]);
+    const { closes, jobs } = process();
+    const { id } = await open(closes);
+    await closes.work({ closeId: id, batch: 0 });
+    expect(await states(id)).toEqual(['issued', 'report_api_unavailable', 'issued']);
+    expect(await findClose(database, id)).toMatchObject({ state: 'finished', counts: { issued: 2, held: 1 } });
+
+    simulator.setFaults([]);
+    jobs.length = 0;
+    expect(await closes.retry(id)).toBe(1);
+    for (const job of jobs) await closes.work(job);
+    expect(await states(id)).toEqual(['issued', 'issued', 'issued']);
+    expect(await numbers()).toEqual(['INV-2026-000001', 'INV-2026-000002', 'INV-2026-000003']);
+  });
+
+  it('holds on a missing bucket, whatever the plan, and keeps what was pulled', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, trafficPlan('traffic'));
+    await makeAccount(database, { seller: 'acme', external_id: accountId(0) }, 'traffic');
+    simulator.setFaults([{ fault: 'missing_bucket', match: { account: accountId(0) } }]);
+    const { closes } = process();
+    const { id } = await open(closes);
+    await closes.work({ closeId: id, batch: 0 });
+    expect(await states(id)).toEqual(['missing_buckets']);
+    expect(await numbers()).toEqual([]);
+    const [kept] = await database.$queryRaw<{ expected: number; received: number }[]>`
+      SELECT min(expected) AS expected, min(received) AS received FROM usage_snapshot`;
+    expect(kept).toEqual({ expected: 31, received: 30 });
+  });
+
+  it('finishes what a dead worker left: an invoice without a PDF, a batch without a job', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+    const dying = process();
+    const { id } = await open(dying.closes);
+    renderer.failing = true;
+    await expect(dying.closes.work({ closeId: id, batch: 0 })).rejects.toThrow('the renderer died');
+    expect((await listInvoices(database, { limit: 10 })).map(({ pdf_sha256 }) => pdf_sha256)).toEqual([null]);
+
+    renderer.failing = false;
+    const survivor = process();
+    await survivor.closes.sweep(0);
+    expect((await listInvoices(database, { limit: 10 })).map(({ pdf_sha256 }) => pdf_sha256)).toEqual(['sha']);
+    expect(await findClose(database, id)).toMatchObject({ state: 'finished' });
+
+    await makeAccount(database, { seller: 'acme', external_id: 'b' }, 'fee');
+    await open(dying.closes); // its jobs are never worked on
+    await survivor.closes.sweep(0);
+    expect(survivor.jobs).toEqual([{ closeId: id, batch: 1 }]);
+    for (const job of survivor.jobs) await survivor.closes.work(job);
+    expect(await numbers()).toEqual(['INV-2026-000001', 'INV-2026-000002']);
+  });
+
+  it('waits for a review, holds a draft whose inputs changed, and drafts it anew on retry', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+    const second = await makeAccount(database, { seller: 'acme', external_id: 'b' }, 'fee');
+    const { closes, jobs } = process();
+    const { id } = await open(closes, { issue: 'after_review' });
+    await closes.work({ closeId: id, batch: 0 });
+    expect(await findClose(database, id)).toMatchObject({
+      state: 'review',
+      counts: { drafted: 2 },
+      totals: [{ net: '20.00' }],
+    });
+    expect(await numbers()).toEqual([]);
+
+    await closes.issue(id, [second]);
+    await closes.work({ closeId: id, batch: 0 });
+    expect((await states(id)).sort()).toEqual(['drafted', 'issued']);
+    expect(await findClose(database, id)).toMatchObject({ state: 'review' });
+
+    granted(await updateSeller(database, 'test', 'acme', { name: 'Acme Renamed' }, SECRET_KEY));
+    await closes.issue(id);
+    await closes.work({ closeId: id, batch: 0 });
+    expect((await states(id)).sort()).toEqual(['inputs_changed', 'issued']);
+
+    jobs.length = 0;
+    await closes.retry(id);
+    for (const job of jobs) await closes.work(job);
+    await closes.issue(id);
+    await closes.work({ closeId: id, batch: 0 });
+    expect(await states(id)).toEqual(['issued', 'issued']);
+    const names = (await listInvoices(database, { limit: 10 })).map(({ number, supplier }) => [number, supplier.name]);
+    expect(names).toEqual([
+      ['INV-2026-000001', 'Seller acme'],
+      ['INV-2026-000002', 'Acme Renamed'],
+    ]);
+  });
+
+  it('cancels before issue, leaves no draft and no number, and lets the period be closed anew', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+    const { closes } = process();
+    const { id } = await open(closes, { issue: 'after_review' });
+    await closes.work({ closeId: id, batch: 0 });
+    expect(await closes.cancel(id)).toEqual({ outcome: 'cancelled' });
+    const [left] = await database.$queryRaw<{ drafts: bigint; series: bigint }[]>`
+      SELECT (SELECT count(*) FROM draft_invoice) AS drafts, (SELECT count(*) FROM number_series) AS series`;
+    expect(left).toEqual({ drafts: 0n, series: 0n });
+    await closes.issue(id);
+    await closes.work({ closeId: id, batch: 0 });
+    expect(await numbers()).toEqual([]);
+
+    const anew = await open(closes, { issue: 'automatic' });
+    expect(anew).toMatchObject({ created: true });
+    expect(anew.id).not.toBe(id);
+    await closes.work({ closeId: anew.id, batch: 0 });
+    expect(await numbers()).toEqual(['INV-2026-000001']);
+    expect(await closes.cancel(anew.id)).toEqual({ outcome: 'refused', issued: 1 });
+  });
+
+  it('refuses a period that has not ended, an unknown seller, a stranger as account, and another issue mode', async () => {
+    await makeSeller(database, { code: 'acme', settle_hours: null });
+    await makeSeller(database, { code: 'other' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+    const stranger = await makeAccount(database, { seller: 'other', external_id: 'a' }, 'fee');
+    const { closes } = process();
+    const ask = {
+      seller: 'acme',
+      period: PERIOD,
+      kind: 'regular',
+      dryRun: false,
+      issue: 'automatic',
+      actor: 't',
+    } as const;
+    expect(await closes.open({ ...ask, period: '2999-12' })).toMatchObject({
+      code: 'period_not_billable',
+      billableAt: '3000-01-04T00:00:00Z',
+    });
+    expect(await closes.open({ ...ask, period: '2026-13' })).toMatchObject({ code: 'malformed_period' });
+    expect(await closes.open({ ...ask, seller: 'nobody' })).toMatchObject({ code: 'unknown_seller' });
+    expect(await closes.open({ ...ask, accounts: [stranger] })).toMatchObject({ code: 'unknown_account' });
+    await open(closes);
+    expect(await closes.open({ ...ask, issue: 'after_review' })).toMatchObject({ code: 'close_differs' });
+  });
+
+  it('leaves an account without a subscription in the period out, and one with nothing to pay without a number', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('free', '0.00'));
+    await makePlan(database, feePlan('fee', '10.00'));
+    await makeAccount(database, { seller: 'acme', external_id: 'none' }, null);
+    await makeAccount(database, { seller: 'acme', external_id: 'zero' }, 'free');
+    await makeAccount(database, { seller: 'acme', external_id: 'pays' }, 'fee');
+    const { closes } = process();
+    const { id } = await open(closes);
+    await closes.work({ closeId: id, batch: 0 });
+    expect((await states(id)).sort()).toEqual(['empty', 'issued']);
+    expect(await numbers()).toEqual(['INV-2026-000001']);
+  });
+});

@@ -1,0 +1,128 @@
+import {
+  createAccount,
+  createSeller,
+  type Database,
+  isRefusal,
+  type NewAccount,
+  type NewSeller,
+  publishTariffPlan,
+  type Refusal,
+  replaceEntities,
+  saveDraftPlan,
+  secretKeySchema,
+  subscribe,
+} from '#persistence';
+import { parseTariffPlan } from '#rating';
+
+export const SECRET_KEY = secretKeySchema.parse('5e'.repeat(32));
+
+const ADDRESS = {
+  line1: '1 Test Street',
+  line2: null,
+  city: 'Testville',
+  region: null,
+  postal_code: '10000',
+  country: 'US',
+};
+
+/** The value of a result that must not be a refusal. */
+export function granted<T>(result: T | Refusal): T {
+  if (isRefusal(result)) throw new Error(`refused: ${result.code}: ${result.message}`);
+  return result;
+}
+
+export async function makeSeller(database: Database, of: Partial<NewSeller> & { code: string }): Promise<string> {
+  const seller: NewSeller = {
+    name: `Seller ${of.code}`,
+    country: 'US',
+    currency: 'USD',
+    time_zone: 'UTC',
+    tax_id: 'US-1',
+    address: ADDRESS,
+    email: null,
+    invoice_prefix: 'INV',
+    fiscal_year_start: 1,
+    number_start: 1,
+    rounding: 'half_up',
+    payable_rounding: 'none',
+    payment_terms_days: 30,
+    settle_hours: 0,
+    edge_policy: 'own_by_start',
+    bank: null,
+    report_api: { base_url: null, dialect: null, strict: false, api_key: null },
+    ...of,
+  };
+  return granted(await createSeller(database, 'test', seller, SECRET_KEY)).id;
+}
+
+/** Publishes a plan document as its next version. */
+export async function makePlan(
+  database: Database,
+  document: { code: string } & Record<string, unknown>,
+): Promise<void> {
+  const parsed = parseTariffPlan(document);
+  if (parsed.outcome !== 'valid') throw new Error(JSON.stringify(parsed.errors));
+  const { version } = granted(await saveDraftPlan(database, 'test', parsed.plan));
+  granted(await publishTariffPlan(database, 'test', document.code, version));
+}
+
+/** An account with its entities, subscribed to a plan since 2020 unless told otherwise. */
+export async function makeAccount(
+  database: Database,
+  of: Partial<NewAccount> & { seller: string; external_id: string },
+  plan: string | null,
+  entities: readonly { dimension: 'customer_site_id' | 'msisdn' | 'imsi'; value: string }[] = [],
+): Promise<string> {
+  const account: NewAccount = {
+    name: `Account ${of.external_id}`,
+    currency: null,
+    time_zone: null,
+    address: ADDRESS,
+    tax_id: null,
+    email: null,
+    taxes: [],
+    payment_terms_days: null,
+    edge_policy: null,
+    report_api_key: null,
+    ...of,
+  };
+  const { id } = granted(await createAccount(database, 'test', account, SECRET_KEY));
+  if (entities.length > 0) {
+    const registered = entities.map((entity) => ({ ...entity, name: null, active_from: null, active_until: null }));
+    granted(await replaceEntities(database, 'test', id, registered));
+  }
+  if (plan !== null) {
+    granted(await subscribe(database, 'test', { account: id, plan, starts_at: '2020-01-01', ends_at: null }));
+  }
+  return id;
+}
+
+/** A plan that charges a fee and nothing else: closing it asks the report API for nothing. */
+export function feePlan(code: string, amount: string, currency = 'USD') {
+  return {
+    code,
+    name: `Plan ${code}`,
+    currency,
+    effective_from: '2020-01-01',
+    charges: [{ code: 'fee', name: 'Fee', type: 'recurring', amount }],
+  };
+}
+
+/** A plan that charges every GB of the account. */
+export function trafficPlan(code: string) {
+  return {
+    code,
+    name: `Plan ${code}`,
+    currency: 'USD',
+    effective_from: '2020-01-01',
+    charges: [
+      {
+        code: 'traffic',
+        name: 'Data transfer',
+        type: 'usage',
+        measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'GB' },
+        price: { model: 'per_unit', unit_price: '1.00' },
+      },
+    ],
+  };
+}
