@@ -34,6 +34,7 @@ export function createInvoiceRenderer({
     minThreads: threads,
     maxThreads: threads,
   });
+  const drawing = new Set<Promise<RenderAnswer>>();
   let closed = false;
 
   return {
@@ -41,7 +42,9 @@ export function createInvoiceRenderer({
       if (closed) {
         throw new InvoicePdfError('renderer_closed', 'the invoice renderer is closed; make a new one', true);
       }
-      const answer = await pool.run(document);
+      const run = pool.run(document);
+      drawing.add(run);
+      const answer = await run.finally(() => drawing.delete(run));
       if (answer.outcome === 'refused') throw new InvoicePdfError(answer.code, answer.message);
       const { pdf, sha256 } = answer;
       return { pdf: Buffer.from(pdf.buffer, pdf.byteOffset, pdf.byteLength), sha256 };
@@ -49,7 +52,9 @@ export function createInvoiceRenderer({
     async close() {
       if (closed) return;
       closed = true;
-      await pool.close();
+      // piscina's own close counts a thread that is still starting as done and would cut its first task off.
+      await Promise.allSettled(drawing);
+      await pool.destroy();
     },
   };
 }

@@ -87,7 +87,10 @@ export class Sheet {
     if (shown === '') return;
     const left = align === 'left' ? x : x - this.width(shown, style);
     this.#paint(style.colour);
+    const reordered = REORDERED.test(shown);
+    if (reordered) this.#doc.markContent('Span', { actual: shown });
     this.#doc.font(style.face, style.size).text(shown, left, baseline, { lineBreak: false, baseline: 'alphabetic' });
+    if (reordered) this.#doc.endMarkedContent();
   }
 
   /** Breaks a text into lines of at most `width`, at spaces, and inside a word only when the word alone is too long. */
@@ -193,6 +196,9 @@ export class Sheet {
 
 // Only needed for a word wider than its column; the locale is fixed for the sake of equal bytes.
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/** Scripts whose glyphs stand in another order than their letters; the letters go along for search and copying. */
+const REORDERED = /\p{Script=Devanagari}/u;
 
 /** ASCII words with single spaces between them: what nearly every text on an invoice already is. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;

@@ -1,0 +1,365 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import PDFDocument from 'pdfkit';
+import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
+import type { DraftInvoice, IssuedInvoice } from '#invoicing';
+import { layoutInvoice } from '../../libs/invoice-pdf/src/layout-invoice.js';
+import { creditNote, dollarDraft, dollarInvoice, manySites, MSISDN, rupeeInvoice } from './invoice-pdf.fixtures.js';
+import { pdfaFaults, runTool } from './pdfa-structure.js';
+
+let renderer: InvoiceRenderer;
+let folder: string;
+
+beforeAll(() => {
+  renderer = createInvoiceRenderer({ threads: 1 });
+  folder = mkdtempSync(join(tmpdir(), 'invoice-pdf-'));
+});
+
+afterAll(async () => {
+  await renderer.close();
+  rmSync(folder, { recursive: true });
+});
+
+async function fileOf(document: DraftInvoice | IssuedInvoice): Promise<string> {
+  const { pdf, sha256 } = await renderer.render(document);
+  const file = join(folder, `${sha256}.pdf`);
+  writeFileSync(file, pdf);
+  return file;
+}
+
+const textOf = (file: string, ...pages: string[]): string =>
+  runTool('pdftotext', ['-layout', ...pages, file, '-']).toString();
+
+const pagesOf = (file: string): number =>
+  Number.parseInt(/^Pages:\s+(\d+)$/m.exec(runTool('pdfinfo', [file]).toString())?.[1] ?? '', 10);
+
+describe('the page says what the document says', () => {
+  it('prints parties, dates, every line with its amount, derivation, tax, totals and how to pay', async () => {
+    const text = textOf(await fileOf(dollarInvoice()));
+    for (const wanted of [
+      /Invoice +Northwind Transit Inc\./,
+      /INV-2026-000123/,
+      /1201 Third Avenue, Suite 2200/,
+      /Seattle, WA 98101/,
+      /Tax ID 91-1144442/,
+      /Harbor & Pine Logistics <West>/,
+      /Issue date +4 Nov 2026/,
+      /Due date +4 Dec 2026/,
+      /Billing period +1 Oct 2026 – 31 Oct 2026\n.*\(America\/Los_Angeles\)/,
+      /^1 +Platform fee +1 period +499\.00 +499\.00$/m,
+      /^2 +Site fee +1\.516129… site +40\.00 +60\.65$/m,
+      /^3 +Data transfer +2,604\.000276… GB +135\.20$/m,
+      /^4 +95th percentile bandwidth +169\.62 Mbps +852\.53$/m,
+      /^5 +Connected time +372 hour +0\.012 +4\.46$/m,
+      /^6 +Discount 10 % on Data transfer +-13\.52$/m,
+      /1 site × 40\.00 × 16\/31 = 20\.645161…/,
+      /2,604\.000276396 GB/,
+      /1,104\.000276396 GB × 0\.05 = 55\.2000138198/,
+      /Site Oakland Pier 7 \(site-0042\)/,
+      /rank 8,482 = 169\.62 Mbps at 2026-10-\d\d \d\d:\d\d UTC, 446 discarded, coverage 100 %/,
+      /69\.62 Mbps above the commit × 6\.50 = 452\.53/,
+      /^Sales tax +8\.75 ?% +1,538\.32 +134\.60/m,
+      /Net +1,538\.32$/m,
+      /Tax +134\.60$/m,
+      /Total +1,672\.92$/m,
+      /Amount due +USD 1,672\.92$/m,
+      /IBAN +DE89 3704 0044 0532 0130 00/,
+      /BIC +COBADEFFXXX/,
+      /30 days from the issue date, by 4 Dec 2026/,
+      /averages over the seconds with traffic in each 5 minutes/,
+      /Page 1 of 1$/m,
+      /Inputs SHA-256 (4be93a5d){8}/,
+    ]) {
+      expect(text).toMatch(wanted);
+    }
+  });
+
+  it('hides a subscriber number but for its last four digits', async () => {
+    const text = textOf(await fileOf(dollarInvoice()));
+    expect(text).toContain('MSISDN ••••0123 · Crane gateway');
+    expect(text.replace(/\s/g, '')).not.toContain(MSISDN);
+  });
+
+  it('hides the number also where a name or a description repeats it', async () => {
+    const document = dollarInvoice();
+    const lines = document.lines.map((line) =>
+      line.entity?.dimension === 'msisdn'
+        ? { ...line, description: `Airtime ${MSISDN}`, entity: { ...line.entity, name: `SIM ${MSISDN}` } }
+        : line,
+    );
+    const text = textOf(await fileOf({ ...document, lines }));
+    expect(text).toContain('Airtime ••••0123');
+    expect(text.replace(/\s/g, '')).not.toContain(MSISDN);
+  });
+
+  it('prints rupees with both tax components, the rounding, the measured interval and a Devanagari name', async () => {
+    const text = textOf(await fileOf(rupeeInvoice()));
+    for (const wanted of [
+      /^1 +VSAT access, 20 Mbps committed +1 period +1,250,000\.00 +1,250,000\.00$/m,
+      /^2 +Data transfer +18,204\.336334… GiB +91,381\.05$/m,
+      /HSN\/SAC 998413/,
+      /183 × 100 GiB × 499\.35 = 91,381\.05/,
+      /^CGST +9 ?% +1,341,381\.05 +120,724\.29/m,
+      /^SGST +9 ?% +1,341,381\.05 +120,724\.29/m,
+      /Rounding +0\.37$/m,
+      /Amount due +INR 1,582,830\.00$/m,
+      /GSTIN 29AABCS1429B1ZB/,
+      /Usage measured +from 30 Sep 2026 19:00 UTC\n.*to 31 Oct 2026 19:00 UTC/,
+      /^हिमालय Freight Movers LLP/m,
+    ]) {
+      expect(text).toMatch(wanted);
+    }
+  });
+
+  it('gives a credit note its own title, names what it corrects and asks for nothing', async () => {
+    const text = textOf(await fileOf(creditNote()));
+    expect(text).toMatch(/Credit note/);
+    expect(text).toMatch(/Corrects +INV-2026-000123/);
+    expect(text).toMatch(/^1 +Data transfer, corrected usage +-240\.5 GB +0\.05 +-12\.03$/m);
+    expect(text).toMatch(/Amount credited +USD 13\.08$/m);
+    expect(text).not.toMatch(/IBAN|Due date|Amount due/);
+  });
+
+  it('marks a draft across every page and gives it no number and no date to pay by', async () => {
+    const { pdf } = await renderer.render({ ...manySites(40), ...withoutNumber(dollarDraft()) });
+    const file = join(folder, 'draft.pdf');
+    writeFileSync(file, pdf);
+    expect(pagesOf(file)).toBeGreaterThan(1);
+    for (let page = 1; page <= pagesOf(file); page++) {
+      // The watermark is rotated text: mutool keeps its letters together.
+      const letters = runTool('mutool', ['draw', '-F', 'txt', file, `${page}`])
+        .toString()
+        .replace(/\s/g, '');
+      expect(letters).toContain('DRAFT');
+    }
+    const text = textOf(file);
+    expect(text).toMatch(/Draft invoice/);
+    expect(text).not.toMatch(/INV-2026|Due date|IBAN|Payment reference/);
+    expect(textOf(await fileOf(dollarInvoice()))).not.toContain('DRAFT');
+  });
+});
+
+describe('long documents', () => {
+  it('repeats the table header and counts the pages of 300 lines, none of them lost', async () => {
+    const document = manySites(300);
+    const file = await fileOf(document);
+    const pages = pagesOf(file);
+    expect(pages).toBeGreaterThanOrEqual(18);
+    for (let page = 1; page <= pages; page++) {
+      const text = textOf(file, '-f', `${page}`, '-l', `${page}`);
+      expect(text).toMatch(/^# +Description +Quantity Unit +Amount EUR$/m);
+      expect(text).toMatch(
+        new RegExp(`Wisła Łączność S\\.A\\. · Invoice INV-2026-000777 +Page ${page} of ${pages}$`, 'm'),
+      );
+    }
+    const rows = textOf(file)
+      .split('\n')
+      .flatMap((row) => /^(\d+) +Managed bandwidth +([\d.]+) Mbps +([\d.]+)$/.exec(row) ?? [])
+      .join(' ');
+    for (const [index, line] of document.lines.entries()) {
+      // By hand: 10.00 for the first 5 Mbps, 3.00 for each above; the sites have 1.25, 2.25, … 20.25 Mbps in turn.
+      const level = (index % 20) + 1;
+      const cents = 1000 + (level >= 5 ? (level - 5) * 300 + 75 : 0);
+      expect(line.amount).toBe(`${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`);
+      expect(rows).toContain(`${index + 1} ${level}.25 ${line.amount}`);
+    }
+  });
+
+  it('keeps a line with its small print on one page and the totals with the last line', async () => {
+    for (let count = 8; count <= 14; count++) {
+      const file = await fileOf(manySites(count));
+      const pages = Array.from({ length: pagesOf(file) }, (_, index) =>
+        textOf(file, '-f', `${index + 1}`, '-l', `${index + 1}`),
+      );
+      for (let position = 1; position <= count; position++) {
+        const name = `(site-${String(position).padStart(4, '0')})`;
+        const rowPage = pages.findIndex((text) => new RegExp(`^${position} +Managed`, 'm').test(text));
+        expect(pages.findIndex((text) => text.includes(name))).toBe(rowPage);
+      }
+      const totalsPage = pages.findIndex((text) => /^ +Net +/m.test(text) || /Rate.*Net +/.test(text));
+      expect(pages[totalsPage]).toMatch(new RegExp(`^${count} +Managed`, 'm'));
+    }
+  });
+
+  it('wraps a very long description, also one without spaces and one longer than a page', async () => {
+    const document = dollarInvoice();
+    const word = 'abcdefghij'.repeat(30);
+    const essay = Array.from({ length: 1500 }, (_, index) => `word${index}`).join(' ');
+    const lines = document.lines.map((line, index) => ({ ...line, description: index === 0 ? word : essay }));
+    const file = await fileOf({ ...document, lines: lines.slice(0, 2) });
+    const text = textOf(file);
+    expect(text.replace(/\s/g, '')).toContain('word1498word1499');
+    expect(text.match(/^# +Description/gm)).toHaveLength(pagesOf(file));
+    const boxes = runTool('pdftotext', ['-bbox', file, '-']).toString();
+    const rights = [...boxes.matchAll(/xMax="([\d.]+)"/g)].map((match) => Number.parseFloat(match[1] ?? ''));
+    expect(Math.max(...rights)).toBeLessThanOrEqual(545.5);
+  });
+});
+
+describe('the file is fit for an archive', () => {
+  it.each([
+    ['invoice', dollarInvoice],
+    ['rupees', rupeeInvoice],
+    ['credit note', creditNote],
+    ['draft', dollarDraft],
+    ['300 lines', () => manySites(300)],
+  ])('%s: PDF/A-3b structure without a fault', async (_name, document) => {
+    expect(pdfaFaults(await fileOf(document()))).toEqual([]);
+  });
+
+  it('is checked by a judge that finds what a plain pdfkit file lacks', async () => {
+    const file = join(folder, 'plain.pdf');
+    const plain = new PDFDocument();
+    const written = createWriteStream(file);
+    plain.pipe(written);
+    plain.fillColor([0, 0, 0, 100]).text('plain').end();
+    await once(written, 'finish');
+    const faults = pdfaFaults(file).join('\n');
+    for (const fault of [/no XMP/, /no output intent/, /font not embedded: Helvetica/, /DeviceCMYK/, /header/]) {
+      expect(faults).toMatch(fault);
+    }
+  });
+
+  it('keeps its metadata whole when names hold markup', async () => {
+    const document = dollarInvoice();
+    const supplier = { ...document.supplier, name: 'A & B <C> ]]> "quoted"' };
+    const customer = { ...document.customer, name: '</rdf:li><rdf:li>&injected;' };
+    const file = await fileOf({ ...document, supplier, customer });
+    expect(pdfaFaults(file)).toEqual([]);
+    const xmp = runTool('pdfinfo', ['-meta', file]).toString();
+    const values = (name: string): string =>
+      runTool('xmllint', ['--xpath', `//*[local-name()="${name}"]//*[local-name()="li"]/text()`, '-'], xmp)
+        .toString()
+        .trim();
+    expect(values('creator')).toBe('A &amp; B &lt;C&gt; ]]&gt; "quoted"');
+    expect(values('description')).toBe('&lt;/rdf:li&gt;&lt;rdf:li&gt;&amp;injected;, 1 Oct 2026 – 31 Oct 2026');
+    expect(runTool('pdfinfo', [file]).toString()).toMatch(/^Author: +A & B <C> ]]> "quoted"$/m);
+  });
+
+  it('dates the file by the instant of issue, whatever the clock says', async () => {
+    const info = runTool('pdfinfo', ['-isodates', await fileOf(dollarInvoice())]).toString();
+    expect(info).toMatch(/^CreationDate: +2026-11-04T09:30:00Z$/m);
+    expect(info).toMatch(/^ModDate: +2026-11-04T09:30:00Z$/m);
+    expect(info).toMatch(/^Title: +Invoice INV-2026-000123$/m);
+  });
+});
+
+describe('the same document gives the same bytes', () => {
+  it('twice, after other documents, in this process and in its threads', async () => {
+    const first = await renderer.render(dollarInvoice());
+    expect(createHash('sha256').update(first.pdf).digest('hex')).toBe(first.sha256);
+    for (const other of [rupeeInvoice(), manySites(30), creditNote()]) await renderer.render(other);
+    const second = await renderer.render(dollarInvoice());
+    expect(second.pdf.equals(first.pdf)).toBe(true);
+    // The thread runs the build, this process the sources: they also differ when the build is stale.
+    const here = await layoutInvoice(dollarInvoice());
+    expect(here.sha256).toBe(first.sha256);
+  });
+
+  it('in a fresh process of another zone and locale', async () => {
+    const script = `
+      import { layoutInvoice } from ${JSON.stringify(new URL('../../dist/libs/invoice-pdf/src/layout-invoice.js', import.meta.url).href)};
+      let json = '';
+      for await (const chunk of process.stdin) json += chunk;
+      for (const document of JSON.parse(json)) console.log((await layoutInvoice(document)).sha256);`;
+    const documents = [dollarInvoice(), rupeeInvoice(), dollarDraft(), manySites(60)];
+    const there = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      input: JSON.stringify(documents),
+      env: { ...process.env, NODE_OPTIONS: '', TZ: 'Asia/Kolkata', LANG: 'hi_IN.UTF-8', LC_ALL: 'hi_IN.UTF-8' },
+    });
+    const here: string[] = [];
+    for (const document of documents) here.push((await renderer.render(document)).sha256);
+    expect(there.toString().trim().split('\n')).toEqual(here);
+  });
+
+  it('whatever order the members of the document come in', async () => {
+    const document = dollarInvoice();
+    const reversed = Object.fromEntries(Object.entries(document).reverse()) as unknown as IssuedInvoice;
+    expect((await renderer.render(reversed)).sha256).toBe((await renderer.render(document)).sha256);
+  });
+
+  it('but another figure gives other bytes and another file identifier', async () => {
+    const identifier = (pdf: Buffer): string | undefined => /\/ID \[<([0-9a-f]+)>/.exec(pdf.toString('latin1'))?.[1];
+    const one = await renderer.render(dollarInvoice());
+    const other = await renderer.render({ ...dollarInvoice(), inputs_hash: '00'.repeat(32) });
+    expect(identifier(one.pdf)).toMatch(/^[0-9a-f]{32}$/);
+    expect(identifier(other.pdf)).not.toBe(identifier(one.pdf));
+    expect(other.sha256).not.toBe(one.sha256);
+  });
+});
+
+describe('what cannot be drawn', () => {
+  it('fails by its code and names the code point instead of drawing a box', async () => {
+    const document = dollarInvoice();
+    const customer = { ...document.customer, name: 'Beijing 北京 Freight' };
+    await expect(renderer.render({ ...document, customer })).rejects.toMatchObject({
+      name: 'InvoicePdfError',
+      code: 'glyph_missing',
+      retryable: false,
+      message: expect.stringContaining('U+5317'),
+    });
+    // The thread goes on with the next document.
+    await expect(renderer.render(document)).resolves.toHaveProperty('sha256');
+  });
+
+  it('refuses a figure that is no decimal and a stamp that is none', async () => {
+    const document = dollarInvoice();
+    await expect(renderer.render({ ...document, payable: '1e3' })).rejects.toMatchObject({
+      code: 'malformed_document',
+    });
+    await expect(renderer.render({ ...document, issued_at: 'yesterday' })).rejects.toMatchObject({
+      code: 'malformed_document',
+    });
+  });
+
+  it('draws Latin, Greek, Cyrillic, Devanagari and Vietnamese names', async () => {
+    const document = dollarInvoice();
+    const names = ['Łódź Żółć Ţâșț Ğİşı Þórður', 'Ελληνικά ΑΕ', 'Київ Ґанок', 'हिन्दी क्षेत्र', 'Nguyễn Đặng ₹ € £'];
+    for (const name of names) {
+      const file = await fileOf({ ...document, customer: { ...document.customer, name } });
+      expect(pdfaFaults(file)).toEqual([]);
+    }
+  });
+
+  it('drops direction marks, which could rearrange what stands beside them', async () => {
+    const document = dollarInvoice();
+    const customer = { ...document.customer, name: 'Harbor\u202e eniP\u200f Ltd\u0007\n& Sons' };
+    expect(textOf(await fileOf({ ...document, customer }))).toContain('Harbor eniP Ltd & Sons');
+  });
+});
+
+describe('the renderer', () => {
+  it('leaves the event loop free while it draws', async () => {
+    const document = manySites(300);
+    let turns = 0;
+    let drawing = true;
+    const turn = (): void => {
+      turns++;
+      if (drawing) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await renderer.render(document);
+    drawing = false;
+    // Drawn here, the loop would turn only between the drawing and the last chunk.
+    expect(turns).toBeGreaterThan(100);
+  });
+
+  it('finishes what was asked for, then refuses', async () => {
+    const own = createInvoiceRenderer({ threads: 2 });
+    const pending = [dollarInvoice(), rupeeInvoice(), creditNote()].map((document) => own.render(document));
+    const closing = own.close();
+    await expect(Promise.all(pending)).resolves.toHaveLength(3);
+    await closing;
+    await own.close();
+    await expect(own.render(dollarInvoice())).rejects.toMatchObject({ code: 'renderer_closed' });
+  });
+});
+
+/** What makes a draft of an issued document: its state, and no members of an issued one. */
+function withoutNumber({ status, inputs_hash }: DraftInvoice): Pick<DraftInvoice, 'status' | 'inputs_hash'> {
+  return { status, inputs_hash };
+}

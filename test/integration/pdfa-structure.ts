@@ -1,0 +1,174 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** A value of qpdf's JSON: names start with '/', references look like "12 0 R". */
+type PdfValue = unknown;
+type Dictionary = Record<string, PdfValue>;
+
+interface QpdfObject {
+  value?: PdfValue;
+  stream?: { dict: Dictionary; data?: string };
+}
+
+/** What each tool comes in; a missing one is named with the way to get it. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  qpdf: 'qpdf',
+  xmllint: 'libxml2-utils',
+  pdffonts: 'poppler-utils',
+  pdfinfo: 'poppler-utils',
+  pdftotext: 'poppler-utils',
+  pdftoppm: 'poppler-utils',
+  mutool: 'mupdf-tools',
+};
+
+/** Runs a tool and answers its output. Fails with the sentence how to get it when it is not installed. */
+export function runTool(tool: string, args: readonly string[], input?: string): Buffer {
+  try {
+    return execFileSync(tool, args, {
+      maxBuffer: 1 << 28,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(input ? { input } : {}),
+    });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      throw new Error(`${tool} is not installed; get it with: apt-get install ${PACKAGES[tool] ?? tool}`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+/**
+ * What keeps a file from being PDF/A-3b, as far as its structure shows. It looks at the mistakes that users of a PDF
+ * library really make and is no replacement for veraPDF, the reference judge. No faults: an empty list.
+ */
+export function pdfaFaults(file: string): string[] {
+  const faults = new Set<string>();
+  try {
+    runTool('qpdf', ['--check', file]);
+  } catch (error) {
+    if (!(error instanceof Error) || !('stdout' in error)) throw error;
+    faults.add(`qpdf --check: ${String(error.stdout).slice(-120).trim()}`);
+  }
+  const raw = readFileSync(file).toString('latin1');
+  if (!/^%PDF-1\.[4-7]\r?\n%[\x80-\xff]{4}/.test(raw)) faults.add('header without binary marker');
+
+  const pdf = new QpdfFile(file);
+  for (const fault of [
+    ...trailerFaults(pdf),
+    ...outputIntentFaults(pdf),
+    ...metadataFaults(pdf),
+    ...embeddedFileFaults(pdf),
+    ...fontFaults(file),
+    ...contentFaults(pdf),
+    ...actionFaults(pdf),
+  ]) {
+    faults.add(fault);
+  }
+  return [...faults];
+}
+
+class QpdfFile {
+  readonly objects: ReadonlyMap<string, QpdfObject>;
+  readonly trailer: Dictionary;
+  readonly catalog: Dictionary;
+
+  constructor(file: string) {
+    const json = runTool('qpdf', ['--json=2', '--json-stream-data=inline', '--decode-level=generalized', file]);
+    const [, objects] = (JSON.parse(json.toString()) as { qpdf: [unknown, Record<string, QpdfObject>] }).qpdf;
+    this.objects = new Map(Object.entries(objects));
+    this.trailer = this.objects.get('trailer')?.value as Dictionary;
+    this.catalog = this.dictionary(this.trailer['/Root']);
+  }
+
+  /** Follows a reference; anything else is answered as it is. */
+  resolve(value: PdfValue): PdfValue {
+    const object = typeof value === 'string' ? this.objects.get(`obj:${value}`) : undefined;
+    return object ? (object.stream?.dict ?? object.value) : value;
+  }
+
+  dictionary(value: PdfValue): Dictionary {
+    const resolved = this.resolve(value);
+    return resolved !== null && typeof resolved === 'object' && !Array.isArray(resolved)
+      ? (resolved as Dictionary)
+      : {};
+  }
+
+  list(value: PdfValue): Dictionary[] {
+    const resolved = this.resolve(value);
+    return Array.isArray(resolved) ? resolved.map((entry) => this.dictionary(entry)) : [];
+  }
+
+  /** A stream's bytes with its filters undone. */
+  stream(reference: PdfValue): Buffer | null {
+    const object = this.objects.get(`obj:${String(reference)}`);
+    return object?.stream ? Buffer.from(object.stream.data ?? '', 'base64') : null;
+  }
+}
+
+function* trailerFaults(pdf: QpdfFile): Iterable<string> {
+  if (!pdf.trailer['/ID']) yield 'no ID in the trailer';
+  if (pdf.trailer['/Encrypt']) yield 'encrypted';
+}
+
+function* outputIntentFaults(pdf: QpdfFile): Iterable<string> {
+  const intent = pdf.list(pdf.catalog['/OutputIntents']).find((entry) => entry['/S'] === '/GTS_PDFA1');
+  const profile = intent ? pdf.stream(intent['/DestOutputProfile']) : null;
+  if (!profile) yield 'no output intent GTS_PDFA1 with an ICC profile';
+  else if (profile.toString('latin1', 36, 40) !== 'acsp' || profile.toString('latin1', 16, 20) !== 'RGB ') {
+    yield 'the output intent is no RGB profile';
+  }
+}
+
+function* metadataFaults(pdf: QpdfFile): Iterable<string> {
+  const reference = pdf.catalog['/Metadata'];
+  const xmp = pdf.stream(reference)?.toString('utf8');
+  if (!xmp) {
+    yield 'no XMP metadata';
+    return;
+  }
+  if (pdf.dictionary(reference)['/Filter']) yield 'XMP metadata is compressed';
+  try {
+    runTool('xmllint', ['--noout', '-'], xmp.replace(/<\?xpacket[^>]*\?>/g, '').trim());
+  } catch (error) {
+    if (!(error instanceof Error) || !('stderr' in error)) throw error;
+    yield 'XMP metadata is not well-formed XML';
+  }
+  if (!/<pdfaid:part>3</.test(xmp) || !/<pdfaid:conformance>[ABU]</.test(xmp)) yield 'XMP does not say PDF/A part 3';
+}
+
+function* embeddedFileFaults(pdf: QpdfFile): Iterable<string> {
+  for (const { value } of pdf.objects.values()) {
+    const specification = pdf.dictionary(value);
+    if (specification['/Type'] !== '/Filespec') continue;
+    const relationship = String(specification['/AFRelationship']);
+    if (!/^\/(Alternative|Data|Source|Supplement|Unspecified)$/.test(relationship)) yield 'embedded file: relationship';
+    if (!specification['/F'] || !specification['/UF']) yield 'embedded file: F and UF';
+    const file = pdf.dictionary(pdf.dictionary(specification['/EF'])['/F']);
+    if (!file['/Subtype']) yield 'embedded file: MIME type';
+    if (!pdf.dictionary(file['/Params'])['/ModDate']) yield 'embedded file: modification date';
+  }
+}
+
+function* fontFaults(file: string): Iterable<string> {
+  const rows = runTool('pdffonts', [file]).toString().split('\n').slice(2).filter(Boolean);
+  for (const row of rows) {
+    // Columns from the right: object, generation, has ToUnicode, is a subset, is embedded.
+    if (!/ yes (yes|no ) (yes|no )\s+\d+\s+0$/.test(row)) yield `font not embedded: ${row.slice(0, 36).trim()}`;
+  }
+}
+
+function* contentFaults(pdf: QpdfFile): Iterable<string> {
+  for (const [name, object] of pdf.objects) {
+    const content = Buffer.from(object.stream?.data ?? '', 'base64').toString('latin1');
+    if (!/\bBT\b[\s\S]*\bET\b/.test(content)) continue;
+    const glyphs = [...content.matchAll(/<([0-9A-Fa-f]+)>/g)].flatMap((match) => match[1]?.match(/.{4}/g) ?? []);
+    if (glyphs.includes('0000')) yield `.notdef glyph shown in ${name}`;
+    if (/\s[kK]\s|\/DeviceCMYK\s+(cs|CS)\b/.test(content)) yield `DeviceCMYK in ${name}`;
+  }
+}
+
+function* actionFaults(pdf: QpdfFile): Iterable<string> {
+  if (/"\/(JavaScript|JS|Launch)"/.test(JSON.stringify(pdf.catalog))) yield 'JavaScript or Launch action';
+}
