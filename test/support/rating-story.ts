@@ -1,0 +1,113 @@
+import { monthPeriod, type BillingPeriod } from '#calendar';
+import { type BucketSeries, type EntityRef, type Grid, type Metric, ownedBuckets } from '#metering';
+import {
+  parseTariffPlan,
+  rate,
+  type PlanVersion,
+  type RatedLine,
+  type RatingInput,
+  type RatingOutcome,
+  type RegisteredEntity,
+  segmentsOf,
+  type SubscriptionTerm,
+} from '#rating';
+
+/** Short ways to tell a rating as a story. Holds no rule and expects nothing. */
+
+export const ACCOUNT: EntityRef = { dimension: 'account', value: '4711' };
+
+export interface Story {
+  period?: string;
+  timeZone?: string;
+  currency?: string;
+  rounding?: 'half_up' | 'half_even';
+  charges?: unknown[];
+  /** Members of the plan beside its charges. */
+  plan?: Record<string, unknown>;
+  /** Later versions of the plan, by the date they take effect. */
+  versions?: { from: string; charges: unknown[]; plan?: Record<string, unknown> }[];
+  starts?: string;
+  ends?: string | null;
+  entities?: RegisteredEntity[];
+  usage?: (period: BillingPeriod) => BucketSeries[];
+  quantities?: RatingInput['quantities'];
+  measuredUntil?: number;
+}
+
+export function planVersion(document: Record<string, unknown>, version = 1): PlanVersion {
+  const parsed = parseTariffPlan(document);
+  if (parsed.outcome !== 'valid') throw new Error(parsed.errors.map(({ message }) => message).join('\n'));
+  const { code, effective_from: effectiveFrom } = parsed.plan;
+  return { code, version, effectiveFrom, plan: parsed.plan, sha256: `sha256 of ${code} version ${version}` };
+}
+
+export function inputOf(story: Story): RatingInput {
+  const period = monthPeriod(story.period ?? '2026-10', story.timeZone ?? 'UTC');
+  const currency = story.currency ?? 'USD';
+  const head = { code: 'plan', name: 'Plan', currency, effective_from: '2020-01-01', ...story.plan };
+  const versions = [
+    planVersion({ ...head, charges: story.charges }),
+    ...(story.versions ?? []).map(({ from, charges, plan }, position) =>
+      planVersion({ ...head, ...plan, effective_from: from, charges }, position + 2),
+    ),
+  ];
+  const subscriptions: SubscriptionTerm[] = [
+    { planCode: 'plan', startDate: story.starts ?? '2020-01-01', endDate: story.ends ?? null },
+  ];
+  return {
+    currency,
+    rounding: story.rounding ?? 'half_up',
+    period,
+    segments: segmentsOf({ period, subscriptions, versions }),
+    account: ACCOUNT,
+    entities: story.entities ?? [],
+    usage: story.usage?.(period) ?? [],
+    quantities: story.quantities,
+    measuredUntil: story.measuredUntil,
+  };
+}
+
+export function rateStory(story: Story): RatingOutcome {
+  return rate(inputOf(story));
+}
+
+/** The lines of a story that can be rated. */
+export function linesOf(story: Story): RatedLine[] {
+  const outcome = rateStory(story);
+  if (outcome.outcome === 'held') throw new Error(`held: ${JSON.stringify(outcome.reasons)}`);
+  return outcome.lines;
+}
+
+/** A line as a payer reads it: charge, first and last day, quantity, amount. */
+export function printed(lines: readonly RatedLine[]): string[] {
+  return lines.map(
+    ({ charge, entity, segment, quantity, unit, amount }) =>
+      `${charge}${entity ? `(${entity.value})` : ''} ${segment.start_date.slice(5)}…${segment.end_date.slice(5)} ${quantity} ${unit} ${amount}`,
+  );
+}
+
+export function amountsOf(story: Story): string[] {
+  return linesOf(story).map(({ amount }) => amount);
+}
+
+/** One metric of one entity with a value for every bucket that the period owns. */
+export function series(
+  period: BillingPeriod,
+  entity: EntityRef,
+  metric: Metric,
+  grid: Grid,
+  valueAt: (bucketStart: number, position: number) => string | null,
+): BucketSeries {
+  const { firstStart, count } = ownedBuckets(period, grid);
+  const width = { DAY: 86_400, HOUR: 3_600, SLOT: 300 }[grid];
+  const values = Array.from({ length: count }, (_, position) => valueAt(firstStart + position * width, position));
+  return { entity, metric, grid, owned: { start: period.start, end: period.end }, firstStart, values };
+}
+
+export function site(value: string, from = '2020-01-01', until: string | null = null): RegisteredEntity {
+  return { dimension: 'customer_site_id', value, name: null, activeFrom: from, activeUntil: until };
+}
+
+export function msisdn(value: string, from = '2020-01-01', until: string | null = null): RegisteredEntity {
+  return { dimension: 'msisdn', value, name: null, activeFrom: from, activeUntil: until };
+}
