@@ -16,7 +16,7 @@ export interface Page<T> {
 export function keyAfter(request: PageRequest): string | undefined {
   if (request.cursor === undefined) return undefined;
   const key = Buffer.from(request.cursor, 'base64url').toString('utf8');
-  if (key === '' || Buffer.from(key, 'utf8').toString('base64url') !== request.cursor) {
+  if (key === '' || /\p{Cc}/u.test(key) || Buffer.from(key, 'utf8').toString('base64url') !== request.cursor) {
     throw new PersistenceError('malformed_cursor', 'the cursor is not one that a list has answered', false);
   }
   return key;

@@ -1,0 +1,55 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import type { Database, SecretKey } from '#persistence';
+import { AccessGuard } from './access/access.guard.js';
+import { AuditEventsController } from './audit/audit-events.controller.js';
+import { AccountsController } from './catalogue/accounts.controller.js';
+import { EntitiesController } from './catalogue/entities.controller.js';
+import { SellersController } from './catalogue/sellers.controller.js';
+import { SubscriptionsController } from './catalogue/subscriptions.controller.js';
+import { SchemasController, TariffPlansController } from './catalogue/tariff-plans.controller.js';
+import { ClosesController } from './closes/closes.controller.js';
+import { HealthController } from './health/health.controller.js';
+import { IdempotencyInterceptor } from './idempotency.interceptor.js';
+import { InvoicesController } from './invoices/invoices.controller.js';
+import { ApiKeysController } from './keys/api-keys.controller.js';
+import { CLOSES, type CloseCommands, DATABASE, SECRET_KEY } from './ports.js';
+import { RatingController } from './rating/rating.controller.js';
+
+/** What the routes need from outside. */
+export interface ApiPorts {
+  readonly database: Database;
+  readonly closes: CloseCommands;
+  readonly secretKey: SecretKey;
+}
+
+/** All routes. They share their few ports and have no services between them: the rules live in the rooms below. */
+@Module({})
+export class ApiModule {
+  static with({ database, closes, secretKey }: ApiPorts): DynamicModule {
+    return {
+      module: ApiModule,
+      controllers: [
+        SellersController,
+        AccountsController,
+        EntitiesController,
+        TariffPlansController,
+        SchemasController,
+        SubscriptionsController,
+        RatingController,
+        ClosesController,
+        InvoicesController,
+        ApiKeysController,
+        AuditEventsController,
+        HealthController,
+      ],
+      providers: [
+        { provide: DATABASE, useValue: database },
+        { provide: CLOSES, useValue: closes },
+        { provide: SECRET_KEY, useValue: secretKey },
+        { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+      ],
+    };
+  }
+}

@@ -1,0 +1,135 @@
+import { Body, Controller, Get, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import {
+  type Account,
+  createAccount,
+  type Database,
+  findAccount,
+  listAccounts,
+  type Page,
+  type SecretKey,
+  updateAccount,
+} from '#persistence';
+import { z } from 'zod';
+import { Access } from '../access/access.guard.js';
+import { type Caller, From } from '../access/caller.js';
+import {
+  accountTax,
+  address,
+  code,
+  currency,
+  email,
+  id,
+  listQuery,
+  pageOf,
+  pathId,
+  stamp,
+  text,
+  timeZone,
+} from '../contract.js';
+import { Documented } from '../documented.js';
+import { DATABASE, SECRET_KEY } from '../ports.js';
+import { accepted, found } from '../problems/problem.js';
+
+const members = {
+  external_id: text(),
+  seller: code,
+  name: text(),
+  currency,
+  time_zone: timeZone,
+  address: address.nullable(),
+  tax_id: text(40).nullable(),
+  email: email.nullable(),
+  taxes: z.array(accountTax).max(20),
+  payment_terms_days: z.int().min(0).max(365).nullable(),
+  edge_policy: z.enum(['own_by_start', 'refuse']).nullable(),
+};
+
+const reportApiKey = text(512).nullable().meta({ writeOnly: true });
+
+const newAccount = z
+  .strictObject({
+    ...members,
+    currency: currency.nullable().default(null).meta({ description: "Default: the seller's." }),
+    time_zone: timeZone.nullable().default(null).meta({ description: "Default: the seller's." }),
+    address: members.address.default(null),
+    tax_id: members.tax_id.default(null),
+    email: members.email.default(null),
+    taxes: members.taxes.default([]),
+    payment_terms_days: members.payment_terms_days.default(null),
+    edge_policy: members.edge_policy.default(null),
+    report_api_key: reportApiKey.default(null),
+  })
+  .meta({ id: 'NewAccount' });
+
+const accountChange = z
+  .strictObject({ ...members, report_api_key: reportApiKey })
+  .partial()
+  .meta({ id: 'AccountChange' });
+
+export const account = z
+  .object({ id, ...members, has_report_api_key: z.boolean(), created_at: stamp, updated_at: stamp })
+  .meta({ id: 'Account' });
+
+const query = z.strictObject({ seller: code.optional(), external_id: text().optional(), ...listQuery });
+
+@ApiTags('accounts')
+@Controller('v1/accounts')
+export class AccountsController {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(SECRET_KEY) private readonly secretKey: SecretKey,
+  ) {}
+
+  @Post()
+  @Access('write')
+  @Documented(
+    'Register an account of a seller',
+    { 201: account },
+    { 409: '`external_id_taken`', 422: '`invalid_request`, `unknown_seller`' },
+  )
+  async create(
+    @Body({ schema: newAccount }) body: z.output<typeof newAccount>,
+    @From() caller: Caller,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<Account> {
+    const created = accepted(await createAccount(this.database, caller.actor, body, this.secretKey));
+    response.location(`/v1/accounts/${created.id}`);
+    return created;
+  }
+
+  @Get()
+  @Access('read', 'narrowed')
+  @Documented('List accounts in the order they were registered', { 200: pageOf(account) })
+  list(@Query({ schema: query }) page: z.output<typeof query>, @From() caller: Caller): Promise<Page<Account>> {
+    const { seller, external_id } = page;
+    return listAccounts(this.database, { id: caller.narrow(undefined), seller, external_id }, page);
+  }
+
+  @Get(':id')
+  @Access('read', 'path')
+  @Documented('Read an account', { 200: account }, { 404: '`not_found`' })
+  async read(@Param('id', pathId) accountId: string): Promise<Account> {
+    return found(await findAccount(this.database, accountId), 'account of that id');
+  }
+
+  @Patch(':id')
+  @Access('write')
+  @Documented(
+    'Change an account; absent members stay',
+    { 200: account },
+    {
+      404: '`account_not_found`',
+      409: '`account_frozen`, `external_id_taken`, `entity_taken`',
+      422: '`invalid_request`, `unknown_seller`, `currency_mismatch`',
+    },
+  )
+  async change(
+    @Param('id', pathId) accountId: string,
+    @Body({ schema: accountChange }) body: z.output<typeof accountChange>,
+    @From() caller: Caller,
+  ): Promise<Account> {
+    return accepted(await updateAccount(this.database, caller.actor, accountId, body, this.secretKey));
+  }
+}

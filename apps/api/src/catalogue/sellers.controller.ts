@@ -1,0 +1,168 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import {
+  createSeller,
+  type Database,
+  findSeller,
+  listSellers,
+  type Page,
+  type SecretKey,
+  type Seller,
+  updateSeller,
+} from '#persistence';
+import { z } from 'zod';
+import { Access } from '../access/access.guard.js';
+import { type Caller, From } from '../access/caller.js';
+import {
+  address,
+  code,
+  country,
+  currency,
+  email,
+  id,
+  listQuery,
+  pageOf,
+  pathCode,
+  stamp,
+  text,
+  timeZone,
+} from '../contract.js';
+import { Documented } from '../documented.js';
+import { DATABASE, SECRET_KEY } from '../ports.js';
+import { accepted, found } from '../problems/problem.js';
+
+const baseUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).refine((url) => {
+  const { username, password, search, hash } = new URL(url);
+  return username === '' && password === '' && search === '' && hash === '';
+}, 'must be a URL without user, query and fragment; the key has a member of its own');
+
+const reportApi = {
+  base_url: baseUrl.nullable(),
+  api_key: text(512).nullable().meta({ writeOnly: true }),
+  dialect: z.record(z.string(), z.unknown()).nullable(),
+  strict: z.boolean(),
+};
+
+const members = {
+  name: text(),
+  country,
+  currency,
+  time_zone: timeZone,
+  tax_id: text(40).nullable(),
+  address: address.nullable(),
+  email: email.nullable(),
+  invoice_prefix: z
+    .string()
+    .regex(/^[A-Z0-9]([A-Z0-9/-]{0,14}[A-Z0-9])?$/, 'must be 1 to 16 capital letters, digits, "-" or "/"'),
+  fiscal_year_start: z.int().min(1).max(12),
+  number_start: z.int().min(1).max(999_999_999),
+  rounding: z.enum(['half_up', 'half_even']),
+  payable_rounding: z.enum(['none', '1', '0.05']),
+  payment_terms_days: z.int().min(0).max(365),
+  settle_hours: z.int().min(0).max(8_760).nullable(),
+  edge_policy: z.enum(['own_by_start', 'refuse']),
+  bank: z.strictObject({ iban: text(34).nullable().default(null), bic: text(11).nullable().default(null) }).nullable(),
+};
+
+const newSeller = z
+  .strictObject({
+    code,
+    ...members,
+    tax_id: members.tax_id.default(null),
+    address: members.address.default(null),
+    email: members.email.default(null),
+    invoice_prefix: members.invoice_prefix.default('INV'),
+    fiscal_year_start: members.fiscal_year_start.default(1),
+    number_start: members.number_start.default(1),
+    rounding: members.rounding.default('half_up'),
+    payable_rounding: members.payable_rounding.default('none'),
+    payment_terms_days: members.payment_terms_days.default(30),
+    settle_hours: members.settle_hours.default(null),
+    edge_policy: members.edge_policy.default('own_by_start'),
+    bank: members.bank.default(null),
+    report_api: z
+      .strictObject({
+        base_url: reportApi.base_url.default(null),
+        api_key: reportApi.api_key.default(null),
+        dialect: reportApi.dialect.default(null),
+        strict: reportApi.strict.default(false),
+      })
+      .prefault({}),
+  })
+  .meta({ id: 'NewSeller' });
+
+const sellerChange = z
+  .strictObject({ ...members, report_api: z.strictObject(reportApi).partial() })
+  .partial()
+  .meta({ id: 'SellerChange' });
+
+export const seller = z
+  .object({
+    id,
+    code,
+    ...members,
+    report_api: z.object({
+      base_url: reportApi.base_url,
+      dialect: reportApi.dialect,
+      strict: reportApi.strict,
+      has_api_key: z.boolean(),
+    }),
+    created_at: stamp,
+    updated_at: stamp,
+  })
+  .meta({ id: 'Seller' });
+
+const query = z.strictObject(listQuery);
+
+@ApiTags('sellers')
+@Controller('v1/sellers')
+export class SellersController {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(SECRET_KEY) private readonly secretKey: SecretKey,
+  ) {}
+
+  @Post()
+  @Access('write')
+  @Documented('Register a seller', { 201: seller }, { 409: '`seller_exists`', 422: '`invalid_request`' })
+  async create(
+    @Body({ schema: newSeller }) body: z.output<typeof newSeller>,
+    @From() caller: Caller,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<Seller> {
+    const created = accepted(await createSeller(this.database, caller.actor, body, this.secretKey));
+    response.location(`/v1/sellers/${created.code}`);
+    return created;
+  }
+
+  @Get()
+  @Access('read')
+  @Documented('List sellers by code', { 200: pageOf(seller) })
+  list(@Query({ schema: query }) page: z.output<typeof query>): Promise<Page<Seller>> {
+    return listSellers(this.database, page);
+  }
+
+  @Get(':code')
+  @Access('read')
+  @Documented('Read a seller', { 200: seller }, { 404: '`not_found`' })
+  async read(@Param('code', pathCode) sellerCode: string): Promise<Seller> {
+    return found(await findSeller(this.database, sellerCode), 'seller of that code');
+  }
+
+  @Patch(':code')
+  @HttpCode(200)
+  @Access('write')
+  @Documented(
+    'Change a seller; absent members stay, those of `report_api` one by one',
+    { 200: seller },
+    { 404: '`seller_not_found`', 422: '`invalid_request`, `report_api_key_needed`' },
+  )
+  async change(
+    @Param('code', pathCode) sellerCode: string,
+    @Body({ schema: sellerChange }) body: z.output<typeof sellerChange>,
+    @From() caller: Caller,
+  ): Promise<Seller> {
+    return accepted(await updateSeller(this.database, caller.actor, sellerCode, body, this.secretKey));
+  }
+}

@@ -1,0 +1,24 @@
+import { createPostgresBackend, Queue, setDefaultBackendFactory } from 'bullmq';
+import { type BatchJob, CLOSE_QUEUE, type QueueSettings } from '#close';
+
+/** The sending end of the queue of batches. */
+export interface CloseQueue {
+  enqueue(jobs: readonly BatchJob[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens the sending end. Waits until the queue can be reached. */
+export async function openCloseQueue(settings: QueueSettings): Promise<CloseQueue> {
+  if (settings.backend === 'postgres') setDefaultBackendFactory(createPostgresBackend);
+  // The connection of the PostgreSQL backend is not among the types that the queue was written for.
+  const queue = new Queue<BatchJob>(CLOSE_QUEUE.name, { connection: settings.connection as object });
+  await queue.waitUntilReady();
+  return {
+    async enqueue(jobs) {
+      await queue.addBulk(
+        jobs.map((data) => ({ name: CLOSE_QUEUE.batchJob, data, opts: { ...CLOSE_QUEUE.jobOptions } })),
+      );
+    },
+    close: () => queue.close(),
+  };
+}

@@ -1,0 +1,238 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res, Sse } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import type { Observable } from 'rxjs';
+import {
+  type CloseAccountView,
+  type CloseView,
+  type Database,
+  findClose,
+  listCloseAccounts,
+  listCloses,
+  type Page,
+  pageOf as cut,
+  uuidAfter,
+} from '#persistence';
+import { z } from 'zod';
+import { Access } from '../access/access.guard.js';
+import { type Caller, From } from '../access/caller.js';
+import { amount, code, id, listQuery, notice, pageOf, pathId, stamp } from '../contract.js';
+import { Documented } from '../documented.js';
+import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
+import { found, problemOf } from '../problems/problem.js';
+import { ratedLine } from '../rating/rated-line.js';
+import { progressOf } from './progress.js';
+
+const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month YYYY-MM');
+const kind = z.enum(['regular', 'correction']);
+const issue = z.enum(['after_review', 'automatic']);
+const accountState = z.enum(['pending', 'pulling', 'rated', 'drafted', 'issued', 'empty', 'held', 'failed']);
+
+const closeRequest = z
+  .strictObject({
+    seller: code,
+    period: month,
+    kind: kind.default('regular'),
+    accounts: z.array(id).min(1).max(100_000).optional().meta({ description: 'Default: all that are eligible.' }),
+    dry_run: z.boolean().default(false),
+    issue: issue.default('after_review'),
+  })
+  .meta({ id: 'CloseRequest' });
+
+const someAccounts = z
+  .strictObject({ accounts: z.array(id).min(1).max(100_000).optional() })
+  .meta({ id: 'SomeAccounts', description: 'Default: all.' });
+
+const totals = { currency: z.string(), net: amount, tax: amount, gross: amount };
+
+const close = z
+  .object({
+    id,
+    seller: code,
+    period: z.object({ start: stamp, end: stamp, label: z.string() }),
+    kind,
+    dry_run: z.boolean(),
+    issue,
+    state: z.enum(['running', 'review', 'finished', 'cancelled']),
+    counts: z.object({
+      pending: z.int(),
+      pulling: z.int(),
+      rated: z.int(),
+      drafted: z.int(),
+      issued: z.int(),
+      empty: z.int(),
+      held: z.int(),
+      failed: z.int(),
+    }),
+    totals: z.array(z.object(totals)),
+    warnings: z.array(notice),
+    created_at: stamp,
+    finished_at: stamp.nullable(),
+  })
+  .meta({ id: 'Close' });
+
+const closeAccount = z
+  .object({
+    account: id,
+    external_id: z.string(),
+    name: z.string(),
+    state: accountState,
+    reason: notice.nullable(),
+    warnings: z.array(notice),
+    attempts: z.int(),
+    invoice: id.nullable(),
+    lines: z.array(ratedLine),
+    totals: z.object({ ...totals, payable: amount }).nullable(),
+    updated_at: stamp,
+  })
+  .meta({ id: 'CloseAccount' });
+
+const listOfCloses = z.strictObject({ seller: code.optional(), period: month.optional(), ...listQuery });
+const listOfAccounts = z.strictObject({ state: accountState.optional(), ...listQuery });
+
+@ApiTags('closes')
+@Controller('v1/closes')
+export class ClosesController {
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CLOSES) private readonly closes: CloseCommands,
+  ) {}
+
+  @Post()
+  @Access('close')
+  @Documented(
+    'Close a period, or add accounts to the close that exists',
+    { 200: close, 201: close },
+    {
+      409: '`close_differs`',
+      422: '`invalid_request`, `unknown_seller`, `unknown_account`, `period_not_billable` with `billable_at`',
+    },
+  )
+  async open(
+    @Body({ schema: closeRequest }) body: z.output<typeof closeRequest>,
+    @From() caller: Caller,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<CloseView> {
+    const { dry_run, ...request } = body;
+    const opened = await this.closes.open({ ...request, dryRun: dry_run, actor: caller.actor });
+    if (opened.outcome === 'refused') {
+      throw problemOf(opened, opened.billableAt === undefined ? {} : { billable_at: opened.billableAt });
+    }
+    response.status(opened.created ? 201 : 200).location(`/v1/closes/${opened.id}`);
+    return this.read(opened.id);
+  }
+
+  @Get()
+  @Access('read')
+  @Documented('List closes, newest first', { 200: pageOf(close) })
+  async list(@Query({ schema: listOfCloses }) query: z.output<typeof listOfCloses>): Promise<Page<CloseView>> {
+    const { limit, seller, period } = query;
+    const before = uuidAfter(query);
+    const rows = await listCloses(this.database, { seller, period, before, limit: limit + 1 });
+    return cut(
+      rows,
+      limit,
+      (row) => row.id,
+      (row) => row,
+    );
+  }
+
+  @Get(':id')
+  @Access('read')
+  @Documented('Read a close', { 200: close }, { 404: '`not_found`' })
+  async read(@Param('id', pathId) closeId: string): Promise<CloseView> {
+    return found(await findClose(this.database, closeId), 'close of that id');
+  }
+
+  @Get(':id/accounts')
+  @Access('read')
+  @Documented('List the accounts of a close', { 200: pageOf(closeAccount) }, { 404: '`not_found`' })
+  async accounts(
+    @Param('id', pathId) closeId: string,
+    @Query({ schema: listOfAccounts }) query: z.output<typeof listOfAccounts>,
+  ): Promise<Page<CloseAccountView>> {
+    await this.read(closeId);
+    const { limit, state } = query;
+    const rows = await listCloseAccounts(this.database, closeId, { state, after: uuidAfter(query), limit: limit + 1 });
+    return cut(
+      rows,
+      limit,
+      (row) => row.account,
+      (row) => row,
+    );
+  }
+
+  @Get(':id/accounts/:account')
+  @Access('read')
+  @Documented('Read one account of a close', { 200: closeAccount }, { 404: '`not_found`' })
+  async account(
+    @Param('id', pathId) closeId: string,
+    @Param('account', pathId) account: string,
+  ): Promise<CloseAccountView> {
+    const [row] = await listCloseAccounts(this.database, closeId, { account, limit: 1 });
+    return found(row, 'such account in that close');
+  }
+
+  @Post(':id/retry')
+  @HttpCode(202)
+  @Access('close')
+  @Documented('Try held and failed accounts again', { 202: close }, { 404: '`not_found`', 409: '`close_cancelled`' })
+  async retry(
+    @Param('id', pathId) closeId: string,
+    @Body({ schema: someAccounts.prefault({}) }) body: z.output<typeof someAccounts>,
+  ): Promise<CloseView> {
+    await this.unlessCancelled(closeId);
+    await this.closes.retry(closeId, body.accounts);
+    return this.read(closeId);
+  }
+
+  @Post(':id/issue')
+  @HttpCode(202)
+  @Access('close')
+  @Documented('Issue the drafts of a close', { 202: close }, { 404: '`not_found`', 409: '`close_cancelled`' })
+  async issue(
+    @Param('id', pathId) closeId: string,
+    @Body({ schema: someAccounts.prefault({}) }) body: z.output<typeof someAccounts>,
+  ): Promise<CloseView> {
+    await this.unlessCancelled(closeId);
+    await this.closes.issue(closeId, body.accounts);
+    return this.read(closeId);
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(200)
+  @Access('close')
+  @Documented(
+    'Cancel a close before anything of it is issued',
+    { 200: close },
+    { 404: '`not_found`', 409: '`close_has_issued`' },
+  )
+  async cancel(@Param('id', pathId) closeId: string): Promise<CloseView> {
+    await this.read(closeId);
+    const cancelled = await this.closes.cancel(closeId);
+    if (cancelled.outcome === 'refused') {
+      const message = `${cancelled.issued} invoices of this close are issued; correct them instead of cancelling`;
+      throw problemOf({ code: 'close_has_issued', message });
+    }
+    return this.read(closeId);
+  }
+
+  @Sse(':id/progress')
+  @Access('read')
+  @Documented(
+    'Follow a close as server-sent events: `progress` with the close, until it is in review, finished or cancelled',
+    { 200: 'text/event-stream' },
+    { 404: '`not_found`' },
+  )
+  async progress(@Param('id', pathId) closeId: string): Promise<Observable<{ type: string; data: object }>> {
+    await this.read(closeId);
+    return progressOf(() => findClose(this.database, closeId));
+  }
+
+  private async unlessCancelled(closeId: string): Promise<void> {
+    const { state } = await this.read(closeId);
+    if (state === 'cancelled') {
+      throw problemOf({ code: 'close_cancelled', message: 'this close is cancelled; open a new one for the period' });
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import { isLocalDate, isTimeZone } from '#calendar';
+import { isCurrency, isPlainDecimal } from '#money';
+import { z } from 'zod';
+
+/** The words that every resource of the contract is made of. */
+
+export const id = z.uuid().meta({ description: 'An id given by this service.' });
+
+export const text = (longest = 200) =>
+  z
+    .string()
+    .min(1, 'must not be empty')
+    .max(longest, `must have at most ${longest} characters`)
+    .refine((value) => !/\p{Cc}/u.test(value), 'must not hold control characters');
+
+export const code = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
+    'must be 1 to 64 letters, digits, ".", "_" or "-", beginning with a letter or digit',
+  );
+
+export const currency = z.string().refine(isCurrency, 'must be an active ISO 4217 currency code such as "EUR"');
+
+export const country = z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 country code of two letters such as "DE"');
+
+export const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone such as "Europe/Berlin"');
+
+export const localDate = z
+  .string()
+  .refine(isLocalDate, 'must be a date YYYY-MM-DD that exists')
+  .meta({ format: 'date', description: 'A local date; starts are inclusive, ends exclusive.' });
+
+export const decimalText = z.string().refine(isPlainDecimal, 'must be a decimal as a string, such as "12.5"');
+
+export const amount = z.string().meta({ description: 'An amount with exactly the decimals of its currency.' });
+
+export const stamp = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC.' });
+
+export const email = z.email('must be an e-mail address').max(254);
+
+export const address = z.strictObject({
+  line1: text(),
+  line2: text().nullable().default(null),
+  city: text(),
+  region: text().nullable().default(null),
+  postal_code: z.string().max(20).default(''),
+  country,
+});
+
+/** One tax of an account. The category is one of UNCL5305; the rate is in percent. */
+export const accountTax = z.strictObject({
+  name: text(40),
+  category: z.enum(['S', 'Z', 'E', 'AE', 'K', 'G', 'O']),
+  rate: decimalText.refine(
+    (rate) => isPlainDecimal(rate) && /^(100(\.0+)?|\d{1,2}(\.\d{1,4})?)$/.test(rate),
+    'must be a percentage from "0" to "100" with at most 4 decimals',
+  ),
+  valid_from: localDate.nullable().optional(),
+  valid_until: localDate.nullable().optional(),
+  exemption_reason: text(500).nullable().optional(),
+});
+
+/** The query of every list. */
+export const listQuery = {
+  limit: z.coerce.number('must be a number').int().min(1).max(200).default(50),
+  cursor: z.string().max(400).optional().meta({ description: 'The next_cursor of the page before.' }),
+};
+
+export const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+
+/** A part of a path that names something by its id. */
+export const pathId = { schema: id };
+export const pathCode = { schema: code };
+
+export const notice = z.object({ code: z.string(), message: z.string() }).meta({ id: 'Notice' });
+
+export const problemDetails = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), message: z.string(), code: z.string().optional() })),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

@@ -1,0 +1,54 @@
+import { pino } from 'pino';
+import { Closes, createConnectors, parseEnvironment, queueSettings } from '#close';
+import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
+import { openDatabase } from '#persistence';
+import { apiEnvironment, createApi, openCloseQueue } from './index.js';
+
+const environment = readEnvironment();
+const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'api' } });
+const database = openDatabase(environment.DATABASE_URL);
+const queue = await openCloseQueue(queueSettings(environment.QUEUE_URL ?? environment.DATABASE_URL));
+const renderer = createInvoiceRenderer();
+const connectors = createConnectors({
+  database,
+  configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
+  secretKey: environment.METERLINE_SECRET_KEY,
+});
+const closes = new Closes({
+  database,
+  connectors,
+  renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+  enqueue: (jobs) => queue.enqueue(jobs),
+  settleHours: environment.SETTLE_HOURS,
+});
+const app = await createApi({
+  database,
+  closes,
+  secretKey: environment.METERLINE_SECRET_KEY,
+  adminKey: environment.METERLINE_ADMIN_KEY,
+  logger,
+});
+await app.listen(environment.PORT, environment.HOST);
+logger.info({ port: environment.PORT }, 'the API answers');
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    logger.info({ signal }, 'stopping');
+    void stop();
+  });
+}
+
+async function stop(): Promise<void> {
+  await app.close();
+  await Promise.all([queue.close(), connectors.close(), renderer.close()]);
+  await database.$disconnect();
+}
+
+function readEnvironment() {
+  try {
+    return parseEnvironment(apiEnvironment, process.env);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,44 @@
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import type { INestApplication } from '@nestjs/common';
+import { z } from 'zod';
+
+/** The OpenAPI document, made from the schemas that requests are validated with. */
+export function openApiDocument(app: INestApplication): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Meterline')
+    .setDescription(
+      'Billing and invoicing for network usage. Amounts and quantities are decimal strings, stamps RFC 3339 in UTC, ' +
+        'dates local and half-open. Errors are problem details (RFC 9457) with a stable `code`. A POST may carry an ' +
+        'Idempotency-Key, which is kept for 30 days.',
+    )
+    .setVersion('1')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key, `mtl_…`' }, 'api key')
+    .addSecurityRequirements('api key')
+    .build();
+  return SwaggerModule.createDocument(app, config, {
+    standardSchemaConverter: convert,
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+  });
+}
+
+/**
+ * Zod's own JSON Schema, with every schema that has an id as a component. The default conversion inlines the outermost
+ * schema and so repeats each resource at every route.
+ */
+function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }) {
+  if (!(schema instanceof z.ZodType)) return undefined;
+  const { $defs: definitions = {}, ...root } = z.toJSONSchema(schema, {
+    target: 'draft-2020-12',
+    io: schemaType,
+  }) as Record<string, unknown> & { $defs?: Record<string, Record<string, unknown>> };
+  const components = Object.fromEntries(Object.entries(definitions).map(([name, one]) => [name, cleaned(one)]));
+  const { id } = root;
+  if (typeof id !== 'string') return { schema: cleaned(root), components };
+  return { schema: { $ref: `#/components/schemas/${id}` }, components: { ...components, [id]: cleaned(root) } };
+}
+
+function cleaned({ id: _id, $schema: _dialect, ...schema }: Record<string, unknown>): Record<string, unknown> {
+  return schema;
+}

@@ -1,0 +1,116 @@
+import { STATUS_CODES } from 'node:http';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { Problem, type ProblemDetails } from './problem.js';
+
+/** Codes that the rooms throw and the caller can do something about. Any other thrown error is ours: 500. */
+const STATUS_OF_THROWN: Readonly<Record<string, number>> = {
+  malformed_cursor: 400,
+  malformed_date: 422,
+  malformed_month: 422,
+  malformed_stamp: 422,
+  unknown_time_zone: 422,
+  empty_period: 422,
+  close_vanished: 503,
+};
+
+const CODE_OF_STATUS: Readonly<Record<number, string>> = {
+  400: 'malformed_request',
+  404: 'not_found',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+};
+
+/** Prisma's codes for a database that cannot be reached or has no free connection. */
+const DATABASE_AWAY = new Set(['P1000', 'P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', '57P01', '57P03', '53300']);
+
+/** The one translator from errors to HTTP: whatever is thrown, the caller gets problem details and nothing internal. */
+@Catch()
+export class ProblemDetailsFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<Request & { id?: unknown }>();
+    const response = http.getResponse<Response>();
+    const problem = toProblem(thrown);
+    if (problem.status >= 500) {
+      // Only name, code and stack: a driver's error also carries the values of the row it was about.
+      const { name, code, message, stack } = thrown as Error & { code?: unknown };
+      this.logger.error({ requestId: request.id, err: { name, code, message, stack } }, 'a request failed');
+    }
+    if (response.headersSent) {
+      response.end();
+      return;
+    }
+    response
+      .status(problem.status)
+      .set({ 'cache-control': 'no-store', ...problem.more.headers })
+      .type('application/problem+json')
+      .send(JSON.stringify(detailsOf(problem)));
+  }
+}
+
+export function detailsOf(problem: Problem): ProblemDetails {
+  return {
+    type: `urn:meterline:problem:${problem.code}`,
+    title: STATUS_CODES[problem.status] ?? 'Error',
+    status: problem.status,
+    detail: problem.message,
+    code: problem.code,
+    errors: [...(problem.more.errors ?? [])],
+    ...problem.more.members,
+  };
+}
+
+function toProblem(thrown: unknown): Problem {
+  if (thrown instanceof Problem) return thrown;
+  if (thrown instanceof HttpException) return fromHttp(thrown);
+  const code = codeOf(thrown);
+  const status = code === undefined ? undefined : STATUS_OF_THROWN[code];
+  if (code !== undefined && status !== undefined) return new Problem(status, code, (thrown as Error).message);
+  if (isDatabaseAway(thrown)) {
+    return new Problem(503, 'database_unavailable', 'the database does not answer; try again', {
+      headers: { 'retry-after': '5' },
+    });
+  }
+  if (thrown instanceof Error && (thrown as { retryable?: unknown }).retryable === true) {
+    return new Problem(503, 'try_again', 'the request could not be completed now; try again', {
+      headers: { 'retry-after': '1' },
+    });
+  }
+  return new Problem(500, 'internal_error', 'something went wrong on our side; the request id leads to the log');
+}
+
+/** What Express, its body parser and Nest's router throw. */
+function fromHttp(thrown: HttpException): Problem {
+  const status = thrown.getStatus();
+  const cause = thrown.cause as { type?: string } | undefined;
+  if (cause?.type === 'entity.parse.failed') {
+    return new Problem(400, 'malformed_json', `the body is not JSON: ${thrown.message}`);
+  }
+  if (cause?.type === 'entity.too.large') {
+    return new Problem(413, 'body_too_large', 'the body is larger than this route takes; send it in parts');
+  }
+  if (status === 404) {
+    return new Problem(404, 'not_found', 'there is nothing at this path; /openapi.json lists the paths');
+  }
+  if (status >= 500) {
+    return new Problem(500, 'internal_error', 'something went wrong on our side; the request id leads to the log');
+  }
+  return new Problem(status, CODE_OF_STATUS[status] ?? 'bad_request', thrown.message);
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+function isDatabaseAway(thrown: unknown): boolean {
+  const code = codeOf(thrown) ?? '';
+  const cause = (thrown as { meta?: { driverAdapterError?: { cause?: { originalCode?: string; kind?: string } } } })
+    ?.meta?.driverAdapterError?.cause;
+  return DATABASE_AWAY.has(code) || CONNECTION_LOST.has(code) || CONNECTION_LOST.has(cause?.originalCode ?? '');
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { amount, localDate, stamp } from '../contract.js';
+
+/** A rated line as the contract shows it; its derivation is all that is needed to recompute the amount. */
+export const ratedLine = z
+  .object({
+    charge: z.string(),
+    kind: z.enum(['recurring', 'one_time', 'usage', 'discount', 'minimum_spend']),
+    description: z.string(),
+    entity: z
+      .object({
+        dimension: z.enum(['account', 'customer_site_id', 'msisdn', 'imsi']),
+        value: z.string(),
+        name: z.string().nullable(),
+      })
+      .nullable(),
+    segment: z.object({ start: stamp, end: stamp, start_date: localDate, end_date: localDate }),
+    quantity: z.string(),
+    unit: z.string(),
+    amount,
+    unrounded_amount: z.string().meta({ description: 'Cut at 12 decimals, for display only.' }),
+    tax_category: z.string().nullable(),
+    commodity_code: z.string().nullable(),
+    derivation: z.looseObject({}),
+  })
+  .meta({ id: 'RatedLine' });
+
+/** What a set of lines comes to. */
+export const totals = {
+  taxes: z.array(
+    z.object({
+      name: z.string(),
+      category: z.string(),
+      rate: z.string(),
+      base: amount,
+      amount,
+      exemption_reason: z.string().nullable(),
+    }),
+  ),
+  net: amount,
+  tax: amount,
+  gross: amount,
+  rounding: amount,
+  payable: amount,
+};
