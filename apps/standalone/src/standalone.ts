@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino';
 import { createConnectors, queueSettings } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
-import { admitConfiguredKey, type ConfiguredReportApi, migrate, openDatabase, secretKeySchema } from '#persistence';
+import { type ConfiguredReportApi, migrate, openDatabase, secretKeySchema } from '#persistence';
 import { createApi } from '../../api/src/index.js';
 import { createWorker } from '../../worker/src/index.js';
 import { takeDataFolder } from './data-folder.js';
@@ -45,7 +45,6 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     await migrate(postgres.url);
     const database = openDatabase(postgres.url);
     started.push(() => database.$disconnect());
-    await admitConfiguredKey(database, folder.adminKey);
     const renderer = createInvoiceRenderer();
     started.push(() => renderer.close());
     const secretKey = secretKeySchema.parse(folder.secretKey);
@@ -65,7 +64,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       logger,
     });
     started.push(() => worker.close());
-    const api = await createApi({ database, closes: worker.closes, secretKey, logger });
+    const api = await createApi({ database, closes: worker.closes, secretKey, adminKey: folder.adminKey, logger });
     started.push(() => api.close());
     const port = options.port ?? (await preferredPort());
     await api.listen(port, '127.0.0.1');

@@ -210,10 +210,10 @@ async function firstConflict(
         FROM unnest(${dimensions}::text[], ${values}::text[], ${starts}::text[], ${ends}::text[])
              WITH ORDINALITY AS t (dimension, value, "start", "end", ordinal)
     ), beside AS (
-      SELECT index, lag(active) OVER (PARTITION BY dimension, value ORDER BY active) && active AS overlaps FROM entry
+      SELECT index, lag(active) OVER (PARTITION BY dimension, value ORDER BY active) && active AS collides FROM entry
     )
     SELECT min(index) AS index FROM (
-      SELECT index FROM beside WHERE overlaps
+      SELECT index FROM beside WHERE collides
       UNION ALL
       SELECT entry.index FROM entry JOIN entity e
           ON e.seller_id = ${account.sellerId}::uuid AND e.dimension = entry.dimension AND e.value = entry.value

@@ -1,0 +1,67 @@
+import { demoScene } from '../../apps/standalone/src/demo-scene.js';
+import { redisUrl } from '../support/redis.js';
+import { settled, startService, type TestService } from '../support/service.js';
+
+/** The same month on both queues, so that the queue is shown to decide nothing about money. */
+describe('a close with its queue on Redis', () => {
+  const scene = demoScene(6);
+  let services: { redis: TestService; postgres: TestService };
+
+  beforeAll(async () => {
+    const simulated = { fleet: scene.fleet, seed: 7 };
+    services = {
+      redis: await startService({ ...simulated, queueUrl: redisUrl() }),
+      postgres: await startService(simulated),
+    };
+  });
+
+  afterAll(async () => {
+    await services.redis.stop();
+    await services.postgres.stop();
+  });
+
+  it('issues the documents that the PostgreSQL queue issues', async () => {
+    const [onRedis, onPostgres] = [await monthOf(services.redis), await monthOf(services.postgres)];
+    expect(onRedis).toHaveLength(6);
+    expect(onRedis).toEqual(onPostgres);
+  });
+
+  interface Document {
+    number: string;
+    net: string;
+    payable: string;
+    customer: { reference: string };
+    lines: { charge: string; amount: string }[];
+  }
+
+  async function monthOf({ rest }: TestService) {
+    const documents: Document[] = [];
+    for (const { seller, plan, accounts } of scene.sellers) {
+      await rest.post('/v1/sellers', seller);
+      await rest.post('/v1/tariff-plans', plan);
+      await rest.post(`/v1/tariff-plans/${plan.code}/versions/1/publish`, {});
+      for (const { account, entities } of accounts) {
+        const { id } = await rest.post<{ id: string }>('/v1/accounts', account);
+        await rest.put(`/v1/accounts/${id}/entities`, { entities });
+        await rest.post('/v1/subscriptions', { account: id, plan: plan.code, starts_at: '2020-01-01' });
+      }
+      const close = await rest.post<{ id: string }>('/v1/closes', {
+        seller: seller.code,
+        period: '2026-08',
+        issue: 'automatic',
+      });
+      expect((await settled(rest, close.id)).counts).toMatchObject({ issued: accounts.length, held: 0, failed: 0 });
+      const { data } = await rest.get<{ data: Document[] }>(`/v1/invoices?seller=${seller.code}&limit=200`);
+      documents.push(...data);
+    }
+    // Which account comes first depends on who was faster; what it pays does not.
+    return documents
+      .map(({ net, payable, customer, lines }) => ({
+        account: customer.reference,
+        net,
+        payable,
+        lines: lines.map(({ charge, amount }) => `${charge} ${amount}`),
+      }))
+      .sort((a, b) => (a.account < b.account ? -1 : 1));
+  }
+});

@@ -1,0 +1,81 @@
+import { pino } from 'pino';
+import { createConnectors, queueSettings } from '#close';
+import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
+import { type Database, newApiKey } from '#persistence';
+import { createApi } from '../../apps/api/src/index.js';
+import {
+  type ReportSimulator,
+  type ReportSimulatorOptions,
+  startReportSimulator,
+} from '../../apps/report-simulator/src/index.js';
+import { freePort } from '../../apps/standalone/src/embedded-postgres.js';
+import { RestClient } from '../../apps/standalone/src/rest-client.js';
+import { createWorker } from '../../apps/worker/src/index.js';
+import { SECRET_KEY } from './catalogue.js';
+import { createTestDatabase } from './postgres.js';
+
+/** The whole service on a database of its own, with the simulator as its report API, spoken to over REST. */
+export interface TestService {
+  readonly rest: RestClient;
+  readonly url: string;
+  readonly database: Database;
+  readonly simulator: ReportSimulator;
+  stop(): Promise<void>;
+}
+
+/** Starts database, simulator, worker and API. `queueUrl` puts the queue elsewhere than into the database. */
+export async function startService(options: ReportSimulatorOptions & { queueUrl?: string }): Promise<TestService> {
+  const { queueUrl, ...simulated } = options;
+  const { url: databaseUrl, database } = await createTestDatabase();
+  const simulator = await startReportSimulator(simulated);
+  const logger = pino({ level: 'error' });
+  const key = newApiKey();
+  const renderer = createInvoiceRenderer();
+  const connectors = createConnectors({
+    database,
+    configured: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
+    secretKey: SECRET_KEY,
+  });
+  const worker = await createWorker({
+    database,
+    connectors,
+    renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+    settleHours: 72,
+    queue: queueSettings(queueUrl ?? databaseUrl),
+    logger,
+  });
+  const api = await createApi({ database, closes: worker.closes, secretKey: SECRET_KEY, adminKey: key, logger });
+  const port = await freePort();
+  await api.listen(port, '127.0.0.1');
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    rest: new RestClient(url, key),
+    url,
+    database,
+    simulator,
+    stop: async () => {
+      await api.close();
+      await worker.close();
+      await Promise.all([connectors.close(), renderer.close(), simulator.close()]);
+      await database.$disconnect();
+    },
+  };
+}
+
+export interface CloseResource {
+  id: string;
+  state: string;
+  counts: Record<string, number>;
+  totals: { currency: string; net: string; tax: string; gross: string }[];
+}
+
+/** Waits until a close is finished or waits for a review; fails after two minutes. */
+export async function settled(rest: RestClient, closeId: string): Promise<CloseResource> {
+  const until = Date.now() + 120_000;
+  for (;;) {
+    const close = await rest.get<CloseResource>(`/v1/closes/${closeId}`);
+    if (close.state !== 'running') return close;
+    if (Date.now() > until) throw new Error(`close ${closeId} is still running: ${JSON.stringify(close.counts)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
