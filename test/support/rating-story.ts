@@ -111,3 +111,97 @@ export function site(value: string, from = '2020-01-01', until: string | null = 
 export function msisdn(value: string, from = '2020-01-01', until: string | null = null): RegisteredEntity {
   return { dimension: 'msisdn', value, name: null, activeFrom: from, activeUntil: until };
 }
+
+const NINETY_FIFTH = {
+  metric: 'bandwidth',
+  aggregation: 'percentile',
+  percentile: '95',
+  direction: 'percentile_of_greater',
+  missing: 'zero',
+  unit: 'Mbps',
+};
+
+/** Most of what a rating can hold: two versions, all measures, entities that come and go, discounts, a minimum. */
+export const FULL_STORY: Story = {
+  timeZone: 'Asia/Kolkata',
+  starts: '2026-09-12',
+  charges: [
+    { code: 'ahead', name: 'Platform', type: 'recurring', amount: '499.00', timing: 'in_advance' },
+    { code: 'sites', name: 'Sites', type: 'recurring', amount: '40.00', per: 'customer_site_id' },
+    {
+      code: 'traffic',
+      name: 'Traffic',
+      type: 'usage',
+      measure: { metric: 'bytes', unit: 'GB' },
+      included: '1',
+      price: { model: 'per_unit', unit_price: '0.08' },
+    },
+    {
+      code: 'airtime',
+      name: 'Airtime',
+      type: 'usage',
+      measure: { metric: 'time', per: 'msisdn', unit: 'hour' },
+      price: { model: 'per_unit', unit_price: '0.012' },
+      tax_category: 'Z',
+    },
+    {
+      code: 'burst',
+      name: 'Burst',
+      type: 'usage',
+      measure: { ...NINETY_FIFTH, sites: 'each_then_sum' },
+      price: { model: 'per_unit', unit_price: '4.00' },
+    },
+  ],
+  plan: {
+    minimum_spend: '9000.00',
+    discounts: [
+      { type: 'percentage', value: '10' },
+      { type: 'fixed', value: '25.00', applies_to: ['traffic', 'airtime'] },
+    ],
+  },
+  versions: [
+    {
+      from: '2026-10-17',
+      plan: { discounts: [{ type: 'percentage', value: '5' }] },
+      charges: [
+        {
+          code: 'traffic',
+          name: 'Traffic',
+          type: 'usage',
+          measure: { metric: 'bytes', unit: 'GB' },
+          price: { model: 'per_unit', unit_price: '0.07' },
+        },
+      ],
+    },
+  ],
+  entities: [
+    site('A'),
+    site('B', '2026-10-05'),
+    msisdn('0049'),
+    msisdn('0048', '2020-01-01', '2026-10-09'),
+    msisdn('0048', '2026-10-12'),
+  ],
+  usage: (period) => [
+    series(period, ACCOUNT, 'uplink_bytes', 'HOUR', (_, hour) => `${hour * 12_345_678}.5`),
+    series(period, ACCOUNT, 'downlink_bytes', 'HOUR', (_, hour) => `${hour}`),
+    ...['0049', '0048'].map((value) =>
+      series(period, { dimension: 'msisdn', value }, 'time_usage_seconds', 'HOUR', (_, hour) => `${hour % 61}`),
+    ),
+    ...['A', 'B'].flatMap((value) => [
+      series(
+        period,
+        { dimension: 'customer_site_id', value },
+        'uplink_bandwidth',
+        'SLOT',
+        (_, slot) => `${(slot * 7_919) % 150}.25`,
+      ),
+      series(
+        period,
+        { dimension: 'customer_site_id', value },
+        'downlink_bandwidth',
+        'SLOT',
+        (_, slot) => `${(slot * 104_729) % 90}`,
+      ),
+    ]),
+  ],
+};

@@ -96,18 +96,18 @@ export class Ratio {
 
   /** Rounded once, to `digits` decimals; ties away from zero (`half_up`) or to the even neighbour. */
   round(digits: number, mode: RoundingMode = 'half_up'): Decimal {
-    const scaled = times(this.numerator.abs(), new Decimal(10).pow(digits));
+    const scaled = times(this.numerator.abs(), powerOfTen(digits));
     const { quotient, remainder } = divide(scaled, this.denominator);
     const tie = times(remainder, new Decimal(2)).comparedTo(this.denominator);
     const up = tie > 0 || (tie === 0 && (mode === 'half_up' || !quotient.mod(2).isZero()));
-    const magnitude = times(up ? plus(quotient, new Decimal(1)) : quotient, new Decimal(10).pow(-digits));
+    const magnitude = times(up ? plus(quotient, new Decimal(1)) : quotient, powerOfTen(-digits));
     return this.numerator.isNegative() && !magnitude.isZero() ? magnitude.negated() : magnitude;
   }
 
   /** Cut, not rounded, at `digits` decimals, without trailing zeros: for showing a long quotient, never for money. */
   toTruncated(digits = 12): string {
-    const scaled = times(this.numerator.abs(), new Decimal(10).pow(digits));
-    const magnitude = times(divide(scaled, this.denominator).quotient, new Decimal(10).pow(-digits));
+    const scaled = times(this.numerator.abs(), powerOfTen(digits));
+    const magnitude = times(divide(scaled, this.denominator).quotient, powerOfTen(-digits));
     return (this.numerator.isNegative() && !magnitude.isZero() ? magnitude.negated() : magnitude).toFixed();
   }
 
@@ -119,7 +119,7 @@ export class Ratio {
 
   /** The same quotient with integer, coprime numerator and denominator. */
   reduced(): Ratio {
-    const scale = new Decimal(10).pow(Math.max(this.numerator.decimalPlaces(), this.denominator.decimalPlaces()));
+    const scale = powerOfTen(Math.max(this.numerator.decimalPlaces(), this.denominator.decimalPlaces()));
     const n = times(this.numerator, scale);
     const d = times(this.denominator, scale);
     let a = n.abs();
@@ -136,6 +136,11 @@ function exactly(value: Decimal | string | number): Decimal {
     throw new MoneyError('malformed_decimal', `a ratio is made of exact, finite values, not of ${value}`);
   }
   return exact;
+}
+
+/** Written, not computed: `pow` multiplies its way there, and every line of every invoice asks. */
+function powerOfTen(exponent: number): Decimal {
+  return new Decimal(`1e${exponent}`);
 }
 
 /** Integer quotient, cut towards zero, and the exact remainder with the numerator's sign. */

@@ -60,7 +60,7 @@ function changed(pointer: string, value: unknown): unknown {
     string,
     unknown
   >;
-  if (value === undefined) delete holder[last];
+  if (value === undefined) Reflect.deleteProperty(holder, last);
   else holder[last] = value;
   return document;
 }
