@@ -1,8 +1,21 @@
 import { addDays, type BillingPeriod, type EpochSeconds, type Interval, localDateAt, toStamp } from '#calendar';
 import { decimal, plus, sum } from '#money';
 import type { RatedLine } from '#rating';
-import type { Address, DraftInvoice, InvoiceContent, IssuedInvoice, Totals } from './invoice.js';
+import type {
+  Address,
+  DraftInvoice,
+  InvoiceContent,
+  IssuedInvoice,
+  Party,
+  TaxCategory,
+  TaxGroup,
+  Totals,
+} from './invoice.js';
+import { isDocumentNumber } from './document-number.js';
 import { InvoicingError } from './invoicing-error.js';
+
+/** The first document of an account's period; every later one corrects it. */
+const FIRST_REVISION = 1;
 
 /** Who issues, as far as a document shows it. */
 export interface IssuingSeller {
@@ -80,7 +93,7 @@ export function draftInvoice(input: DraftInput): Omit<DraftInvoice, 'inputs_hash
     ...totals,
     revision: input.revision,
     payment_terms_days: account.paymentTermsDays ?? seller.paymentTermsDays,
-    notes: notesOn(input),
+    notes: notesOn(input.lines, totals.taxes),
     dialect_sha256: input.dialectSha256,
     layout_version: input.layoutVersion,
   };
@@ -92,6 +105,8 @@ export function draftInvoice(input: DraftInput): Omit<DraftInvoice, 'inputs_hash
  * Turns a draft into the document that is issued. Pure: the id, the number and the instant are handed in.
  *
  * @param of.sellerTimeZone the issue date is the seller's local date at `issuedAt`
+ * @param of.corrects the document that a later revision corrects (directive 2006/112 art. 219)
+ * @throws InvoicingError `not_conserved`, `malformed_number`, and `original_missing` for a later revision without one
  */
 export function issueInvoice(
   draft: DraftInvoice,
@@ -100,10 +115,19 @@ export function issueInvoice(
     number: string;
     issuedAt: EpochSeconds;
     sellerTimeZone: string;
-    corrects?: { id: string; number: string };
+    corrects?: { id: string; number: string } | undefined;
   },
 ): IssuedInvoice {
   assertConserved(draft);
+  if (!isDocumentNumber(of.number)) {
+    throw new InvoicingError('malformed_number', `${JSON.stringify(of.number)} is not a document number`);
+  }
+  if (draft.revision > FIRST_REVISION && !of.corrects) {
+    throw new InvoicingError(
+      'original_missing',
+      `revision ${draft.revision} of a period corrects an earlier document; name it`,
+    );
+  }
   const issueDate = localDateAt(of.issuedAt, of.sellerTimeZone);
   return {
     ...draft,
@@ -123,9 +147,7 @@ export function isEmpty(lines: readonly Pick<RatedLine, 'amount'>[]): boolean {
 }
 
 /** Throws InvoicingError `not_conserved` unless Σ lines = net, Σ groups = tax, net + tax = gross, gross + rounding = payable. */
-export function assertConserved(
-  of: Pick<InvoiceContent, 'lines' | 'taxes' | 'net' | 'tax' | 'gross' | 'rounding' | 'payable'>,
-): void {
+export function assertConserved(of: Totals & { readonly lines: readonly Pick<RatedLine, 'amount'>[] }): void {
   const [net, tax, gross] = [decimal(of.net), decimal(of.tax), decimal(of.gross)];
   const faults = [
     sum(of.lines.map(({ amount }) => decimal(amount))).equals(net) || 'the lines do not add up to the net',
@@ -136,24 +158,62 @@ export function assertConserved(
   if (faults.length > 0) throw new InvoicingError('not_conserved', faults.join('; '));
 }
 
-/** What an invoice may not be issued without (EU directive 2006/112 art. 226, India CGST rule 46), as JSON paths. */
+/**
+ * What a document may not be issued without, as JSON paths (EU directive 2006/112 art. 226, India CGST rule 46): who
+ * supplies to whom and where, the supplier's tax number where it charges or exempts a tax, the customer's where the
+ * customer owes it, the reason of an exemption, and in India the state that is the place of supply.
+ */
 export function missingFields(content: Pick<InvoiceContent, 'supplier' | 'customer' | 'taxes'>): string[] {
-  const { supplier, customer } = content;
-  const owesTax = content.taxes.some(({ category }) => category === 'AE' || category === 'K');
+  const { supplier, customer, taxes } = content;
+  const country = supplier.address?.country ?? '';
+  const charged = taxes.some(({ rate }) => !decimal(rate).isZero());
+  const subject = taxes.some(({ category }) => category !== 'O');
+  const supplierIdentified = VAT_NUMBER_ALWAYS.has(country) ? subject : charged && country !== 'US';
+  const customerOwes = taxes.some(({ category }) => category === 'AE' || category === 'K');
+  const withinIndia = country === 'IN' && customer.address?.country === 'IN';
   return [
-    supplier.name.trim() === '' && 'supplier.name',
-    supplier.address === null && 'supplier.address',
-    customer.name.trim() === '' && 'customer.name',
-    customer.address === null && 'customer.address',
-    content.taxes.some(({ rate }) => !decimal(rate).isZero()) && supplier.tax_id === null && 'supplier.tax_id',
-    owesTax && customer.tax_id === null && 'customer.tax_id',
+    ...missingOfParty('supplier', supplier),
+    supplierIdentified && isBlank(supplier.tax_id) && 'supplier.tax_id',
+    ...missingOfParty('customer', customer),
+    withinIndia && isBlank(customer.address?.region) && 'customer.address.region',
+    customerOwes && isBlank(customer.tax_id) && 'customer.tax_id',
+    ...taxes.map(
+      ({ category, exemption_reason }, position) =>
+        category === 'E' && isBlank(exemption_reason) && `taxes[${position}].exemption_reason`,
+    ),
   ].filter((path) => path !== false);
 }
 
-function notesOn({ lines, totals }: DraftInput): string[] {
-  const exempt = totals.taxes.flatMap(({ name, category, exemption_reason }) =>
-    exemption_reason !== null ? [`${name}: ${exemption_reason}`] : category === 'AE' ? ['Reverse charge'] : [],
-  );
+/** Where whoever is subject to the tax prints its number, also on a document that charges none. */
+const VAT_NUMBER_ALWAYS: ReadonlySet<string> = new Set(
+  'AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IN'.split(' '),
+);
+
+function missingOfParty(role: 'supplier' | 'customer', party: Party): (string | false)[] {
+  const { address } = party;
+  return [
+    isBlank(party.name) && `${role}.name`,
+    address === null && `${role}.address`,
+    // Some countries have no postal codes and some cities no streets' second line; these three there always are.
+    ...(['line1', 'city', 'country'] as const).map(
+      (part) => address !== null && isBlank(address[part]) && `${role}.address.${part}`,
+    ),
+  ];
+}
+
+function isBlank(text: string | null | undefined): boolean {
+  return text === null || text === undefined || text.trim() === '';
+}
+
+/** Sentences that the lines and taxes of a document call for. */
+export function notesOn(
+  lines: readonly Pick<RatedLine, 'derivation'>[],
+  taxes: readonly Pick<TaxGroup, 'name' | 'category' | 'exemption_reason'>[],
+): string[] {
+  const exempt = taxes.flatMap(({ name, category, exemption_reason }) => {
+    const mention = exemption_reason === null ? MENTION[category] : `${name}: ${exemption_reason}`;
+    return mention === undefined ? [] : [mention];
+  });
   const rated = lines.some(
     ({ derivation: { basis } }) => basis.kind === 'usage' && basis.evidence?.metric === 'bandwidth',
   );
@@ -164,3 +224,10 @@ function notesOn({ lines, totals }: DraftInput): string[] {
       ]
     : exempt;
 }
+
+/** What must be said where no tax is charged (directive 2006/112 art. 226 (11), (11a)), unless the account says more. */
+const MENTION: Readonly<Partial<Record<TaxCategory, string>>> = {
+  AE: 'Reverse charge',
+  K: 'Intra-Community supply, exempt from VAT',
+  G: 'Export outside the EU, exempt from VAT',
+};

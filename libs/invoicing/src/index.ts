@@ -1,4 +1,5 @@
 export { canonicalJson } from './canonical-json.js';
+export { correctionOf, type CorrectionInput } from './correction.js';
 export { documentNumber } from './document-number.js';
 export {
   assertConserved,
@@ -18,6 +19,7 @@ export type {
   InvoiceContent,
   InvoiceLine,
   IssuedInvoice,
+  LineCorrection,
   Party,
   TaxCategory,
   TaxGroup,

@@ -58,6 +58,15 @@ export type DocumentKind = 'invoice' | 'credit_note' | 'debit_note';
 /** A line with its position on the document, counted from 1. */
 export interface InvoiceLine extends RatedLine {
   position: number;
+  /** On corrections only. `amount` is `rerated` minus `billed`; the derivation is that of `rerated`. */
+  correction?: LineCorrection;
+}
+
+/** What a corrected line comes to now, and what the documents before billed for it. */
+export interface LineCorrection {
+  /** 0 when the line fell away; its derivation is then that of the line as it was last billed. */
+  rerated: string;
+  billed: string;
 }
 
 /** What an invoice says, whether or not it is issued. */

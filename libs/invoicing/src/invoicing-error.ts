@@ -2,7 +2,14 @@
 export class InvoicingError extends Error {
   readonly retryable = false;
   constructor(
-    readonly code: 'tax_category_unmatched' | 'not_conserved' | 'malformed_number',
+    readonly code:
+      | 'tax_category_unmatched'
+      | 'ambiguous_taxes'
+      | 'not_conserved'
+      | 'malformed_number'
+      | 'original_missing'
+      | 'foreign_document'
+      | 'not_json',
     message: string,
   ) {
     super(message);

@@ -18,7 +18,8 @@ const NO_TAX: AccountTax = { name: 'Not subject to tax', category: 'O', rate: '0
  * rounded once on the sum of its line amounts, so CGST and SGST are two groups on one base. The rate is the one in force
  * on the last day of a line's segment.
  *
- * @throws InvoicingError `tax_category_unmatched` when a line asks for a rated category that the account has no tax of
+ * @throws InvoicingError `tax_category_unmatched` when no tax of the account answers to a line, `ambiguous_taxes` when one
+ * component would be charged twice
  */
 export function totalsOf(
   lines: readonly Pick<RatedLine, 'amount' | 'tax_category' | 'segment' | 'charge'>[],
@@ -62,21 +63,34 @@ export function totalsOf(
   };
 }
 
-/** The taxes on one line: those of its category in force on its last day; without a category, the account's first. */
+/**
+ * The taxes on one line: those of its category in force on its last day; without a category, the account's first. An
+ * account without taxes is not subject to any.
+ */
 function taxesOn(line: Pick<RatedLine, 'tax_category' | 'segment' | 'charge'>, taxes: readonly AccountTax[]) {
+  if (taxes.length === 0) return [NO_TAX];
   const day = addDays(line.segment.end_date, -1);
   const inForce = taxes.filter((tax) => isInForce(tax, day));
   const category = line.tax_category ?? inForce[0]?.category;
-  if (category === undefined) return [NO_TAX];
   const chosen = inForce.filter((tax) => tax.category === category);
-  if (chosen.length > 0) return chosen;
-  if (category === 'S') {
+  const names = chosen.map(({ name }) => name);
+  const twice = names.find((name, position) => names.indexOf(name) !== position);
+  if (twice !== undefined) {
     throw new InvoicingError(
-      'tax_category_unmatched',
-      `charge ${line.charge} is taxed at the standard rate, but the account has no tax of category S in force on ${day}`,
+      'ambiguous_taxes',
+      `the account has ${twice} of category ${category} twice on ${day}; end the old one with valid_until`,
     );
   }
-  return [{ name: ZERO_RATED[category] ?? NO_TAX.name, category: category as TaxCategory, rate: '0' }];
+  if (chosen.length > 0) return chosen;
+  const name = ZERO_RATED[category ?? ''];
+  if (name === undefined) {
+    throw new InvoicingError(
+      'tax_category_unmatched',
+      `charge ${line.charge} needs a tax of ${category ? `category ${category}` : 'the account'} in force on ${day}, ` +
+        'but the account has none; add it to its taxes',
+    );
+  }
+  return [{ name, category: category as TaxCategory, rate: '0' }];
 }
 
 // UNCL5305 categories that carry no tax by their nature.

@@ -1,0 +1,161 @@
+import { Decimal, decimal, formatAmount, minus, plus } from '#money';
+import type { RatedLine } from '#rating';
+import { assertConserved, notesOn } from './documents.js';
+import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup, Totals } from './invoice.js';
+import { InvoicingError } from './invoicing-error.js';
+
+export interface CorrectionInput {
+  /** The document that the correction cites. */
+  readonly original: IssuedInvoice;
+  /** Every document issued for the account and period, the original among them. */
+  readonly issued: readonly IssuedInvoice[];
+  /** The whole period rated again, with the versions, taxes, discounts and ranges of the original. */
+  readonly rerated: { readonly lines: readonly RatedLine[]; readonly totals: Totals };
+  /** The report dialect the new usage was read with. */
+  readonly dialectSha256: string | null;
+  readonly layoutVersion: number;
+}
+
+/**
+ * What the documents of a period must be corrected by: the period rated again minus everything already issued for it, per
+ * line and per tax group. Below 0 in total it is a credit note, else a debit note; null when no line and no tax group
+ * differs. The documents and the correction together always come to the re-rated totals.
+ *
+ * Lines are the same when charge, entity, segment and tax category are. A line that does not differ is left out. Parties
+ * and payment terms are those of the original.
+ *
+ * @throws InvoicingError `foreign_document` when the documents are not of one account, period and currency,
+ * `original_missing` when the original is not among them, `not_conserved` when one of them does not add up
+ */
+export function correctionOf(input: CorrectionInput): Omit<DraftInvoice, 'inputs_hash'> | null {
+  const { original, issued, rerated } = input;
+  assertSamePeriod(original, issued);
+  assertConserved({ ...rerated.totals, lines: rerated.lines });
+  const format = (amount: Decimal) => formatAmount(amount, original.currency);
+
+  const lines = lineDeltas(rerated.lines, issued, format);
+  const taxes = taxDeltas(rerated.totals.taxes, issued, format);
+  if (lines.length === 0 && taxes.length === 0) return null;
+
+  const still = (of: 'net' | 'tax' | 'gross' | 'rounding' | 'payable') =>
+    issued.reduce((left, document) => minus(left, decimal(document[of])), decimal(rerated.totals[of]));
+  const gross = still('gross');
+  const correction: Omit<DraftInvoice, 'inputs_hash'> = {
+    status: 'draft',
+    kind: gross.lessThan(0) ? 'credit_note' : 'debit_note',
+    seller: original.seller,
+    account: original.account,
+    supplier: original.supplier,
+    customer: original.customer,
+    period: original.period,
+    currency: original.currency,
+    lines,
+    taxes,
+    net: format(still('net')),
+    tax: format(still('tax')),
+    gross: format(gross),
+    rounding: format(still('rounding')),
+    payable: format(still('payable')),
+    revision: Math.max(...issued.map(({ revision }) => revision)) + 1,
+    payment_terms_days: original.payment_terms_days,
+    notes: [`Corrects ${original.number} of ${original.issue_date}.`, ...notesOn(lines, taxes)],
+    dialect_sha256: input.dialectSha256,
+    layout_version: input.layoutVersion,
+  };
+  assertConserved(correction);
+  return correction;
+}
+
+function assertSamePeriod(original: IssuedInvoice, issued: readonly IssuedInvoice[]): void {
+  for (const document of issued) {
+    const same =
+      document.seller === original.seller &&
+      document.account === original.account &&
+      document.currency === original.currency &&
+      document.period.start === original.period.start &&
+      document.period.end === original.period.end;
+    if (!same) {
+      throw new InvoicingError(
+        'foreign_document',
+        `${document.number} is not of the same seller, account, period and currency as ${original.number}`,
+      );
+    }
+    assertConserved(document);
+  }
+  if (!issued.some(({ id }) => id === original.id)) {
+    throw new InvoicingError('original_missing', `${original.number} is not among the documents of its period`);
+  }
+}
+
+type Amounts = Pick<RatedLine, 'amount' | 'quantity' | 'unrounded_amount'>;
+
+function lineDeltas(
+  rerated: readonly RatedLine[],
+  issued: readonly IssuedInvoice[],
+  format: (amount: Decimal) => string,
+): InvoiceLine[] {
+  const now = byKey(rerated, lineKey);
+  const billed = byKey(
+    issued.flatMap((document) => document.lines),
+    lineKey,
+  );
+  const deltas: InvoiceLine[] = [];
+  for (const key of new Set([...now.keys(), ...billed.keys()])) {
+    const [after, before] = [now.get(key) ?? [], billed.get(key) ?? []];
+    const shown = after[0] ?? before.at(-1);
+    const total = (of: keyof Amounts) => minus(totalOf(after, of), totalOf(before, of));
+    const amount = total('amount');
+    if (shown === undefined || amount.isZero()) continue;
+    deltas.push({
+      ...shown,
+      position: deltas.length + 1,
+      quantity: total('quantity').toFixed(),
+      amount: format(amount),
+      unrounded_amount: total('unrounded_amount').toFixed(),
+      correction: { rerated: format(totalOf(after, 'amount')), billed: format(totalOf(before, 'amount')) },
+    });
+  }
+  return deltas;
+}
+
+function taxDeltas(
+  rerated: readonly TaxGroup[],
+  issued: readonly IssuedInvoice[],
+  format: (amount: Decimal) => string,
+): TaxGroup[] {
+  const groupKey = ({ name, category, rate }: TaxGroup) => JSON.stringify([name, category, rate]);
+  const now = byKey(rerated, groupKey);
+  const billed = byKey(
+    issued.flatMap((document) => document.taxes),
+    groupKey,
+  );
+  const deltas: TaxGroup[] = [];
+  for (const key of new Set([...now.keys(), ...billed.keys()])) {
+    const [after, before] = [now.get(key) ?? [], billed.get(key) ?? []];
+    const shown = after[0] ?? before.at(-1);
+    const base = minus(totalOf(after, 'base'), totalOf(before, 'base'));
+    const amount = minus(totalOf(after, 'amount'), totalOf(before, 'amount'));
+    if (shown === undefined || (base.isZero() && amount.isZero())) continue;
+    deltas.push({ ...shown, base: format(base), amount: format(amount) });
+  }
+  return deltas;
+}
+
+/** A correction leaves lines out, so a line is known by what it is for and never by its place on a document. */
+function lineKey({ charge, kind, entity, segment, tax_category, commodity_code }: RatedLine): string {
+  const of = entity && [entity.dimension, entity.value];
+  return JSON.stringify([charge, kind, of, segment.start, segment.end, tax_category, commodity_code]);
+}
+
+function byKey<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    groups.set(key, [...(groups.get(key) ?? []), item]);
+  }
+  return groups;
+}
+
+function totalOf<K extends string>(items: readonly Record<K, string>[], of: K): Decimal {
+  return items.reduce((total, item) => plus(total, decimal(item[of])), new Decimal(0));
+}
