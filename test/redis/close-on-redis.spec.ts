@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { demoScene } from '../../apps/standalone/src/demo-scene.js';
 import { redisUrl } from '../support/redis.js';
 import { settled, startService, type TestService } from '../support/service.js';
@@ -20,8 +21,21 @@ describe('a close with its queue on Redis', () => {
     await services.postgres.stop();
   });
 
+  it('keeps its jobs in Redis, and the other one none', async () => {
+    const redis = new Redis(redisUrl());
+    try {
+      await monthOf(services.redis);
+      expect(await redis.keys('bull:close:*')).not.toEqual([]);
+      const [tables] = await services.redis.database.$queryRaw<{ jobs: string | null }[]>`
+        SELECT to_regclass('bullmq.job')::text AS jobs`;
+      expect(tables).toEqual({ jobs: null });
+    } finally {
+      redis.disconnect();
+    }
+  });
+
   it('issues the documents that the PostgreSQL queue issues', async () => {
-    const [onRedis, onPostgres] = [await monthOf(services.redis), await monthOf(services.postgres)];
+    const [onRedis, onPostgres] = [await documentsOf(services.redis), await monthOf(services.postgres)];
     expect(onRedis).toHaveLength(6);
     expect(onRedis).toEqual(onPostgres);
   });
@@ -34,8 +48,9 @@ describe('a close with its queue on Redis', () => {
     lines: { charge: string; amount: string }[];
   }
 
-  async function monthOf({ rest }: TestService) {
-    const documents: Document[] = [];
+  /** Sets the scene, closes the month of both sellers and answers what was issued. */
+  async function monthOf(service: TestService) {
+    const { rest } = service;
     for (const { seller, plan, accounts } of scene.sellers) {
       await rest.post('/v1/sellers', seller);
       await rest.post('/v1/tariff-plans', plan);
@@ -51,11 +66,14 @@ describe('a close with its queue on Redis', () => {
         issue: 'automatic',
       });
       expect((await settled(rest, close.id)).counts).toMatchObject({ issued: accounts.length, held: 0, failed: 0 });
-      const { data } = await rest.get<{ data: Document[] }>(`/v1/invoices?seller=${seller.code}&limit=200`);
-      documents.push(...data);
     }
-    // Which account comes first depends on who was faster; what it pays does not.
-    return documents
+    return documentsOf(service);
+  }
+
+  /** Which account comes first depends on who was faster; what it pays does not. */
+  async function documentsOf({ rest }: TestService) {
+    const { data } = await rest.get<{ data: Document[] }>('/v1/invoices?limit=200');
+    return data
       .map(({ net, payable, customer, lines }) => ({
         account: customer.reference,
         net,
