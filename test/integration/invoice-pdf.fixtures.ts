@@ -136,7 +136,7 @@ const northwind: InvoiceContent['supplier'] = {
 
 const harborPine: Party = {
   reference: ACCOUNT.value,
-  name: 'Harbor & Pine Logistics <West>',
+  name: 'Harbor & Pine Logistics LLC',
   address: {
     line1: '88 Pier Road',
     line2: null,

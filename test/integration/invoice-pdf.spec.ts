@@ -46,7 +46,7 @@ describe('the page says what the document says', () => {
       /1201 Third Avenue, Suite 2200/,
       /Seattle, WA 98101/,
       /Tax ID 91-1144442/,
-      /Harbor & Pine Logistics <West>/,
+      /Harbor & Pine Logistics LLC/,
       /Issue date +4 Nov 2026/,
       /Due date +4 Dec 2026/,
       /Billing period +1 Oct 2026 – 31 Oct 2026\n.*\(America\/Los_Angeles\)/,

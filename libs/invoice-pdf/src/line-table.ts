@@ -22,6 +22,7 @@ export interface LineTable {
 
 const GAP = 12;
 const TEXT_LEAD = 12;
+const SUBJECT_LEAD = 10.6;
 const STEP_LEAD = 9.8;
 const PADDING = 5;
 
@@ -102,36 +103,40 @@ function rowOf(sheet: Sheet, document: PrintableInvoice, line: InvoiceLine, cell
   };
 
   // The small print runs under the figures as well, but stays clear of the amounts.
-  const stepWidth = columns.amount - columns.description - 70;
-  const steps = [...particulars(document, line), ...derivationOf(line).map(hidden)];
+  const smallWidth = columns.amount - columns.description - 70;
+  const small = (texts: readonly string[], style: TextStyle, lead: number): Piece[] =>
+    texts.flatMap((text) => sheet.wrap(text, smallWidth, style)).map((text) => textPiece(text, style, lead));
   return {
     tabular: true,
     joinsPrevious: false,
     pieces: [
       head,
       ...others.map((text) => textPiece(text, STYLES.cell, TEXT_LEAD)),
-      ...steps
-        .flatMap((step) => sheet.wrap(step, stepWidth, STYLES.step))
-        .map((text) => textPiece(text, STYLES.step, STEP_LEAD)),
+      ...small(subjectOf(document, line), STYLES.subject, SUBJECT_LEAD),
+      ...small([...particularsOf(document, line), ...derivationOf(line).map(hidden)], STYLES.step, STEP_LEAD),
       foot,
     ],
   };
 }
 
-/** What the line is about, when it is not plain from its description: entity, dates, code, tax, the uncut quantity. */
-function particulars(document: PrintableInvoice, line: InvoiceLine): string[] {
-  const { segment, entity } = line;
-  const differs = segment.start_date !== document.period.start_date || segment.end_date !== document.period.end_date;
+/** What the line is about and, when it is not the whole period, for which days. */
+function subjectOf(document: PrintableInvoice, { entity, segment }: InvoiceLine): string[] {
+  const whole = segment.start_date === document.period.start_date && segment.end_date === document.period.end_date;
+  return [entityLabel(entity), whole ? null : dateRange(segment.start_date, segment.end_date)].filter(isText);
+}
+
+/** Code and tax where the line has its own, and a quantity that its column had to cut. */
+function particularsOf(document: PrintableInvoice, line: InvoiceLine): string[] {
   return [
-    entityLabel(entity),
-    differs ? dateRange(segment.start_date, segment.end_date) : null,
     line.commodity_code ? `${codeName(document)} ${line.commodity_code}` : null,
     line.tax_category
-      ? `Tax category ${line.tax_category} (${taxCategoryName(line.tax_category).toLowerCase()})`
+      ? `tax category ${line.tax_category} (${taxCategoryName(line.tax_category).toLowerCase()})`
       : null,
     fullQuantity(line),
-  ].filter((text): text is string => text !== null);
+  ].filter(isText);
 }
+
+const isText = (text: string | null): text is string => text !== null;
 
 /** The quantity that its column had to cut; counted shares of a fee are told by the derivation. */
 function fullQuantity({ kind, quantity, unit }: InvoiceLine): string | null {

@@ -53,7 +53,8 @@ export function paginate(chunks: readonly Chunk[], space: PageSpace): PlannedPag
     y += piece.height;
   };
   const fits = (height: number, tabular: boolean): boolean => y + headerNeeded(tabular) + height <= space.bottom;
-  const fresh = (): boolean => page.placed.length === 0;
+  // Nothing is gained by leaving an empty page, unless it is the first, which holds less than the others.
+  const fresh = (): boolean => page.placed.length === 0 && pages.length > 0;
 
   const placeChunk = (chunk: Chunk): void => {
     const height = heightOf([chunk]);

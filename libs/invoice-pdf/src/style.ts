@@ -1,8 +1,9 @@
 import type { TextStyle } from './sheet.js';
 
-/** One accent, two greys; everything else is ink on paper. */
+/** One accent, a few greys; everything else is ink on paper. */
 export const INK = '#1b2430';
 export const GREY = '#66707d';
+const SOFT_INK = '#414c58';
 export const ACCENT = '#12546b';
 export const HAIRLINE = '#dde3e8';
 export const TINT = '#f2f6f8';
@@ -24,6 +25,7 @@ export const STYLES = {
   cell: regular(8.8),
   cellStrong: strong(8.8),
   cellQuiet: regular(8.8, GREY),
+  subject: regular(7.8, SOFT_INK),
   step: regular(7.2, GREY),
   grand: strong(11, PAPER),
   grandLabel: regular(9, PAPER),

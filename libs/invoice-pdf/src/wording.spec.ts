@@ -1,0 +1,109 @@
+import { countryName } from './country-names.js';
+import {
+  addressLines,
+  dateRange,
+  entityLabel,
+  grouped,
+  ibanGroups,
+  longDate,
+  longStamp,
+  shortQuantity,
+  taxIdLabel,
+  withoutSubscriberNumber,
+} from './wording.js';
+
+describe('figures', () => {
+  it.each([
+    ['0', '0'],
+    ['1234.50', '1,234.50'],
+    ['-1234567.005', '-1,234,567.005'],
+    // Beyond 2^53 and with more digits than a double holds.
+    ['12345678901234567890.123456789012', '12,345,678,901,234,567,890.123456789012'],
+    ['0.10', '0.10'],
+    ['0.000000000001', '0.000000000001'],
+  ])('%s is printed as %s', (decimal, printed) => {
+    expect(grouped(decimal)).toBe(printed);
+  });
+
+  it.each(['', '1e3', ' 1', '1,000', 'NaN', '--1', '1.'])('refuses %j', (text) => {
+    expect(() => grouped(text)).toThrow(expect.objectContaining({ code: 'malformed_document' }));
+  });
+
+  it('cuts a quantity at 6 decimals and says so, without rounding', () => {
+    expect(shortQuantity('1234.123456')).toEqual({ text: '1,234.123456', cut: false });
+    expect(shortQuantity('1234.1234569')).toEqual({ text: '1,234.123456…', cut: true });
+    expect(shortQuantity('-0.9999999')).toEqual({ text: '-0.999999…', cut: true });
+  });
+});
+
+describe('dates', () => {
+  it('names the last day of a half-open range', () => {
+    expect(dateRange('2026-10-01', '2026-11-01')).toBe('1 Oct 2026 – 31 Oct 2026');
+    expect(dateRange('2028-02-28', '2028-03-01')).toBe('28 Feb 2028 – 29 Feb 2028');
+    expect(dateRange('2026-12-31', '2027-01-01')).toBe('31 Dec 2026');
+  });
+
+  it('prints stamps in UTC and refuses what is none', () => {
+    expect(longStamp('2026-09-30T18:30:00Z')).toBe('30 Sep 2026 18:30 UTC');
+    expect(longStamp('2026-10-01T00:00:00+05:30')).toBe('30 Sep 2026 18:30 UTC');
+    expect(() => longStamp('soon')).toThrow(expect.objectContaining({ code: 'malformed_document' }));
+    expect(() => longDate('2026-13-01')).toThrow(expect.objectContaining({ code: 'malformed_document' }));
+  });
+});
+
+describe('parties', () => {
+  const address = { line1: 'Ring 1', line2: null, city: 'Graz', region: null, postal_code: '8010', country: 'AT' };
+
+  it('writes an address as its country does', () => {
+    expect(addressLines(address)).toEqual(['Ring 1', '8010 Graz', 'Austria']);
+    expect(
+      addressLines({
+        line1: '1 Main St',
+        line2: 'Floor 2',
+        city: 'Reno',
+        region: 'NV',
+        postal_code: '89501',
+        country: 'US',
+      }),
+    ).toEqual(['1 Main St, Floor 2', 'Reno, NV 89501', 'United States']);
+    expect(addressLines({ ...address, line1: 'A'.repeat(40), line2: 'Building 7' })).toHaveLength(4);
+    expect(addressLines(null)).toEqual([]);
+  });
+
+  it('knows countries by name and prints an unknown code as it is', () => {
+    expect([countryName('CI'), countryName('TR'), countryName('XX')]).toEqual(['Côte d’Ivoire', 'Türkiye', 'XX']);
+  });
+
+  it('calls the tax number by its local name', () => {
+    expect(['IN', 'DE', 'US', undefined].map((country) => taxIdLabel(country))).toEqual([
+      'GSTIN',
+      'VAT ID',
+      'Tax ID',
+      'Tax ID',
+    ]);
+  });
+
+  it('groups an IBAN by four', () => {
+    expect(ibanGroups('GB82 WEST12345698765432')).toBe('GB82 WEST 1234 5698 7654 32');
+  });
+});
+
+describe('entities', () => {
+  it.each([
+    [{ dimension: 'account', value: 'acct-1', name: 'Acme' } as const, null],
+    [{ dimension: 'customer_site_id', value: 's-1', name: 'Pier' } as const, 'Site Pier (s-1)'],
+    [{ dimension: 'customer_site_id', value: 's-1', name: null } as const, 'Site s-1'],
+    [{ dimension: 'msisdn', value: '4917012345678', name: 'Van' } as const, 'MSISDN ••••5678 · Van'],
+    [{ dimension: 'imsi', value: '001010123456789', name: '001010123456789' } as const, 'IMSI ••••6789 · ••••6789'],
+    [{ dimension: 'msisdn', value: '1234', name: null } as const, 'MSISDN ••••'],
+  ])('%j is printed as %s', (entity, label) => {
+    expect(entityLabel(entity)).toBe(label);
+  });
+
+  it('hides a subscriber number in any text of its line, but no site', () => {
+    const subscriber = { dimension: 'msisdn', value: '4917012345678', name: null } as const;
+    expect(withoutSubscriberNumber('calls of 4917012345678', subscriber)).toBe('calls of ••••5678');
+    const site = { dimension: 'customer_site_id', value: 'site-12345', name: null } as const;
+    expect(withoutSubscriberNumber('link to site-12345', site)).toBe('link to site-12345');
+  });
+});
