@@ -1,11 +1,12 @@
 import { pino } from 'pino';
 import { Closes, createConnectors, parseEnvironment, queueSettings } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
-import { openDatabase } from '#persistence';
+import { migrate, openDatabase } from '#persistence';
 import { apiEnvironment, createApi, openCloseQueue } from './index.js';
 
 const environment = readEnvironment();
 const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'api' } });
+await migrate(environment.DATABASE_URL);
 const database = openDatabase(environment.DATABASE_URL);
 const queue = await openCloseQueue(queueSettings(environment.QUEUE_URL ?? environment.DATABASE_URL));
 const renderer = createInvoiceRenderer();

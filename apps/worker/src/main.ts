@@ -1,11 +1,12 @@
 import { pino } from 'pino';
 import { createConnectors, parseEnvironment, queueSettings, serviceEnvironment } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
-import { openDatabase } from '#persistence';
+import { migrate, openDatabase } from '#persistence';
 import { createWorker } from './index.js';
 
 const environment = readEnvironment();
 const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'worker' } });
+await migrate(environment.DATABASE_URL);
 const database = openDatabase(environment.DATABASE_URL);
 const renderer = createInvoiceRenderer();
 const connectors = createConnectors({
