@@ -58,8 +58,9 @@ export async function createApi({ adminKey, logger, ...ports }: ApiOptions): Pro
 
 /** Says so when a body is not sent as JSON, instead of taking it for no body at all. */
 function jsonOnly(request: Request, _response: Response, next: NextFunction): void {
+  const empty = request.headers['content-length'] === '0';
   next(
-    request.is('json') === false
+    !empty && request.is('json') === false
       ? new Problem(415, 'unsupported_media_type', 'send the body as "Content-Type: application/json"')
       : undefined,
   );

@@ -1,6 +1,7 @@
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { INestApplication } from '@nestjs/common';
 import { z } from 'zod';
+import { problemDetails } from './contract.js';
 
 /** The OpenAPI document, made from the schemas that requests are validated with. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
@@ -14,14 +15,27 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     )
     .setVersion('1')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key, `mtl_…`' }, 'api key')
-    .addSecurityRequirements('api key')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key, `mtl_…`' }, 'api_key')
+    .addSecurityRequirements('api_key')
     .build();
-  return SwaggerModule.createDocument(app, config, {
+  const document = SwaggerModule.createDocument(app, config, {
     standardSchemaConverter: convert,
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
+  for (const { post } of Object.values(document.paths)) post?.parameters?.push(IDEMPOTENCY_KEY);
+  return {
+    ...document,
+    components: { ...document.components, schemas: { ...document.components?.schemas, ...PROBLEM } },
+  };
 }
+
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header' as const,
+  required: false,
+  description: 'Makes it safe to send the request again: it is done once, its answer repeated for 30 days.',
+  schema: { type: 'string', maxLength: 255 },
+};
 
 /**
  * Zod's own JSON Schema, with every schema that has an id as a component. The default conversion inlines the outermost
@@ -38,6 +52,8 @@ function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'outpu
   if (typeof id !== 'string') return { schema: cleaned(root), components };
   return { schema: { $ref: `#/components/schemas/${id}` }, components: { ...components, [id]: cleaned(root) } };
 }
+
+const PROBLEM = convert(problemDetails, { schemaType: 'output' })?.components;
 
 function cleaned({ id: _id, $schema: _dialect, ...schema }: Record<string, unknown>): Record<string, unknown> {
   return schema;

@@ -1,53 +1,82 @@
-import type { ArgumentMetadata } from '@nestjs/common';
-import { StandardSchemaValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, StandardSchemaValidationPipe } from '@nestjs/common';
+import { z } from 'zod';
 import { Problem, type ProblemEntry } from './problems/problem.js';
 
-type Issues = readonly {
-  readonly message: string;
-  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
-  readonly code?: unknown;
-  readonly keys?: unknown;
-}[];
-
 /**
- * Validates what a request carries against the schema of its parameter. A body that is JSON but not meant so is 422, one
- * of another shape altogether is 400, as is a query nobody can mean; a path that names nothing possible is 404.
+ * Validates what a request carries against the schema of its parameter. A body that is JSON but cannot be meant so is
+ * 422, one that is no JSON object is 400, as is a query nobody can mean; a path that names nothing possible is 404.
  */
 export class RequestValidationPipe extends StandardSchemaValidationPipe {
-  override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
-    const { schema } = metadata;
-    if (!schema || !this.toValidate(metadata)) return value;
-    // Express parses a query into an object without a prototype and leaves an absent body undefined.
+  override transform<T>(value: T, { type, schema }: ArgumentMetadata): Promise<T> {
+    if (!(schema instanceof z.ZodType)) return Promise.resolve(value);
     this.stripProtoKeys(value);
-    const result = await this.validate<T>(value, schema);
-    if (!result.issues) return result.value;
-    throw problemFor(metadata.type, result.issues as Issues);
+    const parsed = schema.safeParse(value, { error: inWords });
+    return parsed.success ? Promise.resolve(parsed.data as T) : Promise.reject(problemFor(type, parsed.error.issues));
   }
 }
 
-function problemFor(type: ArgumentMetadata['type'], issues: Issues): Problem {
-  const errors = entriesOf(issues);
-  const detail = errors.map(({ pointer, message }) => `${pointer || 'the body'}: ${message}`).join('; ');
+function problemFor(type: ArgumentMetadata['type'], issues: readonly z.core.$ZodIssue[]): Problem {
   if (type === 'param') return new Problem(404, 'not_found', 'there is nothing at this path: its id is malformed');
+  const errors = issues.flatMap(entriesOf);
+  const detail = errors.map(({ pointer, message }) => `${pointer || 'the body'} ${message}`).join('; ');
   if (type === 'query') return new Problem(400, 'invalid_query', `the query is not usable: ${detail}`, { errors });
-  const shapeless = issues.some(({ path, code }) => code === 'invalid_type' && (path ?? []).length === 0);
-  return shapeless
+  const noObject = issues.some(({ path, code }) => path.length === 0 && code === 'invalid_type');
+  return noObject
     ? new Problem(400, 'invalid_request', 'the body must be a JSON object, sent as application/json', { errors })
     : new Problem(422, 'invalid_request', detail, { errors });
 }
 
-/** Issues of a schema as entries with JSON pointers; an unknown member is pointed at itself, not at its parent. */
-export function entriesOf(issues: Issues, below = ''): ProblemEntry[] {
-  return issues.flatMap(({ path = [], message, code, keys }): ProblemEntry[] => {
-    const parts = path.map((part) => (typeof part === 'object' ? part.key : part));
-    if (code !== 'unrecognized_keys' || !Array.isArray(keys)) return [{ pointer: pointerTo(parts, below), message }];
-    return keys.map((key: string) => ({
-      pointer: pointerTo([...parts, key], below),
-      message: 'is not a member that is known here',
-    }));
-  });
+/** An unknown member is pointed at itself, not at its parent. */
+function entriesOf(issue: z.core.$ZodIssue): ProblemEntry[] {
+  const { path, message } = issue;
+  if (issue.code !== 'unrecognized_keys') return [{ pointer: pointerTo(path), message }];
+  return issue.keys.map((key) => ({
+    pointer: pointerTo([...path, key]),
+    message: 'is not a member that is known here',
+  }));
 }
 
-function pointerTo(parts: readonly PropertyKey[], below: string): string {
-  return below + parts.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+/** RFC 6901. */
+function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** What would be right, for the schemas that do not say it themselves. */
+function inWords(issue: z.core.$ZodRawIssue): string {
+  const missing = issue.input === undefined ? 'is required and ' : '';
+  switch (issue.code) {
+    case 'invalid_type':
+      return `${missing}must be ${TYPES[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `${missing}must be ${oneOf(issue.values)}`;
+    case 'invalid_format':
+      return `must be ${FORMATS[issue.format] ?? issue.format}`;
+    case 'too_small':
+      return `must ${issue.origin === 'array' ? 'have at least' : 'be at least'} ${issue.minimum}${unitOf(issue.origin)}`;
+    case 'too_big':
+      return `must ${issue.origin === 'array' ? 'have at most' : 'be at most'} ${issue.maximum}${unitOf(issue.origin)}`;
+    default:
+      return 'is not valid';
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'a string',
+  array: 'an array',
+  object: 'an object',
+  record: 'an object',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+};
+
+const FORMATS: Readonly<Record<string, string>> = { uuid: 'an id of this service, a UUID' };
+
+function unitOf(origin: string): string {
+  return origin === 'array' ? ' entries' : origin === 'string' ? ' characters long' : '';
+}
+
+function oneOf(values: readonly unknown[]): string {
+  const texts = values.map((value) => JSON.stringify(value));
+  return texts.length === 1 ? `${texts[0]}` : `one of ${texts.join(', ')}`;
 }

@@ -123,7 +123,11 @@ export class TariffPlansController {
   @Delete(':code/versions/:version')
   @HttpCode(204)
   @Access('write')
-  @Documented('Throw a draft away', { 204: 'deleted' }, { 404: '`plan_not_found`', 409: '`plan_already_published`' })
+  @Documented(
+    'Throw a draft away',
+    { 204: { description: 'deleted' } },
+    { 404: '`plan_not_found`', 409: '`plan_already_published`' },
+  )
   async delete(
     @Param('code', pathCode) planCode: string,
     @Param('version', pathVersion) number: number,

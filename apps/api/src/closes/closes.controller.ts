@@ -221,7 +221,7 @@ export class ClosesController {
   @Access('read')
   @Documented(
     'Follow a close as server-sent events: `progress` with the close, until it is in review, finished or cancelled',
-    { 200: 'text/event-stream' },
+    { 200: { description: 'the events', type: 'text/event-stream' } },
     { 404: '`not_found`' },
   )
   async progress(@Param('id', pathId) closeId: string): Promise<Observable<{ type: string; data: object }>> {

@@ -99,7 +99,10 @@ export class InvoicesController {
   @Access('read', 'narrowed')
   @Documented(
     'Download the PDF: the same bytes for ever; every download is an audit event',
-    { 200: 'application/pdf, with the sha256 of the bytes as ETag', 304: 'the caller has these bytes already' },
+    {
+      200: { description: 'the document, with the sha256 of its bytes as ETag', type: 'application/pdf' },
+      304: { description: 'the caller has these bytes already' },
+    },
     { 404: '`not_found`' },
   )
   async pdf(
