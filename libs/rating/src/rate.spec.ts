@@ -108,19 +108,17 @@ describe('an unchanged plan, cut at any local midnights', () => {
 });
 
 describe('graduated prices', () => {
-  const tiers = fc
-    .uniqueArray(fc.integer({ min: 1, max: 5_000 }), { minLength: 0, maxLength: 5 })
-    .chain((edges) =>
-      fc.tuple(
-        ...[...edges.sort((a, b) => a - b), null].map((edge) =>
-          fc.record({
-            up_to: fc.constant(edge === null ? null : `${edge / 4}`),
-            unit_price: fc.nat(1_000).map((price) => `${price / 1000}`),
-            flat_fee: fc.nat(9).map(String),
-          }),
-        ),
+  const tiers = fc.uniqueArray(fc.integer({ min: 1, max: 5_000 }), { minLength: 0, maxLength: 5 }).chain((edges) =>
+    fc.tuple(
+      ...[...edges.sort((a, b) => a - b), null].map((edge) =>
+        fc.record({
+          up_to: fc.constant(edge === null ? null : `${edge / 4}`),
+          unit_price: fc.nat(1_000).map((price) => `${price / 1000}`),
+          flat_fee: fc.nat(9).map(String),
+        }),
       ),
-    );
+    ),
+  );
   const lineAt = (price: unknown, bytes: bigint, included?: string) => {
     const charge = {
       code: 'u',

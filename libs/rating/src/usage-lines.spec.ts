@@ -252,9 +252,9 @@ describe('rates', () => {
     ['minimum', '1'],
     ['maximum', '150'],
   ])('%s', (aggregation, quantity) => {
-    const charge = usage({ ...P95, aggregation, percentile: undefined }, perUnit('1.00'));
+    const measure = { metric: 'bandwidth', aggregation, direction: 'percentile_of_greater', unit: 'Mbps' };
     const halves = levelOf('A', (_, slot) => (slot % 2 === 0 ? '150' : '1'));
-    const [line] = linesOf({ ...november, charges: [JSON.parse(JSON.stringify(charge))], usage: halves });
+    const [line] = linesOf({ ...november, charges: [usage(measure, perUnit('1.00'))], usage: halves });
     expect(line?.quantity).toBe(quantity);
   });
 
