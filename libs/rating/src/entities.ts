@@ -66,6 +66,11 @@ export function toActiveEntity({ ref, name, days }: PresentEntity): ActiveEntity
   return { ref, name, active: days.map(({ start, end }) => ({ start, end })) };
 }
 
+/** Every entity that is active on at least one day of the span, each once, with its days. */
+export function activeEntities(span: Span, registered: readonly RegisteredEntity[], timeZone: string): ActiveEntity[] {
+  return presentIn(span, knownEntities(registered), { dimension: 'any' }, timeZone).map(toActiveEntity);
+}
+
 function isNamed(ref: EntityRef, filter: Filter | undefined): boolean {
   if (filter === undefined) return true;
   return ref.dimension !== 'account' && (filter[ref.dimension]?.includes(ref.value) ?? false);

@@ -1,6 +1,6 @@
 export { type Alternatives, alternativesOf } from './alternatives.js';
 export { type Basis, type Derivation, type DerivationStep, recompute } from './derivation.js';
-export type { RegisteredEntity } from './entities.js';
+export { activeEntities, type RegisteredEntity } from './entities.js';
 export { explain } from './explain.js';
 export type { Fraction } from './fraction.js';
 export { type ParsedTariffPlan, parseTariffPlan, type PlanError, tariffPlanJsonSchema } from './parse-tariff-plan.js';
