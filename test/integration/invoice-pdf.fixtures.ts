@@ -1,7 +1,16 @@
 import { type BillingPeriod, monthPeriod, toStamp } from '#calendar';
-import type { DraftInvoice, InvoiceContent, InvoiceLine, IssuedInvoice, Party, TaxGroup } from '#invoicing';
+import {
+  type AccountTax,
+  correctionOf,
+  type DraftInvoice,
+  type InvoiceContent,
+  type InvoiceLine,
+  type IssuedInvoice,
+  type Party,
+  totalsOf,
+  type Totals,
+} from '#invoicing';
 import { type BucketSeries, type Dimension, type Grid, GRID_SECONDS, type Metric } from '#metering';
-import { decimal, formatAmount, Ratio, sum } from '#money';
 import { type GivenQuantity, parseTariffPlan, rate, type RatedLine, type RegisteredEntity, segmentsOf } from '#rating';
 
 /** What one invoice is made from; the lines are rated, never written down. */
@@ -57,38 +66,6 @@ function ratedLines(story: Story): InvoiceLine[] {
 
 function numbered(lines: readonly RatedLine[]): InvoiceLine[] {
   return lines.map((line, index) => ({ ...line, position: index + 1 }));
-}
-
-/** Totals of lines that are all taxed alike; every component on the whole net. */
-function totalsOf(
-  lines: readonly InvoiceLine[],
-  currency: string,
-  components: { name: string; rate: string }[],
-): Pick<InvoiceContent, 'taxes' | 'net' | 'tax' | 'gross' | 'rounding' | 'payable'> {
-  const net = sum(lines.map((line) => decimal(line.amount)));
-  const amounts = components.map(({ rate: percent }) =>
-    Ratio.of(net)
-      .times(Ratio.of(decimal(percent)))
-      .dividedBy(Ratio.of(100))
-      .round(2, 'half_up'),
-  );
-  const taxes: TaxGroup[] = components.map((component, index) => ({
-    ...component,
-    category: 'S',
-    base: formatAmount(net, currency),
-    amount: formatAmount(amounts[index] ?? decimal('0'), currency),
-    exemption_reason: null,
-  }));
-  const tax = sum(amounts);
-  const gross = formatAmount(sum([net, tax]), currency);
-  return {
-    taxes,
-    net: formatAmount(net, currency),
-    tax: formatAmount(tax, currency),
-    gross,
-    rounding: '0.00',
-    payable: gross,
-  };
 }
 
 /** A series over the whole period, its values by slot number. */
@@ -225,6 +202,12 @@ const dollarStory: Story = {
   ],
 };
 
+const SALES_TAX: AccountTax[] = [{ name: 'Sales tax', category: 'S', rate: '8.75' }];
+
+function totalsIn(currency: string, lines: readonly RatedLine[], taxes: AccountTax[]): Totals {
+  return totalsOf(lines, taxes, { currency, rounding: 'half_up', payableRounding: currency === 'INR' ? '1' : 'none' });
+}
+
 const ISSUED = {
   status: 'issued',
   id: '0198f0a4-0000-7000-8000-000000000001',
@@ -234,7 +217,7 @@ const ISSUED = {
   corrects: null,
 } as const;
 
-function content(story: Story, taxes: { name: string; rate: string }[]): InvoiceContent & { inputs_hash: string } {
+function content(story: Story, taxes: AccountTax[]): InvoiceContent & { inputs_hash: string } {
   const lines = ratedLines(story);
   return {
     kind: 'invoice',
@@ -246,7 +229,7 @@ function content(story: Story, taxes: { name: string; rate: string }[]): Invoice
     period: periodOf(story.period),
     currency: story.currency,
     lines,
-    ...totalsOf(lines, story.currency, taxes),
+    ...totalsIn(story.currency, lines, taxes),
     revision: 1,
     payment_terms_days: 30,
     notes: [
@@ -264,15 +247,18 @@ function content(story: Story, taxes: { name: string; rate: string }[]): Invoice
  * 4.464 → 4.46; 10 % of 135.20 off. Net 1538.32, tax at 8.75 % 134.603 → 134.60, gross 1672.92.
  */
 export function dollarInvoice(): IssuedInvoice {
-  return { ...content(dollarStory, [{ name: 'Sales tax', rate: '8.75' }]), ...ISSUED, number: 'INV-2026-000123' };
+  return { ...content(dollarStory, SALES_TAX), ...ISSUED, number: 'INV-2026-000123' };
 }
 
 /** The same before it is issued. */
 export function dollarDraft(): DraftInvoice {
-  return { ...content(dollarStory, [{ name: 'Sales tax', rate: '8.75' }]), status: 'draft' };
+  return { ...content(dollarStory, SALES_TAX), status: 'draft' };
 }
 
-/** Rupees with two tax components, a period cut at +05:30, the payable rounded to the rupee. */
+/**
+ * Rupees with two tax components, a period cut at +05:30, the payable rounded to the rupee. By hand: 1,250,000.00 + 183 ×
+ * 499.35 = 1,341,381.05; twice 120,724.29; gross 1,582,829.63.
+ */
 export function rupeeInvoice(): IssuedInvoice {
   const period = monthPeriod('2026-10', 'Asia/Kolkata');
   const base = content(
@@ -299,16 +285,13 @@ export function rupeeInvoice(): IssuedInvoice {
       quantities: [{ metric: 'bytes', quantity: '19546757300000' }],
     },
     [
-      { name: 'CGST', rate: '9' },
-      { name: 'SGST', rate: '9' },
+      { name: 'CGST', category: 'S', rate: '9' },
+      { name: 'SGST', category: 'S', rate: '9' },
     ],
   );
   return {
     ...base,
     ...ISSUED,
-    // 1,250,000.00 + 183 × 499.35 = 1,341,381.05; twice 120,724.29; gross 1,582,829.63, paid in whole rupees.
-    rounding: '0.37',
-    payable: '1582830.00',
     number: 'MH-26-000017',
     supplier: {
       reference: 'satlink-in',
@@ -344,42 +327,33 @@ export function rupeeInvoice(): IssuedInvoice {
   };
 }
 
-/** A credit note over part of the dollar invoice's traffic. */
+/**
+ * What the dollar invoice must be corrected by when its downlink was 0.3 GB less in each of the 744 hours. By hand:
+ * 2380.800276396 GB come to 80.00 + 1880.800276396 − 1000 at 0.05 = 124.04, 11.16 less; its discount to 12.40, 1.12 less;
+ * net −10.04; tax 133.72, 0.88 less.
+ */
 export function creditNote(): IssuedInvoice {
-  const invoice = dollarInvoice();
-  const traffic = invoice.lines.find((line) => line.charge === 'traffic');
-  if (!traffic) throw new Error('the dollar invoice has no traffic');
-  const derivation = {
-    ...traffic.derivation,
-    steps: [
-      {
-        kind: 'unit' as const,
-        quantity: '-240.5',
-        unit_price: '0.05',
-        tier: null,
-        amount: { numerator: '-12.025', denominator: '1' },
-      },
-    ],
-  };
-  const lines = [
-    {
-      ...traffic,
-      position: 1,
-      description: 'Data transfer, corrected usage',
-      quantity: '-240.5',
-      amount: '-12.03',
-      unrounded_amount: '-12.025',
-      derivation,
-    },
-  ];
+  const original = dollarInvoice();
+  const usage = dollarStory.usage?.map((each) =>
+    each.metric === 'downlink_bytes'
+      ? series(october, 'downlink_bytes', 'HOUR', ACCOUNT, (hour) => `${2_700_000_000 + hour}`)
+      : each,
+  );
+  const lines = ratedLines({ ...dollarStory, ...(usage && { usage }) });
+  const correction = correctionOf({
+    original,
+    issued: [original],
+    rerated: { lines, totals: totalsIn('USD', lines, SALES_TAX) },
+    dialectSha256: null,
+    layoutVersion: 1,
+  });
+  if (!correction) throw new Error('nothing to correct');
   return {
-    ...invoice,
-    kind: 'credit_note',
+    ...correction,
+    ...ISSUED,
+    inputs_hash: '77'.repeat(32),
     number: 'CN-2026-000004',
-    corrects: { id: invoice.id, number: invoice.number },
-    lines,
-    ...totalsOf(lines, 'USD', [{ name: 'Sales tax', rate: '8.75' }]),
-    notes: ['Reason: a late usage report for 14 October 2026.'],
+    corrects: { id: original.id, number: original.number },
   };
 }
 
@@ -418,7 +392,7 @@ export function manySites(count: number): IssuedInvoice {
         quantity: `${(index % 20) + 1}.25`,
       })),
     },
-    [{ name: 'VAT', rate: '23' }],
+    [{ name: 'VAT', category: 'S', rate: '23' }],
   );
   return {
     ...base,

@@ -115,12 +115,33 @@ describe('the page says what the document says', () => {
     }
   });
 
+  it('says in words why no tax is charged', async () => {
+    const document = dollarInvoice();
+    const none = { ...document, tax: '0.00', gross: document.net, payable: document.net };
+    const group = { base: document.net, amount: '0.00', rate: '0' };
+    const charged = textOf(
+      await fileOf({ ...none, taxes: [{ ...group, name: 'VAT', category: 'AE', exemption_reason: 'Article 196' }] }),
+    );
+    expect(charged).toMatch(/^VAT · Reverse charge +0 ?% +1,538\.32 +0\.00/m);
+    const outside = textOf(
+      await fileOf({
+        ...none,
+        taxes: [{ ...group, name: 'Not subject to tax', category: 'O', exemption_reason: null }],
+      }),
+    );
+    expect(outside).toMatch(/^Not subject to tax +– +1,538\.32 +0\.00/m);
+  });
+
   it('gives a credit note its own title, names what it corrects and asks for nothing', async () => {
     const text = textOf(await fileOf(creditNote()));
     expect(text).toMatch(/Credit note/);
     expect(text).toMatch(/Corrects +INV-2026-000123/);
-    expect(text).toMatch(/^1 +Data transfer, corrected usage +-240\.5 GB +0\.05 +-12\.03$/m);
-    expect(text).toMatch(/Amount credited +USD 13\.08$/m);
+    expect(text).toMatch(/^1 +Data transfer +-223\.2 GB +-11\.16$/m);
+    expect(text).toMatch(/now 124\.04, billed before 135\.20/);
+    expect(text).toMatch(/880\.800276396 GB × 0\.05 = 44\.0400138198/);
+    expect(text).toMatch(/^2 +Discount 10 % on Data transfer +1\.12$/m);
+    expect(text).toMatch(/^Sales tax +8\.75 ?% +-10\.04 +-0\.88/m);
+    expect(text).toMatch(/Amount credited +USD 10\.92$/m);
     expect(text).not.toMatch(/IBAN|Due date|Amount due/);
   });
 

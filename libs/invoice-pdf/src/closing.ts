@@ -1,6 +1,7 @@
+import type { TaxGroup } from '#invoicing';
 import { isCredit, payableAmount, payableLabel } from './first-page.js';
 import type { Chunk, Piece } from './paginate.js';
-import type { Sheet, TextStyle } from './sheet.js';
+import type { Sheet } from './sheet.js';
 import { ACCENT, GREY, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
 import { grouped, ibanGroups, longDate, type PrintableInvoice, taxCategoryName } from './wording.js';
 
@@ -16,12 +17,12 @@ export function closing(sheet: Sheet, document: PrintableInvoice): Chunk[] {
   ];
 }
 
-interface TaxRow {
-  name: string;
-  reason: string[];
-  rate: string;
-  base: string;
-  amount: string;
+interface TaxTable {
+  heads: { rate: string; base: string; amount: string };
+  /** Right edges. */
+  columns: { rate: number; base: number; amount: number };
+  rows: { name: string[]; rate: string; base: string; amount: string }[];
+  width: number;
 }
 
 /** Tax groups on the left, the sum of everything on the right; one piece, so that no page turn falls between them. */
@@ -33,14 +34,14 @@ function totalsPiece(sheet: Sheet, document: PrintableInvoice): Piece {
     sheet.width(payableLabel(document), STYLES.grandLabel) + sheet.width(payable, STYLES.grand) + 20 + 2 * 10,
   );
   const taxWidth = WIDTH - totalsWidth - 26;
-  const taxes = taxRows(sheet, document, taxWidth);
-  const taxHeight = 20 + taxes.reduce((height, row) => height + ROW + row.reason.length * 9.5, 0);
+  const taxes = taxTable(sheet, document, taxWidth);
+  const taxHeight = 20 + taxes.rows.reduce((height, row) => height + row.name.length * ROW, 0);
   const totalsHeight = totals.length * ROW + 8 + 28;
 
   return {
     height: 10 + Math.max(taxHeight, totalsHeight) + 14,
     draw: (top) => {
-      drawTaxes(sheet, document, taxes, top + 10, taxWidth);
+      drawTaxes(sheet, taxes, top + 10);
       drawTotals(sheet, totals, payableLabel(document), payable, top + 10, totalsWidth);
     },
   };
@@ -77,49 +78,51 @@ function drawTotals(
   sheet.text(payable, RIGHT - 10, y + 18.2, STYLES.grand, 'right');
 }
 
-function taxRows(sheet: Sheet, document: PrintableInvoice, width: number): TaxRow[] {
-  return document.taxes.map((tax) => ({
-    // A component at 19 % needs no word for its category; where nothing is charged the payer must see why.
-    name: tax.category === 'S' ? tax.name : joinWords(tax.name, taxCategoryName(tax.category)),
-    reason: tax.exemption_reason ? sheet.wrap(tax.exemption_reason, width, STYLES.step) : [],
+/** Columns as wide as what stands in them; the name takes the rest and wraps. */
+function taxTable(sheet: Sheet, document: PrintableInvoice, width: number): TaxTable {
+  const heads = { rate: 'Rate', base: 'Taxable amount', amount: `Tax ${document.currency}` };
+  const figures = document.taxes.map((tax) => ({
     rate: tax.category === 'O' ? '–' : `${grouped(tax.rate)} %`,
     base: grouped(tax.base),
     amount: grouped(tax.amount),
   }));
-}
-
-function joinWords(name: string, category: string): string {
-  return name === '' || name.toLowerCase() === category.toLowerCase() ? category : `${name} · ${category}`;
-}
-
-function drawTaxes(sheet: Sheet, document: PrintableInvoice, rows: TaxRow[], top: number, width: number): void {
-  const heads = { name: 'Tax', rate: 'Rate', base: 'Taxable amount', amount: `Tax ${document.currency}` };
-  const widest = (pick: (row: { rate: string; base: string; amount: string }) => string, style: TextStyle): number =>
-    rows.reduce(
-      (most, row) => Math.max(most, sheet.width(pick(row), style)),
-      sheet.width(pick(heads), STYLES.columnHead),
+  const widest = (of: 'rate' | 'base' | 'amount'): number =>
+    figures.reduce(
+      (most, row) => Math.max(most, sheet.width(row[of], STYLES.cell)),
+      sheet.width(heads[of], STYLES.columnHead),
     );
-  const amountX = LEFT + width;
-  const baseX = amountX - widest((row) => row.amount, STYLES.cell) - LABEL_GAP;
-  const rateX = baseX - widest((row) => row.base, STYLES.cell) - LABEL_GAP;
-  const nameWidth = rateX - widest((row) => row.rate, STYLES.cell) - LABEL_GAP - LEFT;
+  const amount = LEFT + width;
+  const base = amount - widest('amount') - LABEL_GAP;
+  const rate = base - widest('base') - LABEL_GAP;
+  const nameWidth = Math.max(60, rate - widest('rate') - LABEL_GAP - LEFT);
+  const rows = figures.map((row, index) => {
+    const tax = document.taxes[index];
+    return { ...row, name: tax ? sheet.wrap(taxName(tax), nameWidth, STYLES.cell) : [] };
+  });
+  return { heads, columns: { rate, base, amount }, rows, width };
+}
 
-  sheet.text(heads.name, LEFT, top + 9, STYLES.columnHead);
-  sheet.text(heads.rate, rateX, top + 9, STYLES.columnHead, 'right');
-  sheet.text(heads.base, baseX, top + 9, STYLES.columnHead, 'right');
-  sheet.text(heads.amount, amountX, top + 9, STYLES.columnHead, 'right');
+/** A component at its standard rate needs no word for it; where nothing is charged the payer sees which case it is. */
+function taxName({ name, category }: TaxGroup): string {
+  if (category === 'S' || category === 'O') return name;
+  const words = taxCategoryName(category);
+  return name.toLowerCase() === words.toLowerCase() ? name : `${name} · ${words}`;
+}
+
+function drawTaxes(sheet: Sheet, { heads, columns, rows, width }: TaxTable, top: number): void {
+  sheet.text('Tax', LEFT, top + 9, STYLES.columnHead);
+  sheet.text(heads.rate, columns.rate, top + 9, STYLES.columnHead, 'right');
+  sheet.text(heads.base, columns.base, top + 9, STYLES.columnHead, 'right');
+  sheet.text(heads.amount, columns.amount, top + 9, STYLES.columnHead, 'right');
   sheet.rule(LEFT, top + 14.5, width, HAIRLINE, 0.7);
   let y = top + 18;
   for (const row of rows) {
-    const [name = '', ...rest] = sheet.wrap(row.name, nameWidth, STYLES.cell);
-    sheet.text(name, LEFT, y + 9, STYLES.cell);
-    sheet.text(row.rate, rateX, y + 9, STYLES.cell, 'right');
-    sheet.text(row.base, baseX, y + 9, STYLES.cell, 'right');
-    sheet.text(row.amount, amountX, y + 9, STYLES.cell, 'right');
-    y += ROW;
-    for (const line of [...rest, ...row.reason]) {
-      sheet.text(line, LEFT, y + 5, STYLES.step);
-      y += 9.5;
+    sheet.text(row.rate, columns.rate, y + 9, STYLES.cell, 'right');
+    sheet.text(row.base, columns.base, y + 9, STYLES.cell, 'right');
+    sheet.text(row.amount, columns.amount, y + 9, STYLES.cell, 'right');
+    for (const line of row.name) {
+      sheet.text(line, LEFT, y + 9, STYLES.cell);
+      y += ROW;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '#invoicing';
 import { closing } from './closing.js';
 import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
 import { lineTable } from './line-table.js';
@@ -83,10 +84,6 @@ function provenance(document: PrintableInvoice): string {
 
 /** The trailer's ID: the content by its own hash, whatever order its members came in. */
 function contentId(document: PrintableInvoice): Buffer {
-  const canonical = JSON.stringify({ layout: LAYOUT_VERSION, document }, (_key, value: unknown) =>
-    value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
+  const canonical = canonicalJson({ layout: LAYOUT_VERSION, document });
   return createHash('sha256').update(canonical).digest().subarray(0, 16);
 }

@@ -148,6 +148,10 @@ function fullQuantity({ kind, quantity, unit }: InvoiceLine): string | null {
 /** How the amount came about, unless quantity, unit price and amount of the row already say all of it. */
 function derivationOf(line: InvoiceLine): string[] {
   const sentences = explain(line);
+  if (line.correction) {
+    const { billed, rerated } = line.correction;
+    return [`now ${grouped(rerated)}, billed before ${grouped(billed)}`, ...sentences];
+  }
   const exact = decimal(line.amount).equals(decimal(line.unrounded_amount));
   const wholePeriod = line.derivation.steps.every((step) => step.quantity === line.quantity);
   return sentences.length === 1 && exact && wholePeriod && singlePrice(line) !== null ? [] : sentences;
@@ -172,6 +176,7 @@ function cellsOf(line: InvoiceLine): Cells {
 
 /** The price when the whole quantity goes by one; tiers, packages and allowances are told beneath the line. */
 function singlePrice(line: InvoiceLine): string | null {
+  if (line.correction) return null;
   const { steps } = line.derivation;
   const price = steps[0]?.unit_price ?? null;
   return steps.every((step) => PER_UNIT.has(step.kind) && step.unit_price === price) ? price : null;
