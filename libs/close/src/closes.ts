@@ -1,15 +1,16 @@
-import { createHash } from 'node:crypto';
 import { CalendarError, monthPeriod, toStamp } from '#calendar';
-import { canonicalJson, type DraftInvoice, documentNumber, type IssuedInvoice, issueInvoice } from '#invoicing';
+import { type DraftInvoice, documentNumber, type IssuedInvoice, issueInvoice } from '#invoicing';
 import {
   accountsOfSeller,
   type BillingFacts,
+  billingInputs,
   cancelClose,
   type CloseKind,
   type CloseWork,
   countAttempt,
   type Database,
   databaseNow,
+  documentSha256,
   findSellerId,
   type IssueMode,
   issueDraft,
@@ -29,11 +30,9 @@ import {
   stalledBatches,
   type StoredDocument,
   storeDocument,
-  type Transaction,
   unfinishedAccounts,
   unrenderedInvoices,
   unsettledCloses,
-  usageFingerprint,
 } from '#persistence';
 import { billingTask, draftAccount, type Drafted, held, type Held, notBillable, pullUsage } from './bill-account.js';
 import { CloseError } from './close-error.js';
@@ -231,7 +230,7 @@ export class Closes {
       // A dry run keeps nothing but its report; `drafted` says that a real run would have drafted this.
       await moveAccount(this.#database, close.id, accountId, { to: 'drafted', report: result.draft, warnings });
     } else {
-      const inputsHash = await this.#inputsHash(this.#database, facts, close.periodLabel);
+      const inputsHash = documentSha256(await billingInputs(this.#database, facts, close.periodLabel));
       const document: DraftInvoice = { ...result.draft, inputs_hash: inputsHash };
       await saveDraft(this.#database, close.id, accountId, { inputsHash, document, warnings });
     }
@@ -283,7 +282,7 @@ export class Closes {
       },
       currentInputs: async (tx) => {
         const current = await loadBillingFacts(tx, accountId);
-        return current ? this.#inputsHash(tx, current, close.periodLabel) : '';
+        return current && billingInputs(tx, current, close.periodLabel);
       },
       write: (draft, id, taken) => writeInvoice(draft, id, taken, seller),
     });
@@ -296,18 +295,6 @@ export class Closes {
         },
       });
     }
-  }
-
-  async #inputsHash(database: Database | Transaction, facts: BillingFacts, periodLabel: string): Promise<string> {
-    const usage = await usageFingerprint(database, { accountId: facts.account.id, periodLabel });
-    // Sealed keys change whenever they are sealed anew and decide nothing about money.
-    const seller = { ...facts.seller, reportApiKey: null };
-    const account = { ...facts.account, reportApiKey: null };
-    const versions = facts.versions.map((version) => ({ ...version, document: null }));
-    const { entities, subscriptions } = facts;
-    return createHash('sha256')
-      .update(canonicalJson({ seller, account, entities, subscriptions, versions, usage }))
-      .digest('hex');
   }
 
   /** Records what went wrong with one account. Returns whether it should be tried again. */

@@ -52,6 +52,17 @@ export {
   storeDocument,
   unrenderedInvoices,
 } from './invoices.js';
+export { type BillingInputs, billingInputs, loadPinnedFacts } from './invoice-inputs.js';
+export {
+  claimConfirmingPulls,
+  type ClaimedPull,
+  type ConfirmingOutcome,
+  type ConfirmingPull,
+  finishConfirmingPull,
+  listConfirmingPulls,
+  postponeConfirmingPull,
+  requestConfirmingPull,
+} from './confirming-pulls.js';
 export {
   loadSnapshots,
   type PulledSeries,
@@ -59,6 +70,7 @@ export {
   saveSnapshots,
   type Snapshot,
   usageFingerprint,
+  type WindowFingerprint,
 } from './ledger.js';
 export {
   type AccountFacts,

@@ -4,7 +4,9 @@ import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
 import { canonicalJson } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { loadDraft, moveAccount } from './closes.js';
+import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
+import { type BillingInputs, keepInputs } from './invoice-inputs.js';
 
 /** What a number is made of. The pure room writes it out. */
 export interface NumberTaken {
@@ -28,8 +30,8 @@ export interface IssueRequest {
   readonly accountId: string;
   readonly numbering: Numbering;
   readonly actor: string;
-  /** Recomputes the hash of everything the draft was computed from, on the issuing transaction. */
-  readonly currentInputs: (tx: Transaction) => Promise<string>;
+  /** Everything the draft was computed from, as it stands on the issuing transaction; undefined when it is gone. */
+  readonly currentInputs: (tx: Transaction) => Promise<BillingInputs | undefined>;
   /** Writes the document; pure. */
   readonly write: (draft: DraftInvoice, id: string, taken: NumberTaken) => IssuedInvoice;
 }
@@ -47,35 +49,59 @@ export type IssueOutcome =
  */
 export async function issueDraft(database: Database, request: IssueRequest): Promise<IssueOutcome> {
   return transaction(database, async (tx): Promise<IssueOutcome> => {
-    const [row] = await tx.$queryRaw<{ state: string; closeState: string }[]>`
-      SELECT a.state, c.state AS "closeState" FROM close_account a JOIN close c ON c.id = a.close_id
-       WHERE a.close_id = ${request.closeId}::uuid AND a.account_id = ${request.accountId}::uuid
-         FOR UPDATE OF a`;
-    if (row?.state !== 'drafted' || row.closeState === 'cancelled') return { outcome: 'nothing_to_issue' };
-    const stored = await loadDraft(tx, request.closeId, request.accountId);
-    if (!stored) throw new PersistenceError('draft_missing', 'the account is drafted but has no draft', false);
-    if ((await request.currentInputs(tx)) !== stored.inputsHash) return { outcome: 'inputs_changed' };
+    const stored = await lockDraft(tx, request);
+    if (!stored) return { outcome: 'nothing_to_issue' };
+    const inputs = await request.currentInputs(tx);
+    if (!inputs || documentSha256(inputs) !== stored.inputsHash) return { outcome: 'inputs_changed' };
 
-    const draft = stored.document as DraftInvoice;
+    const { draft } = stored;
     const taken = await takeNumber(tx, request.numbering, draft.kind);
     const invoice = request.write(draft, uuid(), taken);
-    await insertInvoice(tx, request, invoice, taken);
-    const moved = await moveAccount(tx, request.closeId, request.accountId, { to: 'issued' });
-    if (!moved) throw new PersistenceError('account_moved', 'the account changed its state under our lock', false);
-    await tx.$executeRaw`
-      UPDATE close_account SET invoice_id = ${invoice.id}::uuid
-       WHERE close_id = ${request.closeId}::uuid AND account_id = ${request.accountId}::uuid`;
-    await tx.$executeRaw`
-      DELETE FROM draft_invoice WHERE close_id = ${request.closeId}::uuid AND account_id = ${request.accountId}::uuid`;
+    const { numbering, accountId, closeId, actor } = request;
+    await insertInvoice(tx, { sellerId: numbering.sellerId, accountId, closeId, actor, inputs }, invoice, taken);
+    // Where nothing was pulled there is nothing to confirm.
+    if (inputs.usage.length > 0) await scheduleConfirmingPulls(tx, invoice);
+    await settleDraft(tx, request, invoice.id);
     return { outcome: 'issued', invoice };
   });
+}
+
+interface DraftPlace {
+  readonly closeId: string;
+  readonly accountId: string;
+}
+
+/** Locks the account's row in the close and reads its draft; undefined when there is nothing to issue (any more). */
+export async function lockDraft(
+  tx: Transaction,
+  { closeId, accountId }: DraftPlace,
+): Promise<{ inputsHash: string; draft: DraftInvoice } | undefined> {
+  const [row] = await tx.$queryRaw<{ state: string; closeState: string }[]>`
+    SELECT a.state, c.state AS "closeState" FROM close_account a JOIN close c ON c.id = a.close_id
+     WHERE a.close_id = ${closeId}::uuid AND a.account_id = ${accountId}::uuid
+       FOR UPDATE OF a`;
+  if (row?.state !== 'drafted' || row.closeState === 'cancelled') return undefined;
+  const stored = await loadDraft(tx, closeId, accountId);
+  if (!stored) throw new PersistenceError('draft_missing', 'the account is drafted but has no draft', false);
+  return { inputsHash: stored.inputsHash, draft: stored.document as DraftInvoice };
+}
+
+/** Moves the account of a draft that was just issued to `issued`. */
+export async function settleDraft(tx: Transaction, { closeId, accountId }: DraftPlace, id: string): Promise<void> {
+  const moved = await moveAccount(tx, closeId, accountId, { to: 'issued' });
+  if (!moved) throw new PersistenceError('account_moved', 'the account changed its state under our lock', false);
+  await tx.$executeRaw`
+    UPDATE close_account SET invoice_id = ${id}::uuid
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid`;
+  await tx.$executeRaw`
+    DELETE FROM draft_invoice WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid`;
 }
 
 /**
  * Takes the next number of a series. The counter row stays locked until the transaction ends, so numbers are given out
  * one after the other, and `issuedAt` is read under that lock and never runs backwards: number order is time order.
  */
-async function takeNumber(tx: Transaction, numbering: Numbering, kind: DocumentKind): Promise<NumberTaken> {
+export async function takeNumber(tx: Transaction, numbering: Numbering, kind: DocumentKind): Promise<NumberTaken> {
   let year = fiscalYearAt(await clock(tx), numbering);
   for (;;) {
     await tx.$executeRaw`
@@ -110,9 +136,17 @@ async function clock(tx: Transaction): Promise<EpochSeconds> {
   return fromStamp(row?.now ?? '');
 }
 
-async function insertInvoice(
+/** Inserts a document with its lines, taxes, inputs and events: once and never again. */
+export async function insertInvoice(
   tx: Transaction,
-  request: IssueRequest,
+  of: {
+    readonly sellerId: string;
+    readonly accountId: string;
+    /** Null for a note that no close issues. */
+    readonly closeId: string | null;
+    readonly actor: string;
+    readonly inputs: object;
+  },
   invoice: IssuedInvoice,
   taken: NumberTaken,
 ): Promise<void> {
@@ -121,7 +155,7 @@ async function insertInvoice(
     INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period,
                          revision, currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date, document,
                          document_sha256, inputs_hash, layout_version)
-    VALUES (${invoice.id}::uuid, ${request.numbering.sellerId}::uuid, ${request.accountId}::uuid, ${request.closeId}::uuid,
+    VALUES (${invoice.id}::uuid, ${of.sellerId}::uuid, ${of.accountId}::uuid, ${of.closeId}::uuid,
             ${invoice.kind}, ${invoice.number}, ${taken.fiscalYear}, ${taken.sequence}, ${period.label},
             tstzrange(${period.start}::timestamptz, ${period.end}::timestamptz), ${invoice.revision}, ${invoice.currency},
             ${invoice.net}::numeric, ${invoice.tax}::numeric, ${invoice.gross}::numeric, ${invoice.rounding}::numeric,
@@ -151,8 +185,9 @@ async function insertInvoice(
     VALUES (${uuid()}::uuid, ${invoice.id}::uuid, 'issued', ${invoice.issued_at}::timestamptz)`;
   await tx.$executeRaw`
     INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
-    VALUES (${uuid()}::uuid, ${request.numbering.sellerId}::uuid, ${request.actor}, 'invoice.issued', ${invoice.id},
-            ${JSON.stringify({ number: invoice.number, close: request.closeId })}::jsonb)`;
+    VALUES (${uuid()}::uuid, ${of.sellerId}::uuid, ${of.actor}, 'invoice.issued', ${`invoice:${invoice.id}`},
+            ${JSON.stringify({ number: invoice.number, close: of.closeId })}::jsonb)`;
+  await keepInputs(tx, invoice.id, of.inputs);
 }
 
 /** sha256 over the canonical form of a document: the same whoever prints the JSON. */

@@ -87,12 +87,20 @@ export async function loadSnapshots(
   return loaded.sort((a, b) => compareText(`${a.entity} ${a.metric}`, `${b.entity} ${b.metric}`));
 }
 
+/** The latest usage of one window, without its values. */
+export interface WindowFingerprint {
+  readonly entity: string;
+  readonly metric: string;
+  readonly revision: number;
+  readonly values_sha256: string;
+}
+
 /** What identifies the usage a period was computed from, without its values: for the hash of a draft's inputs. */
 export async function usageFingerprint(
   database: Database | Transaction,
   of: { accountId: string; periodLabel: string },
-): Promise<{ entity: string; metric: string; revision: number; values_sha256: string }[]> {
-  const rows = await database.$queryRaw<{ entity: string; metric: string; revision: number; values_sha256: string }[]>`
+): Promise<WindowFingerprint[]> {
+  const rows = await database.$queryRaw<WindowFingerprint[]>`
     SELECT DISTINCT ON (w.id) w.entity, w.metric, s.revision, s.values_sha256
       FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id
      WHERE w.account_id = ${of.accountId}::uuid AND w.period_label = ${of.periodLabel}

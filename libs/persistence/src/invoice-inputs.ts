@@ -1,0 +1,66 @@
+import type { BillingFacts } from './billing-facts.js';
+import { type Database, PersistenceError, type Transaction } from './database.js';
+import { usageFingerprint, type WindowFingerprint } from './ledger.js';
+
+/**
+ * What the first document of a period is computed from: the billing facts without keys, plan versions by their hash, and
+ * the usage by the hash of its values. A document's `inputs_hash` is the sha256 of this as canonical JSON.
+ */
+export interface BillingInputs extends BillingFacts {
+  readonly usage: readonly WindowFingerprint[];
+}
+
+/** Writes the inputs down as they stand in this transaction. */
+export async function billingInputs(
+  database: Database | Transaction,
+  facts: BillingFacts,
+  periodLabel: string,
+): Promise<BillingInputs> {
+  const { seller, account, entities, subscriptions, versions } = facts;
+  return {
+    // Sealed keys change whenever they are sealed anew and decide nothing about money.
+    seller: { ...seller, reportApiKey: null },
+    account: { ...account, reportApiKey: null },
+    entities,
+    subscriptions,
+    // Published versions are immutable and known by their hash.
+    versions: versions.map((version) => ({ ...version, document: null })),
+    usage: await usageFingerprint(database, { accountId: account.id, periodLabel }),
+  };
+}
+
+/** Keeps the inputs of a document in the transaction that issues it. */
+export async function keepInputs(tx: Transaction, invoiceId: string, inputs: object): Promise<void> {
+  await tx.$executeRaw`
+    INSERT INTO invoice_inputs (invoice_id, inputs) VALUES (${invoiceId}::uuid, ${JSON.stringify(inputs)}::jsonb)`;
+}
+
+/**
+ * The billing facts that the first document of a period was computed from, plan documents included.
+ *
+ * @throws PersistenceError `inputs_missing`, `plan_version_changed`: somebody worked around the service
+ */
+export async function loadPinnedFacts(database: Database | Transaction, invoiceId: string): Promise<BillingFacts> {
+  const [row] = await database.$queryRaw<{ inputs: BillingInputs }[]>`
+    SELECT inputs FROM invoice_inputs WHERE invoice_id = ${invoiceId}::uuid`;
+  if (!row) throw new PersistenceError('inputs_missing', `the inputs of document ${invoiceId} are not kept`, false);
+  const { seller, account, entities, subscriptions, versions } = row.inputs;
+  const documents = await database.$queryRaw<{ code: string; version: number; document: unknown; sha256: string }[]>`
+    SELECT code, version, document, document_sha256 AS sha256 FROM tariff_plan_version
+     WHERE (code, version) IN (SELECT * FROM unnest(${versions.map(({ code }) => code)}::text[],
+                                                    ${versions.map(({ version }) => version)}::int[]))`;
+  return {
+    seller,
+    account,
+    entities,
+    subscriptions,
+    versions: versions.map((pinned) => {
+      const stored = documents.find(({ code, version }) => code === pinned.code && version === pinned.version);
+      if (stored?.sha256 !== pinned.sha256) {
+        const message = `version ${pinned.version} of plan ${pinned.code} is not the one that ${invoiceId} was rated by`;
+        throw new PersistenceError('plan_version_changed', message, false);
+      }
+      return { ...pinned, document: stored.document };
+    }),
+  };
+}
