@@ -1,0 +1,112 @@
+import pg from 'pg';
+import { dropOldIdempotencyKeys } from '#persistence';
+import { ACME, FLAT_PLAN, setUpCatalogue, startApi, type TestApi } from '../support/api.js';
+
+let api: TestApi;
+let account: string;
+
+beforeAll(async () => {
+  api = await startApi();
+  account = await setUpCatalogue(api);
+});
+afterAll(() => api.stop());
+
+const send = (path: string, key: string, body: object, apiKey?: string) =>
+  api.post(path, body, apiKey).set('idempotency-key', key);
+
+async function owner(sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: api.ownerUrl });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe('a POST with an Idempotency-Key', () => {
+  it('is done once and answered alike ever after', async () => {
+    const body = { external_id: 'once', seller: 'acme', name: 'Once' };
+    const first = await send('/v1/accounts', 'k1', body).expect(201);
+    const second = await send('/v1/accounts', 'k1', body).expect(201);
+    expect(second.body).toEqual(first.body);
+    expect(second.headers.location).toBe(first.headers.location);
+    expect(second.headers['idempotent-replayed']).toBe('true');
+    expect(first.headers['idempotent-replayed']).toBeUndefined();
+  });
+
+  it('sent five times at once is done once', async () => {
+    const draft = () => send('/v1/tariff-plans', 'k2', { ...FLAT_PLAN, code: 'once' });
+    const answers = await Promise.all(Array.from({ length: 5 }, draft));
+    for (const { status, body } of answers) {
+      expect([201, 409]).toContain(status);
+      if (status === 409) expect(body).toMatchObject({ code: 'idempotency_key_in_progress' });
+    }
+    expect(answers.some(({ status }) => status === 201)).toBe(true);
+    const settled = await draft().expect(201);
+    expect(settled.body).toMatchObject({ version: 1 });
+  });
+
+  it('is refused when the key stood for another body or another path', async () => {
+    const body = { external_id: 'reused', seller: 'acme', name: 'Reused' };
+    await send('/v1/accounts', 'k3', body).expect(201);
+    const other = await send('/v1/accounts', 'k3', { ...body, name: 'Other' }).expect(422);
+    expect(other.body).toMatchObject({ code: 'idempotency_key_reused' });
+    await send('/v1/sellers', 'k3', body).expect(422);
+  });
+
+  it('that did nothing leaves its key free', async () => {
+    await send('/v1/sellers', 'k4', { code: 'later' }).expect(422);
+    await send('/v1/sellers', 'k4', { ...ACME, code: 'acme' }).expect(409);
+    await send('/v1/sellers', 'k4', { ...ACME, code: 'later' }).expect(201);
+  });
+
+  it('of one caller is nothing to another', async () => {
+    const made = await api.post('/v1/api-keys', { name: 'second', scopes: ['write'] }).expect(201);
+    const second = (made.body as { key: string }).key;
+    await send('/v1/sellers', 'k5', { ...ACME, code: 'mine' }).expect(201);
+    await send('/v1/sellers', 'k5', { ...ACME, code: 'yours' }, second).expect(201);
+  });
+
+  it('repeats even a new API key, without keeping it in the clear', async () => {
+    const body = { name: 'kept', scopes: ['read'] };
+    const first = await send('/v1/api-keys', 'k6', body).expect(201);
+    const second = await send('/v1/api-keys', 'k6', body).expect(201);
+    const { key } = first.body as { key: string };
+    expect(second.body).toEqual(first.body);
+    const rows = await owner('SELECT row_to_json(k)::text AS row FROM idempotency_key k');
+    expect(JSON.stringify(rows)).not.toContain(key);
+    expect(rows.length).toBeGreaterThan(0);
+  });
+
+  it('keeps the status of an answer that is no 201', async () => {
+    const question = { plan: { code: 'flat', version: 1 }, period: '2026-10' };
+    const first = await send('/v1/rating/preview', 'k7', question).expect(200);
+    const second = await send('/v1/rating/preview', 'k7', question).expect(200);
+    expect(second.body).toEqual(first.body);
+    expect(second.headers['idempotent-replayed']).toBe('true');
+  });
+
+  it('is taken over when whoever began it died, and forgotten after 30 days', async () => {
+    const subscription = { account, plan: 'flat', starts_at: '2026-02-01' };
+    await send('/v1/subscriptions', 'k8', subscription).expect(201);
+    await owner(`UPDATE idempotency_key SET status = NULL, body = NULL, headers = NULL WHERE key = 'k8'`);
+    await send('/v1/subscriptions', 'k8', subscription).expect(409, /idempotency_key_in_progress/);
+    await owner(`UPDATE idempotency_key SET created_at = now() - interval '3 minutes' WHERE key = 'k8'`);
+    // Tried again, and found done: the work itself stays done once.
+    await send('/v1/subscriptions', 'k8', subscription).expect(409, /subscription_overlaps/);
+
+    await owner(`UPDATE idempotency_key SET created_at = now() - interval '31 days' WHERE key = 'k1'`);
+    await send('/v1/accounts', 'k1', { external_id: 'new', seller: 'acme', name: 'New' }).expect(201);
+    await owner(`UPDATE idempotency_key SET created_at = now() - interval '31 days' WHERE key IN ('k1', 'k3')`);
+    expect(await dropOldIdempotencyKeys(api.database)).toBe(2);
+  });
+
+  it('takes no key that could not be one', async () => {
+    const body = { ...ACME, code: 'never' };
+    for (const key of ['', 'two words', 'x'.repeat(256)]) {
+      const { body: problem } = await send('/v1/sellers', key, body).expect(400);
+      expect(problem).toMatchObject({ code: 'malformed_idempotency_key' });
+    }
+  });
+});

@@ -1,0 +1,304 @@
+import { startApi, type TestApi } from '../support/api.js';
+
+let api: TestApi;
+
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.stop());
+
+interface Answer {
+  lines: { charge: string; quantity: string; unit: string; amount: string; entity: unknown; segment: object }[];
+  taxes: { name: string; base: string; amount: string }[];
+  warnings: { code: string; message: string }[];
+  net: string;
+  tax: string;
+  gross: string;
+  payable: string;
+}
+
+async function preview(body: object): Promise<Answer> {
+  const answer = await api.post('/v1/rating/preview', body);
+  if (answer.status !== 200) throw new Error(answer.text);
+  return answer.body as Answer;
+}
+
+async function refused(
+  body: object,
+  status = 422,
+): Promise<{ code: string; errors: { pointer: string; code?: string }[] }> {
+  const answer = await api.post('/v1/rating/preview', body);
+  expect([answer.status, answer.body]).toMatchObject([status, { status }]);
+  return answer.body as { code: string; errors: { pointer: string }[] };
+}
+
+const amounts = ({ lines }: Answer) =>
+  lines.map(({ charge, quantity, unit, amount }) => `${charge} ${quantity} ${unit} ${amount}`);
+
+function planOf(charges: object[], more: object = {}): object {
+  return { code: 'p', name: 'P', currency: 'USD', effective_from: '2026-01-01', charges, ...more };
+}
+
+const traffic = {
+  code: 'traffic',
+  name: 'Data transfer',
+  type: 'usage',
+  measure: { metric: 'bytes', unit: 'GB' },
+  included: '500',
+  price: {
+    model: 'graduated',
+    tiers: [
+      { up_to: '1000', unit_price: '0.08' },
+      { up_to: null, unit_price: '0.05' },
+    ],
+  },
+};
+
+const airtime = {
+  code: 'airtime',
+  name: 'Connected time',
+  type: 'usage',
+  measure: { metric: 'time', per: 'msisdn', unit: 'hour', round: { to: '1', mode: 'up' } },
+  price: { model: 'per_unit', unit_price: '0.012' },
+};
+
+const burst = {
+  code: 'burst',
+  name: '95th percentile bandwidth',
+  type: 'usage',
+  measure: {
+    metric: 'bandwidth',
+    aggregation: 'percentile',
+    percentile: '95',
+    direction: 'percentile_of_greater',
+    missing: 'zero',
+    unit: 'Mbps',
+  },
+  price: { model: 'commit_burst', commit: '100', commit_unit_price: '4.00', burst_unit_price: '6.50' },
+};
+
+const platform = { code: 'platform', name: 'Platform fee', type: 'recurring', amount: '499.00' };
+
+describe('POST /v1/rating/preview', () => {
+  it('rates a month by hand-worked numbers', async () => {
+    const answer = await preview({
+      plan: planOf([platform, traffic, burst], {
+        discounts: [{ type: 'percentage', value: '10', applies_to: ['traffic'] }],
+      }),
+      period: '2026-10',
+      taxes: [{ name: 'VAT', category: 'S', rate: '19' }],
+      usage: [
+        { metric: 'bytes', quantity: '2300000000000' },
+        { metric: 'bandwidth', quantity: '150' },
+      ],
+    });
+    // 2300 GB − 500 included: 1000 × 0.08 + 800 × 0.05 = 120.00; 100 × 4.00 + 50 × 6.50 = 725.00; 10 % of 120.00
+    expect(amounts(answer)).toEqual([
+      'platform 1 period 499.00',
+      'traffic 2300 GB 120.00',
+      'burst 150 Mbps 725.00',
+      expect.stringMatching(/^discount:\S+ \S+ \S+ -12\.00$/) as string,
+    ]);
+    expect(answer).toMatchObject({
+      taxes: [{ name: 'VAT', category: 'S', rate: '19', base: '1332.00', amount: '253.08' }],
+      net: '1332.00',
+      tax: '253.08',
+      gross: '1585.08',
+      payable: '1585.08',
+      warnings: [],
+    });
+  });
+
+  it('writes nothing', async () => {
+    const counts = () =>
+      api.database.$queryRawUnsafe(
+        'SELECT (SELECT count(*)::int FROM audit_event) AS a, (SELECT count(*)::int FROM tariff_plan_version) AS p',
+      );
+    const before = await counts();
+    await preview({ plan: planOf([platform]), period: '2026-10' });
+    expect(await counts()).toEqual(before);
+  });
+
+  it('takes a stored version, drafts too', async () => {
+    await api.post('/v1/tariff-plans', { ...planOf([platform]), code: 'stored' }).expect(201);
+    const answer = await preview({ plan: { code: 'stored', version: 1 }, period: '2026-10' });
+    expect(amounts(answer)).toEqual(['platform 1 period 499.00']);
+    const unknown = await refused({ plan: { code: 'stored', version: 2 }, period: '2026-10' });
+    expect(unknown).toMatchObject({ code: 'plan_not_found', errors: [{ pointer: '/plan' }] });
+  });
+
+  it('sums a daily series per subscriber, rounds the line up, and ignores slots outside the period', async () => {
+    const answer = await preview({
+      plan: planOf([airtime]),
+      period: { start: '2026-10-01', end: '2026-10-03' },
+      usage: [
+        {
+          metric: 'time',
+          entity: { dimension: 'msisdn', value: '0049170' },
+          series: [
+            { start: '2026-09-30T00:00:00Z', value: '86400' },
+            { start: '2026-10-01T00:00:00Z', value: '5400' },
+            { start: '2026-10-02T00:00:00Z', value: '1801' },
+            { start: '2026-10-03T00:00:00Z', value: '86400' },
+          ],
+        },
+      ],
+    });
+    // 7201 s → 3 hours begun × 0.012 = 0.036
+    expect(amounts(answer)).toEqual(['airtime 3 hour 0.04']);
+    expect(answer.lines[0]?.entity).toEqual({ dimension: 'msisdn', value: '0049170', name: null });
+    expect(answer.warnings).toEqual([
+      { code: 'slots_outside_period', message: '2 slots outside the period were ignored' },
+    ]);
+  });
+
+  it('cuts an hourly series at midnight of the zone', async () => {
+    const hours = Array.from({ length: 72 }, (_, hour) => ({
+      start: new Date(Date.UTC(2026, 8, 30, hour)).toISOString().replace('.000', ''),
+      value: '1000000000',
+    }));
+    const answer = await preview({
+      plan: planOf([{ ...traffic, included: '0' }]),
+      period: { start: '2026-10-01', end: '2026-10-02' },
+      time_zone: 'Asia/Tokyo',
+      usage: [{ metric: 'bytes', series: hours }],
+    });
+    // 2026-09-30T15:00Z to 2026-10-01T15:00Z: 24 hours of 1 GB × 0.08
+    expect(amounts(answer)).toEqual(['traffic 24 GB 1.92']);
+    expect(answer.warnings).toMatchObject([
+      { code: 'slots_outside_period', message: '48 slots outside the period were ignored' },
+    ]);
+    expect(answer.lines[0]?.segment).toEqual({
+      start: '2026-09-30T15:00:00Z',
+      end: '2026-10-01T15:00:00Z',
+      start_date: '2026-10-01',
+      end_date: '2026-10-02',
+    });
+  });
+
+  it('bills the 95th percentile of a day of slots by nearest rank', async () => {
+    const slots = (factor: number) =>
+      Array.from({ length: 288 }, (_, slot) => ({
+        start: new Date(Date.UTC(2026, 9, 1, 0, slot * 5)).toISOString().replace('.000', ''),
+        value: `${(288 - slot) * factor}`,
+      }));
+    const site = (value: string) => ({ dimension: 'customer_site_id', value });
+    const perUnit = { ...burst, price: { model: 'per_unit', unit_price: '1' } };
+    const body = { plan: planOf([perUnit]), period: { start: '2026-10-01', end: '2026-10-02' } };
+    // k = ⌈95 × 288 / 100⌉ = 274 of 1 … 288
+    const whole = await preview({ ...body, usage: [{ metric: 'bandwidth', series: slots(1) }] });
+    expect(amounts(whole)).toEqual(['burst 274 Mbps 274.00']);
+    // Two sites pooled, slot by slot: uplink 2 + 3 times as much, downlink less.
+    const pooled = await preview({
+      ...body,
+      usage: ['A', 'B'].flatMap((value, index) => [
+        { metric: 'bandwidth', entity: site(value), direction: 'uplink', series: slots(2 + index) },
+        { metric: 'bandwidth', entity: site(value), direction: 'downlink', series: slots(1) },
+      ]),
+    });
+    expect(amounts(pooled)).toEqual(['burst 1370 Mbps 1370.00']);
+  });
+
+  it('bills the days of a subscription that starts within the period', async () => {
+    const body = { plan: planOf([{ ...platform, amount: '30.00' }]), period: '2026-11' };
+    const half = await preview({ ...body, subscription: { starts_at: '2026-11-16' } });
+    expect(half).toMatchObject({ net: '15.00' });
+    const third = await preview({ ...body, subscription: { starts_at: '2026-01-01', ends_at: '2026-11-11' } });
+    expect(third).toMatchObject({ net: '10.00' });
+    const outside = await refused({ ...body, subscription: { starts_at: '2026-12-01' } });
+    expect(outside).toMatchObject({ code: 'subscription_outside_period', errors: [{ pointer: '/subscription' }] });
+  });
+
+  it('counts the entities that are listed', async () => {
+    const fee = { code: 'site-fee', name: 'Site fee', type: 'recurring', amount: '40.00', per: 'customer_site_id' };
+    const answer = await preview({
+      plan: planOf([fee]),
+      period: '2026-11',
+      entities: [
+        { dimension: 'customer_site_id', value: 'A' },
+        { dimension: 'customer_site_id', value: 'B', active_from: '2026-11-16' },
+      ],
+    });
+    expect(answer).toMatchObject({ net: '60.00' });
+  });
+
+  it('says that a plan of the future does not hold yet', async () => {
+    const answer = await preview({ plan: planOf([platform], { effective_from: '2027-01-01' }), period: '2026-10' });
+    expect(answer).toMatchObject({ net: '499.00', warnings: [{ code: 'plan_not_yet_in_force' }] });
+  });
+
+  it.each([
+    ['a charge without usage', [traffic], []],
+    [
+      'an entity’s usage for a charge on the account',
+      [traffic],
+      [{ metric: 'bytes', entity: { dimension: 'msisdn', value: '1' }, quantity: '5' }],
+    ],
+    ['one direction where both are asked for', [traffic], [{ metric: 'bytes', direction: 'uplink', quantity: '5' }]],
+    ['a series with gaps', [traffic], [{ metric: 'bytes', series: [{ start: '2026-10-01T00:00:00Z', value: '5' }] }]],
+    [
+      'a whole where directions are told apart',
+      [{ ...traffic, measure: { ...traffic.measure, direction: 'uplink' } }],
+      [{ metric: 'bytes', series: [{ start: '2026-10-01T00:00:00Z', value: '5' }] }],
+    ],
+  ])('never takes %s for 0', async (_, charges, usage) => {
+    const problem = await refused({ plan: planOf(charges), period: '2026-10', usage });
+    expect(problem).toMatchObject({ code: 'usage_missing' });
+    expect(problem.errors[0]?.pointer).toBe('/usage');
+  });
+
+  it('takes 0 for 0', async () => {
+    const answer = await preview({
+      plan: planOf([traffic]),
+      period: '2026-10',
+      usage: [{ metric: 'bytes', quantity: '0' }],
+    });
+    expect(amounts(answer)).toEqual(['traffic 0 GB 0.00']);
+  });
+
+  const one = { metric: 'bytes', quantity: '1' };
+  const at = (...starts: string[]) => ({ metric: 'bytes', series: starts.map((start) => ({ start, value: '1' })) });
+  it.each([
+    ['both quantity and series', { usage: [{ ...one, ...at('2026-10-01T00:00:00Z') }] }, '/usage/0'],
+    ['neither quantity nor series', { usage: [{ metric: 'bytes' }] }, '/usage/0'],
+    ['a quantity that is a number', { usage: [{ metric: 'bytes', quantity: 1 }] }, '/usage/0/quantity'],
+    ['a negative quantity', { usage: [{ metric: 'bytes', quantity: '-1' }] }, '/usage/0/quantity'],
+    ['a stamp that is none', { usage: [at('2026-10-01')] }, '/usage/0/series/0/start'],
+    [
+      'a bucket twice',
+      { usage: [at('2026-10-01T00:00:00Z', '2026-10-02T00:00:00Z', '2026-10-01T00:00:00Z')] },
+      '/usage/0/series/2/start',
+    ],
+    [
+      'a bucket off its grid',
+      { usage: [at('2026-10-01T00:30:00Z', '2026-10-01T01:30:00Z')] },
+      '/usage/0/series/0/start',
+    ],
+    ['a spacing that is none', { usage: [at('2026-10-01T00:00:00Z', '2026-10-01T00:05:00Z')] }, '/usage/0/series'],
+    ['a month that is none', { period: '2026-13' }, '/period'],
+    ['a zone that is none', { time_zone: 'Mars' }, '/time_zone'],
+    ['an unknown member', { useage: [] }, '/useage'],
+  ])('refuses %s', async (_, wrong, pointer) => {
+    const problem = await refused({ plan: planOf([traffic]), period: '2026-10', usage: [one], ...wrong });
+    expect(problem).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] });
+  });
+
+  it('refuses a stamp of a day that does not exist, and an empty period', async () => {
+    const body = { plan: planOf([traffic]), usage: [at('2026-02-30T00:00:00Z')] };
+    expect(await refused({ ...body, period: '2026-02' })).toMatchObject({ code: 'malformed_stamp' });
+    const empty = { start: '2026-02-01', end: '2026-02-01' };
+    expect(await refused({ ...body, period: empty })).toMatchObject({ code: 'empty_period' });
+  });
+
+  it('names the faults of an inline plan below /plan', async () => {
+    const problem = await refused({ plan: planOf([{ ...platform, amount: 499 }]), period: '2026-10' });
+    expect(problem).toMatchObject({ code: 'invalid_plan', errors: [{ pointer: '/plan/charges/0/amount' }] });
+  });
+
+  it('refuses a taxed charge that the account has no tax for', async () => {
+    const plan = planOf([{ ...platform, tax_category: 'S' }]);
+    const taxes = [{ name: 'Zero rated', category: 'Z', rate: '0' }];
+    const problem = await refused({ plan, period: '2026-10', taxes });
+    expect(problem).toMatchObject({ code: 'tax_category_unmatched' });
+  });
+});
