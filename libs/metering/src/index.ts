@@ -32,5 +32,7 @@ export type {
   SumEvidence,
 } from './evidence.js';
 export { measure } from './measure.js';
+export type { ControlCode, ControlFinding, ControlledUsage } from './controlled-usage.js';
+export { controlUsage } from './controls.js';
 export { nearestRank } from './rank.js';
 export { MeteringError } from './metering-error.js';

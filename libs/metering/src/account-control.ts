@@ -1,0 +1,206 @@
+import { type Interval, overlap, toStamp } from '#calendar';
+import { Decimal, decimalFromNumberText, minus, Ratio, times } from '#money';
+import type { Controlled, ControlFinding } from './controlled-usage.js';
+import { ExactSum } from './exact-sum.js';
+import type { ActiveEntity } from './measure-spec.js';
+import { activeIn, findSeries } from './series.js';
+import {
+  type BucketSeries,
+  type Dimension,
+  entityKey,
+  type Grid,
+  GRID_SECONDS,
+  type Metric,
+  ownedBuckets,
+} from './usage.js';
+
+const COUNTS: readonly Metric[] = ['uplink_bytes', 'downlink_bytes', 'time_usage_seconds'];
+const GRIDS: readonly Grid[] = ['HOUR', 'DAY'];
+const DIMENSIONS: readonly Exclude<Dimension, 'account'>[] = ['customer_site_id', 'msisdn', 'imsi'];
+/** Entities may differ from their account by one part in so many: the API counts and rounds each series by itself. */
+const PARTS = new Decimal(1_000);
+/** Non-zero 5-minute samples that two sites may share by chance. Doubles of an hour of traffic never do. */
+const CHANCE_SLOTS = 12;
+
+/**
+ * The entities of each dimension against the account's own series, metric by metric. Where all entities of a dimension
+ * were pulled, both must be the same within 0.1 %; where a plan needs only some of them, they may not exceed the account.
+ * An entity that equals its account although others used something was not filtered at all.
+ */
+export function accountControl(controlled: Controlled): ControlFinding[] {
+  const findings: ControlFinding[] = [];
+  for (const dimension of DIMENSIONS) {
+    const registered = controlled.entities.filter(({ ref }) => ref.dimension === dimension);
+    const comparisons = COUNTS.flatMap((metric) => comparisonOf(controlled, registered, metric) ?? []);
+    findings.push(...comparisons.flatMap((comparison) => sumFindings(dimension, comparison)));
+    const suspects = suspectsAmong(comparisons);
+    if (suspects > 0) findings.push(suspect(dimension, suspects, 'reported the same as the whole account'));
+  }
+  const twins = twinSites(controlled);
+  if (twins > 0) findings.push(suspect('customer_site_id', twins, 'reported the same 5-minute rates as another one'));
+  return findings;
+}
+
+/** One metric of the account beside that of the entities of one dimension, bucket by bucket. */
+interface Comparison {
+  readonly metric: Metric;
+  readonly account: BucketSeries;
+  /** Buckets in question, ascending, as positions in the account's series. */
+  readonly buckets: readonly number[];
+  readonly entities: readonly ComparedEntity[];
+}
+
+interface ComparedEntity {
+  readonly key: string;
+  /** The entity's series on the account's grid, when it was pulled. */
+  readonly series: BucketSeries | undefined;
+  readonly active: ReadonlySet<number>;
+}
+
+function comparisonOf(
+  { over, account, index }: Controlled,
+  registered: readonly ActiveEntity[],
+  metric: Metric,
+): Comparison | undefined {
+  const own = GRIDS.map((grid) => findSeries(index, account, metric, grid)).find((series) => series !== undefined);
+  if (!own) return undefined;
+  const entities = registered
+    .map((entity) => ({
+      key: entityKey(entity.ref),
+      series: findSeries(index, entity.ref, metric, own.grid),
+      active: new Set(over.flatMap((part) => activeIn(entity, part)).flatMap((part) => positionsIn(own, part))),
+    }))
+    .filter(({ active }) => active.size > 0);
+  if (entities.every(({ series }) => series === undefined)) return undefined;
+  return { metric, account: own, buckets: over.flatMap((part) => positionsIn(own, part)), entities };
+}
+
+function positionsIn(series: BucketSeries, part: Interval): number[] {
+  const { firstStart, count } = ownedBuckets(part, series.grid);
+  const first = (firstStart - series.firstStart) / GRID_SECONDS[series.grid];
+  return Array.from({ length: count }, (_, bucket) => first + bucket);
+}
+
+function sumFindings(dimension: Dimension, { metric, account, buckets, entities }: Comparison): ControlFinding[] {
+  const missing = buckets.filter((bucket) => textAt(account, bucket) === null);
+  const [firstMissing] = missing;
+  if (firstMissing !== undefined) {
+    const at = toStamp(account.firstStart + firstMissing * GRID_SECONDS[account.grid]);
+    const message =
+      `${missing.length} of ${buckets.length} buckets of the account's own ${metric} are missing, the first at ${at}: ` +
+      `its ${dimension} entities cannot be held against it`;
+    return [{ code: 'missing_buckets', holds: 'always', message }];
+  }
+  const [whole, parts] = [new ExactSum(), new ExactSum()];
+  for (const bucket of buckets) {
+    const texts = entities
+      .filter(({ series, active }) => series !== undefined && active.has(bucket))
+      .map(({ series }) => series && textAt(series, bucket));
+    // A gap of an entity is for its measure to hold; the other buckets can still be compared.
+    if (texts.includes(null)) continue;
+    whole.add(textAt(account, bucket) ?? '0');
+    for (const text of texts) parts.add(text ?? '0');
+  }
+  const pulled = entities.filter(({ series }) => series !== undefined).length;
+  const [accountTotal, entityTotal] = [whole.total(), parts.total()];
+  const difference = minus(accountTotal, entityTotal);
+  if (times(difference.abs(), PARTS).lessThanOrEqualTo(accountTotal)) return [];
+  const sides = `${entityTotal.toFixed()} of ${pulled} ${dimension} entities against ${accountTotal.toFixed()} of the account`;
+  if (difference.isNegative()) {
+    const message = `${metric} of the entities exceed those of their account: ${sides}`;
+    return [{ code: 'entities_exceed_account', holds: 'always', message }];
+  }
+  if (pulled < entities.length) return [];
+  const share = Ratio.of(times(difference, new Decimal(100)), accountTotal).toTruncated(2);
+  const message =
+    `${difference.toFixed()} (${share} %) of the account's ${metric} belong to no registered ${dimension}: ${sides}; ` +
+    'register what is missing';
+  return [{ code: 'unregistered_usage', holds: 'if_chosen', message }];
+}
+
+/**
+ * How many entities equal the account in every metric, over all the buckets in which somebody else used something too. An
+ * entity that was pulled and reported nothing is nobody else; of one that was not pulled only its registration is known.
+ */
+function suspectsAmong(comparisons: readonly Comparison[]): number {
+  const keys = new Set(comparisons.flatMap(({ entities }) => entities.map(({ key }) => key)));
+  return [...keys].filter((key) => {
+    const verdicts = comparisons.map((comparison) => equalsAccount(comparison, key));
+    return verdicts.includes('equal') && !verdicts.includes('different');
+  }).length;
+}
+
+function equalsAccount(
+  { account, buckets, entities }: Comparison,
+  entityAt: string,
+): 'equal' | 'different' | 'unknown' {
+  const entity = entities.find(({ key }) => key === entityAt);
+  if (!entity?.series) return 'unknown';
+  const others = entities.filter(({ key }) => key !== entityAt);
+  let compared = 0;
+  for (const bucket of buckets) {
+    const whole = textAt(account, bucket);
+    const own = textAt(entity.series, bucket);
+    if (whole === null || own === null || isZero(whole) || !entity.active.has(bucket)) continue;
+    const shared = others.some(
+      ({ series, active }) => active.has(bucket) && !(series && isZero(textAt(series, bucket))),
+    );
+    if (!shared) continue;
+    if (!isSame(own, whole)) return 'different';
+    compared += 1;
+  }
+  return compared > 0 ? 'equal' : 'unknown';
+}
+
+/** Sites whose samples never differ from those of another site: the filter that should tell them apart did not. */
+function twinSites({ over, entities, index }: Controlled): number {
+  const sites = entities
+    .filter(({ ref }) => ref.dimension === 'customer_site_id')
+    .flatMap((entity) => {
+      const up = findSeries(index, entity.ref, 'uplink_bandwidth', 'SLOT');
+      const down = findSeries(index, entity.ref, 'downlink_bandwidth', 'SLOT');
+      return up && down ? [{ up, down, active: over.flatMap((part) => activeIn(entity, part)) }] : [];
+    });
+  return sites.filter((site, position) =>
+    sites.some((other, at) => {
+      if (at === position || other.up.firstStart !== site.up.firstStart) return false;
+      const together = site.active.flatMap((mine) =>
+        other.active.flatMap((theirs) => {
+          const common = overlap(mine, theirs);
+          return common ? positionsIn(site.up, common) : [];
+        }),
+      );
+      return areTwins(site.up, other.up, together) && areTwins(site.down, other.down, together);
+    }),
+  ).length;
+}
+
+function areTwins(one: BucketSeries, other: BucketSeries, positions: readonly number[]): boolean {
+  let same = 0;
+  for (const position of positions) {
+    const [mine, theirs] = [textAt(one, position), textAt(other, position)];
+    if (mine === null || theirs === null) continue;
+    if (!isSame(mine, theirs)) return false;
+    if (!isZero(mine)) same += 1;
+  }
+  return same > CHANCE_SLOTS;
+}
+
+function suspect(dimension: Dimension, count: number, what: string): ControlFinding {
+  const message =
+    `${count} ${dimension} ${what} in every bucket with traffic although other entities are active: the report API ` +
+    'seems to have answered for the account, not for the entity';
+  return { code: 'filter_suspect', holds: 'always', message };
+}
+
+function textAt(series: BucketSeries, position: number): string | null {
+  return series.values[position] ?? null;
+}
+
+function isZero(text: string | null): boolean {
+  return text !== null && decimalFromNumberText(text).isZero();
+}
+
+function isSame(a: string, b: string): boolean {
+  return a === b || decimalFromNumberText(a).equals(decimalFromNumberText(b));
+}

@@ -1,0 +1,191 @@
+import { type Interval, overlap, toStamp } from '#calendar';
+import { Decimal, decimalFromNumberText, Ratio } from '#money';
+import type { Controlled, ControlFinding } from './controlled-usage.js';
+import { badValue, isReportedValue } from './exact-sum.js';
+import type { ActiveEntity } from './measure-spec.js';
+import { activeIn, findSeries } from './series.js';
+import { type BucketSeries, entityKey, type EntityRef, type Grid, GRID_SECONDS, type Metric } from './usage.js';
+
+const WAYS: readonly (readonly [bytes: Metric, rate: Metric])[] = [
+  ['uplink_bytes', 'uplink_bandwidth'],
+  ['downlink_bytes', 'downlink_bandwidth'],
+];
+const GRIDS: readonly Grid[] = ['HOUR', 'DAY'];
+const SLOT = GRID_SECONDS.SLOT;
+/** Values are compared as integers of 10^-30: a month of samples is added and compared for every site of a close. */
+const PLACES = 30;
+const SCALE = 10n ** 30n;
+const BITS_PER_BYTE = 8n;
+const BITS_PER_MEGABIT = 1_000_000n;
+const SLOT_SECONDS = BigInt(SLOT);
+/** What rounded rates may make of exact bytes: 2 %. */
+const TOLERANCE_PERCENT = 102n;
+/** A rate and the bytes it comes from can lie apart by averaging over seconds; beyond this factor one of them is wrong. */
+const FACTOR = 4n;
+const WORTH_A_WORD_PERCENT = 105n;
+
+/**
+ * The 5-minute rates of sites against the bytes of the same time. A rate is an average over the seconds with traffic, at
+ * least one and at most all 300 of them, so the bytes of a bucket lie between Σ(rate × 1 s) and Σ(rate × 300 s). Below
+ * that a unit is wrong; above it the rates may be those of the busiest subscriber. With the connected time at hand, bytes
+ * over seconds is a second average, which no factor of 4 should part from the rates.
+ */
+export function rateControl(controlled: Controlled): ControlFinding[] {
+  return subjectsOf(controlled).flatMap((subject) =>
+    WAYS.flatMap(([bytes, rate]) => findingsOf(controlled, subject, bytes, rate)),
+  );
+}
+
+/** Whose bytes are compared, and the sites whose rates must carry them. */
+interface Subject {
+  readonly counted: EntityRef;
+  readonly sites: readonly { readonly ref: EntityRef; readonly active: readonly Interval[] }[];
+}
+
+/** Each site that has bytes of its own; else the account, when the rates of all its sites are there. */
+function subjectsOf({ over, account, entities, index }: Controlled): Subject[] {
+  const sites = entities
+    .filter(({ ref }) => ref.dimension === 'customer_site_id')
+    .map((entity) => ({ ref: entity.ref, active: over.flatMap((part) => activeIn(entity, part)) }))
+    .filter(({ active }) => active.length > 0);
+  const rated = sites.filter(({ ref }) => findSeries(index, ref, 'uplink_bandwidth', 'SLOT'));
+  const counted = rated.filter(({ ref }) => bytesOf(index, ref, 'uplink_bytes'));
+  if (counted.length > 0) return counted.map((site) => ({ counted: site.ref, sites: [site] }));
+  return rated.length > 0 && rated.length === sites.length ? [{ counted: account, sites }] : [];
+}
+
+function bytesOf(index: Controlled['index'], ref: EntityRef, metric: Metric): BucketSeries | undefined {
+  return GRIDS.map((grid) => findSeries(index, ref, metric, grid)).find((series) => series !== undefined);
+}
+
+function findingsOf(
+  controlled: Controlled,
+  { counted, sites }: Subject,
+  bytes: Metric,
+  rate: Metric,
+): ControlFinding[] {
+  const { index, over, ratesAreOfAll } = controlled;
+  const series = bytesOf(index, counted, bytes);
+  const rates = sites.map(({ ref, active }) => ({ series: findSeries(index, ref, rate, 'SLOT'), active }));
+  if (!series || rates.some((site) => site.series === undefined)) return [];
+  const seconds = findSeries(index, counted, 'time_usage_seconds', series.grid);
+  const subscribers = subscribersOf(controlled.entities, over);
+  const width = GRID_SECONDS[series.grid];
+  const seen = { buckets: 0, tooManyBytes: 0, tooFewBytes: 0, first: null as number | null };
+  // Bits of the bytes, and bits that the rates would carry in all seconds; both scaled.
+  let [used, carried] = [0n, 0n];
+
+  series.values.forEach((text, position) => {
+    const start = series.firstStart + position * width;
+    const samples = text === null ? undefined : samplesOf(rates, { start, end: start + width }, over);
+    if (text === null || samples === undefined) return;
+    const bits = scaled(text) * BITS_PER_BYTE;
+    const eachSecond = samples.reduce((sum, sample) => sum + sample, 0n) * BITS_PER_MEGABIT;
+    seen.buckets += 1;
+    used += bits;
+    carried += eachSecond * SLOT_SECONDS;
+    const connected = seconds?.values[position] ?? null;
+    const apart = connected === null ? undefined : againstAverage(bits, scaled(connected), samples, subscribers);
+    const tooMany = bits * 100n > eachSecond * SLOT_SECONDS * TOLERANCE_PERCENT || apart === 'too_low';
+    const tooFew = eachSecond * 100n > bits * TOLERANCE_PERCENT || apart === 'too_high';
+    if (tooMany) seen.tooManyBytes += 1;
+    if (tooFew) seen.tooFewBytes += 1;
+    if (tooMany || tooFew) seen.first ??= start;
+  });
+
+  const findings: ControlFinding[] = [];
+  const where = `${seen.buckets} ${series.grid} buckets (${counted.dimension}), the first at ${toStamp(seen.first ?? series.firstStart)}`;
+  if (seen.tooFewBytes > 0) {
+    const message = `${rate} is higher than ${bytes} allow in ${seen.tooFewBytes} of ${where}: a unit is wrong`;
+    findings.push({ code: 'rates_disagree_with_bytes', holds: 'always', message });
+  }
+  if (seen.tooManyBytes > 0) {
+    const ofOneSite = counted.dimension === 'customer_site_id';
+    const excuses = ofOneSite ? 'rates are those of the busiest subscriber' : 'a site is not registered';
+    const message = `${rate} is too low to carry ${bytes} in ${seen.tooManyBytes} of ${where}: a unit is wrong, or ${excuses}`;
+    const holds = ofOneSite && ratesAreOfAll ? 'always' : 'if_strict';
+    findings.push({ code: 'rates_disagree_with_bytes', holds, message });
+  }
+  if (findings.length === 0 && carried * 100n > used * WORTH_A_WORD_PERCENT) {
+    const percent = Ratio.of(new Decimal(((carried - used) * 100n).toString()), new Decimal(used.toString()));
+    const message =
+      `${rate} × 300 s exceeds ${bytes} by ${percent.toTruncated(1)} % (${counted.dimension}): rates are averages over the ` +
+      'seconds with traffic and are billed as reported';
+    findings.push({ code: 'samples_exceed_bytes', holds: 'never', message });
+  }
+  return findings;
+}
+
+/** The samples of a bucket; undefined when one is missing, no site was active, or one was for a part. */
+function samplesOf(
+  rates: readonly { readonly series: BucketSeries | undefined; readonly active: readonly Interval[] }[],
+  bucket: Interval,
+  over: readonly Interval[],
+): bigint[] | undefined {
+  const covers = (parts: readonly Interval[]) =>
+    parts.some(({ start, end }) => start <= bucket.start && bucket.end <= end);
+  if (!covers(over)) return undefined;
+  const served = rates.filter(({ active }) => active.some((part) => overlap(part, bucket) !== undefined));
+  if (served.length === 0) return undefined;
+  const samples: bigint[] = [];
+  for (const { series, active } of served) {
+    if (!series || !covers(active)) return undefined;
+    const first = (bucket.start - series.firstStart) / SLOT;
+    for (let slot = first; slot < first + (bucket.end - bucket.start) / SLOT; slot += 1) {
+      const text = series.values[slot] ?? null;
+      if (text === null) return undefined;
+      samples.push(scaled(text));
+    }
+  }
+  return samples;
+}
+
+/** Whether all samples lie below a quarter of the average, or above four times what it can be for so many subscribers. */
+function againstAverage(
+  bits: bigint,
+  connected: bigint,
+  samples: readonly bigint[],
+  subscribers: number,
+): 'too_low' | 'too_high' | undefined {
+  const traffic = samples.filter((sample) => sample > 0n);
+  if (connected === 0n || traffic.length === 0) return undefined;
+  const average = bits * SCALE;
+  const [lowest, highest] = extremes(traffic);
+  const bitsAt = (rate: bigint) => rate * BITS_PER_MEGABIT * connected;
+  if (average > bitsAt(highest) * FACTOR) return 'too_low';
+  return subscribers > 0 && bitsAt(lowest) > average * FACTOR * BigInt(subscribers) ? 'too_high' : undefined;
+}
+
+function extremes(samples: readonly bigint[]): [lowest: bigint, highest: bigint] {
+  let [lowest, highest] = [samples[0] ?? 0n, samples[0] ?? 0n];
+  for (const sample of samples) {
+    if (sample < lowest) lowest = sample;
+    if (sample > highest) highest = sample;
+  }
+  return [lowest, highest];
+}
+
+const PLAIN = /^\d+(?:\.\d+)?$/;
+
+/** The value as an integer of 10^-30; what is smaller is cut. Throws `bad_value`. */
+function scaled(text: string): bigint {
+  if (!isReportedValue(text)) throw badValue(text);
+  const plain = PLAIN.test(text) ? text : decimalFromNumberText(text).toFixed();
+  const point = plain.indexOf('.');
+  if (point < 0) return BigInt(plain) * SCALE;
+  return BigInt(
+    plain.slice(0, point) +
+      plain
+        .slice(point + 1)
+        .slice(0, PLACES)
+        .padEnd(PLACES, '0'),
+  );
+}
+
+/** How many subscribers can have been connected at once: seconds of a site or account add up over them. 0 = unknown. */
+function subscribersOf(entities: readonly ActiveEntity[], over: readonly Interval[]): number {
+  const active = entities.filter((entity) => over.some((part) => activeIn(entity, part).length > 0));
+  const count = (dimension: string) =>
+    new Set(active.filter(({ ref }) => ref.dimension === dimension).map(({ ref }) => entityKey(ref))).size;
+  return Math.max(count('msisdn'), count('imsi'));
+}
