@@ -1,5 +1,5 @@
 import { type BillingPeriod, type EpochSeconds, type Interval, monthPeriod, toStamp } from '#calendar';
-import { draftInvoice, type DraftInvoice, isEmpty, missingFields, totalsOf } from '#invoicing';
+import { draftInvoice, type DraftInvoice, isEmpty, missingFields, type Totals, totalsOf } from '#invoicing';
 import { GRID_SECONDS, type BucketSeries, type EntityRef, ownedBuckets } from '#metering';
 import type { BillingFacts, Notice, PulledSeries } from '#persistence';
 import {
@@ -126,18 +126,20 @@ export type Drafted =
   | { readonly outcome: 'empty'; readonly lines: readonly RatedLine[]; readonly warnings: readonly Notice[] }
   | Held;
 
-/** Measures, rates and drafts: pure, and the same for a close, a dry run and an estimate. */
-export function draftAccount(
-  task: BillingTask,
-  usage: readonly BucketSeries[],
-  of: { dialectSha256: string | null; layoutVersion: number; revision: number },
-): Drafted {
-  const { facts, period } = task;
-  const { seller, account } = facts;
+/** What the usage of a period comes to, line by line, before taxes. */
+export interface Rated {
+  readonly outcome: 'rated';
+  readonly lines: readonly RatedLine[];
+  readonly warnings: readonly Notice[];
+}
+
+/** Measures and rates: pure, and the same for a close, a dry run and a correction. */
+export function rateAccount(task: BillingTask, usage: readonly BucketSeries[]): Rated | Held {
+  const { seller, account } = task.facts;
   const rated = rate({
     currency: account.currency,
     rounding: seller.rounding,
-    period,
+    period: task.period,
     segments: task.segments,
     account: task.account,
     entities: task.entities,
@@ -147,20 +149,37 @@ export function draftAccount(
     const [first, ...others] = rated.reasons;
     return held(first?.code ?? 'not_rated', first?.message ?? 'the usage could not be rated', others.map(toNotice));
   }
-  const warnings = distinct(rated.warnings.map(toNotice));
-  if (isEmpty(rated.lines)) return { outcome: 'empty', lines: rated.lines, warnings };
-  const totals = totalsOf(rated.lines, account.taxes, {
+  return { outcome: 'rated', lines: rated.lines, warnings: distinct(rated.warnings.map(toNotice)) };
+}
+
+/** What rated lines come to with the account's taxes; pure. */
+export function accountTotals({ facts: { seller, account } }: BillingTask, lines: readonly RatedLine[]): Totals {
+  return totalsOf(lines, account.taxes, {
     currency: account.currency,
     rounding: seller.rounding,
     payableRounding: seller.payableRounding,
   });
+}
+
+/** Measures, rates and drafts: pure, and the same for a close, a dry run and an estimate. */
+export function draftAccount(
+  task: BillingTask,
+  usage: readonly BucketSeries[],
+  of: { dialectSha256: string | null; layoutVersion: number; revision: number },
+): Drafted {
+  const { facts, period } = task;
+  const { seller, account } = facts;
+  const rated = rateAccount(task, usage);
+  if (rated.outcome === 'held') return rated;
+  const { lines, warnings } = rated;
+  if (isEmpty(lines)) return { outcome: 'empty', lines, warnings };
   const draft = draftInvoice({
     seller: { ...seller, bank: seller.bank },
     account,
     period,
     measured: measuredInterval(period),
-    lines: rated.lines,
-    totals,
+    lines,
+    totals: accountTotals(task, lines),
     revision: of.revision,
     dialectSha256: of.dialectSha256,
     layoutVersion: of.layoutVersion,

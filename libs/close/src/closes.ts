@@ -1,5 +1,5 @@
 import { CalendarError, monthPeriod, toStamp } from '#calendar';
-import { type DraftInvoice, documentNumber, type IssuedInvoice, issueInvoice } from '#invoicing';
+import type { DraftInvoice } from '#invoicing';
 import {
   accountsOfSeller,
   type BillingFacts,
@@ -20,23 +20,24 @@ import {
   loadIssued,
   loadSellerFacts,
   moveAccount,
-  type NumberTaken,
   openClose,
   releaseDrafts,
   retryAccounts,
   saveDraft,
   saveSnapshots,
+  type SecretKey,
   settleClose,
   stalledBatches,
   type StoredDocument,
-  storeDocument,
   unfinishedAccounts,
   unrenderedInvoices,
   unsettledCloses,
 } from '#persistence';
 import { billingTask, draftAccount, type Drafted, held, type Held, notBillable, pullUsage } from './bill-account.js';
+import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
 import type { Connectors } from './connectors.js';
+import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 
 /** A part of a close that one job works on. Working on it again is harmless. */
@@ -45,18 +46,14 @@ export interface BatchJob {
   readonly batch: number;
 }
 
-/** Turns an invoice into a PDF. The only thing the close needs to know about PDFs. */
-export interface Renderer {
-  readonly layoutVersion: number;
-  render(document: DraftInvoice | IssuedInvoice): Promise<{ pdf: Uint8Array; sha256: string }>;
-}
-
 export interface ClosesOptions {
   readonly database: Database;
   readonly connectors: Connectors;
   readonly renderer: Renderer;
   /** Hands batches to the queue. A batch that gets lost on the way is found again by `sweep`. */
   readonly enqueue: (jobs: readonly BatchJob[]) => Promise<void>;
+  /** Opens the key that certificates are signed with. */
+  readonly secretKey: SecretKey;
   /** Hours after a period's end before it may be billed, for sellers that say nothing. */
   readonly settleHours: number;
   /** Accounts per job. */
@@ -107,6 +104,8 @@ export type CloseOutcome =
 // Attempts at one account before an unexpected error is final.
 const MAX_ATTEMPTS = 5;
 const SWEEP_IDLE_SECONDS = 60;
+/** Who acts when nobody asked, as events name it. */
+const SERVICE = 'service';
 
 /** The month-end: opens closes, works on their batches, finishes what others left behind. */
 export class Closes {
@@ -145,30 +144,32 @@ export class Closes {
         return refused('unknown_account', message, `/accounts/${unknown}`);
       }
     }
-    const { kind, dryRun, issue } = request;
+    const { kind, dryRun, issue, actor } = request;
     const batchSize = this.#options.batchSize ?? 25;
-    const opened = await openClose(this.#database, { sellerId, period, kind, dryRun, issue, accountIds, batchSize });
+    const asked = { sellerId, period, kind, dryRun, issue, accountIds, batchSize, actor };
+    const opened = await openClose(this.#database, asked);
     if (opened.outcome === 'differs') {
       const message = `close ${opened.id} of this period exists with another ${opened.field}; cancel it or ask alike`;
       return refused('close_differs', message, `/${opened.field}`);
     }
     await this.#enqueue(opened.id, opened.batches);
+    if (opened.created && opened.batches.length === 0) await this.#settle(opened.id);
     return { outcome: 'opened', id: opened.id, created: opened.created };
   }
 
   /** Sends held and failed accounts back to the start. Returns how many batches were sent. */
-  async retry(closeId: string, accountIds?: readonly string[]): Promise<number> {
-    return this.#enqueue(closeId, await retryAccounts(this.#database, closeId, accountIds));
+  async retry(closeId: string, accountIds?: readonly string[], actor = SERVICE): Promise<number> {
+    return this.#enqueue(closeId, await retryAccounts(this.#database, closeId, accountIds, actor));
   }
 
   /** Releases drafts for issuing. Returns how many batches were sent. */
-  async issue(closeId: string, accountIds?: readonly string[]): Promise<number> {
-    return this.#enqueue(closeId, await releaseDrafts(this.#database, closeId, accountIds));
+  async issue(closeId: string, accountIds?: readonly string[], actor = SERVICE): Promise<number> {
+    return this.#enqueue(closeId, await releaseDrafts(this.#database, closeId, accountIds, actor));
   }
 
   /** Cancels a close of which nothing is issued. */
-  cancel(closeId: string): ReturnType<typeof cancelClose> {
-    return cancelClose(this.#database, closeId);
+  cancel(closeId: string, actor = SERVICE): ReturnType<typeof cancelClose> {
+    return cancelClose(this.#database, closeId, actor);
   }
 
   /**
@@ -192,7 +193,7 @@ export class Closes {
     if (unfinished.length > 0) {
       throw new CloseError('batch_unfinished', `${unfinished.length} accounts of the batch must be tried again`, true);
     }
-    await settleClose(this.#database, close.id);
+    await this.#settle(close.id);
   }
 
   /** The PDF of an issued invoice: the stored one, or rendered now and stored once. Undefined: no such invoice. */
@@ -200,7 +201,7 @@ export class Closes {
     const stored = await loadDocument(this.#database, invoiceId, 'pdf');
     if (stored) return stored;
     const invoice = await loadIssued(this.#database, invoiceId);
-    return invoice && this.#render(invoice);
+    return invoice && renderOnce(this.#database, this.#options.renderer, invoice);
   }
 
   /** Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended. */
@@ -208,12 +209,16 @@ export class Closes {
     const stalled = await stalledBatches(this.#database, idleSeconds);
     if (stalled.length > 0) await this.#options.enqueue(stalled);
     await this.#renderMissing();
-    for (const closeId of await unsettledCloses(this.#database)) await settleClose(this.#database, closeId);
+    for (const closeId of await unsettledCloses(this.#database)) await this.#settle(closeId);
   }
 
   async #enqueue(closeId: string, batches: readonly number[]): Promise<number> {
     if (batches.length > 0) await this.#options.enqueue(batches.map((batch) => ({ closeId, batch })));
     return batches.length;
+  }
+
+  async #settle(closeId: string): Promise<void> {
+    await settleClose(this.#database, closeId, (tx) => certifyClose(tx, closeId, this.#options.secretKey));
   }
 
   async #bill(close: CloseWork, accountId: string): Promise<void> {
@@ -274,17 +279,12 @@ export class Closes {
       closeId: close.id,
       accountId,
       actor: `close:${close.id}`,
-      numbering: {
-        sellerId: seller.id,
-        timeZone: seller.timeZone,
-        fiscalYearStart: seller.fiscalYearStart,
-        numberStart: seller.numberStart,
-      },
+      numbering: numberingOf(seller),
       currentInputs: async (tx) => {
         const current = await loadBillingFacts(tx, accountId);
         return current && billingInputs(tx, current, close.periodLabel);
       },
-      write: (draft, id, taken) => writeInvoice(draft, id, taken, seller),
+      write: (draft, id, taken) => writeDocument(draft, id, taken, seller),
     });
     if (issued.outcome === 'inputs_changed') {
       await moveAccount(this.#database, close.id, accountId, {
@@ -314,36 +314,11 @@ export class Closes {
       if (missing.length === 0) return;
       await eachOf(missing, this.#options.concurrency ?? 4, async (id) => {
         const invoice = await loadIssued(this.#database, id);
-        if (invoice) await this.#render(invoice);
+        if (invoice) await renderOnce(this.#database, this.#options.renderer, invoice);
       });
     }
   }
-
-  async #render(invoice: IssuedInvoice): Promise<StoredDocument> {
-    const { renderer } = this.#options;
-    const { pdf, sha256 } = await renderer.render(invoice);
-    return storeDocument(this.#database, invoice.id, {
-      kind: 'pdf',
-      layout: renderer.layoutVersion,
-      sha256,
-      bytes: pdf,
-    });
-  }
 }
-
-function writeInvoice(
-  draft: DraftInvoice,
-  id: string,
-  taken: NumberTaken,
-  seller: BillingFacts['seller'],
-): IssuedInvoice {
-  const prefix = PREFIX[draft.kind] ?? seller.invoicePrefix;
-  const number = documentNumber({ prefix, year: taken.fiscalYear, sequence: taken.sequence });
-  return issueInvoice(draft, { id, number, issuedAt: taken.issuedAt, sellerTimeZone: seller.timeZone });
-}
-
-// Notes are numbered in series of their own, which must not look like invoices.
-const PREFIX: Readonly<Partial<Record<DraftInvoice['kind'], string>>> = { credit_note: 'CN', debit_note: 'DN' };
 
 function periodOf(label: string, timeZone: string) {
   try {

@@ -6,9 +6,9 @@ export {
   type CloseRequest,
   Closes,
   type ClosesOptions,
-  type Renderer,
 } from './closes.js';
 export { type Connection, type ConnectorOptions, type Connectors, createConnectors } from './connectors.js';
+export type { Renderer } from './issuing.js';
 export { isRetryable } from './retry-policy.js';
 export { CLOSE_QUEUE, type QueueSettings, queueSettings, SWEEP_QUEUE } from './queue.js';
 export { parseEnvironment, serviceEnvironment } from './environment.js';
