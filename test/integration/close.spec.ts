@@ -61,6 +61,7 @@ describe('closing a month', () => {
       database: own,
       connectors,
       renderer,
+      secretKey: SECRET_KEY,
       settleHours: 72,
       batchSize: options.batchSize ?? 25,
       enqueue: async (added) => void jobs.push(...added),

@@ -54,6 +54,7 @@ export async function startApi(): Promise<TestApi> {
       queued.push(...jobs);
       return Promise.resolve();
     },
+    secretKey: SECRET_KEY,
     settleHours: 72,
   });
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });

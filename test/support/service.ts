@@ -40,6 +40,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
     database,
     connectors,
     renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+    secretKey: SECRET_KEY,
     settleHours: 72,
     queue: queueSettings(queueUrl ?? databaseUrl),
     logger,

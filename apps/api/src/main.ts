@@ -20,6 +20,7 @@ const closes = new Closes({
   connectors,
   renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
   enqueue: (jobs) => queue.enqueue(jobs),
+  secretKey: environment.METERLINE_SECRET_KEY,
   settleHours: environment.SETTLE_HOURS,
 });
 const app = await createApi({

@@ -59,6 +59,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       database,
       connectors,
       renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+      secretKey,
       settleHours: options.settleHours,
       queue: queueSettings(options.queueUrl ?? postgres.url),
       logger,

@@ -19,6 +19,7 @@ const worker = await createWorker({
   database,
   connectors,
   renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+  secretKey: environment.METERLINE_SECRET_KEY,
   settleHours: environment.SETTLE_HOURS,
   queue: queueSettings(environment.QUEUE_URL ?? environment.DATABASE_URL),
   logger,

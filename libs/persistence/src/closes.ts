@@ -1,6 +1,7 @@
 import type { BillingPeriod, EpochSeconds } from '#calendar';
 import { fromStamp, toStamp } from '#calendar';
 import { v7 as uuid } from 'uuid';
+import { actFor, auditClose, type CloseCommand } from './close-actor.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 
 export type CloseKind = 'regular' | 'correction';
@@ -55,6 +56,8 @@ export interface OpenClose {
   /** Ids of accounts to close; absent = all that are eligible. */
   readonly accountIds?: readonly string[] | undefined;
   readonly batchSize: number;
+  /** Who asks. */
+  readonly actor: string;
 }
 
 export type OpenOutcome =
@@ -66,19 +69,21 @@ export type OpenOutcome =
  * Opens a close, or finds the one that exists and adds the accounts that are eligible and not yet rows of it. Eligible is
  * an account of the seller with a subscription that overlaps the period's local dates.
  *
- * @returns the batches that have new accounts and must be worked on
+ * @returns the batches that have new accounts and must be worked on; a close without any must be settled
  */
 export async function openClose(database: Database, request: OpenClose): Promise<OpenOutcome> {
   return transaction(database, async (tx): Promise<OpenOutcome> => {
+    await actFor(tx, { actor: request.actor, action: 'opened' });
     const { close, created } = await findOrCreate(tx, request);
     if (close.issue !== request.issue) return { outcome: 'differs', id: close.id, field: 'issue' };
     const batches = await addAccounts(tx, close, request);
     if (batches.length > 0) {
       await tx.$executeRaw`
         UPDATE close SET state = 'running', finished_at = NULL WHERE id = ${close.id}::uuid AND state <> 'running'`;
-    } else if (created) {
-      await tx.$executeRaw`
-        UPDATE close SET state = 'finished', finished_at = clock_timestamp() WHERE id = ${close.id}::uuid`;
+    }
+    if (created || batches.length > 0) {
+      const command = { closeId: close.id, actor: request.actor, action: created ? 'opened' : 'extended' } as const;
+      await auditClose(tx, command, { period: request.period.label, dry_run: request.dryRun });
     }
     return { outcome: 'opened', id: close.id, created, batches };
   });
@@ -254,22 +259,34 @@ export async function retryAccounts(
   database: Database,
   closeId: string,
   accountIds: readonly string[] | undefined,
+  actor: string,
 ): Promise<number[]> {
+  return transaction(database, (tx) => sendBack(tx, { closeId, actor, action: 'retried' }, accountIds));
+}
+
+/** The same on a transaction: for what makes a retry worth while. */
+export async function sendBack(
+  tx: Transaction,
+  command: CloseCommand,
+  accountIds: readonly string[] | undefined,
+): Promise<number[]> {
+  const { closeId } = command;
   const named = accountIds ? [...accountIds] : null;
-  return transaction(database, async (tx) => {
-    const rows = await tx.$queryRaw<{ batch: number }[]>`
-      UPDATE close_account SET state = 'pending', reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0,
-             released = false, updated_at = clock_timestamp()
-       WHERE close_id = ${closeId}::uuid AND state IN ('held', 'failed')
-         AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
-      RETURNING batch`;
-    if (rows.length > 0) {
-      await tx.$executeRaw`
-        UPDATE close SET state = 'running', finished_at = NULL
-         WHERE id = ${closeId}::uuid AND state IN ('review', 'finished')`;
-    }
-    return [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
-  });
+  await actFor(tx, command);
+  const rows = await tx.$queryRaw<{ batch: number }[]>`
+    UPDATE close_account SET state = 'pending', reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0,
+           released = false, updated_at = clock_timestamp()
+     WHERE close_id = ${closeId}::uuid AND state IN ('held', 'failed')
+       AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND state <> 'cancelled')
+       AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
+    RETURNING batch`;
+  if (rows.length > 0) {
+    await tx.$executeRaw`
+      UPDATE close SET state = 'running', finished_at = NULL
+       WHERE id = ${closeId}::uuid AND state IN ('review', 'finished')`;
+    await auditClose(tx, command, { accounts: rows.length });
+  }
+  return [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
 }
 
 /** Releases drafts for issuing, all or those of the named accounts. Returns the batches to work on. */
@@ -277,9 +294,12 @@ export async function releaseDrafts(
   database: Database,
   closeId: string,
   accountIds: readonly string[] | undefined,
+  actor: string,
 ): Promise<number[]> {
   const named = accountIds ? [...accountIds] : null;
+  const command = { closeId, actor, action: 'released' } as const;
   return transaction(database, async (tx) => {
+    await actFor(tx, command);
     const rows = await tx.$queryRaw<{ batch: number }[]>`
       UPDATE close_account SET released = true, updated_at = clock_timestamp()
        WHERE close_id = ${closeId}::uuid AND state = 'drafted'
@@ -288,6 +308,7 @@ export async function releaseDrafts(
       RETURNING batch`;
     if (rows.length > 0) {
       await tx.$executeRaw`UPDATE close SET state = 'running' WHERE id = ${closeId}::uuid AND state = 'review'`;
+      await auditClose(tx, command, { accounts: rows.length });
     }
     return [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
   });
@@ -296,8 +317,14 @@ export async function releaseDrafts(
 /**
  * Ends a close that has nothing left to do: `finished` when every account is issued, empty, held or failed; `review` when
  * drafts wait for a human. Called after every batch by whoever worked on it; the row lock makes one of them right.
+ *
+ * @param certify writes down how a real close finished, in the transaction that finishes it
  */
-export async function settleClose(database: Database, closeId: string): Promise<CloseState> {
+export async function settleClose(
+  database: Database,
+  closeId: string,
+  certify: (tx: Transaction) => Promise<void>,
+): Promise<CloseState> {
   return transaction(database, async (tx) => {
     const [close] = await tx.$queryRaw<{ state: CloseState; issue: IssueMode; dryRun: boolean }[]>`
       SELECT state, issue, dry_run AS "dryRun" FROM close WHERE id = ${closeId}::uuid FOR UPDATE`;
@@ -315,6 +342,7 @@ export async function settleClose(database: Database, closeId: string): Promise<
         UPDATE close SET state = ${next},
                finished_at = CASE WHEN ${next} = 'finished' THEN clock_timestamp() END
          WHERE id = ${closeId}::uuid`;
+      if (next === 'finished' && !close.dryRun) await certify(tx);
     }
     return next;
   });
@@ -324,8 +352,10 @@ export type CancelOutcome =
   { readonly outcome: 'cancelled' } | { readonly outcome: 'refused'; readonly issued: number };
 
 /** Cancels a close before anything of it is issued; its drafts go. Afterwards the period may be closed anew. */
-export async function cancelClose(database: Database, closeId: string): Promise<CancelOutcome> {
+export async function cancelClose(database: Database, closeId: string, actor: string): Promise<CancelOutcome> {
+  const command = { closeId, actor, action: 'cancelled' } as const;
   return transaction(database, async (tx): Promise<CancelOutcome> => {
+    await actFor(tx, command);
     // Account rows first: issuing locks its account row, so either it is done before us and counted, or it finds the
     // close cancelled after us.
     await tx.$queryRaw`SELECT 1 FROM close_account WHERE close_id = ${closeId}::uuid ORDER BY account_id FOR UPDATE`;
@@ -334,7 +364,9 @@ export async function cancelClose(database: Database, closeId: string): Promise<
       SELECT count(*) FROM close_account WHERE close_id = ${closeId}::uuid AND state = 'issued'`;
     if (issued && issued.count > 0n) return { outcome: 'refused', issued: Number(issued.count) };
     await tx.$executeRaw`DELETE FROM draft_invoice WHERE close_id = ${closeId}::uuid`;
-    await tx.$executeRaw`UPDATE close SET state = 'cancelled' WHERE id = ${closeId}::uuid`;
+    const cancelled = await tx.$executeRaw`
+      UPDATE close SET state = 'cancelled' WHERE id = ${closeId}::uuid AND state <> 'cancelled'`;
+    if (cancelled === 1) await auditClose(tx, command);
     return { outcome: 'cancelled' };
   });
 }

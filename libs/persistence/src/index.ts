@@ -37,6 +37,16 @@ export {
   unsettledCloses,
 } from './closes.js';
 export {
+  certificateFacts,
+  type CertificateFacts,
+  type CertificateKey,
+  findCertificate,
+  keepCertificate,
+  listCertificateKeys,
+  signingKey,
+  type StoredCertificate,
+} from './certificates.js';
+export {
   documentSha256,
   findInvoice,
   type InvoiceFilter,
@@ -99,6 +109,7 @@ export {
   type PayableRounding,
   type Seller,
   type SellerChange,
+  type SellerSettings,
   updateSeller,
 } from './sellers.js';
 export {

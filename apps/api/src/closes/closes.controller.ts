@@ -180,9 +180,10 @@ export class ClosesController {
   async retry(
     @Param('id', pathId) closeId: string,
     @Body({ schema: someAccounts.prefault({}) }) body: z.output<typeof someAccounts>,
+    @From() caller: Caller,
   ): Promise<CloseView> {
     await this.unlessCancelled(closeId);
-    await this.closes.retry(closeId, body.accounts);
+    await this.closes.retry(closeId, body.accounts, caller.actor);
     return this.read(closeId);
   }
 
@@ -193,9 +194,10 @@ export class ClosesController {
   async issue(
     @Param('id', pathId) closeId: string,
     @Body({ schema: someAccounts.prefault({}) }) body: z.output<typeof someAccounts>,
+    @From() caller: Caller,
   ): Promise<CloseView> {
     await this.unlessCancelled(closeId);
-    await this.closes.issue(closeId, body.accounts);
+    await this.closes.issue(closeId, body.accounts, caller.actor);
     return this.read(closeId);
   }
 
@@ -207,9 +209,9 @@ export class ClosesController {
     { 200: close },
     { 404: '`not_found`', 409: '`close_has_issued`' },
   )
-  async cancel(@Param('id', pathId) closeId: string): Promise<CloseView> {
+  async cancel(@Param('id', pathId) closeId: string, @From() caller: Caller): Promise<CloseView> {
     await this.read(closeId);
-    const cancelled = await this.closes.cancel(closeId);
+    const cancelled = await this.closes.cancel(closeId, caller.actor);
     if (cancelled.outcome === 'refused') {
       const message = `${cancelled.issued} invoices of this close are issued; correct them instead of cancelling`;
       throw problemOf({ code: 'close_has_issued', message });

@@ -1,0 +1,250 @@
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { type Database, PersistenceError, stamp, type Transaction } from './database.js';
+import { openSecret, sealSecret, type SecretKey } from './secrets.js';
+import type { CloseAccountState, CloseKind, IssueMode, Notice } from './closes.js';
+
+/** What certificates are signed with. Keys are PEM: SPKI and PKCS #8. */
+export interface SigningKey {
+  /** sha256 over the public key's DER, hexadecimal. */
+  readonly id: string;
+  readonly publicKey: string;
+  readonly privateKey: string;
+}
+
+/** A public key as it is served to whoever checks certificates. */
+export interface CertificateKey {
+  readonly id: string;
+  readonly algorithm: 'Ed25519';
+  readonly public_key: string;
+  readonly created_at: string;
+  readonly retired_at: string | null;
+}
+
+/**
+ * The key pair in use; made now when there is none. Processes that make one at once end up with the same.
+ *
+ * @throws PersistenceError `secret_does_not_open` when METERLINE_SECRET_KEY is not the one it was sealed with
+ */
+export async function signingKey(database: Database | Transaction, secretKey: SecretKey): Promise<SigningKey> {
+  const key = (await keyInUse(database)) ?? (await makeKey(database, secretKey));
+  return { ...key, privateKey: openSecret(secretKey, key.privateKey, sealingContext(key.id)) };
+}
+
+interface StoredKey {
+  id: string;
+  publicKey: string;
+  privateKey: Uint8Array;
+}
+
+async function keyInUse(database: Database | Transaction): Promise<StoredKey | undefined> {
+  const [key] = await database.$queryRaw<StoredKey[]>`
+    SELECT id, public_key AS "publicKey", private_key AS "privateKey" FROM certificate_key WHERE retired_at IS NULL`;
+  return key;
+}
+
+async function makeKey(database: Database | Transaction, secretKey: SecretKey): Promise<StoredKey> {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519', {
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const id = createHash('sha256')
+    .update(createPublicKey(publicKey).export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+  const sealed = sealSecret(secretKey, privateKey, sealingContext(id));
+  await database.$executeRaw`
+    INSERT INTO certificate_key (id, public_key, private_key)
+    VALUES (${id}, ${publicKey}, ${sealed}) ON CONFLICT DO NOTHING`;
+  const key = await keyInUse(database);
+  if (!key) throw new PersistenceError('certificate_key_missing', 'a certificate key could not be read back', true);
+  return key;
+}
+
+function sealingContext(keyId: string): string {
+  return `certificate-key ${keyId}`;
+}
+
+/** Every public key that ever signed a certificate here, oldest first. */
+export async function listCertificateKeys(database: Database): Promise<CertificateKey[]> {
+  return database.$queryRaw`
+    SELECT id, 'Ed25519' AS algorithm, public_key, ${stamp('created_at')} AS created_at,
+           ${stamp('retired_at')} AS retired_at
+      FROM certificate_key ORDER BY certificate_key.created_at, id`;
+}
+
+/** How a close stands, for its certificate. Amounts are sums over its documents, with the currency's decimals. */
+export interface CertificateFacts {
+  readonly close: {
+    readonly id: string;
+    readonly seller: string;
+    readonly seller_name: string;
+    readonly period: { readonly label: string; readonly start: string; readonly end: string };
+    readonly kind: CloseKind;
+    readonly issue: IssueMode;
+    readonly opened_at: string;
+    readonly finished_at: string;
+  };
+  readonly states: Readonly<Partial<Record<CloseAccountState, number>>>;
+  /** Accounts that were not billed, in the order of their ids. */
+  readonly holds: readonly (Notice & { account: string; external_id: string; state: 'held' | 'failed' })[];
+  /** In the order in which they were given. */
+  readonly waivers: readonly {
+    account: string;
+    external_id: string;
+    code: string;
+    message: string;
+    reason: string;
+    actor: string;
+    at: string;
+  }[];
+  /** Unbroken runs of numbers, in the order of kind, fiscal year and sequence. */
+  readonly ranges: readonly {
+    kind: string;
+    fiscal_year: number;
+    first_sequence: number;
+    last_sequence: number;
+    first: string;
+    last: string;
+    count: number;
+  }[];
+  /** sha256 over a line `<number> <sha256 of the document>\n` per document, in the order of the ranges. */
+  readonly documentsSha256: string;
+  readonly totals: readonly {
+    currency: string;
+    documents: number;
+    net: string;
+    tax: string;
+    gross: string;
+    rounding: string;
+    payable: string;
+  }[];
+  readonly taxes: readonly {
+    currency: string;
+    name: string;
+    category: string;
+    rate: string;
+    base: string;
+    amount: string;
+  }[];
+  /** The plan versions that the documents' lines were rated with. */
+  readonly plans: readonly { code: string; version: number; sha256: string }[];
+  /** sha256 of the report dialects that the documents' usage was read with. */
+  readonly dialects: readonly string[];
+  readonly previous: { readonly revision: number; readonly sha256: string } | undefined;
+}
+
+/** Reads how a close stands, on the transaction that finishes it: the close's row is locked, so nothing moves meanwhile. */
+export async function certificateFacts(tx: Transaction, closeId: string): Promise<CertificateFacts> {
+  const [close] = await tx.$queryRaw<(Omit<CertificateFacts['close'], 'period'> & PeriodColumns)[]>`
+    SELECT c.id, s.code AS seller, s.name AS seller_name, c.period_label AS label, ${stamp('lower(c.period)')} AS start,
+           ${stamp('upper(c.period)')} AS "end", c.kind, c.issue, ${stamp('c.created_at')} AS opened_at,
+           ${stamp('c.finished_at')} AS finished_at
+      FROM close c JOIN seller s ON s.id = c.seller_id WHERE c.id = ${closeId}::uuid`;
+  if (!close) throw new PersistenceError('unknown_close', 'there is no such close', false);
+  const states = await tx.$queryRaw<{ state: CloseAccountState; count: number }[]>`
+    SELECT state, count(*)::int AS count FROM close_account WHERE close_id = ${closeId}::uuid GROUP BY state`;
+  const holds = await tx.$queryRaw<CertificateFacts['holds']>`
+    SELECT a.id AS account, a.external_id, c.state, c.reason_code AS code, c.reason_message AS message
+      FROM close_account c JOIN account a ON a.id = c.account_id
+     WHERE c.close_id = ${closeId}::uuid AND c.state IN ('held', 'failed') ORDER BY a.id`;
+  const waivers = await tx.$queryRaw<CertificateFacts['waivers']>`
+    SELECT a.id AS account, a.external_id, w.code, w.message, w.reason, w.actor, ${stamp('w.at')} AS at
+      FROM close_waiver w JOIN account a ON a.id = w.account_id
+     WHERE w.close_id = ${closeId}::uuid ORDER BY w.at, w.id`;
+  const documents = await readDocuments(tx, closeId);
+  const [previous] = await tx.$queryRaw<{ revision: number; sha256: string }[]>`
+    SELECT revision, sha256 FROM close_certificate WHERE close_id = ${closeId}::uuid ORDER BY revision DESC LIMIT 1`;
+  const { label, start, end, ...rest } = close;
+  return {
+    close: { ...rest, period: { label, start, end } },
+    states: Object.fromEntries(states.map(({ state, count }) => [state, count])),
+    holds,
+    waivers,
+    ...documents,
+    previous,
+  };
+}
+
+interface PeriodColumns {
+  label: string;
+  start: string;
+  end: string;
+}
+
+async function readDocuments(
+  tx: Transaction,
+  closeId: string,
+): Promise<Pick<CertificateFacts, 'ranges' | 'documentsSha256' | 'totals' | 'taxes' | 'plans' | 'dialects'>> {
+  const ranges = await tx.$queryRaw<CertificateFacts['ranges']>`
+    SELECT kind, fiscal_year, min(sequence)::int AS first_sequence, max(sequence)::int AS last_sequence,
+           min(number) FILTER (WHERE is_first) AS first, min(number) FILTER (WHERE is_last) AS last, count(*)::int AS count
+      FROM (SELECT kind, fiscal_year, sequence, number, run,
+                   sequence = min(sequence) OVER (PARTITION BY kind, fiscal_year, run) AS is_first,
+                   sequence = max(sequence) OVER (PARTITION BY kind, fiscal_year, run) AS is_last
+              FROM (SELECT kind, fiscal_year, sequence, number,
+                           sequence - row_number() OVER (PARTITION BY kind, fiscal_year ORDER BY sequence) AS run
+                      FROM invoice WHERE close_id = ${closeId}::uuid) AS numbered) AS runs
+     GROUP BY kind, fiscal_year, run ORDER BY kind, fiscal_year, first_sequence`;
+  const [hashed] = await tx.$queryRaw<{ sha256: string }[]>`
+    SELECT encode(sha256(convert_to(coalesce(string_agg(number || ' ' || document_sha256 || E'\n', ''
+                                                        ORDER BY kind, fiscal_year, sequence), ''), 'UTF8')), 'hex') AS sha256
+      FROM invoice WHERE close_id = ${closeId}::uuid`;
+  const totals = await tx.$queryRaw<CertificateFacts['totals']>`
+    SELECT currency, count(*)::int AS documents, sum(net)::text AS net, sum(tax)::text AS tax, sum(gross)::text AS gross,
+           sum(rounding)::text AS rounding, sum(payable)::text AS payable
+      FROM invoice WHERE close_id = ${closeId}::uuid GROUP BY currency ORDER BY currency`;
+  const taxes = await tx.$queryRaw<CertificateFacts['taxes']>`
+    SELECT i.currency, t.name, t.category, trim_scale(t.rate)::text AS rate, sum(t.base)::text AS base,
+           sum(t.amount)::text AS amount
+      FROM invoice i JOIN invoice_tax t ON t.invoice_id = i.id
+     WHERE i.close_id = ${closeId}::uuid
+     GROUP BY i.currency, t.name, t.category, trim_scale(t.rate) ORDER BY i.currency, t.name, t.category, trim_scale(t.rate)`;
+  const plans = await tx.$queryRaw<CertificateFacts['plans']>`
+    SELECT DISTINCT plan->>'code' AS code, (plan->>'version')::int AS version, plan->>'sha256' AS sha256
+      FROM invoice i CROSS JOIN LATERAL jsonb_path_query(i.document, '$.lines[*].derivation.plan') AS plan
+     WHERE i.close_id = ${closeId}::uuid AND plan <> 'null' ORDER BY 1, 2, 3`;
+  const dialects = await tx.$queryRaw<{ sha256: string }[]>`
+    SELECT DISTINCT document->>'dialect_sha256' AS sha256 FROM invoice
+     WHERE close_id = ${closeId}::uuid AND document->>'dialect_sha256' IS NOT NULL ORDER BY 1`;
+  return {
+    ranges,
+    documentsSha256: hashed?.sha256 ?? '',
+    totals,
+    taxes,
+    plans,
+    dialects: dialects.map(({ sha256 }) => sha256),
+  };
+}
+
+/** One revision as it was signed. */
+export interface StoredCertificate {
+  readonly revision: number;
+  /** Over `document`. */
+  readonly sha256: string;
+  /** Canonical JSON. */
+  readonly document: string;
+}
+
+/** Keeps the next revision of a close's certificate. `document` is canonical JSON, signed with the key of `keyId`. */
+export async function keepCertificate(
+  tx: Transaction,
+  closeId: string,
+  certificate: StoredCertificate & { previousSha256: string | null; keyId: string; issuedAt: string },
+): Promise<void> {
+  await tx.$executeRaw`
+    INSERT INTO close_certificate (close_id, revision, sha256, previous_sha256, key_id, document, issued_at)
+    VALUES (${closeId}::uuid, ${certificate.revision}, ${certificate.sha256}, ${certificate.previousSha256},
+            ${certificate.keyId}, ${certificate.document}, ${certificate.issuedAt}::timestamptz)`;
+}
+
+/** A revision of a close's certificate, by default the latest; undefined when there is none. */
+export async function findCertificate(
+  database: Database,
+  closeId: string,
+  revision?: number,
+): Promise<StoredCertificate | undefined> {
+  const [certificate] = await database.$queryRaw<StoredCertificate[]>`
+    SELECT revision, sha256, document FROM close_certificate
+     WHERE close_id = ${closeId}::uuid AND (${revision ?? null}::int IS NULL OR revision = ${revision ?? null}::int)
+     ORDER BY revision DESC LIMIT 1`;
+  return certificate;
+}
