@@ -50,6 +50,7 @@ export async function makeSeller(database: Database, of: Partial<NewSeller> & { 
     edge_policy: 'own_by_start',
     bank: null,
     report_api: { base_url: null, dialect: null, strict: false, api_key: null },
+    settings: { corrections: 'propose' },
     ...of,
   };
   return granted(await createSeller(database, 'test', seller, SECRET_KEY)).id;

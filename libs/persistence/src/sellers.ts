@@ -15,6 +15,18 @@ export type EdgePolicy = 'own_by_start' | 'refuse';
 /** What the payable amount is rounded to, beside an exact gross. */
 export type PayableRounding = 'none' | '1' | '0.05';
 
+/** How a seller wants what the service does on its own. */
+export interface SellerSettings {
+  /** Whether a correction waits for an operator or is issued as soon as it is proposed. */
+  corrections: 'propose' | 'automatic';
+  /** Usage of an account that belongs to no registered entity: a warning, or no invoice until it is registered. */
+  unregistered_usage: 'warn' | 'hold';
+  /** Months after a period's end in which its single values are kept; hashes, sums and derivations stay for ever. */
+  usage_detail_retention_months: number;
+  /** Whether the report API's answers themselves are kept also when nothing is wrong with them. */
+  keep_raw: boolean;
+}
+
 /** The legal entity that issues, as it goes over the wire. */
 export interface Seller {
   id: string;
@@ -41,18 +53,22 @@ export interface Seller {
   edge_policy: EdgePolicy;
   bank: { iban: string | null; bic: string | null } | null;
   report_api: ReportApiSettings & { has_api_key: boolean };
+  settings: SellerSettings;
   created_at: string;
   updated_at: string;
 }
 
 /** A new seller. `report_api.api_key` is sealed and never read back over the wire. */
-export type NewSeller = Omit<Seller, 'id' | 'report_api' | 'created_at' | 'updated_at'> & {
+export type NewSeller = Omit<Seller, 'id' | 'report_api' | 'settings' | 'created_at' | 'updated_at'> & {
   report_api: ReportApiSettings & { api_key: string | null };
+  /** What is not said has its default. */
+  settings: Changes<SellerSettings>;
 };
 
-/** Members that are absent or undefined stay as they are; those of `report_api` one by one. */
-export type SellerChange = Changes<Omit<NewSeller, 'code' | 'report_api'>> & {
+/** Members that are absent or undefined stay as they are; those of `report_api` and `settings` one by one. */
+export type SellerChange = Changes<Omit<NewSeller, 'code' | 'report_api' | 'settings'>> & {
   report_api?: Changes<NewSeller['report_api']> | undefined;
+  settings?: Changes<SellerSettings> | undefined;
 };
 
 export async function createSeller(
@@ -72,6 +88,7 @@ export async function createSeller(
             id,
             code: seller.code,
             reportApi: jsonColumn({ base_url, dialect, strict }),
+            settings: jsonColumn(defined(seller.settings)),
             reportApiKey: api_key === null ? null : sealReportKey(secretKey, `seller:${id}`, base_url, api_key),
           } as Prisma.SellerCreateInput,
         });
@@ -116,6 +133,7 @@ export async function updateSeller(
       data: {
         ...columnsOf(change),
         reportApi: jsonColumn(next),
+        settings: jsonColumn({ ...readSettings(before.settings), ...defined(change.settings ?? {}) }),
         ...(apiKey !== undefined && {
           reportApiKey: apiKey === null ? null : sealReportKey(secretKey, `seller:${before.id}`, next.base_url, apiKey),
         }),
@@ -131,6 +149,18 @@ export async function updateSeller(
     });
     return view(row);
   });
+}
+
+const DEFAULT_SETTINGS: SellerSettings = {
+  corrections: 'propose',
+  unregistered_usage: 'warn',
+  usage_detail_retention_months: 13,
+  keep_raw: false,
+};
+
+/** The settings as stored; those that a seller never chose have their defaults. */
+export function readSettings(stored: unknown): SellerSettings {
+  return { ...DEFAULT_SETTINGS, ...(stored as Partial<SellerSettings> | null) };
 }
 
 /** Undefined when there is no seller of that code. */
@@ -193,6 +223,7 @@ function view(row: SellerRow): Seller {
     edge_policy: row.edgePolicy as EdgePolicy,
     bank: row.bank as Seller['bank'],
     report_api: { ...readReportApi(row.reportApi), has_api_key: row.reportApiKey !== null },
+    settings: readSettings(row.settings),
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   };

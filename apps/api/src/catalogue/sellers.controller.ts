@@ -44,6 +44,23 @@ const reportApi = {
   strict: z.boolean(),
 };
 
+const corrections = z.enum(['propose', 'automatic']).meta({
+  description: 'Whether a correction waits for an operator or is issued as soon as it is proposed.',
+});
+
+const settings = {
+  corrections,
+  unregistered_usage: z.enum(['warn', 'hold']).meta({
+    description: 'What usage of an account that belongs to no registered entity does to its invoice.',
+  }),
+  usage_detail_retention_months: z.int().min(1).max(1_200).meta({
+    description: 'Months after a period in which its single values are kept; hashes, sums and derivations stay.',
+  }),
+  keep_raw: z
+    .boolean()
+    .meta({ description: 'Keep the answers of the report API also when nothing is wrong with them.' }),
+};
+
 const members = {
   name: text(),
   country,
@@ -54,7 +71,8 @@ const members = {
   email: email.nullable(),
   invoice_prefix: z
     .string()
-    .regex(/^[A-Z0-9]([A-Z0-9/-]{0,14}[A-Z0-9])?$/, 'must be 1 to 16 capital letters, digits, "-" or "/"'),
+    .regex(/^[A-Z0-9]([A-Z0-9/-]{0,14}[A-Z0-9])?$/, 'must be 1 to 16 capital letters, digits, "-" or "/"')
+    .refine((prefix) => prefix !== 'CN' && prefix !== 'DN', 'must not be "CN" or "DN": credit and debit notes are'),
   fiscal_year_start: z.int().min(1).max(12),
   number_start: z.int().min(1).max(999_999_999),
   rounding: z.enum(['half_up', 'half_even']),
@@ -89,11 +107,23 @@ const newSeller = z
         strict: reportApi.strict.default(false),
       })
       .prefault({}),
+    settings: z
+      .strictObject({
+        corrections: corrections.default('propose'),
+        unregistered_usage: settings.unregistered_usage.default('warn'),
+        usage_detail_retention_months: settings.usage_detail_retention_months.default(13),
+        keep_raw: settings.keep_raw.default(false),
+      })
+      .prefault({}),
   })
   .meta({ id: 'NewSeller' });
 
 const sellerChange = z
-  .strictObject({ ...members, report_api: z.strictObject(reportApi).partial() })
+  .strictObject({
+    ...members,
+    report_api: z.strictObject(reportApi).partial(),
+    settings: z.strictObject(settings).partial(),
+  })
   .partial()
   .meta({ id: 'SellerChange' });
 
@@ -108,6 +138,7 @@ export const seller = z
       strict: reportApi.strict,
       has_api_key: z.boolean(),
     }),
+    settings: z.object(settings),
     created_at: stamp,
     updated_at: stamp,
   })
@@ -154,7 +185,7 @@ export class SellersController {
   @HttpCode(200)
   @Access('write')
   @Documented(
-    'Change a seller; absent members stay, those of `report_api` one by one',
+    'Change a seller; absent members stay, those of `report_api` and `settings` one by one',
     { 200: seller },
     { 404: '`seller_not_found`', 422: '`invalid_request`, `report_api_key_needed`' },
   )
