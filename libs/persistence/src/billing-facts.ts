@@ -46,6 +46,10 @@ export interface SellerFacts {
   readonly paymentTermsDays: number;
   readonly settleHours: number | null;
   readonly edgePolicy: 'own_by_start' | 'refuse';
+  /** What usage that belongs to no registered entity does to an account. */
+  readonly unregisteredUsage: 'warn' | 'hold';
+  /** Whether answers of the report API are kept also when nothing is wrong with them. */
+  readonly keepRaw: boolean;
   readonly bank: { readonly iban: string | null; readonly bic: string | null } | null;
   readonly reportApi: ReportApiFacts | null;
   /** Sealed; opened by whoever asks the report API. */
@@ -107,7 +111,8 @@ export async function loadSellerFacts(database: Database | Transaction, sellerId
            invoice_prefix AS "invoicePrefix", fiscal_year_start AS "fiscalYearStart", number_start AS "numberStart",
            rounding, payable_rounding AS "payableRounding", payment_terms_days AS "paymentTermsDays",
            settle_hours AS "settleHours", edge_policy AS "edgePolicy", bank, report_api AS "reportApi",
-           report_api_key AS "reportApiKey"
+           report_api_key AS "reportApiKey", coalesce(settings->>'unregistered_usage', 'warn') AS "unregisteredUsage",
+           coalesce((settings->>'keep_raw')::boolean, false) AS "keepRaw"
       FROM seller WHERE id = ${sellerId}::uuid`;
   return seller;
 }
