@@ -170,7 +170,9 @@ class Server {
  */
 function asUser(user: ServerUser, program: string, args: string[]): [string, string[]] {
   const identity = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
-  return ['setpriv', [...identity, '--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--', program, ...args]];
+  // Without no_setuid_fixup access(2), which initdb asks about its own binaries, forgets capabilities of a non-root user.
+  const reach = ['--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  return ['setpriv', [...identity, ...reach, '--', program, ...args]];
 }
 
 async function findServerUser(): Promise<ServerUser | undefined> {
