@@ -69,8 +69,8 @@ export function totalsOf(
  */
 function taxesOn(line: Pick<RatedLine, 'tax_category' | 'segment' | 'charge'>, taxes: readonly AccountTax[]) {
   if (taxes.length === 0) return [NO_TAX];
-  const day = addDays(line.segment.end_date, -1);
-  const inForce = taxes.filter((tax) => isInForce(tax, day));
+  const { end_date } = line.segment;
+  const inForce = taxes.filter((tax) => isInForceBefore(end_date, tax));
   const category = line.tax_category ?? inForce[0]?.category;
   const chosen = inForce.filter((tax) => tax.category === category);
   const names = chosen.map(({ name }) => name);
@@ -78,7 +78,7 @@ function taxesOn(line: Pick<RatedLine, 'tax_category' | 'segment' | 'charge'>, t
   if (twice !== undefined) {
     throw new InvoicingError(
       'ambiguous_taxes',
-      `the account has ${twice} of category ${category} twice on ${day}; end the old one with valid_until`,
+      `the account has ${twice} of category ${category} twice on ${addDays(end_date, -1)}; end the old one with valid_until`,
     );
   }
   if (chosen.length > 0) return chosen;
@@ -86,7 +86,7 @@ function taxesOn(line: Pick<RatedLine, 'tax_category' | 'segment' | 'charge'>, t
   if (name === undefined) {
     throw new InvoicingError(
       'tax_category_unmatched',
-      `charge ${line.charge} needs a tax of ${category ? `category ${category}` : 'the account'} in force on ${day}, ` +
+      `charge ${line.charge} needs a tax of ${category ? `category ${category}` : 'the account'} in force on ${addDays(end_date, -1)}, ` +
         'but the account has none; add it to its taxes',
     );
   }
@@ -103,8 +103,9 @@ const ZERO_RATED: Readonly<Record<string, string>> = {
   O: NO_TAX.name,
 };
 
-function isInForce(tax: AccountTax, day: LocalDate): boolean {
-  return (tax.valid_from ?? day) <= day && (tax.valid_until == null || day < tax.valid_until);
+/** Whether the tax is in force on the day before `end`. Dates compare as text, so no day is counted back. */
+function isInForceBefore(end: LocalDate, { valid_from, valid_until }: AccountTax): boolean {
+  return (valid_from == null || valid_from < end) && (valid_until == null || end <= valid_until);
 }
 
 function roundedPayable(gross: Decimal, to: TotalsOptions['payableRounding']): Decimal {
