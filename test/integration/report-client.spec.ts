@@ -286,17 +286,20 @@ describe('the fault table', () => {
       ['a reset within the body', { fault: 'reset_mid_body' }, 'report_api_unavailable'],
       ['a broken gzip body', { fault: 'bad_gzip' }, 'report_api_unavailable'],
     ])('%s', async (_what, rule, code) => {
-      const hasty = new ReportTransport({ attemptTimeoutMs: code === 'report_api_timeout' ? 150 : 5_000 });
-      const { client, waits } = clientOf(simulator.url, { transport: hasty });
+      const patient = new ReportTransport({ attemptTimeoutMs: 2_000 });
+      const { client, waits } = clientOf(simulator.url, { transport: patient });
       simulator.setFaults([{ ...rule, times: 1 }]);
       const mended = pulled(await ask(client, HOURS_OF_SITE));
       expect(mended).toMatchObject({ outcome: 'complete', requests: 2 });
       expect(texts(mended)).toEqual(oracle('bytes', 'HOUR', THREE_DAYS));
       expect(waits).toEqual([rule.retry_after_s ? 2_000 : 500]);
+      await patient.close();
 
+      const hasty = new ReportTransport({ attemptTimeoutMs: code === 'report_api_timeout' ? 100 : 5_000 });
       const before = simulator.counters().requests;
       simulator.setFaults([rule]);
-      await expect(ask(client, HOURS_OF_SITE)).rejects.toMatchObject({ name: 'ReportApiError', code, retryable: true });
+      const hopeless = ask(clientOf(simulator.url, { transport: hasty }).client, HOURS_OF_SITE);
+      await expect(hopeless).rejects.toMatchObject({ name: 'ReportApiError', code, retryable: true });
       expect(simulator.counters().requests - before).toBe(6);
       await hasty.close();
     });

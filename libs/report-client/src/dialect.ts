@@ -49,6 +49,8 @@ export const dialectSchema = z.strictObject({
     .min(1_024)
     .max(256 * 1_048_576)
     .default(16 * 1_048_576),
+  /** What a probe has shown: the label, and the unit and base of rates. Until then they are open questions. */
+  proven: z.strictObject({ label: z.boolean().default(false), unit: z.boolean().default(false) }).prefault({}),
   /** Turns warnings about what the vendor left open into holds. */
   strict: z.boolean().default(false),
 });
