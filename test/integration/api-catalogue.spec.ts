@@ -17,7 +17,7 @@ beforeAll(async () => {
   await api.post('/v1/tariff-plans/second/versions/1/publish').expect(200);
   await api.post('/v1/subscriptions', { account: billed, plan: 'flat', starts_at: '2026-01-01' }).expect(201);
   await api.put(`/v1/accounts/${billed}/entities`, { entities: [site('A'), site('B')] }).expect(200);
-  await issueOne(api.database, { seller: 'acme', accountId: billed, period: '2026-06', amount: '499.00' });
+  await issueOne(api.ownerUrl, { seller: 'acme', accountId: billed, period: '2026-06', amount: '499.00' });
 });
 afterAll(() => api.stop());
 
@@ -512,7 +512,7 @@ describe('subscriptions', () => {
 
     const left = await newAccount('s4');
     await subscribeTo({ account: left, starts_at: '2026-05-01', ends_at: '2026-05-16' }).expect(201);
-    await issueOne(api.database, { seller: 'acme', accountId: left, period: '2026-05', amount: '1.00' });
+    await issueOne(api.ownerUrl, { seller: 'acme', accountId: left, period: '2026-05', amount: '1.00' });
     const inside = await subscribeTo({ account: left, starts_at: '2026-05-31' }).expect(409);
     expect(inside.body).toMatchObject({ code: 'period_already_billed' });
     await subscribeTo({ account: left, starts_at: '2026-06-01' }).expect(201);

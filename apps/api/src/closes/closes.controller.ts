@@ -1,7 +1,6 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res, Sse } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Observable } from 'rxjs';
 import {
   type CloseAccountView,
   type CloseView,
@@ -21,7 +20,7 @@ import { Documented } from '../documented.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { found, problemOf } from '../problems/problem.js';
 import { ratedLine } from '../rating/rated-line.js';
-import { progressOf } from './progress.js';
+import { sendProgress } from './progress.js';
 
 const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month YYYY-MM');
 const kind = z.enum(['regular', 'correction']);
@@ -219,16 +218,16 @@ export class ClosesController {
     return this.read(closeId);
   }
 
-  @Sse(':id/progress')
+  @Get(':id/progress')
   @Access('read')
   @Documented(
     'Follow a close as server-sent events: `progress` with the close, until it is in review, finished or cancelled',
     { 200: { description: 'the events', type: 'text/event-stream' } },
     { 404: '`not_found`' },
   )
-  async progress(@Param('id', pathId) closeId: string): Promise<Observable<{ type: string; data: object }>> {
+  async progress(@Param('id', pathId) closeId: string, @Res() response: Response): Promise<void> {
     await this.read(closeId);
-    return progressOf(() => findClose(this.database, closeId));
+    await sendProgress(response, () => findClose(this.database, closeId));
   }
 
   private async unlessCancelled(closeId: string): Promise<void> {
