@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { ESLint } from 'eslint';
+
+const run = promisify(execFile);
+const ROOT = resolve('.');
+
+describe('rooms', () => {
+  it('each have one door and say what they own, do not own and keep true', async () => {
+    const rooms = (await readdir('libs')).map((room) => join('libs', room));
+    expect(rooms.length).toBeGreaterThan(5);
+    for (const room of rooms) {
+      expect([room, existsSync(join(room, 'src/index.ts'))]).toEqual([room, true]);
+      const readme = await readFile(join(room, 'README.md'), 'utf8').catch(() => '');
+      expect([
+        room,
+        /\*\*Owns\*\*/.test(readme),
+        /\*\*Does not own\*\*/.test(readme),
+        /Invariants/.test(readme),
+      ]).toEqual([room, true, true, true]);
+      const door = await readFile(join(room, 'src/index.ts'), 'utf8');
+      expect([room, /export \*/.test(door)]).toEqual([room, false]);
+    }
+  });
+
+  it('have no drawer for leftovers', async () => {
+    const folders = (await readdir('.', { recursive: true, withFileTypes: true }).catch(() => []))
+      .filter((entry) => entry.isDirectory() && !/node_modules|dist|\.git/.test(entry.parentPath))
+      .map((entry) => entry.name);
+    for (const name of ['common', 'shared', 'utils', 'helpers', 'core']) expect(folders).not.toContain(name);
+  });
+});
+
+describe('the import rule', () => {
+  /** One planted fault per rule, each a file in a copy of the tree. */
+  const FAULTS: Readonly<Record<string, { file: string; text: string }>> = {
+    'money-looks-only-down': { file: 'libs/money/src/planted.ts', text: "export type { Interval } from '#calendar';" },
+    'rating-looks-only-down': {
+      file: 'libs/rating/src/planted.ts',
+      text: "export { sumOf } from '../../metering/src/usage.js';",
+    },
+    'not-through-your-own-door': { file: 'libs/calendar/src/planted.ts', text: "export { toStamp } from '#calendar';" },
+    'pure-rooms-have-no-outlets': { file: 'libs/metering/src/planted.ts', text: "export { readFile } from 'node:fs';" },
+    'nest-lives-in-apps': { file: 'libs/close/src/planted.ts', text: "export { Queue } from 'bullmq';" },
+    'persistence-alone-knows-sql': { file: 'libs/close/src/planted-sql.ts', text: "export { Client } from 'pg';" },
+    'only-calendar-knows-zones': {
+      file: 'libs/rating/src/planted-zone.ts',
+      text: "export { Temporal } from '@js-temporal/polyfill';",
+    },
+    'apps-use-doors': {
+      file: 'apps/worker/src/planted.ts',
+      text: "export { createApi } from '../../api/src/index.js';",
+    },
+    'standalone-uses-doors': {
+      file: 'apps/standalone/src/planted.ts',
+      text: "export { Closes } from '../../../libs/close/src/closes.js';",
+    },
+    'simulator-stands-alone': {
+      file: 'apps/report-simulator/src/planted.ts',
+      text: "export { toStamp } from '#calendar';",
+    },
+    'no-circles': {
+      file: 'libs/money/src/planted-circle.ts',
+      text: "export { planted } from './planted-circle-2.js';",
+    },
+  };
+
+  it('passes the tree and catches every planted fault', async () => {
+    const copy = await mkdtemp(join(tmpdir(), 'meterline-house-'));
+    try {
+      for (const part of ['apps', 'libs', 'package.json', 'tsconfig.json', '.dependency-cruiser.cjs']) {
+        await cp(part, join(copy, part), { recursive: true, filter: (path) => !path.includes('generated') });
+      }
+      await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+      expect(await violations(copy)).toEqual([]);
+      for (const { file, text } of Object.values(FAULTS)) {
+        await mkdir(dirname(join(copy, file)), { recursive: true });
+        await writeFile(join(copy, file), `${text}\n`);
+      }
+      await writeFile(
+        join(copy, 'libs/money/src/planted-circle-2.ts'),
+        "import './planted-circle.js';\nexport const planted = 1;\n",
+      );
+      expect(await violations(copy)).toEqual(Object.keys(FAULTS).sort());
+    } finally {
+      await rm(copy, { recursive: true, force: true });
+    }
+  });
+
+  async function violations(folder: string): Promise<string[]> {
+    const args = ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'apps', 'libs'];
+    const { stdout } = await run(join(ROOT, 'node_modules/.bin/depcruise'), args, {
+      cwd: folder,
+      maxBuffer: 1 << 28,
+    }).catch((error: { stdout: string }) => error);
+    const { summary } = JSON.parse(stdout) as { summary: { violations: { rule: { name: string } }[] } };
+    return [...new Set(summary.violations.map(({ rule }) => rule.name))].sort();
+  }
+});
+
+describe('the bans in pure rooms', () => {
+  const eslint = new ESLint();
+
+  it.each([
+    'export const now = new Date();',
+    'export const now = Date.now();',
+    'export const chance = Math.random();',
+    'export const zone = process.env.TZ;',
+    "export const price = parseFloat('1.1');",
+    "export const price = Number.parseFloat('1.1');",
+    "export const price = Number('1.1');",
+    'export const price = (value: { toNumber(): number }) => value.toNumber();',
+  ])('refuse %s', async (text) => {
+    for (const room of ['money', 'calendar', 'metering', 'rating', 'invoicing']) {
+      const [result] = await eslint.lintText(`${text}\n`, { filePath: join(ROOT, `libs/${room}/src/planted.ts`) });
+      expect(result?.messages.map(({ ruleId }) => ruleId)).toContain('no-restricted-syntax');
+    }
+  });
+
+  it('do not reach the edges', async () => {
+    const [result] = await eslint.lintText('export const now = Date.now();\n', {
+      filePath: join(ROOT, 'libs/close/src/planted.ts'),
+    });
+    expect(result?.messages).toEqual([]);
+  });
+});
+
+describe('tests', () => {
+  it('are never skipped, focused or approximate', async () => {
+    const { stdout } = await run('git', ['ls-files', '-co', '--exclude-standard', '*.spec.ts'], { maxBuffer: 1 << 24 });
+    const files = stdout.split('\n').filter((file) => file !== '' && file !== 'test/house/house.spec.ts');
+    expect(files.length).toBeGreaterThan(20);
+    for (const file of files) {
+      const text = existsSync(file) ? await readFile(file, 'utf8') : '';
+      expect([file, /\b(it|test|describe)\.(skip|only|todo)\b|\bx(it|describe)\(|toBeCloseTo/.exec(text)?.[0]]).toEqual(
+        [file, undefined],
+      );
+    }
+  });
+});
