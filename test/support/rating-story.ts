@@ -32,6 +32,7 @@ export interface Story {
   usage?: (period: BillingPeriod) => BucketSeries[];
   quantities?: RatingInput['quantities'];
   measuredUntil?: number;
+  waived?: string[];
 }
 
 export function planVersion(document: Record<string, unknown>, version = 1): PlanVersion {
@@ -64,6 +65,7 @@ export function inputOf(story: Story): RatingInput {
     usage: story.usage?.(period) ?? [],
     quantities: story.quantities,
     measuredUntil: story.measuredUntil,
+    waived: new Set(story.waived),
   };
 }
 

@@ -1,13 +1,14 @@
 import { type Interval, toStamp } from '#calendar';
 import { Decimal, decimal, decimalFromNumberText, isPlainDecimal, plus, Ratio } from '#money';
-import type {
-  BandwidthEvidence,
-  BandwidthPart,
-  DecisiveSample,
-  HeldMeasure,
-  HoldCode,
-  Measured,
-  RankedSamples,
+import {
+  type BandwidthEvidence,
+  type BandwidthPart,
+  coverageText,
+  type DecisiveSample,
+  type HeldMeasure,
+  type HoldCode,
+  type Measured,
+  type RankedSamples,
 } from './evidence.js';
 import { badValue, ExactSum, isReportedValue } from './exact-sum.js';
 import type { ActiveEntity, BandwidthDirection, BandwidthMeasure } from './measure-spec.js';
@@ -455,10 +456,6 @@ function shareOf(text: string): Ratio {
     );
   }
   return Ratio.of(share);
-}
-
-function coverageText(received: number, expected: number): string {
-  return expected === 0 ? '1' : Ratio.of(received, expected).toTruncated(6);
 }
 
 function textOf(value: Ratio): string {

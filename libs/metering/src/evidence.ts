@@ -1,4 +1,4 @@
-import type { Ratio } from '#money';
+import { Ratio } from '#money';
 import type { BandwidthDirection, BandwidthMeasure, BytesDirection } from './measure-spec.js';
 import type { EntityRef, Grid } from './usage.js';
 
@@ -50,6 +50,8 @@ export interface SumEvidence extends CommonEvidence {
   method: 'sum';
   metric: 'bytes' | 'time';
   direction: BytesDirection | null;
+  /** Present when missing buckets were let count 0. */
+  missing?: 'zero';
   /** The grid of every series; null when they differ or when nothing was active. */
   grid: Grid | null;
   /** After `round_at_bucket`, if any. Null: not needed and not at hand. */
@@ -120,4 +122,9 @@ export interface DecisiveSample {
   downlink: string | null;
   /** False when nobody reported the slot and it counts as 0, or when no site was active. */
   reported: boolean;
+}
+
+/** The share of the expected buckets that was reported, cut at 6 decimals. Nothing expected is all there. */
+export function coverageText(received: number, expected: number): string {
+  return expected === 0 ? '1' : Ratio.of(received, expected).toTruncated(6);
 }

@@ -28,15 +28,20 @@ export interface BucketRounding {
   readonly mode: 'up' | 'down' | 'half_up';
 }
 
+/** A bucket of a sum that nobody reported holds, unless an operator has decided to let it count 0. */
+export type MissingBuckets = 'hold' | 'zero';
+
 export interface BytesMeasure {
   readonly metric: 'bytes';
   readonly direction: BytesDirection;
   readonly round_at_bucket?: BucketRounding | undefined;
+  readonly missing?: MissingBuckets | undefined;
 }
 
 export interface TimeMeasure {
   readonly metric: 'time';
   readonly round_at_bucket?: BucketRounding | undefined;
+  readonly missing?: MissingBuckets | undefined;
 }
 
 export interface BandwidthMeasure {

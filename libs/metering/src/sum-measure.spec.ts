@@ -264,6 +264,20 @@ describe('measure: what is missing holds', () => {
     });
   });
 
+  it('lets missing buckets count 0 where that was decided, and says how many there were', () => {
+    const usage = [
+      seriesOf(SUBSCRIBER, 'uplink_bytes', 'HOUR', over, (start) => (start - over.start >= 79_200 ? null : '1')),
+      seriesOf(SUBSCRIBER, 'downlink_bytes', 'HOUR', over, (start) => (start === over.start ? null : '100')),
+    ];
+    const lenient = measured({ ...TOTAL, missing: 'zero' } as MeasureSpec, over, [active(SUBSCRIBER)], usage);
+    // 22 hours of 1 up and 23 of 100 down; 45 of 48 buckets were reported.
+    expect(lenient.quantity.toExactDecimal()?.toFixed()).toBe('2322');
+    expect(lenient.evidence).toMatchObject({ missing: 'zero', expected: 48, received: 45, coverage: '0.9375' });
+    expect(measure({ ...TOTAL, missing: 'zero' } as MeasureSpec, over, [active(SUBSCRIBER)], [])).toMatchObject({
+      code: 'usage_missing',
+    });
+  });
+
   it('dropping any one bucket always holds', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 23 }), fc.boolean(), (dropped, up) => {

@@ -1,6 +1,6 @@
 import { type Interval, toStamp } from '#calendar';
 import { Decimal, plus, Ratio, sum, times } from '#money';
-import type { HeldMeasure, Measured, SumEvidence } from './evidence.js';
+import { coverageText, type HeldMeasure, type Measured, type SumEvidence } from './evidence.js';
 import { ExactSum } from './exact-sum.js';
 import type { ActiveEntity, BucketRounding, BytesDirection, BytesMeasure, TimeMeasure } from './measure-spec.js';
 import { MeteringError } from './metering-error.js';
@@ -36,14 +36,15 @@ export function measureSum(
   const needed = spec.metric === 'bytes' ? DIRECTIONS[spec.direction] : (['time_usage_seconds'] as const);
 
   const metrics = needed.map(read);
-  const hold = holdOf(metrics);
+  const lenient = spec.missing === 'zero';
+  const hold = holdOf(metrics, lenient);
   if (hold) return hold;
 
   const alternatives: SumEvidence['alternatives'] = {};
   if (spec.metric === 'bytes') {
     for (const [direction, of] of Object.entries(DIRECTIONS) as [BytesDirection, readonly Metric[]][]) {
       const others = of.map(read);
-      alternatives[direction] = holdOf(others) ? null : inDirection(direction, others, rounding).toFixed();
+      alternatives[direction] = holdOf(others, lenient) ? null : inDirection(direction, others, rounding).toFixed();
     }
   }
   const quantity =
@@ -52,6 +53,7 @@ export function measureSum(
   const grids = new Set(series.map((one) => one.grid));
   const [grid] = grids;
   const expected = metrics.reduce((count, metric) => count + metric.expected, 0);
+  const received = metrics.reduce((count, metric) => count - metric.missing, expected);
   return {
     outcome: 'measured',
     quantity: Ratio.of(quantity),
@@ -63,8 +65,9 @@ export function measureSum(
       grid: grids.size === 1 && grid ? grid : null,
       entities: active.length,
       expected,
-      received: expected,
-      coverage: '1',
+      received,
+      coverage: coverageText(received, expected),
+      ...(lenient && { missing: 'zero' }),
       sums: {
         uplink: alternatives.uplink ?? null,
         downlink: alternatives.downlink ?? null,
@@ -138,7 +141,7 @@ function readMetric(
   return { metric, series: found, expected, missing, firstMissing, withoutSeries, tooCoarse, total, byBucket };
 }
 
-function holdOf(metrics: readonly MetricBuckets[]): HeldMeasure | undefined {
+function holdOf(metrics: readonly MetricBuckets[], lenient: boolean): HeldMeasure | undefined {
   const absent = metrics.find((metric) => metric.withoutSeries > 0);
   if (absent) {
     const of = absent.withoutSeries + absent.series.length;
@@ -150,7 +153,7 @@ function holdOf(metrics: readonly MetricBuckets[]): HeldMeasure | undefined {
       ({ metric, missing, expected, firstMissing }) =>
         `${missing} of ${expected} buckets of ${metric} are missing, the first at ${toStamp(firstMissing ?? 0)}`,
     );
-  if (gaps.length > 0) return held('missing_buckets', gaps.join('; '));
+  if (gaps.length > 0 && !lenient) return held('missing_buckets', gaps.join('; '));
   const coarse = metrics.find((metric) => metric.tooCoarse);
   if (coarse) return held('grid_too_coarse', `${coarse.metric} is at hand by day, the charge rounds every hour`);
   return undefined;

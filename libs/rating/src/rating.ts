@@ -31,6 +31,11 @@ export interface RatingInput {
   quantities?: readonly GivenQuantity[] | undefined;
   /** For estimates of a running period: usage is measured and must be complete up to here only. */
   measuredUntil?: EpochSeconds | undefined;
+  /**
+   * Holds that an operator lets pass. `missing_buckets`: what nobody reported counts 0. `coverage_too_low`: the measure is
+   * taken over what was reported, however little. Others have no effect here.
+   */
+  waived?: ReadonlySet<string> | undefined;
 }
 
 /** Something a clerk should know (warning) or must settle first (reason of a hold). */

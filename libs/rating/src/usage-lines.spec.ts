@@ -174,6 +174,16 @@ describe('sums', () => {
     });
   });
 
+  it('let a missing bucket count 0 when that hold is waived, and no other', () => {
+    const charges = [usage({ metric: 'bytes', unit: 'GB' }, perUnit('1.00'))];
+    const gap = (period: BillingPeriod) => [
+      series(period, ACCOUNT, 'uplink_bytes', 'DAY', (_, day) => (day === 7 ? null : '1000000000')),
+      series(period, ACCOUNT, 'downlink_bytes', 'DAY', () => '0'),
+    ];
+    expect(told({ charges, usage: gap, waived: ['missing_buckets'] })).toEqual(['usage 10-01…11-01 30 GB 30.00']);
+    expect(rateStory({ charges, usage: gap, waived: ['coverage_too_low'] })).toMatchObject({ outcome: 'held' });
+  });
+
   it('hold when usage is missing: it is never 0', () => {
     const charges = [usage({ metric: 'bytes', unit: 'GB' }, perUnit('1.00'))];
     expect(rateStory({ charges })).toMatchObject({ outcome: 'held', reasons: [{ code: 'usage_missing' }] });
@@ -206,6 +216,23 @@ describe('rates', () => {
         coverage: '1',
       },
     });
+  });
+
+  it('hold below the coverage that the charge needs, and are taken over what there is when that is waived', () => {
+    const strict = [usage({ ...P95, missing: 'exclude', min_coverage: '0.9' }, COMMIT)];
+    // 7,000 of 8,640 slots are reported (81 %), all at 150 Mbps.
+    const thin = levelOf('A', (_, slot) => (slot < 7_000 ? '150' : null));
+    expect(rateStory({ ...november, charges: strict, usage: thin })).toMatchObject({
+      reasons: [{ code: 'coverage_too_low' }],
+    });
+    const waived = { ...november, charges: strict, usage: thin, waived: ['coverage_too_low'] };
+    expect(told(waived)).toEqual(['usage 11-01…12-01 150 Mbps 725.00']);
+    expect(linesOf(waived)[0]?.derivation.basis).toMatchObject({ evidence: { received: 7_000, min_coverage: '0' } });
+
+    const proven = [usage({ ...P95, missing: 'hold' }, COMMIT)];
+    const holding = { ...november, charges: proven, usage: thin };
+    expect(rateStory(holding)).toMatchObject({ reasons: [{ code: 'missing_buckets' }] });
+    expect(told({ ...holding, waived: ['missing_buckets'] })).toEqual(['usage 11-01…12-01 150 Mbps 725.00']);
   });
 
   it('do not change when an unchanged plan is split in halves: 725.00 = 362.50 + 362.50', () => {

@@ -130,16 +130,17 @@ function quantityOf(context: RatingContext, segment: RatingSegment, charge: Usag
   }
   const over = overlap(segment, { start: segment.start, end: context.input.measuredUntil ?? segment.end });
   const sources = metered.sources.map(toActiveEntity);
-  return measure(measureSpec(charge.measure), over ?? segment, sources, context.input.usage);
+  return measure(measureSpec(charge.measure, context.input.waived), over ?? segment, sources, context.input.usage);
 }
 
-/** A measure in the words of the plan, as a measure in base units. */
-export function measureSpec(measured: Measure): MeasureSpec {
+/** A measure in the words of the plan, as a measure in base units; `waived` as in RatingInput. */
+export function measureSpec(measured: Measure, waived: ReadonlySet<string> = NOTHING_WAIVED): MeasureSpec {
+  const missing = waived.has('missing_buckets') ? 'zero' : 'hold';
   switch (measured.metric) {
     case 'bytes':
-      return { metric: 'bytes', direction: measured.direction, round_at_bucket: bucketRounding(measured) };
+      return { metric: 'bytes', direction: measured.direction, round_at_bucket: bucketRounding(measured), missing };
     case 'time':
-      return { metric: 'time', round_at_bucket: bucketRounding(measured) };
+      return { metric: 'time', round_at_bucket: bucketRounding(measured), missing };
     case 'bandwidth':
       return {
         metric: 'bandwidth',
@@ -147,11 +148,15 @@ export function measureSpec(measured: Measure): MeasureSpec {
         percentile: measured.aggregation === 'percentile' ? measured.percentile : undefined,
         direction: measured.direction,
         sites: measured.sites,
-        missing: measured.missing,
-        min_coverage: measured.min_coverage ?? DEFAULT_COVERAGE[measured.missing],
+        missing: measured.missing === 'hold' ? missing : measured.missing,
+        min_coverage: waived.has('coverage_too_low')
+          ? '0'
+          : (measured.min_coverage ?? DEFAULT_COVERAGE[measured.missing]),
       };
   }
 }
+
+const NOTHING_WAIVED: ReadonlySet<string> = new Set();
 
 /** `hold` needs no share: every slot is there or proven idle. */
 const DEFAULT_COVERAGE: Readonly<Record<BandwidthMeasure['missing'], string>> = {
