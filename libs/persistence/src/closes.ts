@@ -67,7 +67,8 @@ export type OpenOutcome =
 
 /**
  * Opens a close, or finds the one that exists and adds the accounts that are eligible and not yet rows of it. Eligible is
- * an account of the seller with a subscription that overlaps the period's local dates.
+ * an account of the seller with a subscription that overlaps the period's local dates; for corrections, one with an open
+ * proposal. Corrections come again and again: when their last close has finished and there are proposals, the next opens.
  *
  * @returns the batches that have new accounts and must be worked on; a close without any must be settled
  */
@@ -95,11 +96,12 @@ async function findOrCreate(
 ): Promise<{ close: { id: string; issue: IssueMode; batches: number }; created: boolean }> {
   const id = uuid();
   const { period } = request;
+  const ordinal = request.kind === 'correction' && !request.dryRun ? await correctionOrdinal(tx, request) : 1;
   const created = await tx.$executeRaw`
-    INSERT INTO close (id, seller_id, period_label, period, kind, dry_run, issue, state)
+    INSERT INTO close (id, seller_id, period_label, period, kind, ordinal, dry_run, issue, state)
     VALUES (${id}::uuid, ${request.sellerId}::uuid, ${period.label},
             tstzrange(${toStamp(period.start)}::timestamptz, ${toStamp(period.end)}::timestamptz),
-            ${request.kind}, ${request.dryRun}, ${request.issue}, 'running')
+            ${request.kind}, ${ordinal}, ${request.dryRun}, ${request.issue}, 'running')
     ON CONFLICT DO NOTHING`;
   // The lock serialises everyone who adds accounts, so that each batch number is given out once.
   const rows =
@@ -108,10 +110,28 @@ async function findOrCreate(
       : await tx.$queryRaw<CloseHead[]>`
           SELECT id, issue, batches FROM close
            WHERE seller_id = ${request.sellerId}::uuid AND period_label = ${period.label} AND kind = ${request.kind}
-             AND NOT dry_run AND state <> 'cancelled' FOR UPDATE`;
+             AND ordinal = ${ordinal} AND NOT dry_run AND state <> 'cancelled' FOR UPDATE`;
   const close = rows[0];
   if (!close) throw new PersistenceError('close_vanished', 'the close was cancelled meanwhile; ask again', true);
   return { close, created: created === 1 };
+}
+
+/** Which of the period's correction closes is asked for: the last one, or the next when that has done its work. */
+async function correctionOrdinal(tx: Transaction, request: OpenClose): Promise<number> {
+  const named = request.accountIds ? [...request.accountIds] : null;
+  const [last] = await tx.$queryRaw<{ ordinal: number; state: CloseState }[]>`
+    SELECT ordinal, state FROM close
+     WHERE seller_id = ${request.sellerId}::uuid AND period_label = ${request.period.label} AND kind = 'correction'
+       AND NOT dry_run AND state <> 'cancelled'
+     ORDER BY ordinal DESC LIMIT 1`;
+  if (!last) return 1;
+  if (last.state !== 'finished') return last.ordinal;
+  const [open] = await tx.$queryRaw<{ proposals: boolean }[]>`
+    SELECT EXISTS (SELECT FROM correction
+                    WHERE seller_id = ${request.sellerId}::uuid AND period_label = ${request.period.label}
+                      AND state = 'proposed'
+                      AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))) AS proposals`;
+  return open?.proposals ? last.ordinal + 1 : last.ordinal;
 }
 
 interface CloseHead {
@@ -130,8 +150,12 @@ async function addAccounts(tx: Transaction, close: CloseHead, request: OpenClose
       FROM account a
      WHERE a.seller_id = ${request.sellerId}::uuid
        AND (${named}::uuid[] IS NULL OR a.id = ANY(${named}::uuid[]))
-       AND EXISTS (SELECT FROM subscription s WHERE s.account_id = a.id
-                      AND daterange(s.starts_at, s.ends_at) && daterange(${period.startDate}::date, ${period.endDate}::date))
+       AND CASE WHEN ${request.kind} = 'correction'
+                THEN EXISTS (SELECT FROM correction k WHERE k.account_id = a.id AND k.period_label = ${period.label}
+                                AND k.state = 'proposed')
+                ELSE EXISTS (SELECT FROM subscription s WHERE s.account_id = a.id
+                                AND daterange(s.starts_at, s.ends_at)
+                                 && daterange(${period.startDate}::date, ${period.endDate}::date)) END
        AND NOT EXISTS (SELECT FROM close_account c WHERE c.close_id = ${close.id}::uuid AND c.account_id = a.id)
     RETURNING batch`;
   const batches = [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
@@ -213,6 +237,16 @@ export async function moveAccount(
            updated_at = clock_timestamp()
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])`;
   return moved === 1;
+}
+
+/** Puts warnings on a close as a whole, each once, however many accounts bring them. */
+export async function warnClose(database: Database, closeId: string, warnings: readonly Notice[]): Promise<void> {
+  for (const warning of warnings) {
+    const entry = JSON.stringify([warning]);
+    await database.$executeRaw`
+      UPDATE close SET warnings = warnings || ${entry}::jsonb
+       WHERE id = ${closeId}::uuid AND NOT warnings @> ${entry}::jsonb`;
+  }
 }
 
 /** Counts one more unexpected error of an account. Returns how many there were. */
