@@ -17,6 +17,7 @@ it('the default is explicit to the last key', () => {
     chunk_days: { DAY: 31, HOUR: 31, SLOT: 7 },
     line_rate_mbps: 10_000,
     body_limit_bytes: 16_777_216,
+    proven: { label: false, unit: false },
     strict: false,
   });
 });
