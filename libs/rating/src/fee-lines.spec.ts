@@ -172,6 +172,14 @@ describe('a fee in advance', () => {
     ]);
   });
 
+  it('per entity: bills ahead who is there on the last day, not who is to come on the first of the next', () => {
+    const perSite = [ahead('31.00', { per: 'customer_site_id' })];
+    expect(told({ charges: perSite, entities: [site('today', '2026-10-01'), site('tomorrow', '2026-11-01')] })).toEqual(
+      ['fee 10-01…11-01 1 customer_site_id 31.00', 'fee 11-01…12-01 1 customer_site_id 31.00'],
+    );
+    expect(told({ charges: perSite, entities: [site('gone', '2020-01-01', '2026-11-01')] })).toEqual([]);
+  });
+
   it('that is not prorated is never given back', () => {
     const none = [ahead('300.00', { proration: 'none' })];
     expect(told({ charges: none, starts: '2026-09-16', ends: '2026-10-16' })).toEqual([]);

@@ -108,6 +108,12 @@ describe('discounts', () => {
     expect(discounted(discounts, { charges: ahead, starts: '2026-08-01', ends: '2026-10-11' })).toEqual([]);
   });
 
+  it('that are fixed are not taken back with a refund', () => {
+    const ahead = [fee('a', '310.00', { timing: 'in_advance' })];
+    const story = { charges: ahead, starts: '2026-09-01', ends: '2026-10-11' };
+    expect(discounted([{ type: 'fixed', value: '31.00' }], story)).toEqual([]);
+  });
+
   it('of each version apply to its own lines', () => {
     const story = {
       charges: [fee('a', '310.00')],
