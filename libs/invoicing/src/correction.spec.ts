@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { fromStamp, monthPeriod } from '#calendar';
+import { fromStamp, monthPeriod, startOfDay, toStamp } from '#calendar';
 import { Decimal, decimal } from '#money';
 import type { RatedLine } from '#rating';
 import { correctionOf } from './correction.js';
@@ -30,9 +30,19 @@ interface Told {
   site?: string;
   category?: 'S' | 'Z';
   description?: string;
+  /** Local dates of a segment that is not the whole month, the end exclusive. */
+  days?: readonly [string, string];
 }
 
-function line({ charge, amount, quantity = '1', site, category = 'S', description = charge }: Told): RatedLine {
+function line({
+  charge,
+  amount,
+  quantity = '1',
+  site,
+  category = 'S',
+  description = charge,
+  days = ['2026-10-01', '2026-11-01'],
+}: Told): RatedLine {
   const exact = { numerator: amount, denominator: '1' };
   return {
     charge,
@@ -40,10 +50,10 @@ function line({ charge, amount, quantity = '1', site, category = 'S', descriptio
     description,
     entity: site === undefined ? null : { dimension: 'customer_site_id', value: site, name: null },
     segment: {
-      start: '2026-09-30T18:30:00Z',
-      end: '2026-10-31T18:30:00Z',
-      start_date: '2026-10-01',
-      end_date: '2026-11-01',
+      start: toStamp(startOfDay(days[0], 'Asia/Kolkata')),
+      end: toStamp(startOfDay(days[1], 'Asia/Kolkata')),
+      start_date: days[0],
+      end_date: days[1],
     },
     quantity,
     unit: 'GB',
@@ -224,6 +234,34 @@ describe('correctionOf', () => {
     });
   });
 
+  it('keeps the segments of one charge apart', () => {
+    const halves: Told[] = [
+      { charge: 'traffic', amount: '500.00', days: ['2026-10-01', '2026-10-16'] },
+      { charge: 'traffic', amount: '500.00', days: ['2026-10-16', '2026-11-01'] },
+    ];
+    const again = rerated(halves.map((half, i) => ({ ...half, amount: i === 0 ? '490.00' : '520.00' })));
+    expect(correct([issuedFirst(halves)], again)?.lines).toMatchObject([
+      { segment: { start_date: '2026-10-01' }, amount: '-10.00' },
+      { segment: { start_date: '2026-10-16' }, amount: '20.00' },
+    ]);
+  });
+
+  it('usage that moved from one site to another is a debit note of nothing', () => {
+    const again = rerated(
+      told.map((each) => ({ ...each, amount: { A: '45.00', B: '35.00' }[each.site ?? ''] ?? each.amount })),
+    );
+    expect(correct([original], again)).toMatchObject({
+      kind: 'debit_note',
+      lines: [
+        { entity: { value: 'A' }, amount: '5.00' },
+        { entity: { value: 'B' }, amount: '-5.00' },
+      ],
+      taxes: [],
+      gross: '0.00',
+      payable: '0.00',
+    });
+  });
+
   it('counts what earlier corrections already corrected', () => {
     const lower = rerated([{ charge: 'traffic', amount: '900.00', quantity: '450' }, ...told.slice(1)]);
     const first = correct([original], lower);
@@ -249,6 +287,8 @@ describe('correctionOf', () => {
     expect(() => correct([original, { ...original, seller: 'edge-nl' }], same)).toThrow(foreign);
     expect(() => correct([original, { ...original, currency: 'USD' }], same)).toThrow(foreign);
     expect(() => correct([original, { ...original, period: november }], same)).toThrow(foreign);
+    const longer = { ...original.period, end: november.end };
+    expect(() => correct([original, { ...original, period: longer }], same)).toThrow(foreign);
   });
 
   it('refuses a set without the original, and documents that do not add up', () => {

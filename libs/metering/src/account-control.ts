@@ -28,17 +28,19 @@ const CHANCE_SLOTS = 12;
  * An entity that equals its account although others used something was not filtered at all.
  */
 export function accountControl(controlled: Controlled): ControlFinding[] {
-  const findings: ControlFinding[] = [];
+  const suspects: ControlFinding[] = [];
+  const sums: ControlFinding[] = [];
   for (const dimension of DIMENSIONS) {
     const registered = controlled.entities.filter(({ ref }) => ref.dimension === dimension);
     const comparisons = COUNTS.flatMap((metric) => comparisonOf(controlled, registered, metric) ?? []);
-    findings.push(...comparisons.flatMap((comparison) => sumFindings(dimension, comparison)));
-    const suspects = suspectsAmong(comparisons);
-    if (suspects > 0) findings.push(suspect(dimension, suspects, 'reported the same as the whole account'));
+    const count = suspectsAmong(comparisons);
+    if (count > 0) suspects.push(suspect(dimension, count, 'reported the same as the whole account'));
+    sums.push(...comparisons.flatMap((comparison) => sumFindings(dimension, comparison)));
   }
   const twins = twinSites(controlled);
-  if (twins > 0) findings.push(suspect('customer_site_id', twins, 'reported the same 5-minute rates as another one'));
-  return findings;
+  if (twins > 0) suspects.push(suspect('customer_site_id', twins, 'reported the same 5-minute rates as another one'));
+  // A filter that did nothing is also why sums are wrong: the cause comes first.
+  return [...suspects, ...sums];
 }
 
 /** One metric of the account beside that of the entities of one dimension, bucket by bucket. */

@@ -21,6 +21,10 @@ const P95: BandwidthMeasure = {
   min_coverage: '0',
 };
 
+function p95(change: Partial<BandwidthMeasure>): BandwidthMeasure {
+  return { ...P95, ...change };
+}
+
 type ValueOf = (position: number) => string | null;
 
 function seriesOf(
@@ -89,7 +93,7 @@ describe('percentile: published vectors', () => {
 
   it('8,035 of 8,928 slots, 418 of them at 100: exclude bills 100, zero bills 10', () => {
     const usage = site(SITE_A, OCTOBER, (i) => (i >= 8_035 ? null : i % 19 === 0 && i < 418 * 19 ? '100' : '10'));
-    const excluded = evidenceOf({ ...P95, missing: 'exclude', min_coverage: '0.89' }, OCTOBER, [active(SITE_A)], usage);
+    const excluded = evidenceOf(p95({ missing: 'exclude', min_coverage: '0.89' }), OCTOBER, [active(SITE_A)], usage);
     expect(excluded).toMatchObject({ expected: 8_928, received: 8_035, coverage: '0.899977' });
     expect(excluded.parts[0]?.billed).toMatchObject({ n: 8_035, k: 7_634, discarded: 401, value: '100' });
     const zero = evidenceOf(P95, OCTOBER, [active(SITE_A)], usage);
@@ -127,10 +131,10 @@ describe('percentile: published vectors', () => {
   it('N = 0 holds, it is not 0', () => {
     const over = slots(3);
     const nothing = site(SITE_A, over, () => null);
-    expect(mbps({ ...P95, missing: 'exclude' }, over, [active(SITE_A)], nothing)).toBe('no_samples');
+    expect(mbps(p95({ missing: 'exclude' }), over, [active(SITE_A)], nothing)).toBe('no_samples');
     // Slots without an active site count 0 when pooled, but they are no samples.
     const half = active(SITE_A, { start: over.start, end: over.start + 600 });
-    expect(mbps({ ...P95, missing: 'exclude' }, over, [half], nothing)).toBe('no_samples');
+    expect(mbps(p95({ missing: 'exclude' }), over, [half], nothing)).toBe('no_samples');
     const between = { start: OCTOBER.start + 1, end: OCTOBER.start + 299 };
     expect(
       mbps(
@@ -218,7 +222,7 @@ describe('percentile: exactness', () => {
     const over = slots(4);
     const values = ['0.10000000000000000003', '0.10000000000000000001', '0.10000000000000000002', '0.1'];
     const usage = site(SITE_A, over, (i) => values[i] ?? null);
-    const [part] = evidenceOf({ ...P95, percentile: '75' }, over, [active(SITE_A)], usage).parts;
+    const [part] = evidenceOf(p95({ percentile: '75' }), over, [active(SITE_A)], usage).parts;
     expect(part?.billed.sample).toMatchObject({ start: '2026-10-01T00:10:00Z', value: '0.10000000000000000002' });
   });
 
@@ -228,7 +232,7 @@ describe('percentile: exactness', () => {
       ...site(SITE_A, over, (i) => (i === 0 ? '0.1' : '0.3')),
       ...site(SITE_B, over, (i) => (i === 0 ? '0.2' : '0')),
     ];
-    const [part] = evidenceOf({ ...P95, percentile: '50' }, over, [active(SITE_A), active(SITE_B)], usage).parts;
+    const [part] = evidenceOf(p95({ percentile: '50' }), over, [active(SITE_A), active(SITE_B)], usage).parts;
     expect(part?.billed).toMatchObject({ value: '0.3', sample: { start: '2026-10-01T00:00:00Z' } });
   });
 
@@ -238,7 +242,7 @@ describe('percentile: exactness', () => {
       ...site(SITE_A, over, (i) => (i === 0 ? '0.1' : '0.79999999999999999')),
       ...site(SITE_B, over, (i) => (i === 0 ? '0.7' : '0')),
     ];
-    expect(mbps({ ...P95, percentile: '100' }, over, [active(SITE_A), active(SITE_B)], usage)).toBe('0.8');
+    expect(mbps(p95({ percentile: '100' }), over, [active(SITE_A), active(SITE_B)], usage)).toBe('0.8');
   });
 
   /** Any number text as an integer count of 10^-30. */
@@ -355,7 +359,7 @@ describe('minimum, maximum and average', () => {
   });
 
   it('an average is an exact quotient', () => {
-    const outcome = measure({ ...P95, aggregation: 'average' }, over, [active(SITE_A)], usage);
+    const outcome = measure(p95({ aggregation: 'average' }), over, [active(SITE_A)], usage);
     expect(outcome).toMatchObject({
       evidence: {
         method: 'average',
@@ -380,8 +384,8 @@ describe('minimum, maximum and average', () => {
       evidence: { quantity: { numerator: '7', denominator: '3' } },
     });
     expect(mbps({ ...average, missing: 'exclude' }, over, [active(SITE_A)], gap)).toBe('3.5');
-    expect(mbps({ ...P95, aggregation: 'minimum' }, over, [active(SITE_A)], gap)).toBe('0');
-    expect(mbps({ ...P95, aggregation: 'minimum', missing: 'exclude' }, over, [active(SITE_A)], gap)).toBe('3');
+    expect(mbps(p95({ aggregation: 'minimum' }), over, [active(SITE_A)], gap)).toBe('0');
+    expect(mbps(p95({ aggregation: 'minimum', missing: 'exclude' }), over, [active(SITE_A)], gap)).toBe('3');
   });
 });
 
@@ -392,13 +396,13 @@ describe('several sites', () => {
 
   it('a site adds 0 outside its active range', () => {
     const entities = [active(SITE_A), active(SITE_B, half)];
-    expect(mbps({ ...P95, percentile: '50' }, over, entities, usage)).toBe('10');
-    expect(mbps({ ...P95, percentile: '51' }, over, entities, usage)).toBe('110');
+    expect(mbps(p95({ percentile: '50' }), over, entities, usage)).toBe('10');
+    expect(mbps(p95({ percentile: '51' }), over, entities, usage)).toBe('110');
   });
 
   it('pooled ranks every slot of the interval, each_then_sum the active slots of each site', () => {
     const entities = [active(SITE_B, half)];
-    const pooled = evidenceOf({ ...P95, percentile: '50' }, over, entities, usage);
+    const pooled = evidenceOf(p95({ percentile: '50' }), over, entities, usage);
     expect(pooled).toMatchObject({ expected: 5, received: 5, coverage: '1', entities: 1 });
     expect(pooled.parts).toMatchObject([{ entity: null, unserved: 5, billed: { n: 10, k: 5, value: '0' } }]);
     expect(pooled.parts[0]?.billed.sample).toEqual({
@@ -408,7 +412,7 @@ describe('several sites', () => {
       downlink: null,
       reported: false,
     });
-    const each = evidenceOf({ ...P95, sites: 'each_then_sum', percentile: '50' }, over, entities, usage);
+    const each = evidenceOf(p95({ sites: 'each_then_sum', percentile: '50' }), over, entities, usage);
     expect(each.parts).toMatchObject([{ entity: SITE_B, unserved: 5, billed: { n: 5, k: 3, value: '100' } }]);
   });
 
@@ -534,7 +538,7 @@ describe('missing slots', () => {
       percentile_of_greater: null,
       percentile_of_sum: null,
     });
-    expect(mbps({ ...P95, direction: 'percentile_of_sum' }, over, [active(SITE_A)], upOnly)).toBe('usage_missing');
+    expect(mbps(p95({ direction: 'percentile_of_sum' }), over, [active(SITE_A)], upOnly)).toBe('usage_missing');
   });
 });
 
@@ -548,7 +552,7 @@ describe('evidence', () => {
       (i) => (i === 19 ? null : '1e-7'),
     ).map((series, i) => ({ ...series, rawSha256: `hash${i}` }));
     const evidence = evidenceOf(
-      { ...P95, direction: 'greater_of_percentiles' },
+      p95({ direction: 'greater_of_percentiles' }),
       over,
       [{ ...active(SITE_A), name: 'Depot' }],
       usage,

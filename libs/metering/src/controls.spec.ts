@@ -149,8 +149,8 @@ describe('filter_suspect', () => {
     ]);
     const or = [whole, bytes(A, '30', '0', '50', '7'), bytes(B, '30', '0', '50', '7')];
     expect(told(control([active(A), active(B)], or))).toEqual([
-      'entities_exceed_account always',
       'filter_suspect always',
+      'entities_exceed_account always',
     ]);
   });
 
