@@ -32,10 +32,12 @@ import {
   unfinishedAccounts,
   unrenderedInvoices,
   unsettledCloses,
+  warnClose,
 } from '#persistence';
 import { billingTask, draftAccount, type Drafted, held, type Held, notBillable, pullUsage } from './bill-account.js';
 import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
+import { controlAccount, openQuestions } from './control-account.js';
 import type { Connectors } from './connectors.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
 import { codeOf, isRetryable } from './retry-policy.js';
@@ -263,12 +265,20 @@ export class Closes {
         );
       }
     }
-    const drafted = draftAccount(
-      task,
-      pulled.series.map(({ series }) => series),
-      { dialectSha256: connection.dialectSha256, layoutVersion: this.#options.renderer.layoutVersion, revision: 1 },
-    );
-    return { ...drafted, warnings: [...pulled.warnings, ...drafted.warnings] };
+    const usage = pulled.series.map(({ series }) => series);
+    const { dialect, dialectSha256 } = connection;
+    await warnClose(this.#database, close.id, dialect.strict ? [] : openQuestions(dialect, task.needs));
+    const controlled = controlAccount(task, usage, dialect);
+    const result =
+      controlled.outcome === 'held'
+        ? controlled
+        : draftAccount(task, usage, {
+            dialectSha256,
+            layoutVersion: this.#options.renderer.layoutVersion,
+            revision: 1,
+          });
+    const warnings = controlled === result ? [] : controlled.warnings;
+    return { ...result, warnings: [...pulled.warnings, ...warnings, ...result.warnings] };
   }
 
   async #issue(close: CloseWork, accountId: string): Promise<void> {

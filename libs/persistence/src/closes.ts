@@ -249,6 +249,16 @@ export async function warnClose(database: Database, closeId: string, warnings: r
   }
 }
 
+/** Puts warnings on a close as a whole, each once, however many accounts bring them. */
+export async function warnClose(database: Database, closeId: string, warnings: readonly Notice[]): Promise<void> {
+  for (const warning of warnings) {
+    const entry = JSON.stringify([warning]);
+    await database.$executeRaw`
+      UPDATE close SET warnings = warnings || ${entry}::jsonb
+       WHERE id = ${closeId}::uuid AND NOT warnings @> ${entry}::jsonb`;
+  }
+}
+
 /** Counts one more unexpected error of an account. Returns how many there were. */
 export async function countAttempt(database: Database, closeId: string, accountId: string): Promise<number> {
   const [row] = await database.$queryRaw<{ attempts: number }[]>`

@@ -35,6 +35,7 @@ export {
   stalledBatches,
   unfinishedAccounts,
   unsettledCloses,
+  warnClose,
 } from './closes.js';
 export {
   certificateFacts,

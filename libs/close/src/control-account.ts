@@ -1,0 +1,80 @@
+import { type BucketSeries, type ControlFinding, controlUsage } from '#metering';
+import type { Notice } from '#persistence';
+import { activeEntities, type UsageNeeds } from '#rating';
+import type { Dialect } from '#report-client';
+import { type BillingTask, held, type Held } from './bill-account.js';
+
+/** Usage that nothing contradicts; what was odd about it is for the clerk to know. */
+export interface Clear {
+  readonly outcome: 'clear';
+  readonly warnings: readonly Notice[];
+}
+
+/**
+ * Decides what the controls mean for an account: a contradiction always holds it; what an open question about the vendor
+ * would explain holds it in a strict dialect; unregistered usage holds it when the seller says so. Pure.
+ */
+export function controlAccount(task: BillingTask, usage: readonly BucketSeries[], dialect: Dialect): Clear | Held {
+  const { period, entities, account, facts } = task;
+  const findings = controlUsage({
+    over: joined(task.segments),
+    account,
+    entities: activeEntities(period, entities, period.timeZone),
+    usage,
+    ratesAreOfAll: dialect.scope === 'all_ues',
+  });
+  const stops = ({ holds }: ControlFinding) =>
+    holds === 'always' ||
+    (holds === 'if_strict' && dialect.strict) ||
+    (holds === 'if_chosen' && facts.seller.unregisteredUsage === 'hold');
+  const notices = ({ code, message }: ControlFinding): Notice => ({ code, message });
+  const open = dialect.strict ? openQuestions(dialect, task.needs) : [];
+  const reasons = [...findings.filter(stops).map(notices), ...open];
+  const warnings = findings.filter((finding) => !stops(finding)).map(notices);
+  const [reason, ...others] = reasons;
+  return reason ? held(reason.code, reason.message, [...others, ...warnings]) : { outcome: 'clear', warnings };
+}
+
+/**
+ * What the vendor left open, nobody has probed yet, and bears on what is billed. Said once on a close; a strict dialect
+ * holds the accounts instead.
+ */
+export function openQuestions(dialect: Dialect, { pulls }: UsageNeeds): Notice[] {
+  const questions: Notice[] = [];
+  const asks = (concerns: boolean, code: string, message: string) => {
+    if (concerns) questions.push({ code, message: `${message}; run the dialect probe` });
+  };
+  const bandwidth = pulls.some(({ family }) => family === 'bandwidth');
+  asks(
+    pulls.length > 0 && !dialect.proven.label,
+    'label_unproven',
+    `buckets are taken to be labelled by their ${dialect.label}, which shifts a month by one bucket if it is wrong`,
+  );
+  asks(
+    dialect.filter_logic === 'unproven' && pulls.some(({ entity }) => entity.dimension !== 'account'),
+    'filter_logic_unproven',
+    'the report API may combine the filters of an account and of one of its entities by OR',
+  );
+  asks(
+    bandwidth && !dialect.proven.unit,
+    'rate_unit_unproven',
+    `rates are taken to be in ${dialect.unit}, over the seconds with traffic`,
+  );
+  asks(
+    bandwidth && dialect.scope === 'unknown',
+    'rate_scope_unknown',
+    'the rate of a site may be that of its busiest subscriber',
+  );
+  return questions;
+}
+
+/** Segments that follow each other as one interval: a bucket may lie across their edge. */
+function joined(segments: BillingTask['segments']): { start: number; end: number }[] {
+  const over: { start: number; end: number }[] = [];
+  for (const { start, end } of [...segments].sort((a, b) => a.start - b.start)) {
+    const last = over.at(-1);
+    if (last?.end === start) last.end = end;
+    else over.push({ start, end });
+  }
+  return over;
+}

@@ -1,0 +1,151 @@
+import { accountId, customerSiteId, msisdnOf } from '../../apps/report-simulator/src/index.js';
+import { findClose } from '#persistence';
+import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
+
+const PERIOD = '2026-08';
+const FLEET = { accounts: 6, sites: 2, subscribers: 2 };
+const subscribersOf = (account: number) => [0, 1, 2, 3].map((each) => msisdnOf(account * 4 + each));
+const sitesOf = (account: number) => [0, 1].map((site) => customerSiteId(FLEET, account, site));
+const msisdns = (values: string[]) => values.map((value) => ({ dimension: 'msisdn' as const, value }));
+const sites = (values: string[]) => values.map((value) => ({ dimension: 'customer_site_id' as const, value }));
+
+const plan = (code: string, ...measures: object[]) => ({
+  code,
+  name: code,
+  currency: 'USD',
+  effective_from: '2020-01-01',
+  charges: measures.map((measure, index) => ({
+    code: `c${index}`,
+    name: `Charge ${index}`,
+    type: 'usage',
+    measure,
+    price: { model: 'per_unit', unit_price: '1.00' },
+  })),
+});
+const SUBSCRIBER_BYTES = { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'GB' };
+const SITE_BYTES = { metric: 'bytes', direction: 'total', per: 'customer_site_id', unit: 'GB' };
+const BURST = {
+  metric: 'bandwidth',
+  aggregation: 'percentile',
+  percentile: '95',
+  direction: 'percentile_of_greater',
+  sites: 'pooled',
+  missing: 'zero',
+  unit: 'Mbps',
+};
+
+describe('controls of a close', () => {
+  let closing: Closing;
+  beforeEach(async () => {
+    closing = await startClosing({ fleet: FLEET, seed: 7 });
+    await makePlan(closing.database, plan('airtime', SUBSCRIBER_BYTES));
+    await makePlan(closing.database, plan('sites', SITE_BYTES, BURST));
+    await makePlan(closing.database, plan('burst', BURST));
+  });
+  afterEach(() => closing.stop());
+
+  const account = (number: number, of: string, entities: Parameters<typeof makeAccount>[3], seller = 'acme') =>
+    makeAccount(closing.database, { seller, external_id: accountId(number) }, of, entities);
+
+  it('all subscribers registered: fine; one missing: a warning with the difference; the seller may hold it', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await makeSeller(closing.database, { code: 'strictly', settings: { unregistered_usage: 'hold' } });
+    await account(0, 'airtime', msisdns(subscribersOf(0)));
+    await account(1, 'airtime', msisdns(subscribersOf(1).slice(1)));
+    await account(2, 'airtime', msisdns(subscribersOf(2)), 'strictly');
+    await account(3, 'airtime', msisdns(subscribersOf(3).slice(1)), 'strictly');
+
+    const [whole, part] = await closing.run('acme', PERIOD);
+    expect([whole && endOf(whole), whole && warned(whole)]).toEqual(['issued', []]);
+    expect([part && endOf(part), part && warned(part)]).toEqual(['issued', ['unregistered_usage']]);
+    // 31 days from 2026-08-01 (day 20,666 since 1970, 5 mod 97): Σ days mod 97 = 5 + … + 35 = 620.
+    // Leaf 4 (n = 4): 288·31·(50,000 + 40) + 41,328·31·200 + 288·2·620 + 108·31.
+    const uplink = 288 * 31 * 50_040 + 41_328 * 31 * 200 + 288 * 2 * 620 + 108 * 31;
+    expect(part?.warnings.map(({ message }) => message).join('\n')).toContain(
+      `${uplink} (24.99 %) of the account's uplink_bytes`,
+    );
+
+    const held = await closing.run('strictly', PERIOD);
+    expect(held.map(endOf)).toEqual(['issued', 'held unregistered_usage']);
+  });
+
+  it('filters that are OR-ed make every subscriber the account: held at the first run', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    closing.simulator.setSwitches({ filter_logic: 'or' });
+    await account(0, 'airtime', msisdns(subscribersOf(0)));
+    await account(1, 'airtime', msisdns(subscribersOf(1).slice(0, 1)));
+    await account(2, 'burst', sites(sitesOf(2)));
+    const ended = await closing.run('acme', PERIOD);
+    expect(ended.map(({ state }) => state)).toEqual(['held', 'issued', 'held']);
+    expect([ended[0]?.reason?.code, ...(ended[0] ? warned(ended[0]) : [])]).toEqual([
+      'filter_suspect',
+      'entities_exceed_account',
+    ]);
+    // The one subscriber that is registered may well be the account: nothing is known of any other.
+    expect(ended[1]?.warnings.map(({ code }) => code)).toEqual([]);
+    expect(ended[2]?.reason?.code).toBe('filter_suspect');
+  });
+
+  it('entities that exceed their account hold', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await account(0, 'sites', sites(sitesOf(0)));
+    closing.simulator.setFaults([{ fault: 'bytes_x8', match: { site: sitesOf(0)[1] ?? '' } }]);
+    expect((await closing.run('acme', PERIOD)).map(endOf)).toEqual(['held entities_exceed_account']);
+  });
+
+  it('bytes × 8 everywhere are a warning, and a hold in a strict dialect; rates × 1000 always hold', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    const certain = { filter_logic: 'and', scope: 'all_ues', proven: { label: true, unit: true } };
+    const reportApi = { base_url: null, api_key: null, strict: true };
+    await makeSeller(closing.database, { code: 'strict', report_api: { ...reportApi, dialect: certain } });
+    await account(0, 'sites', sites(sitesOf(0)));
+    await account(1, 'sites', sites(sitesOf(1)), 'strict');
+    closing.simulator.setFaults([{ fault: 'bytes_x8' }]);
+    const [lenient] = await closing.run('acme', PERIOD);
+    expect([lenient && endOf(lenient), lenient && warned(lenient)]).toEqual(['issued', ['rates_disagree_with_bytes']]);
+    expect((await closing.run('strict', PERIOD)).map(endOf)).toEqual(['held rates_disagree_with_bytes']);
+
+    closing.simulator.setFaults([{ fault: 'rates_x1000' }]);
+    expect((await closing.run('acme', '2026-07')).map(endOf)).toEqual(['held rates_disagree_with_bytes']);
+    closing.simulator.setFaults([]);
+    const [fine] = await closing.run('acme', '2026-06');
+    expect([fine && endOf(fine), fine && warned(fine)]).toEqual(['issued', ['samples_exceed_bytes']]);
+  });
+
+  it('what nobody has probed yet is a warning on the close, said once; strict accounts wait for the probe', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await makeSeller(closing.database, {
+      code: 'strict',
+      report_api: { base_url: null, api_key: null, dialect: null, strict: true },
+    });
+    for (const number of [0, 1]) await account(number, 'sites', sites(sitesOf(number)));
+    await account(2, 'sites', sites(sitesOf(2)), 'strict');
+    await closing.run('acme', PERIOD);
+    const close = await findClose(closing.database, closing.lastClose());
+    expect(close?.warnings.map(({ code }) => code)).toEqual([
+      'label_unproven',
+      'filter_logic_unproven',
+      'rate_unit_unproven',
+      'rate_scope_unknown',
+    ]);
+    expect((await closing.run('strict', PERIOD)).map(endOf)).toEqual(['held label_unproven']);
+  });
+
+  it('keeps the usage of an account that a control holds, and bills it when it is retried in better times', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await account(0, 'airtime', msisdns(subscribersOf(0)));
+    closing.simulator.setSwitches({ filter_logic: 'or' });
+    await closing.run('acme', PERIOD);
+    const kept = () => closing.database.$queryRaw<{ revision: number; count: bigint }[]>`
+      SELECT revision, count(*) FROM usage_snapshot GROUP BY revision ORDER BY revision`;
+    expect(await kept()).toEqual([{ revision: 1, count: 10n }]);
+    closing.simulator.setSwitches({ filter_logic: 'and' });
+    expect((await closing.retry(closing.lastClose())).map(endOf)).toEqual(['issued']);
+    // The account's own series was right before; its subscribers' are new.
+    expect(await kept()).toEqual([
+      { revision: 1, count: 10n },
+      { revision: 2, count: 8n },
+    ]);
+  });
+});

@@ -1,0 +1,121 @@
+import {
+  accountApiKey,
+  type ReportSimulator,
+  type ReportSimulatorOptions,
+  startReportSimulator,
+} from '../../apps/report-simulator/src/index.js';
+import { type BatchJob, Closes, type ClosesOptions, createConnectors } from '#close';
+import { type CloseAccountView, type Database, findClose, listCloseAccounts, openDatabase } from '#persistence';
+import type { ReportLogEntry, RetryPolicy } from '#report-client';
+import { SECRET_KEY } from './catalogue.js';
+import { createTestDatabase } from './postgres.js';
+
+/** A database of its own, a simulated report API and one process that closes months against it, without any queue. */
+export interface Closing {
+  readonly url: string;
+  readonly database: Database;
+  readonly simulator: ReportSimulator;
+  readonly closes: Closes;
+  /** What the report client logged. */
+  readonly log: ReportLogEntry[];
+  /** Closes a month of a seller to its end and answers its accounts in the order of their external ids. */
+  run(seller: string, period: string, over?: { dryRun?: boolean; accounts?: string[] }): Promise<CloseAccountView[]>;
+  /** Retries what is held or failed, to the end. */
+  retry(closeId: string): Promise<CloseAccountView[]>;
+  /** The last close that was run. */
+  lastClose(): string;
+  /** Another process on the same database, with its own connections. */
+  another(options?: Partial<ClosesOptions>): Closes;
+  stop(): Promise<void>;
+}
+
+/** Waits for nothing between attempts: a test of faults takes no time. */
+export const IMPATIENT: Partial<RetryPolicy> = { sleep: async () => undefined, random: () => 0 };
+
+export async function startClosing(
+  simulated: ReportSimulatorOptions & { apiKey?: string; retry?: Partial<RetryPolicy> },
+): Promise<Closing> {
+  const { apiKey = 'sim-fleet-key', retry = IMPATIENT, ...options } = simulated;
+  const { url, database } = await createTestDatabase();
+  const simulator = await startReportSimulator(options);
+  const log: ReportLogEntry[] = [];
+  const jobs: BatchJob[] = [];
+  const opened: (() => Promise<unknown>)[] = [() => database.$disconnect(), () => simulator.close()];
+  const another = (changes: Partial<ClosesOptions> = {}) => {
+    const own = openDatabase(url, 6);
+    const connectors = createConnectors({
+      database: own,
+      configured: { baseUrl: simulator.url, apiKey },
+      secretKey: SECRET_KEY,
+      retry,
+      log: (entry) => log.push(entry),
+    });
+    opened.push(async () => {
+      await connectors.close();
+      await own.$disconnect();
+    });
+    return new Closes({
+      database: own,
+      connectors,
+      renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+      secretKey: SECRET_KEY,
+      settleHours: 72,
+      enqueue: async (added) => void jobs.push(...added),
+      ...changes,
+    });
+  };
+  const closes = another();
+  let last = '';
+  const finish = async (closeId: string) => {
+    for (let job = jobs.shift(); job; job = jobs.shift()) await closes.work(job);
+    const close = await findClose(database, closeId);
+    if (close?.state !== 'finished') throw new Error(`the close is ${close?.state}, not finished`);
+    const accounts = await listCloseAccounts(database, closeId, { limit: 1_000 });
+    return accounts.sort((a, b) => (a.external_id < b.external_id ? -1 : 1));
+  };
+  return {
+    url,
+    database,
+    simulator,
+    closes,
+    log,
+    another,
+    lastClose: () => last,
+    async run(seller, period, over = {}) {
+      const outcome = await closes.open({
+        seller,
+        period,
+        kind: 'regular',
+        dryRun: over.dryRun ?? false,
+        issue: 'automatic',
+        actor: 'test',
+        ...(over.accounts && { accounts: over.accounts }),
+      });
+      if (outcome.outcome !== 'opened') throw new Error(`refused: ${outcome.code}: ${outcome.message}`);
+      last = outcome.id;
+      return finish(outcome.id);
+    },
+    async retry(closeId) {
+      await closes.retry(closeId);
+      return finish(closeId);
+    },
+    stop: async () => {
+      for (const close of opened.reverse()) await close();
+    },
+  };
+}
+
+/** How an account ended: its state, or the code it is held for. */
+export function endOf({ state, reason }: CloseAccountView): string {
+  return reason === null ? state : `${state} ${reason.code}`;
+}
+
+/** Codes of the warnings on an account, each once, in order. */
+export function warned({ warnings }: CloseAccountView): string[] {
+  return [...new Set(warnings.map(({ code }) => code))];
+}
+
+/** The key of one simulated account. */
+export function keyOf(simulator: ReportSimulator, account: number): string {
+  return accountApiKey(simulator.seed, account);
+}
