@@ -59,6 +59,13 @@ const settings = {
   keep_raw: z
     .boolean()
     .meta({ description: 'Keep the answers of the report API also when nothing is wrong with them.' }),
+  drift_percent: z
+    .string()
+    .regex(/^\d{1,6}(\.\d{1,4})?$/, 'must be a percentage from "0" with at most 4 decimals, such as "50"')
+    .nullable()
+    .meta({
+      description: "By how much an account's net may differ from last month's without a warning; null: by all.",
+    }),
 };
 
 const members = {
@@ -113,6 +120,7 @@ const newSeller = z
         unregistered_usage: settings.unregistered_usage.default('warn'),
         usage_detail_retention_months: settings.usage_detail_retention_months.default(13),
         keep_raw: settings.keep_raw.default(false),
+        drift_percent: settings.drift_percent.default('50'),
       })
       .prefault({}),
   })
@@ -185,7 +193,7 @@ export class SellersController {
   @HttpCode(200)
   @Access('write')
   @Documented(
-    'Change a seller; absent members stay, those of `report_api` and `settings` one by one',
+    'Change a seller; absent members stay, those of report_api and settings one by one',
     { 200: seller },
     { 404: '`seller_not_found`', 422: '`invalid_request`, `report_api_key_needed`' },
   )

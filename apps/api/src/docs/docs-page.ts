@@ -47,6 +47,7 @@ form.addEventListener('submit', (event) => {
   location.reload();
 });
 forget.hidden = sessionStorage.getItem('meterline-key') === null;
+document.getElementById('swagger-ui').hidden = forget.hidden;
 forget.addEventListener('click', () => { sessionStorage.removeItem('meterline-key'); location.reload(); });
 document.body.prepend(form);
 `;

@@ -1,0 +1,38 @@
+import { parseEnvironment } from '#close';
+import { apiEnvironment } from './environment.js';
+
+const good = {
+  DATABASE_URL: 'postgres://meterline:secret@db/meterline',
+  REPORT_API_URL: 'https://report.example',
+  REPORT_API_KEY: 'report-key',
+  METERLINE_SECRET_KEY: '5e'.repeat(32),
+  METERLINE_ADMIN_KEY: 'an-admin-key-of-24-chars',
+};
+
+describe('the environment of the API', () => {
+  it('has defaults for all that need not be said', () => {
+    expect(parseEnvironment(apiEnvironment, good)).toMatchObject({ PORT: 3000, HOST: '0.0.0.0', SETTLE_HOURS: 72 });
+    expect(parseEnvironment(apiEnvironment, { ...good, PORT: '8080' })).toMatchObject({ PORT: 8080 });
+  });
+
+  it('is refused with every bad variable named and no value shown', () => {
+    const bad = { ...good, METERLINE_ADMIN_KEY: 'too-short', PORT: '70000', METERLINE_SECRET_KEY: 'secret-but-short' };
+    const environment = { ...bad, DATABASE_URL: undefined };
+    let message = '';
+    try {
+      parseEnvironment(apiEnvironment, environment);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message.split('\n').map((line) => line.trim().split(' ')[0])).toEqual([
+      'the',
+      'DATABASE_URL',
+      'METERLINE_SECRET_KEY',
+      'METERLINE_ADMIN_KEY',
+      'PORT',
+    ]);
+    for (const value of [bad.METERLINE_ADMIN_KEY, bad.PORT, bad.METERLINE_SECRET_KEY]) {
+      expect(message).not.toContain(value);
+    }
+  });
+});
