@@ -34,5 +34,6 @@ export type {
 export { measure } from './measure.js';
 export type { ControlCode, ControlFinding, ControlledUsage } from './controlled-usage.js';
 export { controlUsage } from './controls.js';
+export { sumOfValues } from './exact-sum.js';
 export { nearestRank } from './rank.js';
 export { MeteringError } from './metering-error.js';
