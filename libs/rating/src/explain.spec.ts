@@ -189,6 +189,27 @@ describe('what other terms would have given', () => {
     ]);
   });
 
+  it('is exact for the billed direction: a third of a Mbps at 0.015 is half a cent', () => {
+    const measure = { metric: 'bandwidth', aggregation: 'average', direction: 'uplink', unit: 'Mbps' };
+    const [third] = linesOf({
+      period: '2026-11',
+      charges: [usage(measure, { model: 'per_unit', unit_price: '0.015' })],
+      entities: [site('A')],
+      usage: (period) =>
+        (['uplink_bandwidth', 'downlink_bandwidth'] as const).map((metric) =>
+          series(period, { dimension: 'customer_site_id', value: 'A' }, metric, 'SLOT', (_, slot) =>
+            slot % 3 ? '0' : '1',
+          ),
+        ),
+    });
+    expect(third?.amount).toBe('0.01');
+    expect(third && alternativesOf(third)?.directions[0]).toEqual({
+      direction: 'uplink',
+      quantity: '0.333333333333',
+      amount: '0.01',
+    });
+  });
+
   it('has nothing to say about a fee', () => {
     const [fee] = linesOf({ charges: [{ code: 'f', name: 'F', type: 'recurring', amount: '1' }] });
     expect(fee && alternativesOf(fee)).toBeUndefined();

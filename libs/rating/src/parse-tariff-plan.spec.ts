@@ -356,6 +356,16 @@ it.each([
   expect(parsed.outcome === 'valid').toBe(accepted);
 });
 
+it('lets a price be finer than the currency where a quantity multiplies it', () => {
+  for (const [pointer, value] of [
+    ['/charges/1/amount', '0.0005'],
+    ['/charges/2/price/tiers/0/unit_price', '0.000000001'],
+    ['/charges/2/price/tiers/0/flat_fee', '0.005'],
+  ] as const) {
+    expect(parseTariffPlan(changed(pointer, value)).outcome).toBe('valid');
+  }
+});
+
 describe('JSON Schema', () => {
   const schema = tariffPlanJsonSchema();
 

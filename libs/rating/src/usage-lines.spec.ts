@@ -340,6 +340,18 @@ describe('quantities that are already measured', () => {
     expect(amountsOf({ charges: [usage(P95, COMMIT)], quantities })).toEqual(['725.00']);
   });
 
+  it('of several sites add up only where the charge adds percentiles', () => {
+    const quantities = ['A', 'B'].map(
+      (value) => ({ metric: 'bandwidth', entity: ref('customer_site_id', value), quantity: '75' }) as const,
+    );
+    const story = { entities: [site('A'), site('B')], quantities };
+    expect(amountsOf({ ...story, charges: [usage({ ...P95, sites: 'each_then_sum' }, COMMIT)] })).toEqual(['725.00']);
+    expect(rateStory({ ...story, charges: [usage(P95, COMMIT)] })).toMatchObject({
+      outcome: 'held',
+      reasons: [{ code: expect.any(String), charge: 'usage' }],
+    });
+  });
+
   it('of a sum are not divided over versions', () => {
     const story: Story = {
       charges,

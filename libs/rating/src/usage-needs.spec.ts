@@ -1,4 +1,6 @@
-import { inputOf, msisdn, site, type Story } from '../../../test/support/rating-story.js';
+import { periodOfDates } from '#calendar';
+import { ACCOUNT, inputOf, msisdn, planVersion, site, type Story } from '../../../test/support/rating-story.js';
+import { segmentsOf } from './segment.js';
 import { usageNeeds } from './usage-needs.js';
 
 const usage = (code: string, measure: Record<string, unknown>, members: Record<string, unknown> = {}) => ({
@@ -107,10 +109,29 @@ describe('days suffice only when every edge is a UTC midnight and no charge coun
     expect(needsOf({ charges: [TRAFFIC], ...story }).grid).toBe(grid);
   });
 
-  it('an edge inside a London month whose both ends are UTC midnights', () => {
-    // London keeps UTC on 1 March and, from 29 March, does not: the end of March is 23:00Z.
-    expect(needsOf({ charges: [TRAFFIC], timeZone: 'Europe/London', period: '2026-02' }).grid).toBe('DAY');
-    expect(needsOf({ charges: [TRAFFIC], timeZone: 'Europe/London', period: '2026-03' }).grid).toBe('HOUR');
+  it('a month that begins in summer time, also when nothing is in force until winter time', () => {
+    expect(needsOf({ charges: [TRAFFIC], timeZone: 'Europe/London', starts: '2026-10-27' }).grid).toBe('HOUR');
+    expect(needsOf({ charges: [TRAFFIC], timeZone: 'Europe/London', period: '2026-03', ends: '2026-03-10' }).grid).toBe(
+      'HOUR',
+    );
+  });
+
+  describe('March to October of London: UTC midnights at both ends, none in summer', () => {
+    const charges = [{ ...TRAFFIC, filter: { customer_site_id: ['S1'] } }];
+    const period = periodOfDates('2026-03-01', '2026-11-01', 'Europe/London');
+    const versions = [planVersion({ code: 'p', name: 'P', currency: 'USD', effective_from: '2020-01-01', charges })];
+
+    it.each([
+      ['nothing changes', '2020-01-01', '2020-01-01', 'DAY'],
+      ['a subscription starts in winter', '2026-03-05', '2020-01-01', 'DAY'],
+      ['a subscription starts in summer', '2026-06-01', '2020-01-01', 'HOUR'],
+      ['a site starts in winter', '2020-01-01', '2026-03-05', 'DAY'],
+      ['a site starts in summer', '2020-01-01', '2026-06-01', 'HOUR'],
+    ])('%s', (_, startDate, activeFrom, grid) => {
+      const segments = segmentsOf({ period, subscriptions: [{ planCode: 'p', startDate, endDate: null }], versions });
+      const entities = [site('S1', activeFrom), site('not named', '2026-07-01')];
+      expect(usageNeeds({ period, segments, entities, account: ACCOUNT }).grid).toBe(grid);
+    });
   });
 });
 
