@@ -36,31 +36,32 @@ export async function keepInputs(tx: Transaction, invoiceId: string, inputs: obj
 }
 
 /**
- * The billing facts that the first document of a period was computed from, plan documents included.
+ * The billing facts that the first document of a period was computed from, plan documents included, and the holds that an
+ * operator let pass for it.
  *
  * @throws PersistenceError `inputs_missing`, `plan_version_changed`: somebody worked around the service
  */
-export async function loadPinnedFacts(database: Database | Transaction, invoiceId: string): Promise<BillingFacts> {
-  const [row] = await database.$queryRaw<{ inputs: BillingInputs }[]>`
-    SELECT inputs FROM invoice_inputs WHERE invoice_id = ${invoiceId}::uuid`;
+export async function loadPinnedFacts(
+  database: Database | Transaction,
+  invoiceId: string,
+): Promise<{ facts: BillingFacts; waived: string[] }> {
+  const [row] = await database.$queryRaw<{ inputs: BillingInputs; waived: string[] }[]>`
+    SELECT n.inputs, ARRAY(SELECT code FROM close_waiver w
+                            WHERE w.close_id = i.close_id AND w.account_id = i.account_id) AS waived
+      FROM invoice_inputs n JOIN invoice i ON i.id = n.invoice_id WHERE n.invoice_id = ${invoiceId}::uuid`;
   if (!row) throw new PersistenceError('inputs_missing', `the inputs of document ${invoiceId} are not kept`, false);
   const { seller, account, entities, subscriptions, versions } = row.inputs;
   const documents = await database.$queryRaw<{ code: string; version: number; document: unknown; sha256: string }[]>`
     SELECT code, version, document, document_sha256 AS sha256 FROM tariff_plan_version
      WHERE (code, version) IN (SELECT * FROM unnest(${versions.map(({ code }) => code)}::text[],
                                                     ${versions.map(({ version }) => version)}::int[]))`;
-  return {
-    seller,
-    account,
-    entities,
-    subscriptions,
-    versions: versions.map((pinned) => {
-      const stored = documents.find(({ code, version }) => code === pinned.code && version === pinned.version);
-      if (stored?.sha256 !== pinned.sha256) {
-        const message = `version ${pinned.version} of plan ${pinned.code} is not the one that ${invoiceId} was rated by`;
-        throw new PersistenceError('plan_version_changed', message, false);
-      }
-      return { ...pinned, document: stored.document };
-    }),
-  };
+  const rated = versions.map((pinned) => {
+    const stored = documents.find(({ code, version }) => code === pinned.code && version === pinned.version);
+    if (stored?.sha256 !== pinned.sha256) {
+      const message = `version ${pinned.version} of plan ${pinned.code} is not the one that ${invoiceId} was rated by`;
+      throw new PersistenceError('plan_version_changed', message, false);
+    }
+    return { ...pinned, document: stored.document };
+  });
+  return { facts: { seller, account, entities, subscriptions, versions: rated }, waived: row.waived };
 }

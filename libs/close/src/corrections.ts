@@ -1,0 +1,269 @@
+import { correctionOf, type DraftInvoice, type IssuedInvoice, totalsOf } from '#invoicing';
+import {
+  automaticCorrections,
+  claimConfirmingPulls,
+  type ClaimedPull,
+  type CloseWork,
+  type CorrectionState,
+  type Database,
+  databaseNow,
+  findCorrection,
+  findOpenCorrection,
+  findSellerId,
+  finishConfirmingPull,
+  isRefusal,
+  issueCorrection,
+  issueCorrectionDraft,
+  type IssueOutcome,
+  loadIssued,
+  loadPeriodDocuments,
+  loadPinnedFacts,
+  loadSellerFacts,
+  moveAccount,
+  type NoteIssue,
+  postponeConfirmingPull,
+  proposeCorrection,
+  sameUsage,
+  saveDraft,
+  saveSnapshots,
+  usageFingerprint,
+  voidPeriod,
+} from '#persistence';
+import { accountTotals, billingTask, held, type Held, pullUsage, rateAccount } from './bill-account.js';
+import { CloseError } from './close-error.js';
+import type { Connectors } from './connectors.js';
+import { controlAccount } from './control-account.js';
+import { eachOf } from './each-of.js';
+import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
+import { codeOf, isRetryable } from './retry-policy.js';
+
+export interface CorrectionsOptions {
+  readonly database: Database;
+  readonly connectors: Connectors;
+  readonly renderer: Renderer;
+  /** Accounts that are pulled at the same time. */
+  readonly concurrency?: number;
+  readonly log?: (entry: { event: string; invoiceId: string; code: string; error: unknown }) => void;
+}
+
+/** What a confirming pull came to. */
+export type Confirmation =
+  /** The usage is as it was billed, or what differs changes no amount, or there is nothing left to confirm. */
+  | { readonly outcome: 'equal' | 'no_difference' | 'voided' }
+  /** There is a proposal: open, or decided when the same usage was pulled before. */
+  | { readonly outcome: 'proposed'; readonly correction: string; readonly state: CorrectionState }
+  | Held;
+
+const PULLS_AT_ONCE = 25;
+// Longer than a large account takes; after that its worker is taken for dead.
+const LEASE_SECONDS = 15 * 60;
+const RETRY_SECONDS = 60 * 60;
+const MAX_ATTEMPTS = 5;
+const SERVICE = 'service';
+
+/** What comes after an invoice: pulls that confirm its usage, notes that correct it, and its undoing. */
+export class Corrections {
+  readonly #database: Database;
+  readonly #options: CorrectionsOptions;
+
+  constructor(options: CorrectionsOptions) {
+    this.#database = options.database;
+    this.#options = options;
+  }
+
+  /**
+   * Takes confirming pulls that are due and issues what is to be issued without an operator. Any number of workers may do
+   * so at once.
+   *
+   * @returns whether there may be more that are due
+   */
+  async confirmDue(limit = PULLS_AT_ONCE): Promise<boolean> {
+    const claimed = await claimConfirmingPulls(this.#database, limit, LEASE_SECONDS);
+    await eachOf(claimed, this.#options.concurrency ?? 4, (pull) => this.#confirmClaimed(pull));
+    // Whoever proposed these was to issue them and died.
+    for (const id of await automaticCorrections(this.#database, limit)) await this.#issueProposed(id);
+    return claimed.length === limit;
+  }
+
+  async #confirmClaimed({ id, invoiceId, attempts }: ClaimedPull): Promise<void> {
+    try {
+      const confirmed = await this.confirm(invoiceId);
+      if (confirmed.outcome === 'held' && attempts < MAX_ATTEMPTS) {
+        await postponeConfirmingPull(this.#database, id, RETRY_SECONDS, confirmed.reason);
+      } else {
+        const reason = confirmed.outcome === 'held' ? confirmed.reason : undefined;
+        await finishConfirmingPull(this.#database, id, confirmed.outcome, reason);
+      }
+    } catch (error) {
+      const code = codeOf(error);
+      this.#options.log?.({ event: 'confirming_pull_failed', invoiceId, code, error });
+      const message = error instanceof CloseError ? error.message : `an unexpected error ended the pull: ${code}`;
+      if (isRetryable(error) && attempts < MAX_ATTEMPTS) {
+        await postponeConfirmingPull(this.#database, id, RETRY_SECONDS, { code, message });
+      } else {
+        await finishConfirmingPull(this.#database, id, 'failed', { code, message });
+      }
+    }
+  }
+
+  /**
+   * Pulls the period of an invoice again as its close did, by the facts of that time, and proposes what the documents of
+   * the period must be corrected by. Equal usage means nothing. However often and by however many it is done, the same
+   * usage makes one proposal.
+   *
+   * @param invoiceId the first document of the period
+   * @throws CloseError `confirmation_overtaken`, retryable: another pull or note came in between
+   */
+  async confirm(invoiceId: string): Promise<Confirmation> {
+    const original = await loadIssued(this.#database, invoiceId);
+    if (!original) throw new CloseError('unknown_invoice', `there is no document ${invoiceId}`);
+    const of = { accountId: original.account, periodLabel: original.period.label };
+    if ((await loadPeriodDocuments(this.#database, of)).voided) return { outcome: 'voided' };
+
+    const { facts, waived } = await loadPinnedFacts(this.#database, invoiceId);
+    const task = billingTask(facts, of.periodLabel, waived);
+    const connection = await this.#options.connectors.connect(of.accountId);
+    const pulled = await pullUsage(task, connection, await databaseNow(this.#database));
+    if (pulled.outcome === 'held') return pulled;
+    const { start, end } = task.period;
+    const saved = await saveSnapshots(this.#database, { ...of, owned: { start, end }, pulled: pulled.series });
+    if (saved.outcome === 'owned_by_another_period') {
+      return held('usage_owned_by_another_period', `another period owns part of this month's ${saved.metric}`);
+    }
+
+    const { documents, billedUsage } = await loadPeriodDocuments(this.#database, of);
+    const { dialect, dialectSha256 } = connection;
+    const baseRevision = Math.max(...documents.map(({ revision }) => revision));
+    const basis = { original, baseRevision, snapshots: saved.snapshots, dialectSha256 };
+    if (sameUsage(billedUsage, await usageFingerprint(this.#database, of))) {
+      await this.#propose({ ...basis, draft: null });
+      return { outcome: 'equal' };
+    }
+
+    const usage = pulled.series.map(({ series }) => series);
+    const controlled = controlAccount(task, usage, dialect);
+    if (controlled.outcome === 'held') return controlled;
+    const rated = rateAccount(task, usage);
+    if (rated.outcome === 'held') return rated;
+    const draft = correctionOf({
+      original,
+      issued: documents,
+      rerated: { lines: rated.lines, totals: accountTotals(task, rated.lines) },
+      dialectSha256,
+      layoutVersion: this.#options.renderer.layoutVersion,
+    });
+    return this.#propose({ ...basis, draft });
+  }
+
+  async #propose(proposal: Parameters<typeof proposeCorrection>[1]): Promise<Confirmation> {
+    const proposed = await proposeCorrection(this.#database, proposal);
+    switch (proposed.outcome) {
+      case 'overtaken':
+        throw new CloseError('confirmation_overtaken', 'another pull or note of the period came in between', true);
+      case 'nothing_to_correct':
+        return { outcome: 'no_difference' };
+      case 'voided':
+        return { outcome: 'voided' };
+      case 'proposed': {
+        const { id, state, automatic } = proposed;
+        const issued = automatic && state === 'proposed' && (await this.#issueProposed(id));
+        return { outcome: 'proposed', correction: id, state: issued ? 'issued' : state };
+      }
+    }
+  }
+
+  /** Issues a proposal by the seller's setting. What cannot be issued stays for an operator. */
+  async #issueProposed(correctionId: string): Promise<boolean> {
+    return (await this.issue(correctionId, SERVICE)).outcome === 'issued';
+  }
+
+  /** Issues an open proposal as a note of its own. */
+  async issue(correctionId: string, actor: string): ReturnType<typeof issueCorrection> {
+    const correction = await findCorrection(this.#database, correctionId);
+    const request = correction && (await this.#noteIssue(correction.seller, actor));
+    if (!request) {
+      return { outcome: 'refused', code: 'correction_not_found', message: `there is no correction ${correctionId}` };
+    }
+    const issued = await issueCorrection(this.#database, correctionId, request);
+    if (!isRefusal(issued)) await this.#render(issued.invoice);
+    return issued;
+  }
+
+  /** Takes back everything issued for the period of an invoice by one note. */
+  async voidInvoice(
+    invoiceId: string,
+    { actor, reason }: { actor: string; reason: string },
+  ): ReturnType<typeof voidPeriod> {
+    const invoice = await loadIssued(this.#database, invoiceId);
+    const request = invoice && (await this.#noteIssue(invoice.seller, actor));
+    if (!request)
+      return { outcome: 'refused', code: 'invoice_not_found', message: `there is no document ${invoiceId}` };
+    const { layoutVersion } = this.#options.renderer;
+    const voided = await voidPeriod(this.#database, invoiceId, {
+      ...request,
+      reason,
+      draft: (documents) => takingBack(documents, layoutVersion),
+    });
+    if (!isRefusal(voided)) await this.#render(voided.invoice);
+    return voided;
+  }
+
+  /** Drafts an account of a close of corrections: what its open proposal says. */
+  async draftForClose(close: CloseWork, accountId: string): Promise<void> {
+    const open = await findOpenCorrection(this.#database, { accountId, periodLabel: close.periodLabel });
+    if (!open) {
+      await moveAccount(this.#database, close.id, accountId, { to: 'empty' });
+    } else if (close.dryRun) {
+      await moveAccount(this.#database, close.id, accountId, { to: 'drafted', report: open.document });
+    } else {
+      const { inputsHash, document } = open;
+      await saveDraft(this.#database, close.id, accountId, { inputsHash, document, warnings: [] });
+    }
+  }
+
+  /** Issues what a close of corrections drafted for an account. */
+  async issueForClose(close: CloseWork, accountId: string): Promise<IssueOutcome> {
+    const seller = await loadSellerFacts(this.#database, close.sellerId);
+    return issueCorrectionDraft(
+      this.#database,
+      { closeId: close.id, accountId, periodLabel: close.periodLabel },
+      { actor: `close:${close.id}`, numbering: numberingOf(seller), write: noteWriter(seller) },
+    );
+  }
+
+  async #noteIssue(sellerCode: string, actor: string): Promise<NoteIssue | undefined> {
+    const sellerId = await findSellerId(this.#database, sellerCode);
+    if (sellerId === undefined) return undefined;
+    const seller = await loadSellerFacts(this.#database, sellerId);
+    return { actor, numbering: numberingOf(seller), write: noteWriter(seller) };
+  }
+
+  /** A note that could not be rendered is issued all the same; the sweep renders it later. */
+  async #render(note: IssuedInvoice): Promise<void> {
+    await renderOnce(this.#database, this.#options.renderer, note).catch((error: unknown) =>
+      this.#options.log?.({ event: 'note_not_rendered', invoiceId: note.id, code: codeOf(error), error }),
+    );
+  }
+}
+
+function noteWriter(seller: Awaited<ReturnType<typeof loadSellerFacts>>): NoteIssue['write'] {
+  return (draft, id, taken, corrects) => writeDocument(draft, id, taken, seller, corrects);
+}
+
+/** The note that brings the documents of a period to zero; null when they come to zero already. Pure. */
+function takingBack(
+  documents: readonly IssuedInvoice[],
+  layoutVersion: number,
+): Omit<DraftInvoice, 'inputs_hash'> | null {
+  const [original] = documents;
+  if (!original) return null;
+  const { currency, dialect_sha256: dialectSha256 } = original;
+  const nothing = totalsOf([], [], { currency, rounding: 'half_up', payableRounding: 'none' });
+  return correctionOf({
+    original,
+    issued: documents,
+    rerated: { lines: [], totals: nothing },
+    dialectSha256,
+    layoutVersion,
+  });
+}

@@ -1,0 +1,521 @@
+import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from '#invoicing';
+import { v7 as uuid } from 'uuid';
+import { recordAudit } from './audit.js';
+import { type Database, stamp, transaction, type Transaction } from './database.js';
+import {
+  documentSha256,
+  insertInvoice,
+  type IssueOutcome,
+  lockDraft,
+  type Numbering,
+  type NumberTaken,
+  settleDraft,
+  takeNumber,
+} from './invoices.js';
+import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
+import { refusal, type Refusal } from './refusal.js';
+
+export type CorrectionState = 'proposed' | 'issued' | 'dismissed' | 'superseded';
+
+/** A correction as the REST contract shows it. Amounts are what is added to the documents of the period: signed. */
+export interface CorrectionView {
+  id: string;
+  seller: string;
+  account: string;
+  period: { label: string; start: string; end: string };
+  state: CorrectionState;
+  /** A pull brought other usage, or the documents of the period were voided. */
+  cause: 'usage' | 'void';
+  kind: DraftInvoice['kind'];
+  /** The first document of the period. */
+  corrects: { id: string; number: string };
+  currency: string;
+  lines: InvoiceLine[];
+  taxes: TaxGroup[];
+  net: string;
+  tax: string;
+  gross: string;
+  rounding: string;
+  payable: string;
+  /** Whether it was proposed to be issued without an operator. */
+  automatic: boolean;
+  /** The note it was issued as. */
+  invoice: string | null;
+  /** Why it was dismissed, or why the documents were voided. */
+  reason: string | null;
+  decided_by: string | null;
+  decided_at: string | null;
+  created_at: string;
+}
+
+/** An account's period, as documents and usage know it. */
+interface AccountPeriod {
+  readonly accountId: string;
+  readonly periodLabel: string;
+}
+
+/** What was issued for an account's period. */
+export interface PeriodDocuments {
+  /** In the order of their revisions; the first is the original. */
+  readonly documents: readonly IssuedInvoice[];
+  /** The usage that the last document was rated with. */
+  readonly billedUsage: readonly WindowFingerprint[];
+  readonly voided: boolean;
+}
+
+export async function loadPeriodDocuments(
+  database: Database | Transaction,
+  { accountId, periodLabel }: AccountPeriod,
+): Promise<PeriodDocuments> {
+  const rows = await database.$queryRaw<
+    { document: IssuedInvoice; usage: WindowFingerprint[] | null; voided: boolean }[]
+  >`
+    SELECT i.document, n.inputs->'usage' AS usage,
+           EXISTS (SELECT FROM invoice_event e WHERE e.invoice_id = i.id AND e.type = 'voided') AS voided
+      FROM invoice i LEFT JOIN invoice_inputs n ON n.invoice_id = i.id
+     WHERE i.account_id = ${accountId}::uuid AND i.period_label = ${periodLabel} ORDER BY i.revision`;
+  return {
+    documents: rows.map(({ document }) => document),
+    billedUsage: rows.at(-1)?.usage ?? [],
+    voided: rows.some(({ voided }) => voided),
+  };
+}
+
+/** Whether two states of a period's usage are equal in every value, however often it was pulled in between. */
+export function sameUsage(a: readonly WindowFingerprint[], b: readonly WindowFingerprint[]): boolean {
+  return usageSha256(a) === usageSha256(b);
+}
+
+function usageSha256(usage: readonly WindowFingerprint[]): string {
+  return documentSha256(usage.map(({ entity, metric, values_sha256 }) => ({ entity, metric, values_sha256 })));
+}
+
+/** What a note is computed from beside the pinned facts of the original. Its hash is the note's `inputs_hash`. */
+interface CorrectionInputs {
+  readonly original: string;
+  readonly documents: readonly { revision: number; number: string; document_sha256: string }[];
+  /** Absent on a void: it takes everything back, whatever was used. */
+  readonly usage?: readonly WindowFingerprint[];
+  readonly dialect_sha256?: string | null;
+}
+
+async function documentsOf(tx: Transaction, { accountId, periodLabel }: AccountPeriod) {
+  return tx.$queryRaw<{ revision: number; number: string; document_sha256: string }[]>`
+    SELECT revision, number, document_sha256 FROM invoice
+     WHERE account_id = ${accountId}::uuid AND period_label = ${periodLabel} ORDER BY revision`;
+}
+
+/**
+ * Serialises whoever corrects one account's period: locks the account's row in the close that issued the original. Within
+ * a close of corrections the account's row there is locked before it, and number series come after, as everywhere.
+ */
+async function lockPeriod(tx: Transaction, { accountId, periodLabel }: AccountPeriod): Promise<void> {
+  await tx.$queryRaw`
+    SELECT 1 FROM invoice i JOIN close_account a ON a.close_id = i.close_id AND a.account_id = i.account_id
+     WHERE i.account_id = ${accountId}::uuid AND i.period_label = ${periodLabel} AND i.revision = 1 FOR UPDATE OF a`;
+}
+
+export interface Proposal {
+  readonly original: IssuedInvoice;
+  /** The last revision that the proposal takes into account. */
+  readonly baseRevision: number;
+  /** What the pull saved. */
+  readonly snapshots: readonly Snapshot[];
+  readonly dialectSha256: string;
+  /** What is to be corrected; null when nothing is. */
+  readonly draft: Omit<DraftInvoice, 'inputs_hash'> | null;
+}
+
+export type ProposeOutcome =
+  | { readonly outcome: 'proposed'; readonly id: string; readonly state: CorrectionState; readonly automatic: boolean }
+  | { readonly outcome: 'nothing_to_correct' }
+  | { readonly outcome: 'voided' }
+  /** Meanwhile another pull brought other usage or another note was issued: what was computed no longer holds. */
+  | { readonly outcome: 'overtaken' };
+
+/**
+ * Makes the proposal that a pull led to the open one of its period, once: the same usage on the same documents finds the
+ * proposal that exists, also one that an operator dismissed. Open proposals of other usage are superseded, and come back
+ * when that usage does.
+ */
+export async function proposeCorrection(database: Database, proposal: Proposal): Promise<ProposeOutcome> {
+  const { original, baseRevision, draft } = proposal;
+  const of = { accountId: original.account, periodLabel: original.period.label };
+  return transaction(database, async (tx): Promise<ProposeOutcome> => {
+    await lockPeriod(tx, of);
+    if (await isVoided(tx, original.id)) return { outcome: 'voided' };
+    const documents = await documentsOf(tx, of);
+    const usage = await usageFingerprint(tx, of);
+    if (documents.at(-1)?.revision !== baseRevision || !areLatest(proposal.snapshots, usage)) {
+      return { outcome: 'overtaken' };
+    }
+    const sha256 = usageSha256(usage);
+    await tx.$executeRaw`
+      UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
+       WHERE account_id = ${of.accountId}::uuid AND period_label = ${of.periodLabel} AND state = 'proposed'
+         AND NOT (${draft !== null} AND base_revision = ${baseRevision} AND usage_sha256 = ${sha256})`;
+    if (draft === null) return { outcome: 'nothing_to_correct' };
+
+    const inputs: CorrectionInputs = {
+      original: original.id,
+      documents,
+      usage,
+      dialect_sha256: proposal.dialectSha256,
+    };
+    const inputsHash = documentSha256(inputs);
+    const document: DraftInvoice = { ...draft, inputs_hash: inputsHash };
+    const [made] = await tx.$queryRaw<{ id: string; sellerId: string }[]>`
+      INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state,
+                              usage_sha256, inputs, inputs_hash, document, automatic)
+      SELECT ${uuid()}::uuid, s.id, ${of.accountId}::uuid, ${of.periodLabel}, ${original.id}::uuid, ${baseRevision},
+             'usage', 'proposed', ${sha256}, ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
+             ${JSON.stringify(document)}::jsonb, coalesce(s.settings->>'corrections', 'propose') = 'automatic'
+        FROM seller s JOIN invoice i ON i.seller_id = s.id WHERE i.id = ${original.id}::uuid
+      ON CONFLICT (account_id, period_label, base_revision, usage_sha256) WHERE cause = 'usage' DO UPDATE
+         SET state = 'proposed', inputs = excluded.inputs, inputs_hash = excluded.inputs_hash,
+             document = excluded.document, automatic = excluded.automatic, updated_at = clock_timestamp()
+       WHERE correction.state = 'superseded'
+      RETURNING id, seller_id AS "sellerId"`;
+    if (made) {
+      await recordAudit(tx, {
+        sellerId: made.sellerId,
+        actor: 'service',
+        action: 'correction.proposed',
+        subject: `correction:${made.id}`,
+        data: { corrects: original.number, kind: draft.kind, gross: draft.gross, currency: draft.currency },
+      });
+    }
+    const [open] = await tx.$queryRaw<{ id: string; state: CorrectionState; automatic: boolean }[]>`
+      SELECT id, state, automatic FROM correction
+       WHERE account_id = ${of.accountId}::uuid AND period_label = ${of.periodLabel}
+         AND base_revision = ${baseRevision} AND usage_sha256 = ${sha256}`;
+    return open ? { outcome: 'proposed', ...open } : { outcome: 'overtaken' };
+  });
+}
+
+function areLatest(snapshots: readonly Snapshot[], usage: readonly WindowFingerprint[]): boolean {
+  const latest = new Map(usage.map(({ entity, metric, values_sha256 }) => [`${entity} ${metric}`, values_sha256]));
+  return snapshots.every(({ entity, metric, valuesSha256 }) => latest.get(`${entity} ${metric}`) === valuesSha256);
+}
+
+async function isVoided(tx: Transaction, invoiceId: string): Promise<boolean> {
+  const [row] = await tx.$queryRaw<{ voided: boolean }[]>`
+    SELECT EXISTS (SELECT FROM invoice_event WHERE invoice_id = ${invoiceId}::uuid AND type = 'voided') AS voided`;
+  return row?.voided ?? false;
+}
+
+/** The open proposal of an account's period, or undefined. */
+export async function findOpenCorrection(
+  database: Database | Transaction,
+  { accountId, periodLabel }: AccountPeriod,
+): Promise<{ id: string; inputsHash: string; document: DraftInvoice } | undefined> {
+  const [open] = await database.$queryRaw<{ id: string; inputsHash: string; document: DraftInvoice }[]>`
+    SELECT id, inputs_hash AS "inputsHash", document FROM correction
+     WHERE account_id = ${accountId}::uuid AND period_label = ${periodLabel} AND state = 'proposed'`;
+  return open;
+}
+
+/** Open proposals that no operator needs to see: oldest first. */
+export async function automaticCorrections(database: Database, limit: number): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT id FROM correction WHERE state = 'proposed' AND automatic ORDER BY id LIMIT ${limit}`;
+  return rows.map(({ id }) => id);
+}
+
+/** How notes are issued. */
+export interface NoteIssue {
+  readonly actor: string;
+  readonly numbering: Numbering;
+  /** Writes the document; pure. */
+  readonly write: (
+    draft: DraftInvoice,
+    id: string,
+    taken: NumberTaken,
+    corrects: { id: string; number: string },
+  ) => IssuedInvoice;
+}
+
+/** Issues an open proposal as the next note of its series: one short transaction, as for invoices. */
+export async function issueCorrection(
+  database: Database,
+  correctionId: string,
+  request: NoteIssue,
+): Promise<
+  | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
+  | Refusal<'correction_not_found' | 'correction_not_open' | 'correction_superseded'>
+> {
+  return transaction(database, async (tx) => {
+    const before = await findCorrection(tx, correctionId);
+    if (!before) return correctionNotFound(correctionId);
+    const of = { accountId: before.account, periodLabel: before.period.label };
+    await lockPeriod(tx, of);
+    const open = await lockOpen(tx, of);
+    if (open?.id !== correctionId) return correctionNotOpen((await findCorrection(tx, correctionId)) ?? before);
+    const invoice = await issueOpen(tx, open, open.document, request, null);
+    if (invoice) return { outcome: 'issued', invoice };
+    return refusal(
+      'correction_superseded',
+      'usage or documents of the period have changed since this was proposed; its next confirming pull proposes anew',
+    );
+  });
+}
+
+/** Issues what a close of corrections drafted for an account, if it is still what the open proposal says. */
+export async function issueCorrectionDraft(
+  database: Database,
+  of: AccountPeriod & { readonly closeId: string },
+  request: NoteIssue,
+): Promise<IssueOutcome> {
+  return transaction(database, async (tx): Promise<IssueOutcome> => {
+    const stored = await lockDraft(tx, of);
+    if (!stored) return { outcome: 'nothing_to_issue' };
+    await lockPeriod(tx, of);
+    const open = await lockOpen(tx, of);
+    if (open?.inputsHash !== stored.inputsHash) return { outcome: 'inputs_changed' };
+    const invoice = await issueOpen(tx, open, stored.draft, request, of.closeId);
+    if (!invoice) return { outcome: 'inputs_changed' };
+    await settleDraft(tx, of, invoice.id);
+    return { outcome: 'issued', invoice };
+  });
+}
+
+interface OpenCorrection extends AccountPeriod {
+  readonly id: string;
+  readonly sellerId: string;
+  readonly originalId: string;
+  readonly originalNumber: string;
+  readonly inputs: CorrectionInputs;
+  readonly inputsHash: string;
+  readonly document: DraftInvoice;
+}
+
+async function lockOpen(tx: Transaction, of: AccountPeriod): Promise<OpenCorrection | undefined> {
+  const [open] = await tx.$queryRaw<OpenCorrection[]>`
+    SELECT c.id, c.seller_id AS "sellerId", c.account_id AS "accountId", c.period_label AS "periodLabel",
+           c.original_id AS "originalId", i.number AS "originalNumber", c.inputs, c.inputs_hash AS "inputsHash",
+           c.document
+      FROM correction c JOIN invoice i ON i.id = c.original_id
+     WHERE c.account_id = ${of.accountId}::uuid AND c.period_label = ${of.periodLabel} AND c.state = 'proposed'
+       FOR UPDATE OF c`;
+  return open;
+}
+
+async function issueOpen(
+  tx: Transaction,
+  open: OpenCorrection,
+  draft: DraftInvoice,
+  request: NoteIssue,
+  closeId: string | null,
+): Promise<IssuedInvoice | undefined> {
+  const inputs = { ...open.inputs, documents: await documentsOf(tx, open), usage: await usageFingerprint(tx, open) };
+  if (documentSha256(inputs) !== open.inputsHash) {
+    await tx.$executeRaw`
+      UPDATE correction SET state = 'superseded', updated_at = clock_timestamp() WHERE id = ${open.id}::uuid`;
+    return undefined;
+  }
+  const corrects = { id: open.originalId, number: open.originalNumber };
+  const invoice = await insertNote(tx, { ...open, draft, inputs, corrects, closeId }, request);
+  await tx.$executeRaw`
+    UPDATE correction SET state = 'issued', invoice_id = ${invoice.id}::uuid, decided_by = ${request.actor},
+           decided_at = ${invoice.issued_at}::timestamptz, updated_at = clock_timestamp()
+     WHERE id = ${open.id}::uuid`;
+  await recordEvent(tx, [open.originalId], draft.kind === 'credit_note' ? 'credited' : 'debited', invoice);
+  return invoice;
+}
+
+async function insertNote(
+  tx: Transaction,
+  note: {
+    readonly sellerId: string;
+    readonly accountId: string;
+    readonly closeId: string | null;
+    readonly draft: DraftInvoice;
+    readonly inputs: CorrectionInputs;
+    readonly corrects: { id: string; number: string };
+  },
+  { actor, numbering, write }: NoteIssue,
+): Promise<IssuedInvoice> {
+  const { sellerId, accountId, closeId, draft, inputs, corrects } = note;
+  const taken = await takeNumber(tx, numbering, draft.kind);
+  const invoice = write(draft, uuid(), taken, corrects);
+  await insertInvoice(tx, { sellerId, accountId, closeId, actor, inputs }, invoice, taken);
+  return invoice;
+}
+
+/** Says on the documents that a note concerns what became of them. */
+async function recordEvent(
+  tx: Transaction,
+  invoiceIds: readonly string[],
+  type: 'credited' | 'debited' | 'voided',
+  note: IssuedInvoice,
+): Promise<void> {
+  await tx.$executeRaw`
+    INSERT INTO invoice_event (id, invoice_id, type, at, data)
+    SELECT event::uuid, invoice::uuid, ${type}, ${note.issued_at}::timestamptz,
+           ${JSON.stringify({ invoice: note.id, number: note.number })}::jsonb
+      FROM unnest(${invoiceIds.map(() => uuid())}::text[], ${[...invoiceIds]}::text[]) AS t (event, invoice)`;
+}
+
+/**
+ * Takes everything back that was issued for a document's period with one note, and marks all of it voided. Open proposals
+ * of the period are superseded; what comes of later pulls is nothing.
+ *
+ * @param request.draft the note that brings the documents to zero; null when they come to zero already
+ */
+export async function voidPeriod(
+  database: Database,
+  invoiceId: string,
+  request: NoteIssue & {
+    readonly reason: string;
+    readonly draft: (documents: readonly IssuedInvoice[]) => Omit<DraftInvoice, 'inputs_hash'> | null;
+  },
+): Promise<
+  | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
+  | Refusal<'invoice_not_found' | 'not_an_original' | 'invoice_voided' | 'nothing_to_credit'>
+> {
+  return transaction(database, async (tx) => {
+    const [found] = await tx.$queryRaw<(AccountPeriod & { sellerId: string; document: IssuedInvoice })[]>`
+      SELECT seller_id AS "sellerId", account_id AS "accountId", period_label AS "periodLabel", document
+        FROM invoice WHERE id = ${invoiceId}::uuid`;
+    if (!found) return refusal('invoice_not_found', `there is no document ${invoiceId}`);
+    const { sellerId, accountId, document: original } = found;
+    if (original.corrects) {
+      const message = `${original.number} corrects ${original.corrects.number}; void that one, which takes back both`;
+      return refusal('not_an_original', message);
+    }
+    await lockPeriod(tx, found);
+    const { documents, voided } = await loadPeriodDocuments(tx, found);
+    if (voided) return refusal('invoice_voided', `${original.number} is voided already`);
+    const draft = request.draft(documents);
+    if (!draft) return refusal('nothing_to_credit', `the documents of ${original.number} come to nothing already`);
+
+    const inputs: CorrectionInputs = { original: original.id, documents: await documentsOf(tx, found) };
+    const inputsHash = documentSha256(inputs);
+    const note: DraftInvoice = { ...draft, inputs_hash: inputsHash };
+    const corrects = { id: original.id, number: original.number };
+    const invoice = await insertNote(
+      tx,
+      { sellerId, accountId, closeId: null, draft: note, inputs, corrects },
+      request,
+    );
+    await recordEvent(
+      tx,
+      documents.map(({ id }) => id),
+      'voided',
+      invoice,
+    );
+    await tx.$executeRaw`
+      UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
+       WHERE account_id = ${accountId}::uuid AND period_label = ${found.periodLabel} AND state = 'proposed'`;
+    await tx.$executeRaw`
+      INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state, inputs,
+                              inputs_hash, document, invoice_id, reason, decided_by, decided_at)
+      VALUES (${uuid()}::uuid, ${sellerId}::uuid, ${accountId}::uuid, ${found.periodLabel}, ${original.id}::uuid,
+              ${invoice.revision - 1}, 'void', 'issued', ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
+              ${JSON.stringify(note)}::jsonb, ${invoice.id}::uuid, ${request.reason}, ${request.actor},
+              ${invoice.issued_at}::timestamptz)`;
+    await recordAudit(tx, {
+      sellerId,
+      actor: request.actor,
+      action: 'invoice.voided',
+      subject: `invoice:${original.id}`,
+      data: { number: original.number, by: invoice.number, reason: request.reason },
+    });
+    return { outcome: 'issued', invoice };
+  });
+}
+
+/** Decides that an open proposal is not issued. The same usage will not be proposed again. */
+export async function dismissCorrection(
+  database: Database,
+  id: string,
+  { actor, reason }: { actor: string; reason: string },
+): Promise<CorrectionView | Refusal<'correction_not_found' | 'correction_not_open'>> {
+  return transaction(database, async (tx) => {
+    const dismissed = await tx.$executeRaw`
+      UPDATE correction SET state = 'dismissed', reason = ${reason}, decided_by = ${actor},
+             decided_at = clock_timestamp(), updated_at = clock_timestamp()
+       WHERE id = ${id}::uuid AND state = 'proposed'`;
+    const correction = await findCorrection(tx, id);
+    if (!correction) return correctionNotFound(id);
+    if (dismissed === 0) return correctionNotOpen(correction);
+    const [owner] = await tx.$queryRaw<{ sellerId: string }[]>`
+      SELECT seller_id AS "sellerId" FROM correction WHERE id = ${id}::uuid`;
+    await recordAudit(tx, {
+      sellerId: owner?.sellerId ?? null,
+      actor,
+      action: 'correction.dismissed',
+      subject: `correction:${id}`,
+      data: { corrects: correction.corrects.number, reason },
+    });
+    return correction;
+  });
+}
+
+function correctionNotFound(id: string): Refusal<'correction_not_found'> {
+  return refusal('correction_not_found', `there is no correction ${id}`);
+}
+
+function correctionNotOpen({ id, state }: Pick<CorrectionView, 'id' | 'state'>): Refusal<'correction_not_open'> {
+  return refusal('correction_not_open', `correction ${id} is ${state}; only a proposed one can be issued or dismissed`);
+}
+
+export interface CorrectionFilter {
+  readonly id?: string | undefined;
+  readonly account?: string | undefined;
+  readonly seller?: string | undefined;
+  readonly period?: string | undefined;
+  readonly state?: CorrectionState | undefined;
+  /** The id of the last one already seen. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** Corrections in the order in which they were first proposed. */
+export async function listCorrections(
+  database: Database | Transaction,
+  filter: CorrectionFilter,
+): Promise<CorrectionView[]> {
+  const rows = await database.$queryRaw<
+    (Omit<CorrectionView, DocumentMembers | 'period'> & { document: DraftInvoice })[]
+  >`
+    SELECT c.id, s.code AS seller, c.account_id AS account, c.state, c.cause, c.automatic, c.invoice_id AS invoice,
+           jsonb_build_object('id', i.id, 'number', i.number) AS corrects, c.reason, c.decided_by,
+           ${stamp('c.decided_at')} AS decided_at, ${stamp('c.created_at')} AS created_at, c.document
+      FROM correction c JOIN seller s ON s.id = c.seller_id JOIN invoice i ON i.id = c.original_id
+     WHERE (${filter.id ?? null}::uuid IS NULL OR c.id = ${filter.id ?? null}::uuid)
+       AND (${filter.account ?? null}::uuid IS NULL OR c.account_id = ${filter.account ?? null}::uuid)
+       AND (${filter.seller ?? null}::text IS NULL OR s.code = ${filter.seller ?? null})
+       AND (${filter.period ?? null}::text IS NULL OR c.period_label = ${filter.period ?? null})
+       AND (${filter.state ?? null}::text IS NULL OR c.state = ${filter.state ?? null})
+       AND (${filter.after ?? null}::uuid IS NULL OR c.id > ${filter.after ?? null}::uuid)
+     ORDER BY c.id LIMIT ${filter.limit}`;
+  return rows.map(({ document, ...row }) => {
+    const { kind, currency, lines, taxes, net, tax, gross, rounding, payable } = document;
+    const { label, start, end } = document.period;
+    return {
+      ...row,
+      period: { label, start, end },
+      kind,
+      currency,
+      lines,
+      taxes,
+      net,
+      tax,
+      gross,
+      rounding,
+      payable,
+    };
+  });
+}
+
+type DocumentMembers = 'kind' | 'currency' | 'lines' | 'taxes' | 'net' | 'tax' | 'gross' | 'rounding' | 'payable';
+
+/** One correction, or undefined. */
+export async function findCorrection(
+  database: Database | Transaction,
+  id: string,
+): Promise<CorrectionView | undefined> {
+  const [correction] = await listCorrections(database, { id, limit: 1 });
+  return correction;
+}
