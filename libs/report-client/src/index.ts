@@ -1,6 +1,7 @@
 export { DEFAULT_DIALECT, type Dialect, dialectSchema, dialectSha256 } from './dialect.js';
 export { SealedKey } from './sealed-key.js';
 export { ReportApiError, type ReportApiErrorCode } from './report-api-error.js';
+export type { SeriesTally, Tally } from './read-answer.js';
 export type { PullWarning, RawAnswers, Refusal, RefusalCode, WarningCode } from './refusal.js';
 export type { RetryPolicy } from './retry.js';
 export { ReportTransport, type TransportOptions } from './transport.js';

@@ -69,6 +69,23 @@ describe('the published examples', () => {
     expect(expected.firstStart).toBe(utc('2022-07-07T00:00:00'));
   });
 
+  it('1 counts what was fetched and what of it is margin apart from what is kept', () => {
+    const expected = expecting(ACCOUNT, count('time_usage_seconds'), 'DAY', DAY_RANGE, {
+      offset: '+05:30',
+      firstStart: utc('2022-07-08T00:00:00'),
+      count: 1,
+    });
+    const { values, tallies } = readBuckets(published('01-time-usage-enterprise'), expected);
+    expect(values).toEqual([['39650']]);
+    // 23,933.017647058823 + 39,650 + 32,366 of which the first and the last are margin.
+    expect(tallies).toEqual([
+      {
+        fetched: { buckets: 3, total: '95949.017647058823' },
+        margin: { buckets: 2, total: '56299.017647058823' },
+      },
+    ]);
+  });
+
   it('1 in its curl form asks for one account and is answered for another', () => {
     const expected = expecting(ACCOUNT, count('time_usage_seconds'), 'DAY', DAY_RANGE, {
       offset: '+05:30',

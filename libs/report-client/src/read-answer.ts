@@ -1,5 +1,6 @@
 import { type EpochSeconds, type Interval } from '#calendar';
-import { GRID_SECONDS, type Grid, type Metric } from '#metering';
+import { GRID_SECONDS, type Grid, type Metric, sumOfValues } from '#metering';
+import { Decimal, decimal, sum, times } from '#money';
 import type { Dialect } from './dialect.js';
 import { compareNumbers, dividedByPowerOfTen, exceeds, hasAtMostTwoDecimals, visiblyAscends } from './number-text.js';
 import { type PullWarning, RuleBroken } from './refusal.js';
@@ -34,7 +35,23 @@ export interface Expected {
 /** The wanted buckets of one answer: per series of the form, in its order, the exact text of each bucket or a gap. */
 export interface Buckets {
   readonly values: readonly (readonly (string | null)[])[];
+  readonly tallies: readonly SeriesTally[];
   readonly warnings: readonly PullWarning[];
+}
+
+/** Buckets and their exact sum, in the unit of the series. */
+export interface Tally {
+  readonly buckets: number;
+  readonly total: string;
+}
+
+/**
+ * What was answered of one series and what of it was dropped as margin. The two are counted apart from the values that are
+ * kept, so that kept = fetched − margin can be checked rather than believed.
+ */
+export interface SeriesTally {
+  readonly fetched: Tally;
+  readonly margin: Tally;
 }
 
 /**
@@ -69,17 +86,17 @@ export function readBuckets(body: Buffer, expected: Expected): Buckets {
 
   // One entry per series and label of the asked range: the item that filled it, or -1.
   const filledBy = new Int32Array(wanted.length * labels).fill(-1);
-  let duplicates = 0;
+  const repeated = new Set<number>();
   for (let item = 0; item < report.count; item += 1) {
     const label = ((report.stamps[item] ?? 0) - firstLabel) / width;
     const slot = (place[report.series[item] ?? 0] ?? 0) * labels + label;
     const before = filledBy[slot] ?? -1;
     if (before < 0) filledBy[slot] = item;
-    else if (compareNumbers(report.values[before] ?? '', report.values[item] ?? '') === 0) duplicates += 1;
+    else if (compareNumbers(report.values[before] ?? '', report.values[item] ?? '') === 0) repeated.add(item);
     else throw new RuleBroken('duplicate_bucket_differs', `one bucket has two values, items ${before} and ${item}`);
   }
-  if (duplicates > 0) {
-    warnings.push({ code: 'duplicate_bucket', message: `${duplicates} buckets came twice with the same value` });
+  if (repeated.size > 0) {
+    warnings.push({ code: 'duplicate_bucket', message: `${repeated.size} buckets came twice with the same value` });
   }
 
   requireBounds(report.series, report.values, expected);
@@ -98,7 +115,33 @@ export function readBuckets(body: Buffer, expected: Expected): Buckets {
     }
     return kept;
   });
-  return { values: inMbps(values, form, dialect), warnings };
+  const tallies = wanted.map((code, series) => {
+    const fetched = report.values.filter((_, item) => report.series[item] === code && !repeated.has(item));
+    const labelled = Array.from(filledBy.subarray(series * labels, (series + 1) * labels));
+    const margin = labelled.flatMap((item, label) => {
+      const isMargin = item >= 0 && (label < firstWanted || label >= firstWanted + expected.count);
+      return isMargin ? [report.values[item] ?? ''] : [];
+    });
+    return { fetched: tallyOf(fetched, form, dialect), margin: tallyOf(margin, form, dialect) };
+  });
+  return { values: inMbps(values, form, dialect), tallies, warnings };
+}
+
+function tallyOf(values: readonly string[], form: ReportForm, dialect: Dialect): Tally {
+  const total = times(sumOfValues(values), new Decimal(`1e-${powerOf(form, dialect)}`));
+  return { buckets: values.length, total: total.toFixed() };
+}
+
+/** Tallies of the same series, added. */
+export function addedTallies(tallies: readonly SeriesTally[]): SeriesTally {
+  const added = (of: readonly Tally[]): Tally => ({
+    buckets: of.reduce((count, { buckets }) => count + buckets, 0),
+    total: sum(of.map(({ total }) => decimal(total))).toFixed(),
+  });
+  return {
+    fetched: added(tallies.map(({ fetched }) => fetched)),
+    margin: added(tallies.map(({ margin }) => margin)),
+  };
 }
 
 /** The two rates of the last five minutes, in Mbps, and the window the API says they are for. */
@@ -262,9 +305,14 @@ function ascends(series: ArrayLike<number>, values: readonly string[]): boolean 
   return true;
 }
 
+/** How far the decimal point of a form's values moves left to give Mbps; 0 for what is no rate. */
+function powerOf(form: ReportForm, dialect: Dialect): number {
+  return form.series.every(({ metric }) => metric.endsWith('_bandwidth')) ? UNITS_PER_MBPS[dialect.unit] : 0;
+}
+
 function inMbps(values: (string | null)[][], form: ReportForm, dialect: Dialect): (string | null)[][] {
-  const power = UNITS_PER_MBPS[dialect.unit];
-  if (power === 0 || !form.series.every(({ metric }) => metric.endsWith('_bandwidth'))) return values;
+  const power = powerOf(form, dialect);
+  if (power === 0) return values;
   return values.map((series) => series.map((text) => (text === null ? null : dividedByPowerOfTen(text, power))));
 }
 

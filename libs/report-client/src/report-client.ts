@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import type { EpochSeconds, Interval } from '#calendar';
 import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, type Metric, ownedBuckets } from '#metering';
 import { type Dialect, dialectSchema } from './dialect.js';
-import { type Expected, looksRounded, readBuckets, readLiveRates } from './read-answer.js';
+import {
+  addedTallies,
+  type Expected,
+  looksRounded,
+  readBuckets,
+  readLiveRates,
+  type SeriesTally,
+} from './read-answer.js';
 import { type PullWarning, type RawAnswers, type Refusal, RuleBroken } from './refusal.js';
 import { ReportApiError } from './report-api-error.js';
 import type { Aggregation } from './report-body.js';
@@ -37,6 +44,8 @@ export interface PulledUsage {
   readonly outcome: 'complete' | 'gaps';
   /** Uplink then downlink, or connected time alone. */
   readonly series: readonly BucketSeries[];
+  /** For each series, what was answered and what of it belongs to other periods. */
+  readonly tallies: readonly SeriesTally[];
   /** Buckets each series should have. */
   readonly expectedBuckets: number;
   /** Buckets that are missing, over all series. Per series they are the nulls among its values. */
@@ -232,6 +241,7 @@ class HttpReportClient implements ReportClient {
         values: pulled.values[index] ?? [],
         rawSha256: raw.sha256,
       })),
+      tallies: pulled.tallies,
       expectedBuckets: count,
       missingBuckets,
       openBuckets,
@@ -319,6 +329,7 @@ class HttpReportClient implements ReportClient {
     const { firstStart, count } = ownedBuckets(asking.owned, grid);
     const perRequest = Math.floor((this.#dialect.chunk_days[grid] * DAY_SECONDS) / width);
     const values: (string | null)[][] = form.series.map(() => []);
+    const tallies: SeriesTally[][] = form.series.map(() => []);
     const warnings = new Map<string, PullWarning>();
     const answers: { sha256: string; bytes: number }[] = [];
     const bodies: Buffer[] = [];
@@ -347,11 +358,18 @@ class HttpReportClient implements ReportClient {
       requests += exchanged.requests;
       if (exchanged.refusal) return { ...exchanged.refusal, requests };
       exchanged.read.values.forEach((piece, index) => values[index]?.push(...piece));
+      exchanged.read.tallies.forEach((piece, index) => tallies[index]?.push(piece));
       for (const warning of exchanged.read.warnings) warnings.set(`${warning.code} ${warning.message}`, warning);
       answers.push(exchanged.raw);
       bodies.push(exchanged.body);
     }
-    return { values, warnings: [...warnings.values()], raw: { ...together(answers), answers, bodies }, requests };
+    return {
+      values,
+      tallies: tallies.map(addedTallies),
+      warnings: [...warnings.values()],
+      raw: { ...together(answers), answers, bodies },
+      requests,
+    };
   }
 
   /** One request and its answer, read by `read`; asks again where that can help. */
@@ -446,6 +464,7 @@ interface Asking {
 
 interface Pulled {
   readonly values: readonly (readonly (string | null)[])[];
+  readonly tallies: readonly SeriesTally[];
   readonly warnings: readonly PullWarning[];
   readonly raw: RawAnswers;
   readonly requests: number;
