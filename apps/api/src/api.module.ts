@@ -8,9 +8,11 @@ import { EntitiesController } from './catalogue/entities.controller.js';
 import { SellersController } from './catalogue/sellers.controller.js';
 import { SubscriptionsController } from './catalogue/subscriptions.controller.js';
 import { SchemasController, TariffPlansController } from './catalogue/tariff-plans.controller.js';
+import { CloseProofController } from './closes/close-proof.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
+import { IdempotencySweep } from './idempotency-sweep.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
 import { CLOSES, type CloseCommands, DATABASE, SECRET_KEY } from './ports.js';
@@ -38,6 +40,7 @@ export class ApiModule {
         SubscriptionsController,
         RatingController,
         ClosesController,
+        CloseProofController,
         InvoicesController,
         ApiKeysController,
         AuditEventsController,
@@ -49,6 +52,7 @@ export class ApiModule {
         { provide: SECRET_KEY, useValue: secretKey },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+        IdempotencySweep,
       ],
     };
   }

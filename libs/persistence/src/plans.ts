@@ -109,6 +109,10 @@ export async function publishTariffPlan(
         const mismatch = await otherCurrency(tx, draft);
         if (mismatch) return mismatch;
         const effectiveFrom = localDateOf(draft.effectiveFrom);
+        // Invoices that are being issued to subscribers are waited for, and then seen below.
+        await tx.$queryRaw`
+          SELECT 1 FROM account WHERE id IN (SELECT account_id FROM subscription WHERE plan_code = ${code})
+           ORDER BY id FOR UPDATE`;
         const [billed] = await tx.$queryRaw<{ account: string; number: string }[]>`
           SELECT s.account_id AS account, i.number
             FROM subscription s JOIN invoice i ON i.account_id = s.account_id

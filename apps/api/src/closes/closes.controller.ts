@@ -15,10 +15,10 @@ import {
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
-import { amount, code, id, listQuery, notice, pageOf, pathId, stamp } from '../contract.js';
+import { amount, code, id, listQuery, notice, pageOf, pathId, stamp, text } from '../contract.js';
 import { Documented } from '../documented.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
-import { found, problemOf } from '../problems/problem.js';
+import { accepted, found, problemOf } from '../problems/problem.js';
 import { ratedLine } from '../rating/rated-line.js';
 import { sendProgress } from './progress.js';
 
@@ -63,6 +63,13 @@ const close = z
       held: z.int(),
       failed: z.int(),
     }),
+    progress: z.object({
+      done: z.int(),
+      total: z.int(),
+      rate_per_minute: z.number().nullable().meta({ description: 'Over the last five minutes; null when it rests.' }),
+      eta: stamp.nullable(),
+    }),
+    holds: z.array(z.object({ code: z.string(), count: z.int() })),
     totals: z.array(z.object(totals)),
     warnings: z.array(notice),
     created_at: stamp,
@@ -82,9 +89,22 @@ const closeAccount = z
     invoice: id.nullable(),
     lines: z.array(ratedLine),
     totals: z.object({ ...totals, payable: amount }).nullable(),
+    previous: z
+      .object({ invoice: id, number: z.string(), currency: z.string(), net: amount })
+      .nullable()
+      .meta({ description: "The month before: its first document, and the net over all of the month's documents." }),
+    difference: amount.nullable().meta({ description: 'This net minus the previous one.' }),
+    waivers: z.array(z.object({ code: z.string(), reason: z.string(), actor: z.string(), at: stamp })),
     updated_at: stamp,
   })
   .meta({ id: 'CloseAccount' });
+
+const waiver = z
+  .strictObject({
+    code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be the code of a hold such as "missing_buckets"'),
+    reason: text(500).meta({ description: 'Why it may pass; audited, and printed on the certificate.' }),
+  })
+  .meta({ id: 'Waiver' });
 
 const listOfCloses = z.strictObject({ seller: code.optional(), period: month.optional(), ...listQuery });
 const listOfAccounts = z.strictObject({ state: accountState.optional(), ...listQuery });
@@ -170,6 +190,24 @@ export class ClosesController {
   ): Promise<CloseAccountView> {
     const [row] = await listCloseAccounts(this.database, closeId, { account, limit: 1 });
     return found(row, 'such account in that close');
+  }
+
+  @Post(':id/accounts/:account/waive')
+  @HttpCode(202)
+  @Access('close')
+  @Documented(
+    'Let a hold of one account pass for this close, and try the account again',
+    { 202: closeAccount },
+    { 404: '`close_account_not_found`', 409: '`not_held_by_that`, `close_cancelled`', 422: '`hold_not_waivable`' },
+  )
+  async waive(
+    @Param('id', pathId) closeId: string,
+    @Param('account', pathId) account: string,
+    @Body({ schema: waiver }) body: z.output<typeof waiver>,
+    @From() caller: Caller,
+  ): Promise<CloseAccountView> {
+    accepted(await this.closes.waive({ closeId, accountId: account, ...body, actor: caller.actor }));
+    return this.account(closeId, account);
   }
 
   @Post(':id/retry')

@@ -39,9 +39,7 @@ export class ProblemDetailsFilter implements ExceptionFilter {
     const response = http.getResponse<Response>();
     const problem = toProblem(thrown);
     if (problem.status >= 500) {
-      // Only name, code and stack: a driver's error also carries the values of the row it was about.
-      const { name, code, message, stack } = thrown as Error & { code?: unknown };
-      this.logger.error({ requestId: request.id, err: { name, code, message, stack } }, 'a request failed');
+      this.logger.error({ requestId: request.id, err: loggable(thrown) }, 'a request failed');
     }
     if (response.headersSent) {
       response.end();
@@ -103,6 +101,20 @@ function fromHttp(thrown: HttpException): Problem {
     return new Problem(500, 'internal_error', 'something went wrong on our side; the request id leads to the log');
   }
   return new Problem(status, CODE_OF_STATUS[status] ?? 'bad_request', thrown.message);
+}
+
+/** An error without the rows it was about: drivers quote them in front of their last line, in the stack, and beside both. */
+function loggable(thrown: unknown): object {
+  if (!(thrown instanceof Error)) return { name: typeof thrown };
+  const { name, message, stack = '', cause } = thrown;
+  const frames = stack.split('\n').filter((line) => /^ +at /.test(line));
+  return {
+    name,
+    code: codeOf(thrown),
+    message: message.trimEnd().split('\n').at(-1),
+    frames,
+    ...(cause instanceof Error && { cause: loggable(cause) }),
+  };
 }
 
 function codeOf(thrown: unknown): string | undefined {

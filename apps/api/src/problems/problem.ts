@@ -39,6 +39,7 @@ export class Problem extends Error {
 const SEMANTICALLY_INVALID = new Set([
   'currency_mismatch',
   'empty_range',
+  'hold_not_waivable',
   'malformed_period',
   'not_supported_yet',
   'period_not_billable',
