@@ -1,22 +1,35 @@
 import { BullModule, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
-import { type DynamicModule, Inject, Injectable, Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { createPostgresBackend, type Job, Queue, setDefaultBackendFactory, UnrecoverableError } from 'bullmq';
 import {
-  type BatchJob,
-  CLOSE_QUEUE,
-  Closes,
-  type ClosesOptions,
-  isRetryable,
-  type QueueSettings,
-  SWEEP_QUEUE,
-} from '#close';
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  Inject,
+  Injectable,
+  Module,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { createPostgresBackend, type Job, Queue, setDefaultBackendFactory, UnrecoverableError } from 'bullmq';
+import { type BatchJob, CLOSE_QUEUE, Closes, type ClosesOptions, isRetryable, type QueueSettings } from '#close';
 import type { Logger } from 'pino';
 
 /** What a worker is made of. The queue is the worker's own; everything else is handed in. */
 export interface WorkerOptions extends Omit<ClosesOptions, 'enqueue' | 'log'> {
   readonly queue: QueueSettings;
   readonly logger: Logger;
+  readonly recovery?: Recovery;
 }
+
+/** How soon the work of a dead worker is taken up again. */
+export interface Recovery {
+  /** A batch whose worker has not renewed its lock for this long goes to another worker. */
+  readonly lock_ms: number;
+  /** How often a worker looks for such batches. */
+  readonly lookout_ms: number;
+  /** A batch on which nothing moved for this long is sent again by the sweep: its job was lost. */
+  readonly idle_s: number;
+  readonly sweep_ms: number;
+}
+
+const RECOVERY: Recovery = { lock_ms: 30_000, lookout_ms: 30_000, idle_s: 60, sweep_ms: 15_000 };
 
 const OPTIONS = Symbol('worker options');
 
@@ -37,54 +50,68 @@ export class WorkerCloses extends Closes {
 }
 
 // A batch renews its lock while it works; one that stops renewing (its worker died) goes to another worker.
-@Processor(CLOSE_QUEUE.name, { concurrency: 2, lockDuration: 30_000, maxStalledCount: 10 })
-class CloseProcessor extends WorkerHost {
-  constructor(
-    private readonly closes: WorkerCloses,
-    @Inject(OPTIONS) private readonly options: WorkerOptions,
-  ) {
-    super();
-  }
+/** The processor of batches. A batch renews its lock while it works; one that stops renewing goes to another worker. */
+function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
+  @Processor(CLOSE_QUEUE.name, {
+    concurrency: 2,
+    lockDuration: lock_ms,
+    stalledInterval: lookout_ms,
+    maxStalledCount: 1_000,
+  })
+  class CloseProcessor extends WorkerHost {
+    constructor(
+      @Inject(WorkerCloses) private readonly closes: WorkerCloses,
+      @Inject(OPTIONS) private readonly options: WorkerOptions,
+    ) {
+      super();
+    }
 
-  async process(job: Job<BatchJob>): Promise<void> {
-    try {
-      await this.closes.work(job.data);
-    } catch (error) {
-      throw isRetryable(error) ? error : new UnrecoverableError(error instanceof Error ? error.message : 'failed');
+    async process(job: Job<BatchJob>): Promise<void> {
+      try {
+        await this.closes.work(job.data);
+      } catch (error) {
+        throw isRetryable(error) ? error : new UnrecoverableError(error instanceof Error ? error.message : 'failed');
+      }
+    }
+
+    @OnWorkerEvent('error')
+    onError(error: Error): void {
+      this.options.logger.warn({ err: error }, 'the queue reported an error');
     }
   }
-
-  @OnWorkerEvent('error')
-  onError(error: Error): void {
-    this.options.logger.warn({ err: error }, 'the queue reported an error');
-  }
+  return CloseProcessor;
 }
 
-@Processor(SWEEP_QUEUE.name, { concurrency: 1 })
-class SweepProcessor extends WorkerHost implements OnApplicationBootstrap {
+/**
+ * Sweeps by a timer of its own and not by a job of the queue: what a queue has lost, it cannot send. Several workers may
+ * sweep at the same time.
+ */
+@Injectable()
+class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+
   constructor(
     private readonly closes: WorkerCloses,
     @Inject(OPTIONS) private readonly options: WorkerOptions,
-    @InjectQueue(SWEEP_QUEUE.name) private readonly queue: Queue,
-  ) {
-    super();
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const { sweep_ms, idle_s } = this.options.recovery ?? RECOVERY;
+    const sweep = async (): Promise<void> => {
+      await this.closes
+        .sweep(idle_s)
+        .catch((error: unknown) => this.options.logger.error({ err: error }, 'a sweep failed'));
+      if (!this.#stopped) this.#timer = setTimeout(() => (this.#running = sweep()), sweep_ms);
+    };
+    this.#timer = setTimeout(() => (this.#running = sweep()), sweep_ms);
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.queue.upsertJobScheduler(
-      SWEEP_QUEUE.sweepJob,
-      { every: SWEEP_QUEUE.every_ms },
-      { name: SWEEP_QUEUE.sweepJob, opts: { removeOnComplete: true, removeOnFail: { count: 100 } } },
-    );
-  }
-
-  async process(): Promise<void> {
-    await this.closes.sweep();
-  }
-
-  @OnWorkerEvent('error')
-  onError(error: Error): void {
-    this.options.logger.warn({ err: error }, 'the queue reported an error');
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
   }
 }
 
@@ -97,9 +124,14 @@ export class WorkerModule {
       imports: [
         // The connection of the PostgreSQL backend is not among the types that the module was written for.
         BullModule.forRoot({ connection: options.queue.connection as object }),
-        BullModule.registerQueue({ name: CLOSE_QUEUE.name }, { name: SWEEP_QUEUE.name }),
+        BullModule.registerQueue({ name: CLOSE_QUEUE.name }),
       ],
-      providers: [{ provide: OPTIONS, useValue: options }, WorkerCloses, CloseProcessor, SweepProcessor],
+      providers: [
+        { provide: OPTIONS, useValue: options },
+        WorkerCloses,
+        closeProcessor(options.recovery ?? RECOVERY),
+        Sweeper,
+      ],
     };
   }
 }

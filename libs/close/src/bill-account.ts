@@ -36,13 +36,15 @@ export interface BillingTask {
   readonly entities: readonly RegisteredEntity[];
   readonly segments: ReturnType<typeof segmentsOf>;
   readonly needs: UsageNeeds;
+  /** Codes of holds that an operator lets pass. */
+  readonly waived: ReadonlySet<string>;
 }
 
 // Entities registered without a first day have always belonged to the account.
 const ALWAYS = '1970-01-01';
 
 /** Cuts the account's period and finds out what must be pulled for it. */
-export function billingTask(facts: BillingFacts, periodLabel: string): BillingTask {
+export function billingTask(facts: BillingFacts, periodLabel: string, waived: readonly string[] = []): BillingTask {
   const period = monthPeriod(periodLabel, facts.account.timeZone);
   const account: EntityRef = { dimension: 'account', value: facts.account.externalId };
   const entities = facts.entities.map((entity) => ({ ...entity, activeFrom: entity.activeFrom ?? ALWAYS }));
@@ -51,7 +53,8 @@ export function billingTask(facts: BillingFacts, periodLabel: string): BillingTa
     plan: tariffPlanSchema.parse(document),
   }));
   const segments = segmentsOf({ period, subscriptions: facts.subscriptions, versions });
-  return { facts, period, account, entities, segments, needs: usageNeeds({ period, segments, entities, account }) };
+  const needs = usageNeeds({ period, segments, entities, account });
+  return { facts, period, account, entities, segments, needs, waived: new Set(waived) };
 }
 
 /** Why the period cannot be billed at this instant, or undefined when it can. */
@@ -144,6 +147,7 @@ export function rateAccount(task: BillingTask, usage: readonly BucketSeries[]): 
     account: task.account,
     entities: task.entities,
     usage,
+    waived: task.waived,
   });
   if (rated.outcome === 'held') {
     const [first, ...others] = rated.reasons;

@@ -1,10 +1,12 @@
 import { CalendarError, monthPeriod, toStamp } from '#calendar';
 import type { DraftInvoice } from '#invoicing';
+import { Decimal, formatAmount } from '#money';
 import {
   accountsOfSeller,
   type BillingFacts,
   billingInputs,
   cancelClose,
+  claimStalledBatches,
   type CloseKind,
   type CloseWork,
   countAttempt,
@@ -12,14 +14,19 @@ import {
   databaseNow,
   documentSha256,
   findSellerId,
+  isRefusal,
   type IssueMode,
   issueDraft,
+  type IssueOutcome,
   loadBillingFacts,
   loadCloseWork,
   loadDocument,
   loadIssued,
   loadSellerFacts,
+  monthBefore,
   moveAccount,
+  type NewWaiver,
+  type Notice,
   openClose,
   releaseDrafts,
   retryAccounts,
@@ -27,7 +34,6 @@ import {
   saveSnapshots,
   type SecretKey,
   settleClose,
-  stalledBatches,
   type StoredDocument,
   unfinishedAccounts,
   unrenderedInvoices,
@@ -39,8 +45,12 @@ import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
 import { controlAccount, openQuestions } from './control-account.js';
 import type { Connectors } from './connectors.js';
+import { Corrections } from './corrections.js';
+import { eachOf } from './each-of.js';
+import { driftWarning } from './drift.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
 import { codeOf, isRetryable } from './retry-policy.js';
+import { waive, type WaiveRefusal, waiverNotices } from './waivers.js';
 
 /** A part of a close that one job works on. Working on it again is harmless. */
 export interface BatchJob {
@@ -62,14 +72,23 @@ export interface ClosesOptions {
   readonly batchSize?: number;
   /** Accounts of a job that are worked on at the same time. */
   readonly concurrency?: number;
+  /**
+   * Told as an account passes a step, `issuing` with the number taken and nothing committed. For progress in a log, and
+   * for tests that end the process there; it must not throw.
+   */
+  readonly onStep?: (step: CloseStep, of: { closeId: string; accountId: string }) => void;
   readonly log?: (entry: {
     event: string;
-    closeId: string;
+    closeId?: string;
     accountId?: string;
+    invoiceId?: string;
     code?: string;
     error?: unknown;
   }) => void;
 }
+
+/** The steps of one account on its way to an invoice. */
+export type CloseStep = 'pulled' | 'drafted' | 'issuing' | 'issued' | 'rendered';
 
 /** What `POST /v1/closes` asks for. */
 export interface CloseRequest {
@@ -85,12 +104,7 @@ export interface CloseRequest {
 }
 
 export type CloseRefusal =
-  | 'unknown_seller'
-  | 'malformed_period'
-  | 'unknown_account'
-  | 'period_not_billable'
-  | 'close_differs'
-  | 'not_supported_yet';
+  'unknown_seller' | 'malformed_period' | 'unknown_account' | 'period_not_billable' | 'close_differs';
 
 export type CloseOutcome =
   | { readonly outcome: 'opened'; readonly id: string; readonly created: boolean }
@@ -113,10 +127,14 @@ const SERVICE = 'service';
 export class Closes {
   readonly #database: Database;
   readonly #options: ClosesOptions;
+  /** What comes after the invoices. */
+  readonly corrections: Corrections;
+  #draining = false;
 
   constructor(options: ClosesOptions) {
     this.#database = options.database;
     this.#options = options;
+    this.corrections = new Corrections(options);
   }
 
   /** Opens a close or adds accounts to the one that exists, and sends its batches to the queue. */
@@ -124,9 +142,6 @@ export class Closes {
     const sellerId = await findSellerId(this.#database, request.seller);
     if (sellerId === undefined) {
       return refused('unknown_seller', `there is no seller ${JSON.stringify(request.seller)}`, '/seller');
-    }
-    if (request.kind === 'correction') {
-      return refused('not_supported_yet', 'closes of kind "correction" are not supported yet', '/kind');
     }
     const seller = await loadSellerFacts(this.#database, sellerId);
     const period = periodOf(request.period, seller.timeZone);
@@ -169,6 +184,17 @@ export class Closes {
     return this.#enqueue(closeId, await releaseDrafts(this.#database, closeId, accountIds, actor));
   }
 
+  /** Lets one hold of one account pass and sends the account back to the start. Returns how many batches were sent. */
+  async waive(waiver: NewWaiver): Promise<number | WaiveRefusal> {
+    const batches = await waive(this.#database, waiver);
+    return isRefusal(batches) ? batches : this.#enqueue(waiver.closeId, batches);
+  }
+
+  /** Takes up no further account: a batch in hand goes back to the queue once the accounts in work are done. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   /** Cancels a close of which nothing is issued. */
   cancel(closeId: string, actor = SERVICE): ReturnType<typeof cancelClose> {
     return cancelClose(this.#database, closeId, actor);
@@ -183,14 +209,23 @@ export class Closes {
     if (!close || close.state === 'cancelled') return;
     const accounts = await unfinishedAccounts(this.#database, job.closeId, job.batch);
     const unfinished: string[] = [];
-    await eachOf(accounts, this.#options.concurrency ?? 4, async ({ accountId, state, released }) => {
+    let left = 0;
+    await eachOf(accounts, this.#options.concurrency ?? 4, async ({ accountId, state, released, waived }) => {
+      if (this.#draining) {
+        left += 1;
+        return;
+      }
       try {
-        if (state !== 'drafted') await this.#bill(close, accountId);
+        if (state !== 'drafted') await this.#bill(close, accountId, waived);
         if (!close.dryRun && (close.issue === 'automatic' || released)) await this.#issue(close, accountId);
       } catch (error) {
         if (await this.#failed(close, accountId, error)) unfinished.push(accountId);
       }
     });
+    if (left > 0) {
+      await this.#options.enqueue([job]);
+      return;
+    }
     await this.#renderMissing(close.id);
     if (unfinished.length > 0) {
       throw new CloseError('batch_unfinished', `${unfinished.length} accounts of the batch must be tried again`, true);
@@ -208,7 +243,7 @@ export class Closes {
 
   /** Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended. */
   async sweep(idleSeconds = SWEEP_IDLE_SECONDS): Promise<void> {
-    const stalled = await stalledBatches(this.#database, idleSeconds);
+    const stalled = await claimStalledBatches(this.#database, idleSeconds);
     if (stalled.length > 0) await this.#options.enqueue(stalled);
     await this.#renderMissing();
     for (const closeId of await unsettledCloses(this.#database)) await this.#settle(closeId);
@@ -223,12 +258,17 @@ export class Closes {
     await settleClose(this.#database, closeId, (tx) => certifyClose(tx, closeId, this.#options.secretKey));
   }
 
-  async #bill(close: CloseWork, accountId: string): Promise<void> {
+  async #bill(close: CloseWork, accountId: string, waived: readonly string[]): Promise<void> {
     if (!(await moveAccount(this.#database, close.id, accountId, { to: 'pulling' }))) return;
+    if (close.kind === 'correction') {
+      await this.corrections.draftForClose(close, accountId);
+      return;
+    }
     const facts = await loadBillingFacts(this.#database, accountId);
     if (!facts) throw new CloseError('unknown_account', 'the account vanished from the database');
-    const result = await this.#draft(close, facts);
-    const { warnings } = result;
+    const result = await this.#draft(close, facts, waived);
+    const drift = await this.#drift(close, facts, result);
+    const warnings = [...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
     if (result.outcome === 'held') {
       await moveAccount(this.#database, close.id, accountId, { to: 'held', reason: result.reason, warnings });
     } else if (result.outcome === 'empty') {
@@ -240,11 +280,12 @@ export class Closes {
       const inputsHash = documentSha256(await billingInputs(this.#database, facts, close.periodLabel));
       const document: DraftInvoice = { ...result.draft, inputs_hash: inputsHash };
       await saveDraft(this.#database, close.id, accountId, { inputsHash, document, warnings });
+      this.#step('drafted', close.id, accountId);
     }
   }
 
-  async #draft(close: CloseWork, facts: BillingFacts): Promise<Drafted | Held> {
-    const task = billingTask(facts, close.periodLabel);
+  async #draft(close: CloseWork, facts: BillingFacts, waived: readonly string[]): Promise<Drafted | Held> {
+    const task = billingTask(facts, close.periodLabel, waived);
     const now = await databaseNow(this.#database);
     const early = notBillable(task, now, this.#options.settleHours);
     if (early) return early;
@@ -265,6 +306,7 @@ export class Closes {
         );
       }
     }
+    this.#step('pulled', close.id, facts.account.id);
     const usage = pulled.series.map(({ series }) => series);
     const { dialect, dialectSha256 } = connection;
     await warnClose(this.#database, close.id, dialect.strict ? [] : openQuestions(dialect, task.needs));
@@ -281,21 +323,19 @@ export class Closes {
     return { ...result, warnings: [...pulled.warnings, ...warnings, ...result.warnings] };
   }
 
+  async #drift(close: CloseWork, { account }: BillingFacts, result: Drafted | Held): Promise<Notice | undefined> {
+    if (result.outcome === 'held') return undefined;
+    const before = await monthBefore(this.#database, { accountId: account.id, periodLabel: close.periodLabel });
+    const net = result.outcome === 'drafted' ? result.draft.net : formatAmount(new Decimal(0), account.currency);
+    return driftWarning(net, account.currency, before);
+  }
+
   async #issue(close: CloseWork, accountId: string): Promise<void> {
-    const facts = await loadBillingFacts(this.#database, accountId);
-    if (!facts) throw new CloseError('unknown_account', 'the account vanished from the database');
-    const { seller } = facts;
-    const issued = await issueDraft(this.#database, {
-      closeId: close.id,
-      accountId,
-      actor: `close:${close.id}`,
-      numbering: numberingOf(seller),
-      currentInputs: async (tx) => {
-        const current = await loadBillingFacts(tx, accountId);
-        return current && billingInputs(tx, current, close.periodLabel);
-      },
-      write: (draft, id, taken) => writeDocument(draft, id, taken, seller),
-    });
+    const issued =
+      close.kind === 'correction'
+        ? await this.corrections.issueForClose(close, accountId)
+        : await this.#issueBilled(close, accountId);
+    if (issued.outcome === 'issued') this.#step('issued', close.id, accountId);
     if (issued.outcome === 'inputs_changed') {
       await moveAccount(this.#database, close.id, accountId, {
         to: 'held',
@@ -305,6 +345,26 @@ export class Closes {
         },
       });
     }
+  }
+
+  async #issueBilled(close: CloseWork, accountId: string): Promise<IssueOutcome> {
+    const facts = await loadBillingFacts(this.#database, accountId);
+    if (!facts) throw new CloseError('unknown_account', 'the account vanished from the database');
+    const { seller } = facts;
+    return issueDraft(this.#database, {
+      closeId: close.id,
+      accountId,
+      actor: `close:${close.id}`,
+      numbering: numberingOf(seller),
+      currentInputs: async (tx) => {
+        const current = await loadBillingFacts(tx, accountId);
+        return current && billingInputs(tx, current, close.periodLabel);
+      },
+      write: (draft, id, taken) => {
+        this.#step('issuing', close.id, accountId);
+        return writeDocument(draft, id, taken, seller);
+      },
+    });
   }
 
   /** Records what went wrong with one account. Returns whether it should be tried again. */
@@ -324,9 +384,15 @@ export class Closes {
       if (missing.length === 0) return;
       await eachOf(missing, this.#options.concurrency ?? 4, async (id) => {
         const invoice = await loadIssued(this.#database, id);
-        if (invoice) await renderOnce(this.#database, this.#options.renderer, invoice);
+        if (!invoice) return;
+        await renderOnce(this.#database, this.#options.renderer, invoice);
+        this.#step('rendered', closeId ?? '', invoice.account);
       });
     }
+  }
+
+  #step(step: CloseStep, closeId: string, accountId: string): void {
+    this.#options.onStep?.(step, { closeId, accountId });
   }
 }
 
@@ -341,13 +407,4 @@ function periodOf(label: string, timeZone: string) {
 
 function refused(code: CloseRefusal, message: string, pointer?: string) {
   return { outcome: 'refused' as const, code, message, ...(pointer !== undefined && { pointer }) };
-}
-
-/** Works through items with a bounded number at a time. */
-async function eachOf<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const lane = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, queue.length) }, lane));
 }

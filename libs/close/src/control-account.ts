@@ -23,12 +23,13 @@ export function controlAccount(task: BillingTask, usage: readonly BucketSeries[]
     usage,
     ratesAreOfAll: dialect.scope === 'all_ues',
   });
-  const stops = ({ holds }: ControlFinding) =>
-    holds === 'always' ||
-    (holds === 'if_strict' && dialect.strict) ||
-    (holds === 'if_chosen' && facts.seller.unregisteredUsage === 'hold');
+  const stops = ({ code, holds }: ControlFinding) =>
+    !task.waived.has(code) &&
+    (holds === 'always' ||
+      (holds === 'if_strict' && dialect.strict) ||
+      (holds === 'if_chosen' && facts.seller.unregisteredUsage === 'hold'));
   const notices = ({ code, message }: ControlFinding): Notice => ({ code, message });
-  const open = dialect.strict ? openQuestions(dialect, task.needs) : [];
+  const open = dialect.strict ? openQuestions(dialect, task.needs).filter(({ code }) => !task.waived.has(code)) : [];
   const reasons = [...findings.filter(stops).map(notices), ...open];
   const warnings = findings.filter((finding) => !stops(finding)).map(notices);
   const [reason, ...others] = reasons;

@@ -5,10 +5,12 @@ export {
   type CloseRefusal,
   type CloseRequest,
   Closes,
+  type CloseStep,
   type ClosesOptions,
 } from './closes.js';
+export { type Confirmation, Corrections, type CorrectionsOptions } from './corrections.js';
 export { type Connection, type ConnectorOptions, type Connectors, createConnectors } from './connectors.js';
 export type { Renderer } from './issuing.js';
 export { isRetryable } from './retry-policy.js';
-export { CLOSE_QUEUE, type QueueSettings, queueSettings, SWEEP_QUEUE } from './queue.js';
+export { CLOSE_QUEUE, type QueueSettings, queueSettings } from './queue.js';
 export { parseEnvironment, serviceEnvironment } from './environment.js';

@@ -12,9 +12,6 @@ export const CLOSE_QUEUE = {
   },
 } as const;
 
-/** The sweep: one scheduled job for all workers together. */
-export const SWEEP_QUEUE = { name: 'close-sweep', sweepJob: 'sweep', every_ms: 15_000 } as const;
-
 export type QueueSettings =
   | {
       readonly backend: 'postgres';

@@ -25,10 +25,24 @@ export interface CloseView {
   issue: IssueMode;
   state: CloseState;
   counts: Record<CloseAccountState, number>;
+  progress: CloseProgress;
+  /** What holds accounts of the close now, most frequent first. */
+  holds: { code: string; count: number }[];
   totals: { currency: string; net: string; tax: string; gross: string }[];
   warnings: Notice[];
   created_at: string;
   finished_at: string | null;
+}
+
+/** How far a close has come. Counted from the accounts and their recorded moves, so that a restart forgets nothing. */
+export interface CloseProgress {
+  /** Accounts that nothing moves on its own any more. */
+  done: number;
+  total: number;
+  /** Over the last five minutes, or since the close began to run; null when it rests. */
+  rate_per_minute: number | null;
+  /** When the last account will be done at this rate; null when that cannot be said. */
+  eta: string | null;
 }
 
 /** One account of a close as the REST contract shows it. `lines` are those of its draft, invoice or dry-run report. */
@@ -43,6 +57,12 @@ export interface CloseAccountView {
   invoice: string | null;
   lines: unknown[];
   totals: { currency: string; net: string; tax: string; gross: string; payable: string } | null;
+  /** What the account was billed for the month before, over all its documents; `invoice` is the first of them. */
+  previous: { invoice: string; number: string; currency: string; net: string } | null;
+  /** This net minus the previous one; null when either is missing. */
+  difference: string | null;
+  /** Holds that an operator lets pass. */
+  waivers: { code: string; reason: string; actor: string; at: string }[];
   updated_at: string;
 }
 
@@ -184,14 +204,16 @@ export async function loadCloseWork(database: Database, closeId: string): Promis
   return close;
 }
 
-/** Accounts of a batch that still have something to do: not yet in a final state. */
+/** Accounts of a batch that still have something to do, not yet in a final state; with the holds that are waived. */
 export async function unfinishedAccounts(
   database: Database,
   closeId: string,
   batch: number,
-): Promise<{ accountId: string; state: CloseAccountState; released: boolean }[]> {
+): Promise<{ accountId: string; state: CloseAccountState; released: boolean; waived: string[] }[]> {
   return database.$queryRaw`
-    SELECT account_id AS "accountId", state, released FROM close_account
+    SELECT account_id AS "accountId", state, released,
+           ARRAY(SELECT code FROM close_waiver w WHERE w.close_id = a.close_id AND w.account_id = a.account_id) AS waived
+      FROM close_account a
      WHERE close_id = ${closeId}::uuid AND batch = ${batch} AND state IN ('pending', 'pulling', 'rated', 'drafted')
      ORDER BY account_id`;
 }
@@ -237,16 +259,6 @@ export async function moveAccount(
            updated_at = clock_timestamp()
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])`;
   return moved === 1;
-}
-
-/** Puts warnings on a close as a whole, each once, however many accounts bring them. */
-export async function warnClose(database: Database, closeId: string, warnings: readonly Notice[]): Promise<void> {
-  for (const warning of warnings) {
-    const entry = JSON.stringify([warning]);
-    await database.$executeRaw`
-      UPDATE close SET warnings = warnings || ${entry}::jsonb
-       WHERE id = ${closeId}::uuid AND NOT warnings @> ${entry}::jsonb`;
-  }
 }
 
 /** Puts warnings on a close as a whole, each once, however many accounts bring them. */
@@ -313,6 +325,7 @@ export async function sendBack(
   tx: Transaction,
   command: CloseCommand,
   accountIds: readonly string[] | undefined,
+  data: object = {},
 ): Promise<number[]> {
   const { closeId } = command;
   const named = accountIds ? [...accountIds] : null;
@@ -328,7 +341,7 @@ export async function sendBack(
     await tx.$executeRaw`
       UPDATE close SET state = 'running', finished_at = NULL
        WHERE id = ${closeId}::uuid AND state IN ('review', 'finished')`;
-    await auditClose(tx, command, { accounts: rows.length });
+    await auditClose(tx, command, { accounts: rows.length, ...data });
   }
   return [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
 }
@@ -416,21 +429,31 @@ export async function cancelClose(database: Database, closeId: string, actor: st
 }
 
 /**
- * Batches of running closes on which nothing has moved for a while: their job was lost or its worker died. Working on a
- * batch twice is harmless, so the answer may be generous.
+ * Batches of running closes on which nothing has moved for a while: their job was lost or its worker died. Whoever is
+ * told of a batch has claimed it: nobody else is told of it for as long again. Working on one twice would be harmless.
  */
-export async function stalledBatches(
+export async function claimStalledBatches(
   database: Database,
   idleSeconds: number,
 ): Promise<{ closeId: string; batch: number }[]> {
-  return database.$queryRaw`
-    SELECT a.close_id AS "closeId", a.batch
-      FROM close_account a JOIN close c ON c.id = a.close_id
-     WHERE c.state = 'running'
-       AND (a.state IN ('pending', 'pulling', 'rated') OR (a.state = 'drafted' AND NOT c.dry_run AND (a.released OR c.issue = 'automatic')))
-     GROUP BY a.close_id, a.batch
-    HAVING max(a.updated_at) < clock_timestamp() - make_interval(secs => ${idleSeconds})
-     ORDER BY a.close_id, a.batch LIMIT 1000`;
+  const rows = await database.$queryRaw<{ closeId: string; batch: number }[]>`
+    WITH stalled AS (
+      SELECT a.close_id, a.batch
+        FROM close_account a JOIN close c ON c.id = a.close_id
+       WHERE c.state = 'running'
+       GROUP BY a.close_id, a.batch
+      HAVING max(a.updated_at) < clock_timestamp() - make_interval(secs => ${idleSeconds})
+         AND bool_or(a.state IN ('pending', 'pulling', 'rated')
+                     OR (a.state = 'drafted' AND NOT c.dry_run AND (a.released OR c.issue = 'automatic')))
+       ORDER BY a.close_id, a.batch LIMIT 1000
+    )
+    UPDATE close_account a SET updated_at = clock_timestamp()
+      FROM stalled s
+     WHERE a.close_id = s.close_id AND a.batch = s.batch
+       AND a.updated_at < clock_timestamp() - make_interval(secs => ${idleSeconds})
+    RETURNING a.close_id AS "closeId", a.batch`;
+  const batches = new Map(rows.map((row) => [`${row.closeId} ${row.batch}`, row]));
+  return [...batches.values()];
 }
 
 /** Running closes in which no account is left to work on: whoever should have ended them died. */
@@ -484,7 +507,7 @@ async function readCloses(
     limit: number;
   },
 ): Promise<CloseView[]> {
-  const closes = await database.$queryRaw<(Omit<CloseView, 'counts' | 'totals' | 'period'> & PeriodColumns)[]>`
+  const closes = await database.$queryRaw<CloseColumns[]>`
     SELECT c.id, s.code AS seller, c.period_label AS label, ${stamp('lower(c.period)')} AS start,
            ${stamp('upper(c.period)')} AS "end", c.kind, c.dry_run, c.issue, c.state, c.warnings,
            ${stamp('c.created_at')} AS created_at, ${stamp('c.finished_at')} AS finished_at
@@ -498,23 +521,72 @@ async function readCloses(
     closes.map(async ({ label, start, end, ...close }) => ({
       ...close,
       period: { start, end, label },
-      counts: await countStates(database, close.id),
+      ...(await countAccounts(database, close)),
       totals: await totalsOfClose(database, close.id),
     })),
   );
 }
 
-interface PeriodColumns {
+interface CloseColumns extends Omit<CloseView, 'counts' | 'progress' | 'holds' | 'totals' | 'period'> {
   label: string;
   start: string;
   end: string;
 }
 
-async function countStates(database: Database, closeId: string): Promise<CloseView['counts']> {
-  const rows = await database.$queryRaw<{ state: CloseAccountState; count: bigint }[]>`
-    SELECT state, count(*) FROM close_account WHERE close_id = ${closeId}::uuid GROUP BY state`;
-  const counted = new Map(rows.map((row) => [row.state, Number(row.count)]));
-  return Object.fromEntries(STATES.map((state) => [state, counted.get(state) ?? 0])) as CloseView['counts'];
+async function countAccounts(
+  database: Database,
+  close: Pick<CloseColumns, 'id' | 'state' | 'issue' | 'dry_run'>,
+): Promise<Pick<CloseView, 'counts' | 'progress' | 'holds'>> {
+  const rows = await database.$queryRaw<
+    { state: CloseAccountState; code: string | null; released: boolean; count: number }[]
+  >`
+    SELECT state, reason_code AS code, released, count(*)::int AS count FROM close_account
+     WHERE close_id = ${close.id}::uuid GROUP BY state, reason_code, released`;
+  const counts = Object.fromEntries(STATES.map((state) => [state, 0])) as CloseView['counts'];
+  const holds = new Map<string, number>();
+  let [done, total] = [0, 0];
+  for (const { state, code, released, count } of rows) {
+    counts[state] += count;
+    if (state === 'held' && code !== null) holds.set(code, (holds.get(code) ?? 0) + count);
+    total += count;
+    if (RESTING.has(state) || (state === 'drafted' && draftsRest(close) && !released)) done += count;
+  }
+  return {
+    counts,
+    progress: { done, total, ...(await paceOf(database, close, total - done)) },
+    holds: [...holds]
+      .map(([code, count]) => ({ code, count }))
+      .sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1)),
+  };
+}
+
+const RESTING: ReadonlySet<CloseAccountState> = new Set(['issued', 'empty', 'held', 'failed']);
+
+/** Whether a draft waits for a human, or for nobody at all. */
+function draftsRest({ dry_run, issue }: Pick<CloseColumns, 'dry_run' | 'issue'>): boolean {
+  return dry_run || issue === 'after_review';
+}
+
+async function paceOf(
+  database: Database,
+  close: Pick<CloseColumns, 'id' | 'state' | 'issue' | 'dry_run'>,
+  remaining: number,
+): Promise<Pick<CloseProgress, 'rate_per_minute' | 'eta'>> {
+  if (close.state !== 'running') return { rate_per_minute: null, eta: null };
+  const resting = [...RESTING, ...(draftsRest(close) ? ['drafted'] : [])];
+  const [pace] = await database.$queryRaw<{ done: number; seconds: number; now: string }[]>`
+    SELECT (SELECT count(*)::int FROM close_event
+             WHERE close_id = ${close.id}::uuid AND account_id IS NOT NULL AND at > since
+               AND to_state = ANY(${resting}::text[])) AS done,
+           extract(epoch FROM clock_timestamp() - since)::float8 AS seconds, ${stamp('clock_timestamp()')} AS now
+      FROM (SELECT greatest(max(at), clock_timestamp() - interval '5 minutes') AS since FROM close_event
+             WHERE close_id = ${close.id}::uuid AND account_id IS NULL AND to_state = 'running') AS span`;
+  if (!pace) return { rate_per_minute: null, eta: null };
+  const perSecond = pace.done / Math.max(pace.seconds, 1);
+  return {
+    rate_per_minute: Math.round(perSecond * 600) / 10,
+    eta: perSecond > 0 && remaining > 0 ? toStamp(fromStamp(pace.now) + Math.ceil(remaining / perSecond)) : null,
+  };
 }
 
 /** What the close comes to: issued documents, drafts that wait, and what a dry run found. */
@@ -554,9 +626,23 @@ export async function listCloseAccounts(
            (SELECT jsonb_build_object('currency', x->>'currency', 'net', x->>'net', 'tax', x->>'tax',
                                       'gross', x->>'gross', 'payable', x->>'payable')
               FROM coalesce(i.document, d.document, c.report) AS x WHERE x IS NOT NULL) AS totals,
+           before.previous, ((coalesce(i.document, d.document, c.report)->>'net')::numeric - before.net)::text AS difference,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('code', w.code, 'reason', w.reason, 'actor', w.actor,
+                                                         'at', ${stamp('w.at')}) ORDER BY w.at, w.id), '[]')
+              FROM close_waiver w WHERE w.close_id = c.close_id AND w.account_id = c.account_id) AS waivers,
            ${stamp('c.updated_at')} AS updated_at
       FROM close_account c
+      JOIN close k ON k.id = c.close_id
       JOIN account a ON a.id = c.account_id
+      LEFT JOIN LATERAL (
+        SELECT sum(p.net) AS net,
+               jsonb_build_object('invoice', (array_agg(p.id ORDER BY p.revision))[1],
+                                  'number', (array_agg(p.number ORDER BY p.revision))[1],
+                                  'currency', min(p.currency), 'net', sum(p.net)::text) AS previous
+          FROM invoice p
+         WHERE k.kind = 'regular' AND p.account_id = a.id
+           AND p.period_label = to_char(to_date(k.period_label, 'YYYY-MM') - interval '1 month', 'YYYY-MM')
+        HAVING count(*) > 0) AS before ON true
       LEFT JOIN invoice i ON i.id = c.invoice_id
       LEFT JOIN draft_invoice d ON d.close_id = c.close_id AND d.account_id = c.account_id AND c.state = 'drafted'
      WHERE c.close_id = ${closeId}::uuid
@@ -564,4 +650,34 @@ export async function listCloseAccounts(
        AND (${filter.account ?? null}::uuid IS NULL OR a.id = ${filter.account ?? null}::uuid)
        AND (${filter.after ?? null}::uuid IS NULL OR a.id > ${filter.after ?? null}::uuid)
      ORDER BY a.id LIMIT ${filter.limit}`;
+}
+
+/** A move of a close or, with `account`, of one of its accounts. `from` is null when it was added. */
+export interface CloseEvent {
+  id: string;
+  account: string | null;
+  from: string | null;
+  to: string;
+  reason: { code: string; message: string | null } | null;
+  /** Who asked for it; null: the service's own work. */
+  actor: string | null;
+  at: string;
+}
+
+/** Moves of a close in the order in which they were made. `after` is the id of the last one already seen. */
+export async function listCloseEvents(
+  database: Database,
+  closeId: string,
+  filter: { account?: string | undefined; after?: string | undefined; limit: number },
+): Promise<CloseEvent[]> {
+  return database.$queryRaw`
+    SELECT id::text AS id, account_id AS account, from_state AS "from", to_state AS "to",
+           CASE WHEN reason_code IS NOT NULL
+                THEN jsonb_build_object('code', reason_code, 'message', reason_message) END AS reason,
+           actor, ${stamp('at')} AS at
+      FROM close_event
+     WHERE close_id = ${closeId}::uuid
+       AND (${filter.account ?? null}::uuid IS NULL OR account_id = ${filter.account ?? null}::uuid)
+       AND (${filter.after ?? null}::bigint IS NULL OR close_event.id > ${filter.after ?? null}::bigint)
+     ORDER BY close_event.id LIMIT ${filter.limit}`;
 }

@@ -9,6 +9,7 @@ export {
 export { createDatabase, migrate } from './migrate.js';
 export {
   type CancelOutcome,
+  claimStalledBatches,
   cancelClose,
   type CloseAccountState,
   type CloseAccountView,
@@ -21,6 +22,9 @@ export {
   findClose,
   type IssueMode,
   listCloseAccounts,
+  type CloseEvent,
+  type CloseProgress,
+  listCloseEvents,
   listCloses,
   loadCloseWork,
   loadDraft,
@@ -32,11 +36,13 @@ export {
   retryAccounts,
   saveDraft,
   settleClose,
-  stalledBatches,
   unfinishedAccounts,
   unsettledCloses,
   warnClose,
 } from './closes.js';
+export { type CloseDocument, documentsOfClose } from './close-documents.js';
+export { type MonthBefore, monthBefore } from './month-before.js';
+export { type NewWaiver, waiveHold, type WaiverRefusal } from './waivers.js';
 export {
   certificateFacts,
   type CertificateFacts,
@@ -65,6 +71,25 @@ export {
 } from './invoices.js';
 export { type BillingInputs, billingInputs, loadPinnedFacts } from './invoice-inputs.js';
 export {
+  automaticCorrections,
+  type CorrectionState,
+  type CorrectionView,
+  dismissCorrection,
+  findCorrection,
+  findOpenCorrection,
+  issueCorrection,
+  issueCorrectionDraft,
+  listCorrections,
+  loadPeriodDocuments,
+  type NoteIssue,
+  type PeriodDocuments,
+  type Proposal,
+  proposeCorrection,
+  type ProposeOutcome,
+  sameUsage,
+  voidPeriod,
+} from './corrections.js';
+export {
   claimConfirmingPulls,
   type ClaimedPull,
   type ConfirmingOutcome,
@@ -80,9 +105,19 @@ export {
   type SaveOutcome,
   saveSnapshots,
   type Snapshot,
+  type Tally,
   usageFingerprint,
   type WindowFingerprint,
 } from './ledger.js';
+export {
+  type CountedUsage,
+  type SeriesConservation,
+  unconservedWindows,
+  type UsageConservation,
+  usageConservation,
+  type WindowConservation,
+} from './usage-conservation.js';
+export { dropExpiredUsageDetail, keepEvidence, type UsageEvidence } from './usage-evidence.js';
 export {
   type AccountFacts,
   accountsOfSeller,
@@ -97,7 +132,7 @@ export {
 // Catalogue: who sells, who pays, what is metered, at which tariff, and who may ask.
 export { type Changes } from './columns.js';
 export { isRefusal, type Refusal } from './refusal.js';
-export { type Page, pageOf, type PageRequest, uuidAfter } from './page.js';
+export { type Page, pageOf, type PageRequest, keyAfter, uuidAfter } from './page.js';
 export { secretKeySchema, type SecretKey } from './secrets.js';
 export { type AuditEntry, type AuditEvent, listAuditEvents, recordAudit } from './audit.js';
 export { type ConfiguredReportApi, reportAccess, type ReportAccess, type ReportApiSettings } from './report-access.js';

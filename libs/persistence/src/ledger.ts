@@ -3,8 +3,7 @@ import { promisify } from 'node:util';
 import { deflate, inflate } from 'node:zlib';
 import type { EpochSeconds, Interval } from '#calendar';
 import { fromStamp, toStamp } from '#calendar';
-import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric } from '#metering';
-import { decimalFromNumberText, sum } from '#money';
+import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric, sumOfValues } from '#metering';
 import { v7 as uuid } from 'uuid';
 import { type Database, PersistenceError, transaction, type Transaction } from './database.js';
 
@@ -14,9 +13,19 @@ const decompress = promisify(inflate);
 /** What was pulled for one entity and metric, with the evidence of where it came from. */
 export interface PulledSeries {
   readonly series: BucketSeries;
+  /** Everything the answers held of the series. */
+  readonly fetched: Tally;
+  /** What of it belongs to other periods. */
+  readonly margin: Tally;
   readonly rawSha256: string;
   readonly rawBytes: number;
   readonly dialectSha256: string;
+}
+
+/** Buckets and their exact sum, a decimal string. */
+export interface Tally {
+  readonly buckets: number;
+  readonly total: string;
 }
 
 /** A revision of everything pulled for one window. */
@@ -47,6 +56,7 @@ export async function saveSnapshots(
   const rows = await Promise.all(
     [...of.pulled].sort((a, b) => compareText(windowKey(a.series), windowKey(b.series))).map(prepare),
   );
+  await openMonth(database, monthOf(of.periodLabel));
   return transaction(database, async (tx): Promise<SaveOutcome> => {
     const snapshots: Snapshot[] = [];
     for (const row of rows) {
@@ -54,7 +64,7 @@ export async function saveSnapshots(
       if (windowId === undefined) {
         return { outcome: 'owned_by_another_period', entity: row.entity, metric: row.metric };
       }
-      snapshots.push(await appendRevision(tx, windowId, row));
+      snapshots.push(await appendRevision(tx, windowId, monthOf(of.periodLabel), row));
     }
     return { outcome: 'saved', snapshots };
   });
@@ -69,7 +79,9 @@ export async function loadSnapshots(
     SELECT DISTINCT ON (w.id) s.id, w.entity, w.metric, s.revision, s.grid, s.first_start AS "firstStart",
            s.values_sha256 AS "valuesSha256", s.raw_sha256 AS "rawSha256", s.dialect_sha256 AS "dialectSha256",
            lower(w.owned) AS "start", upper(w.owned) AS "end", v."values"
-      FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id LEFT JOIN usage_values v ON v.snapshot_id = s.id
+      FROM usage_window w
+      JOIN usage_snapshot s ON s.window_id = w.id AND s.month = w.month
+      LEFT JOIN usage_values v ON v.snapshot_id = s.id AND v.month = s.month
      WHERE w.account_id = ${of.accountId}::uuid AND w.period_label = ${of.periodLabel}
      ORDER BY w.id, s.revision DESC`;
   const loaded = await Promise.all(
@@ -102,7 +114,7 @@ export async function usageFingerprint(
 ): Promise<WindowFingerprint[]> {
   const rows = await database.$queryRaw<WindowFingerprint[]>`
     SELECT DISTINCT ON (w.id) w.entity, w.metric, s.revision, s.values_sha256
-      FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id
+      FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id AND s.month = w.month
      WHERE w.account_id = ${of.accountId}::uuid AND w.period_label = ${of.periodLabel}
      ORDER BY w.id, s.revision DESC`;
   return rows.sort((a, b) => compareText(`${a.entity} ${a.metric}`, `${b.entity} ${b.metric}`));
@@ -139,15 +151,14 @@ interface SnapshotRow {
 async function prepare(pulled: PulledSeries): Promise<PreparedSnapshot> {
   const { series } = pulled;
   const text = series.values.map((value) => value ?? '').join('\n');
-  const present = series.values.filter((value) => value !== null);
   return {
     entity: entityKey(series.entity),
     metric: series.metric,
     grid: series.grid,
     firstStart: series.firstStart,
     expected: series.values.length,
-    received: present.length,
-    total: sum(present.map(decimalFromNumberText)).toFixed(),
+    received: series.values.filter((value) => value !== null).length,
+    total: sumOfValues(series.values).toFixed(),
     values: new Uint8Array(await compress(text)),
     // The grid and the first stamp belong to the meaning of the values: the same numbers an hour later are other usage.
     valuesSha256: createHash('sha256').update(`${series.grid} ${series.firstStart}\n${text}`).digest('hex'),
@@ -175,12 +186,33 @@ async function ownWindow(
   return window?.id;
 }
 
-async function appendRevision(tx: Transaction, windowId: string, row: PreparedSnapshot): Promise<Snapshot> {
+/** Months that this process knows to be open, by the database it works on. */
+const openMonths = new WeakMap<Database, Set<string>>();
+
+/** Snapshots are kept by month; the first usage of a month opens it. Outside any transaction: it waits for writers. */
+async function openMonth(database: Database, month: string): Promise<void> {
+  const known = openMonths.get(database) ?? new Set();
+  if (known.has(month)) return;
+  await transaction(database, (tx) => tx.$executeRaw`SELECT open_usage_month(${month}::date)`);
+  openMonths.set(database, known.add(month));
+}
+
+/** The first day of a period's month. */
+function monthOf(periodLabel: string): string {
+  return `${periodLabel}-01`;
+}
+
+async function appendRevision(
+  tx: Transaction,
+  windowId: string,
+  month: string,
+  row: PreparedSnapshot,
+): Promise<Snapshot> {
   // Two writers may race for the same revision; the loser looks again and finds either its own values or the next number.
   for (let attempt = 0; attempt < 10; attempt += 1) {
     const [latest] = await tx.$queryRaw<{ id: string; revision: number; valuesSha256: string }[]>`
       SELECT id, revision, values_sha256 AS "valuesSha256" FROM usage_snapshot
-       WHERE window_id = ${windowId}::uuid ORDER BY revision DESC LIMIT 1`;
+       WHERE month = ${month}::date AND window_id = ${windowId}::uuid ORDER BY revision DESC LIMIT 1`;
     if (latest?.valuesSha256 === row.valuesSha256) {
       return { ...latest, entity: row.entity, metric: row.metric };
     }
@@ -188,14 +220,18 @@ async function appendRevision(tx: Transaction, windowId: string, row: PreparedSn
     const revision = (latest?.revision ?? 0) + 1;
     const { pulled } = row;
     const inserted = await tx.$executeRaw`
-      INSERT INTO usage_snapshot (id, window_id, revision, grid, first_start, expected, received, total, values_sha256,
+      INSERT INTO usage_snapshot (month, id, window_id, revision, grid, first_start, expected, received, total,
+                                  fetched_buckets, fetched_total, margin_buckets, margin_total, values_sha256,
                                   raw_sha256, raw_bytes, dialect_sha256)
-      VALUES (${id}::uuid, ${windowId}::uuid, ${revision}, ${row.grid}, ${toStamp(row.firstStart)}::timestamptz,
-              ${row.expected}, ${row.received}, ${row.total}::numeric, ${row.valuesSha256}, ${pulled.rawSha256},
-              ${pulled.rawBytes}, ${pulled.dialectSha256})
+      VALUES (${month}::date, ${id}::uuid, ${windowId}::uuid, ${revision}, ${row.grid},
+              ${toStamp(row.firstStart)}::timestamptz, ${row.expected}, ${row.received}, ${row.total}::numeric,
+              ${pulled.fetched.buckets}, ${pulled.fetched.total}::numeric, ${pulled.margin.buckets},
+              ${pulled.margin.total}::numeric, ${row.valuesSha256}, ${pulled.rawSha256}, ${pulled.rawBytes},
+              ${pulled.dialectSha256})
       ON CONFLICT DO NOTHING`;
     if (inserted === 1) {
-      await tx.$executeRaw`INSERT INTO usage_values (snapshot_id, "values") VALUES (${id}::uuid, ${row.values})`;
+      await tx.$executeRaw`
+        INSERT INTO usage_values (month, snapshot_id, "values") VALUES (${month}::date, ${id}::uuid, ${row.values})`;
       return { id, entity: row.entity, metric: row.metric, revision, valuesSha256: row.valuesSha256 };
     }
   }

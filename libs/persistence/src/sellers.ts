@@ -25,6 +25,8 @@ export interface SellerSettings {
   usage_detail_retention_months: number;
   /** Whether the report API's answers themselves are kept also when nothing is wrong with them. */
   keep_raw: boolean;
+  /** By how many percent an account's net may differ from last month's without a warning; null: never a warning. */
+  drift_percent: string | null;
 }
 
 /** The legal entity that issues, as it goes over the wire. */
@@ -156,6 +158,7 @@ const DEFAULT_SETTINGS: SellerSettings = {
   unregistered_usage: 'warn',
   usage_detail_retention_months: 13,
   keep_raw: false,
+  drift_percent: '50',
 };
 
 /** The settings as stored; those that a seller never chose have their defaults. */

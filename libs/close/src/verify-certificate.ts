@@ -1,0 +1,291 @@
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { canonicalJson } from '#invoicing';
+import { decimal, isPlainDecimal, plus, sum } from '#money';
+import { parse } from 'lossless-json';
+import { z } from 'zod';
+import { CERTIFICATE_FORMAT, sha256, type CloseCertificate, type SignedCertificate } from './certificate.js';
+
+/** A certificate as it came from a file. */
+export interface CertificateFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+export type CertificateVerdict =
+  | { readonly outcome: 'valid'; readonly certificates: readonly CheckedCertificate[] }
+  /** The first thing that is wrong: in which file, at which member (JSON pointer), and why. */
+  | { readonly outcome: 'invalid'; readonly name: string; readonly pointer: string; readonly message: string };
+
+export interface CheckedCertificate extends SignedCertificate {
+  readonly name: string;
+  readonly sha256: string;
+}
+
+/**
+ * Checks certificates with nothing but themselves: that each has the form this version knows, that its sums agree with
+ * each other, that its signature is by the key it names, and, of several, that they are revisions of one close that cite
+ * each other without a gap. They may come in any order.
+ *
+ * @param publicKeys PEM; when given, a certificate signed with any other key is not valid
+ */
+export function verifyCertificates(
+  files: readonly CertificateFile[],
+  publicKeys: readonly string[] = [],
+): CertificateVerdict {
+  const trusted = publicKeys.map((pem) => keyId(createPublicKey(pem)));
+  const checked: CheckedCertificate[] = [];
+  for (const { name, text } of files) {
+    const read = readCertificate(text);
+    const fault = 'pointer' in read ? read : (faultOf(read.certificate) ?? signatureFault(read, trusted));
+    if (fault) return { outcome: 'invalid', name, ...fault };
+    if ('certificate' in read) checked.push({ ...read, name, sha256: sha256(canonicalJson(read)) });
+  }
+  checked.sort((a, b) => a.certificate.revision - b.certificate.revision);
+  for (const [index, later] of checked.entries()) {
+    const earlier = checked[index - 1];
+    const fault = earlier && chainFault(earlier, later);
+    if (fault) return { outcome: 'invalid', name: later.name, ...fault };
+  }
+  return { outcome: 'valid', certificates: checked };
+}
+
+interface Fault {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+const count = z.int().min(0);
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in hexadecimal');
+const text = z.string();
+const amount = z.string().refine(isPlainDecimal, 'must be a decimal as a string');
+const stamp = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/, 'must be a stamp in UTC');
+
+const signedCertificate: z.ZodType<SignedCertificate> = z.strictObject({
+  certificate: z.strictObject({
+    format: z.literal(CERTIFICATE_FORMAT),
+    revision: z.int().min(1),
+    previous_sha256: hash.nullable(),
+    issued_at: stamp,
+    close: z.strictObject({
+      id: z.uuid(),
+      seller: text,
+      seller_name: text,
+      period: z.strictObject({ label: text, start: stamp, end: stamp }),
+      kind: z.enum(['regular', 'correction']),
+      issue: z.enum(['after_review', 'automatic']),
+      opened_at: stamp,
+    }),
+    accounts: z.strictObject({
+      total: count,
+      by_state: z.strictObject({
+        pending: count,
+        pulling: count,
+        rated: count,
+        drafted: count,
+        issued: count,
+        empty: count,
+        held: count,
+        failed: count,
+      }),
+    }),
+    documents: z.strictObject({
+      count,
+      ranges: z.array(
+        z.strictObject({
+          kind: text,
+          fiscal_year: z.int(),
+          first_sequence: z.int().min(1),
+          last_sequence: z.int().min(1),
+          first: text,
+          last: text,
+          count: z.int().min(1),
+        }),
+      ),
+      sha256: hash,
+    }),
+    totals: z.array(
+      z.strictObject({
+        currency: text,
+        documents: z.int().min(1),
+        net: amount,
+        tax: amount,
+        gross: amount,
+        rounding: amount,
+        payable: amount,
+      }),
+    ),
+    taxes: z.array(z.strictObject({ currency: text, name: text, category: text, rate: amount, base: amount, amount })),
+    holds: z.array(
+      z.strictObject({
+        account: z.uuid(),
+        external_id: text,
+        state: z.enum(['held', 'failed']),
+        code: text,
+        message: text,
+      }),
+    ),
+    waivers: z.array(
+      z.strictObject({
+        account: z.uuid(),
+        external_id: text,
+        code: text,
+        message: text,
+        reason: text,
+        actor: text,
+        at: stamp,
+      }),
+    ),
+    plans: z.array(z.strictObject({ code: text, version: z.int(), sha256: hash })),
+    dialects: z.array(hash),
+  }),
+  signature: z.strictObject({ algorithm: z.literal('Ed25519'), key_id: hash, public_key: text, value: text }),
+});
+
+function readCertificate(json: string): SignedCertificate | Fault {
+  let value: unknown;
+  try {
+    // Unlike JSON.parse it refuses a member that is there twice: what a reader sees could differ from what is checked.
+    value = parse(json, undefined, (digits) => Number.parseFloat(digits));
+  } catch (error) {
+    return { pointer: '', message: `the file is not JSON: ${(error as Error).message}` };
+  }
+  const parsed = signedCertificate.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  return {
+    pointer: pointerTo([...(issue?.path ?? []), ...unknown]),
+    message: unknown.length > 0 ? 'is not a member that a certificate has' : (issue?.message ?? 'is not valid'),
+  };
+}
+
+/** The first of a certificate's numbers that contradicts another of its numbers. */
+function faultOf({ revision, previous_sha256, accounts, documents, totals, taxes, holds }: CloseCertificate) {
+  if ((revision === 1) !== (previous_sha256 === null)) {
+    return fault('/previous_sha256', 'the first revision cites none before it, every later one does');
+  }
+  const { by_state: states, total } = accounts;
+  for (const state of ['pending', 'pulling', 'rated', 'drafted'] as const) {
+    if (states[state] !== 0)
+      return fault(`/accounts/by_state/${state}`, 'a finished close has no account left to work on');
+  }
+  if (total !== added(Object.values(states)))
+    return fault('/accounts/total', 'the accounts by state do not add up to it');
+  for (const state of ['held', 'failed'] as const) {
+    const listed = holds.filter((hold) => hold.state === state).length;
+    if (listed !== states[state])
+      return fault('/holds', `${listed} accounts are listed as ${state}, not ${states[state]}`);
+  }
+  if (documents.count !== states.issued) {
+    return fault('/documents/count', `there are ${states.issued} issued accounts, each with one document`);
+  }
+  return rangesFault(documents) ?? amountsFault(documents.count, totals, taxes);
+}
+
+function rangesFault({ ranges, count: documents }: CloseCertificate['documents']): Fault | undefined {
+  for (const [index, range] of ranges.entries()) {
+    const at = `/documents/ranges/${index}`;
+    if (range.last_sequence - range.first_sequence + 1 !== range.count) {
+      return fault(`${at}/count`, 'the numbers from first to last are not that many');
+    }
+    if (sequenceIn(range.first) !== range.first_sequence) return fault(`${at}/first`, 'is not the first of the range');
+    if (sequenceIn(range.last) !== range.last_sequence) return fault(`${at}/last`, 'is not the last of the range');
+    const before = ranges[index - 1];
+    const sameSeries = before?.kind === range.kind && before.fiscal_year === range.fiscal_year;
+    if (sameSeries && range.first_sequence <= before.last_sequence + 1) {
+      return fault(`${at}/first_sequence`, 'the range does not lie apart from the one before');
+    }
+  }
+  return added(ranges.map((range) => range.count)) === documents
+    ? undefined
+    : fault('/documents/count', 'the ranges do not add up to it');
+}
+
+function amountsFault(
+  documents: number,
+  totals: CloseCertificate['totals'],
+  taxes: CloseCertificate['taxes'],
+): Fault | undefined {
+  for (const [index, { currency, net, tax, gross, rounding, payable }] of totals.entries()) {
+    const at = `/totals/${index}`;
+    if (totals.findIndex((other) => other.currency === currency) !== index) {
+      return fault(`${at}/currency`, 'is there twice');
+    }
+    const groups = taxes.filter((group) => group.currency === currency).map((group) => decimal(group.amount));
+    if (!sum(groups).equals(decimal(tax))) return fault(`${at}/tax`, 'the tax groups do not add up to it');
+    if (!plus(decimal(net), decimal(tax)).equals(decimal(gross))) return fault(`${at}/gross`, 'is not net and tax');
+    if (!plus(decimal(gross), decimal(rounding)).equals(decimal(payable))) {
+      return fault(`${at}/payable`, 'is not gross and rounding');
+    }
+  }
+  const stray = taxes.findIndex(({ currency }) => !totals.some((each) => each.currency === currency));
+  if (stray >= 0) return fault(`/taxes/${stray}/currency`, 'no document is in that currency');
+  return added(totals.map((each) => each.documents)) === documents
+    ? undefined
+    : fault('/totals', 'the documents by currency do not add up to the documents');
+}
+
+function signatureFault({ certificate, signature }: SignedCertificate, trusted: readonly string[]): Fault | undefined {
+  const { public_key: pem, key_id: id, value } = signature;
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch {
+    return { pointer: '/signature/public_key', message: 'is not a public key in PEM' };
+  }
+  if (key.asymmetricKeyType !== 'ed25519' || key.export({ type: 'spki', format: 'pem' }) !== pem) {
+    return { pointer: '/signature/public_key', message: 'is not an Ed25519 key in the form it was published in' };
+  }
+  if (keyId(key) !== id) return { pointer: '/signature/key_id', message: 'is not the sha256 of the public key' };
+  if (trusted.length > 0 && !trusted.includes(id)) {
+    return { pointer: '/signature/key_id', message: `was signed with the key ${id}, not with one that was given` };
+  }
+  const bytes = Buffer.from(value, 'base64');
+  if (bytes.toString('base64') !== value || !verify(null, Buffer.from(canonicalJson(certificate)), key, bytes)) {
+    return {
+      pointer: '/signature/value',
+      message: 'the signature is not by that key over this certificate: it was changed',
+    };
+  }
+  return undefined;
+}
+
+function chainFault(earlier: CheckedCertificate, later: CheckedCertificate): Fault | undefined {
+  const [before, after] = [earlier.certificate, later.certificate];
+  if (after.close.id !== before.close.id) {
+    return fault('/close/id', `is another close than that of ${earlier.name}; check each close by itself`);
+  }
+  if (after.revision !== before.revision + 1) {
+    return fault(
+      '/revision',
+      `revision ${before.revision} (${earlier.name}) is not the one before; give all in between`,
+    );
+  }
+  return after.previous_sha256 === earlier.sha256
+    ? undefined
+    : fault('/previous_sha256', `is not the sha256 of revision ${before.revision} (${earlier.name})`);
+}
+
+function fault(pointer: string, message: string): Fault {
+  return { pointer: `/certificate${pointer}`, message };
+}
+
+function added(counts: readonly number[]): number {
+  return counts.reduce((total, each) => total + each, 0);
+}
+
+/** The digits after the last dash: a document number is `{prefix}-{year}-{sequence}`. */
+function sequenceIn(number: string): number {
+  return Number.parseInt(/-(\d+)$/.exec(number)?.[1] ?? '', 10);
+}
+
+function keyId(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+}
+
+/** RFC 6901. */
+function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}

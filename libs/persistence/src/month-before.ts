@@ -1,0 +1,25 @@
+import { previousMonth } from '#calendar';
+import type { Database, Transaction } from './database.js';
+import { readSettings } from './sellers.js';
+
+/** What an account was billed for the month before a period, and how much its seller lets a month differ. */
+export interface MonthBefore {
+  readonly label: string;
+  /** Over all documents of the month; null when there is none. */
+  readonly net: string | null;
+  /** Percent; null: however much. */
+  readonly driftPercent: string | null;
+}
+
+/** Reads the month before `periodLabel` (`YYYY-MM`) of one account. */
+export async function monthBefore(
+  database: Database | Transaction,
+  of: { accountId: string; periodLabel: string },
+): Promise<MonthBefore> {
+  const label = previousMonth(of.periodLabel);
+  const [row] = await database.$queryRaw<{ net: string | null; settings: unknown }[]>`
+    SELECT s.settings,
+           (SELECT sum(net)::text FROM invoice WHERE account_id = a.id AND period_label = ${label}) AS net
+      FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${of.accountId}::uuid`;
+  return { label, net: row?.net ?? null, driftPercent: readSettings(row?.settings).drift_percent };
+}

@@ -1,0 +1,37 @@
+import { pino } from 'pino';
+import { createConnectors, queueSettings } from '../../dist/libs/close/src/index.js';
+import { createInvoiceRenderer, LAYOUT_VERSION } from '../../dist/libs/invoice-pdf/src/index.js';
+import { openDatabase, secretKeySchema } from '../../dist/libs/persistence/src/index.js';
+import { createWorker } from '../../dist/apps/worker/src/index.js';
+
+/**
+ * A real worker that ends itself with SIGKILL when it passes a named step for the n-th time. What it is told comes as
+ * JSON in its first argument; it says on standard output which step it died at, because nobody can ask it afterwards.
+ */
+const { databaseUrl, queueUrl, reportUrl, secretKey, die } = JSON.parse(process.argv[2]);
+const database = openDatabase(databaseUrl, 6);
+const renderer = createInvoiceRenderer({ threads: 1 });
+let passed = 0;
+const worker = await createWorker({
+  database,
+  connectors: createConnectors({
+    database,
+    configured: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
+    secretKey: secretKeySchema.parse(secretKey),
+  }),
+  renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+  secretKey: secretKeySchema.parse(secretKey),
+  settleHours: 72,
+  queue: queueSettings(queueUrl),
+  logger: pino({ level: process.env.CRASH_LOG ?? 'fatal' }, process.stderr),
+  recovery: { lock_ms: 2_000, lookout_ms: 1_000, idle_s: 3, sweep_ms: 1_000 },
+  onStep: (step) => {
+    if (step !== die?.step || ++passed < die.nth) return;
+    process.stdout.write(`died at ${step}\n`);
+    process.kill(process.pid, 'SIGKILL');
+  },
+});
+process.stdout.write('working\n');
+process.once('SIGTERM', () => {
+  void worker.close().then(() => process.exit(0));
+});
