@@ -1,7 +1,7 @@
 import { type BillingPeriod, type EpochSeconds, type Interval, monthPeriod, toStamp } from '#calendar';
 import { draftInvoice, type DraftInvoice, isEmpty, missingFields, type Totals, totalsOf } from '#invoicing';
 import { GRID_SECONDS, type BucketSeries, type EntityRef, ownedBuckets } from '#metering';
-import type { BillingFacts, Notice, PulledSeries } from '#persistence';
+import type { BillingFacts, Notice, PulledSeries, Tally, UsageEvidence } from '#persistence';
 import {
   type PlanVersion,
   rate,
@@ -39,6 +39,8 @@ export interface BillingTask {
   /** Codes of holds that an operator lets pass. */
   readonly waived: ReadonlySet<string>;
 }
+
+const NOTHING: Tally = { buckets: 0, total: '0' };
 
 // Entities registered without a first day have always belonged to the account.
 const ALWAYS = '1970-01-01';
@@ -78,8 +80,18 @@ export function notBillable(
   return undefined;
 }
 
+/** An answer that is worth keeping as it came: one that was not believed, that lacks buckets, or that the seller wants. */
+export type KeepAnswer = (
+  answer: Pick<UsageEvidence, 'entity' | 'family' | 'outcome' | 'code' | 'rawSha256' | 'rawBytes' | 'body'>,
+) => Promise<void>;
+
 /** Asks the report API for everything the task needs. Throws only what trying again may cure. */
-export async function pullUsage(task: BillingTask, connection: Connection, now: EpochSeconds): Promise<Pulled | Held> {
+export async function pullUsage(
+  task: BillingTask,
+  connection: Connection,
+  now: EpochSeconds,
+  keepAnswer: KeepAnswer = async () => undefined,
+): Promise<Pulled | Held> {
   const series: PulledSeries[] = [];
   const warnings: Notice[] = [];
   for (const need of task.needs.pulls) {
@@ -89,6 +101,7 @@ export async function pullUsage(task: BillingTask, connection: Connection, now: 
         entity: need.entity,
         owned: { start: task.period.start, end: task.period.end },
         now,
+        keepRaw: task.facts.seller.keepRaw,
         ...form(need),
       })
       .catch((error: unknown) => {
@@ -96,16 +109,30 @@ export async function pullUsage(task: BillingTask, connection: Connection, now: 
         throw error;
       });
     if (answer instanceof ReportApiError) return held(answer.code, `${answer.message}; retry when it answers again`);
-    if ('code' in answer) return held(answer.code, answer.message, warnings);
+    if ('code' in answer) {
+      const { outcome, code, raw, rawBody } = answer;
+      if (raw && rawBody) {
+        await keepAnswer({ ...need, outcome, code, rawSha256: raw.sha256, rawBytes: raw.bytes, body: rawBody });
+      }
+      return held(code, answer.message, warnings);
+    }
+    const { outcome, raw } = answer;
+    for (const [piece, body] of (raw.bodies ?? []).entries()) {
+      const { sha256 = raw.sha256, bytes = raw.bytes } = raw.answers[piece] ?? {};
+      await keepAnswer({ ...need, outcome, code: null, rawSha256: sha256, rawBytes: bytes, body });
+    }
     warnings.push(...answer.warnings.map(toNotice));
-    for (const each of answer.series) {
+    answer.series.forEach((each, index) => {
+      const { fetched = NOTHING, margin = NOTHING } = answer.tallies[index] ?? {};
       series.push({
-        series: { ...each, rawSha256: answer.raw.sha256 },
-        rawSha256: answer.raw.sha256,
-        rawBytes: answer.raw.bytes,
+        series: { ...each, rawSha256: raw.sha256 },
+        fetched,
+        margin,
+        rawSha256: raw.sha256,
+        rawBytes: raw.bytes,
         dialectSha256: connection.dialectSha256,
       });
-    }
+    });
   }
   return { outcome: 'pulled', series, warnings: distinct(warnings) };
 }

@@ -31,7 +31,6 @@ import {
   releaseDrafts,
   retryAccounts,
   saveDraft,
-  saveSnapshots,
   type SecretKey,
   settleClose,
   type StoredDocument,
@@ -40,7 +39,7 @@ import {
   unsettledCloses,
   warnClose,
 } from '#persistence';
-import { billingTask, draftAccount, type Drafted, held, type Held, notBillable, pullUsage } from './bill-account.js';
+import { billingTask, draftAccount, type Drafted, type Held, notBillable, pullUsage } from './bill-account.js';
 import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
 import { controlAccount, openQuestions } from './control-account.js';
@@ -49,6 +48,7 @@ import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { driftWarning } from './drift.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
+import { evidenceKeeper, keepUsage } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 import { waive, type WaiveRefusal, waiverNotices } from './waivers.js';
 
@@ -290,22 +290,12 @@ export class Closes {
     const early = notBillable(task, now, this.#options.settleHours);
     if (early) return early;
     const connection = await this.#options.connectors.connect(facts.account.id);
-    const pulled = await pullUsage(task, connection, now);
+    const pulled = close.dryRun
+      ? await pullUsage(task, connection, now)
+      : await pullUsage(task, connection, now, evidenceKeeper(this.#database, task));
     if (pulled.outcome === 'held') return pulled;
-    if (!close.dryRun) {
-      const saved = await saveSnapshots(this.#database, {
-        accountId: facts.account.id,
-        periodLabel: task.period.label,
-        owned: { start: task.period.start, end: task.period.end },
-        pulled: pulled.series,
-      });
-      if (saved.outcome === 'owned_by_another_period') {
-        return held(
-          'usage_owned_by_another_period',
-          `another period already owns part of this month's ${saved.metric}`,
-        );
-      }
-    }
+    const kept = close.dryRun ? undefined : await keepUsage(this.#database, task, pulled);
+    if (kept?.outcome === 'held') return { ...kept, warnings: pulled.warnings };
     this.#step('pulled', close.id, facts.account.id);
     const usage = pulled.series.map(({ series }) => series);
     const { dialect, dialectSha256 } = connection;

@@ -25,16 +25,16 @@ import {
   proposeCorrection,
   sameUsage,
   saveDraft,
-  saveSnapshots,
   usageFingerprint,
   voidPeriod,
 } from '#persistence';
-import { accountTotals, billingTask, held, type Held, pullUsage, rateAccount } from './bill-account.js';
+import { accountTotals, billingTask, type Held, pullUsage, rateAccount } from './bill-account.js';
 import { CloseError } from './close-error.js';
 import type { Connectors } from './connectors.js';
 import { controlAccount } from './control-account.js';
 import { eachOf } from './each-of.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
+import { evidenceKeeper, keepUsage } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 
 export interface CorrectionsOptions {
@@ -123,18 +123,16 @@ export class Corrections {
     const { facts, waived } = await loadPinnedFacts(this.#database, invoiceId);
     const task = billingTask(facts, of.periodLabel, waived);
     const connection = await this.#options.connectors.connect(of.accountId);
-    const pulled = await pullUsage(task, connection, await databaseNow(this.#database));
+    const now = await databaseNow(this.#database);
+    const pulled = await pullUsage(task, connection, now, evidenceKeeper(this.#database, task));
     if (pulled.outcome === 'held') return pulled;
-    const { start, end } = task.period;
-    const saved = await saveSnapshots(this.#database, { ...of, owned: { start, end }, pulled: pulled.series });
-    if (saved.outcome === 'owned_by_another_period') {
-      return held('usage_owned_by_another_period', `another period owns part of this month's ${saved.metric}`);
-    }
+    const kept = await keepUsage(this.#database, task, pulled);
+    if (kept.outcome === 'held') return kept;
 
     const { documents, billedUsage } = await loadPeriodDocuments(this.#database, of);
     const { dialect, dialectSha256 } = connection;
     const baseRevision = Math.max(...documents.map(({ revision }) => revision));
-    const basis = { original, baseRevision, snapshots: saved.snapshots, dialectSha256 };
+    const basis = { original, baseRevision, snapshots: kept.snapshots, dialectSha256 };
     if (sameUsage(billedUsage, await usageFingerprint(this.#database, of))) {
       await this.#propose({ ...basis, draft: null });
       return { outcome: 'equal' };

@@ -1,0 +1,35 @@
+import { type Database, keepEvidence, saveSnapshots, type Snapshot, unconservedWindows } from '#persistence';
+import { type BillingTask, held, type Held, type KeepAnswer, type Pulled } from './bill-account.js';
+
+/** Keeps answers of an account's pull as evidence. */
+export function evidenceKeeper(database: Database, { facts, period }: BillingTask): KeepAnswer {
+  return (answer) => keepEvidence(database, { ...answer, accountId: facts.account.id, periodLabel: period.label });
+}
+
+/** The snapshots of what a period owns, which may be billed. */
+export interface Kept {
+  readonly outcome: 'kept';
+  readonly snapshots: readonly Snapshot[];
+}
+
+/** Keeps what was pulled as what the period owns, and proves that nothing was lost or counted twice on the way. */
+export async function keepUsage(
+  database: Database,
+  { facts, period }: BillingTask,
+  { series }: Pulled,
+): Promise<Kept | Held> {
+  const of = { accountId: facts.account.id, periodLabel: period.label };
+  const owned = { start: period.start, end: period.end };
+  const saved = await saveSnapshots(database, { ...of, owned, pulled: series });
+  if (saved.outcome === 'owned_by_another_period') {
+    const message = `another period already owns part of this month's ${saved.metric}`;
+    return held('usage_owned_by_another_period', message);
+  }
+  const [leak] = await unconservedWindows(database, of);
+  if (!leak) return { outcome: 'kept', snapshots: saved.snapshots };
+  const { dimension, metric, revision } = leak;
+  const message =
+    `what the period owns of ${metric} (${dimension}, revision ${revision}) is not what was fetched without its margin; ` +
+    'GET /v1/accounts/{id}/usage/conservation shows where';
+  return held('usage_not_conserved', message);
+}
