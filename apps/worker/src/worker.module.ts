@@ -1,15 +1,9 @@
 import { BullModule, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
-import {
-  type BeforeApplicationShutdown,
-  type DynamicModule,
-  Inject,
-  Injectable,
-  Module,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
+import { type DynamicModule, Inject, Injectable, Module } from '@nestjs/common';
 import { createPostgresBackend, type Job, Queue, setDefaultBackendFactory, UnrecoverableError } from 'bullmq';
 import { type BatchJob, CLOSE_QUEUE, Closes, type ClosesOptions, isRetryable, type QueueSettings } from '#close';
 import type { Logger } from 'pino';
+import { Recurring } from './recurring.js';
 
 /** What a worker is made of. The queue is the worker's own; everything else is handed in. */
 export interface WorkerOptions extends Omit<ClosesOptions, 'enqueue' | 'log'> {
@@ -44,12 +38,11 @@ export class WorkerCloses extends Closes {
           jobs.map((data) => ({ name: CLOSE_QUEUE.batchJob, data, opts: { ...CLOSE_QUEUE.jobOptions } })),
         );
       },
-      log: ({ error, ...entry }) => options.logger.error({ ...entry, err: error }, 'an account of a close failed'),
+      log: ({ error, ...entry }) => options.logger.error({ ...entry, err: error }, entry.event.replaceAll('_', ' ')),
     });
   }
 }
 
-// A batch renews its lock while it works; one that stops renewing (its worker died) goes to another worker.
 /** The processor of batches. A batch renews its lock while it works; one that stops renewing goes to another worker. */
 function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
   @Processor(CLOSE_QUEUE.name, {
@@ -82,43 +75,42 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
   return CloseProcessor;
 }
 
-/**
- * Sweeps by a timer of its own and not by a job of the queue: what a queue has lost, it cannot send. Several workers may
- * sweep at the same time.
- */
-@Injectable()
-class Sweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> = Promise.resolve();
-  #stopped = false;
+/** Finishes what others left behind. */
+function sweeper({ sweep_ms, idle_s }: Recovery) {
+  return {
+    provide: 'sweeper',
+    inject: [WorkerCloses, OPTIONS],
+    useFactory: (closes: WorkerCloses, { logger }: WorkerOptions) =>
+      new Recurring(
+        sweep_ms,
+        async () => {
+          await closes.sweep(idle_s);
+          return false;
+        },
+        (error) => logger.error({ err: error }, 'a sweep failed'),
+      ),
+  };
+}
 
-  constructor(
-    private readonly closes: WorkerCloses,
-    @Inject(OPTIONS) private readonly options: WorkerOptions,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    const { sweep_ms, idle_s } = this.options.recovery ?? RECOVERY;
-    const sweep = async (): Promise<void> => {
-      await this.closes
-        .sweep(idle_s)
-        .catch((error: unknown) => this.options.logger.error({ err: error }, 'a sweep failed'));
-      if (!this.#stopped) this.#timer = setTimeout(() => (this.#running = sweep()), sweep_ms);
-    };
-    this.#timer = setTimeout(() => (this.#running = sweep()), sweep_ms);
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#running;
-  }
+/** Pulls again what was billed. Apart from the sweep, which must not wait for a slow report API. */
+function confirmer({ sweep_ms }: Recovery) {
+  return {
+    provide: 'confirmer',
+    inject: [WorkerCloses, OPTIONS],
+    useFactory: (closes: WorkerCloses, { logger }: WorkerOptions) =>
+      new Recurring(
+        sweep_ms,
+        () => closes.corrections.confirmDue(),
+        (error) => logger.error({ err: error }, 'confirming pulls failed'),
+      ),
+  };
 }
 
 @Module({})
 export class WorkerModule {
   static with(options: WorkerOptions): DynamicModule {
     if (options.queue.backend === 'postgres') setDefaultBackendFactory(createPostgresBackend);
+    const { recovery = RECOVERY } = options;
     return {
       module: WorkerModule,
       imports: [
@@ -129,8 +121,9 @@ export class WorkerModule {
       providers: [
         { provide: OPTIONS, useValue: options },
         WorkerCloses,
-        closeProcessor(options.recovery ?? RECOVERY),
-        Sweeper,
+        closeProcessor(recovery),
+        sweeper(recovery),
+        confirmer(recovery),
       ],
     };
   }
