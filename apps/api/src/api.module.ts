@@ -10,6 +10,8 @@ import { SubscriptionsController } from './catalogue/subscriptions.controller.js
 import { SchemasController, TariffPlansController } from './catalogue/tariff-plans.controller.js';
 import { CloseProofController } from './closes/close-proof.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
+import { CorrectionsController } from './corrections/corrections.controller.js';
+import { InvoiceCorrectionsController } from './corrections/invoice-corrections.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencySweep } from './idempotency-sweep.js';
@@ -42,6 +44,8 @@ export class ApiModule {
         ClosesController,
         CloseProofController,
         InvoicesController,
+        InvoiceCorrectionsController,
+        CorrectionsController,
         ApiKeysController,
         AuditEventsController,
         HealthController,

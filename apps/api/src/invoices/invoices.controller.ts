@@ -15,7 +15,7 @@ import {
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
-import { code, id, listQuery, localDate, pageOf, pathId, stamp, text } from '../contract.js';
+import { amount, code, id, listQuery, localDate, pageOf, pathId, stamp, text } from '../contract.js';
 import { Documented } from '../documented.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { found } from '../problems/problem.js';
@@ -23,12 +23,21 @@ import { ratedLine, totals } from '../rating/rated-line.js';
 
 const status = z.enum(['issued', 'credited', 'voided', 'paid']);
 
-const invoice = z
+export const documentKind = z.enum(['invoice', 'credit_note', 'debit_note']);
+
+export const documentLine = ratedLine.extend({
+  position: z.int(),
+  correction: z.object({ rerated: amount, billed: amount }).optional().meta({
+    description: 'On notes: what the line comes to now and what was billed for it before; `amount` is the difference.',
+  }),
+});
+
+export const invoice = z
   .looseObject({
     id,
     number: z.string(),
     status,
-    kind: z.enum(['invoice', 'credit_note', 'debit_note']),
+    kind: documentKind,
     seller: code,
     account: id,
     period: z.looseObject({ start: stamp, end: stamp, label: z.string() }),
@@ -36,10 +45,14 @@ const invoice = z
     issued_at: stamp,
     issue_date: localDate,
     due_date: localDate,
-    lines: z.array(ratedLine.extend({ position: z.int() })),
+    lines: z.array(documentLine),
     ...totals,
     pdf_sha256: z.string().nullable(),
     revision: z.int(),
+    corrects: z
+      .object({ id, number: z.string() })
+      .nullable()
+      .meta({ description: 'On notes: the first document of the period.' }),
   })
   .meta({ id: 'Invoice' });
 
