@@ -54,7 +54,8 @@ export type Confirmation =
   | { readonly outcome: 'proposed'; readonly correction: string; readonly state: CorrectionState }
   | Held;
 
-const PULLS_AT_ONCE = 25;
+// Few, because a worker that stops finishes what it took.
+const PULLS_AT_ONCE = 10;
 // Longer than a large account takes; after that its worker is taken for dead.
 const LEASE_SECONDS = 15 * 60;
 const RETRY_SECONDS = 60 * 60;
