@@ -260,7 +260,8 @@ describe('a close that can be watched, reviewed and proved', () => {
       const signed = await certificate();
       const [first, second] = await listInvoices(closing.database, { close: closing.lastClose(), limit: 10 });
       const documentOf = (invoice: typeof first) => {
-        const { pdf_sha256: _pdf, ...document } = invoice ?? { pdf_sha256: null };
+        // The hash of the PDF stands beside the document, not in it.
+        const document = { ...invoice, pdf_sha256: undefined };
         return createHash('sha256').update(canonicalJson(document)).digest('hex');
       };
       expect(signed.certificate).toEqual({
@@ -312,6 +313,7 @@ describe('a close that can be watched, reviewed and proved', () => {
           },
         ],
         waivers: [],
+        usage: [],
         plans: [{ code: 'fee', version: 1, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string }],
         dialects: expect.any(Array) as string[],
       });
@@ -328,6 +330,11 @@ describe('a close that can be watched, reviewed and proved', () => {
       closing.simulator.setFaults([]);
       await closing.retry(closing.lastClose());
       const [first, second] = [await certificate(1), await certificate(2)];
+      // One account with two directions of 31 days, asked for with a day on either side.
+      expect(second.certificate.usage).toMatchObject([
+        { metric: 'downlink_bytes', windows: 1, owned: { buckets: '31' }, conserved: true },
+        { metric: 'uplink_bytes', windows: 1, owned: { buckets: '31' }, conserved: true },
+      ]);
       expect(second.certificate).toMatchObject({
         revision: 2,
         previous_sha256: createHash('sha256').update(canonicalJson(first)).digest('hex'),
@@ -493,7 +500,7 @@ function change(document: object, path: Path, chance: number): void {
       document as Record<string, unknown>,
     );
   const before = parent[last];
-  if (chance % 7 === 0) delete parent[last];
+  if (chance % 7 === 0) Reflect.deleteProperty(parent, last);
   else if (typeof before === 'number') parent[last] = before + (chance % 2 === 0 ? 1 : -1);
   else if (typeof before === 'string') {
     const at = chance % Math.max(before.length, 1);

@@ -34,6 +34,7 @@ export interface CloseCertificate {
   taxes: CertificateFacts['taxes'];
   holds: CertificateFacts['holds'];
   waivers: CertificateFacts['waivers'];
+  usage: CertificateFacts['usage'];
   plans: CertificateFacts['plans'];
   dialects: CertificateFacts['dialects'];
 }
@@ -103,6 +104,7 @@ function certificateOf(facts: CertificateFacts): CloseCertificate {
     taxes: facts.taxes,
     holds: facts.holds,
     waivers: facts.waivers,
+    usage: facts.usage,
     plans: facts.plans,
     dialects: facts.dialects,
   };

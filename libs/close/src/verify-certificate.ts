@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { canonicalJson } from '#invoicing';
-import { decimal, isPlainDecimal, plus, sum } from '#money';
+import { decimal, isPlainDecimal, minus, plus, sum } from '#money';
 import { parse } from 'lossless-json';
 import { z } from 'zod';
 import { CERTIFICATE_FORMAT, sha256, type CloseCertificate, type SignedCertificate } from './certificate.js';
@@ -58,6 +58,7 @@ const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in hexadecimal');
 const text = z.string();
 const amount = z.string().refine(isPlainDecimal, 'must be a decimal as a string');
+const conservedSum = z.strictObject({ buckets: amount, total: amount });
 const stamp = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/, 'must be a stamp in UTC');
 
 const signedCertificate: z.ZodType<SignedCertificate> = z.strictObject({
@@ -135,6 +136,16 @@ const signedCertificate: z.ZodType<SignedCertificate> = z.strictObject({
         at: stamp,
       }),
     ),
+    usage: z.array(
+      z.strictObject({
+        metric: text,
+        windows: z.int().min(1),
+        owned: conservedSum,
+        fetched: conservedSum.nullable(),
+        margin: conservedSum.nullable(),
+        conserved: z.boolean().nullable(),
+      }),
+    ),
     plans: z.array(z.strictObject({ code: text, version: z.int(), sha256: hash })),
     dialects: z.array(hash),
   }),
@@ -160,7 +171,8 @@ function readCertificate(json: string): SignedCertificate | Fault {
 }
 
 /** The first of a certificate's numbers that contradicts another of its numbers. */
-function faultOf({ revision, previous_sha256, accounts, documents, totals, taxes, holds }: CloseCertificate) {
+function faultOf(certificate: CloseCertificate): Fault | undefined {
+  const { revision, previous_sha256, accounts, documents, totals, taxes, holds, usage } = certificate;
   if ((revision === 1) !== (previous_sha256 === null)) {
     return fault('/previous_sha256', 'the first revision cites none before it, every later one does');
   }
@@ -179,7 +191,23 @@ function faultOf({ revision, previous_sha256, accounts, documents, totals, taxes
   if (documents.count !== states.issued) {
     return fault('/documents/count', `there are ${states.issued} issued accounts, each with one document`);
   }
-  return rangesFault(documents) ?? amountsFault(documents.count, totals, taxes);
+  return rangesFault(documents) ?? amountsFault(documents.count, totals, taxes) ?? usageFault(usage);
+}
+
+function usageFault(usage: CloseCertificate['usage']): Fault | undefined {
+  for (const [index, { owned, fetched, margin, conserved }] of usage.entries()) {
+    const at = `/usage/${index}`;
+    if (fetched === null || margin === null || conserved === null) {
+      if (fetched === margin && fetched === conserved) continue;
+      return fault(`${at}/conserved`, 'is known when what was fetched and its margin are, and only then');
+    }
+    const equal = (['buckets', 'total'] as const).every((of) =>
+      minus(decimal(fetched[of]), decimal(margin[of])).equals(decimal(owned[of])),
+    );
+    if (!equal) return fault(`${at}/owned`, 'is not what was fetched without its margin');
+    if (!conserved) return fault(`${at}/conserved`, 'usage that is not conserved may not be billed');
+  }
+  return undefined;
 }
 
 function rangesFault({ ranges, count: documents }: CloseCertificate['documents']): Fault | undefined {

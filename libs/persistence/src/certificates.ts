@@ -125,11 +125,29 @@ export interface CertificateFacts {
     base: string;
     amount: string;
   }[];
+  /**
+   * Per metric, over the billed accounts: what the period owns of what was fetched. Null where a snapshot is older than
+   * the record of it.
+   */
+  readonly usage: readonly {
+    metric: string;
+    windows: number;
+    owned: ConservedSum;
+    fetched: ConservedSum | null;
+    margin: ConservedSum | null;
+    conserved: boolean | null;
+  }[];
   /** The plan versions that the documents' lines were rated with. */
   readonly plans: readonly { code: string; version: number; sha256: string }[];
   /** sha256 of the report dialects that the documents' usage was read with. */
   readonly dialects: readonly string[];
   readonly previous: { readonly revision: number; readonly sha256: string } | undefined;
+}
+
+/** Buckets and their exact sum, as decimal strings. */
+export interface ConservedSum {
+  readonly buckets: string;
+  readonly total: string;
 }
 
 /** Reads how a close stands, on the transaction that finishes it: the close's row is locked, so nothing moves meanwhile. */
@@ -151,6 +169,19 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
       FROM close_waiver w JOIN account a ON a.id = w.account_id
      WHERE w.close_id = ${closeId}::uuid ORDER BY w.at, w.id`;
   const documents = await readDocuments(tx, closeId);
+  const usage = await tx.$queryRaw<CertificateFacts['usage']>`
+    SELECT u.metric, count(*)::int AS windows,
+           jsonb_build_object('buckets', sum(received)::text, 'total', trim_scale(sum(total))::text) AS owned,
+           CASE WHEN bool_and(conserved IS NOT NULL)
+                THEN jsonb_build_object('buckets', sum(fetched_buckets)::text,
+                                        'total', trim_scale(sum(fetched_total))::text) END AS fetched,
+           CASE WHEN bool_and(conserved IS NOT NULL)
+                THEN jsonb_build_object('buckets', sum(margin_buckets)::text,
+                                        'total', trim_scale(sum(margin_total))::text) END AS margin,
+           CASE WHEN bool_and(conserved IS NOT NULL) THEN bool_and(conserved) END AS conserved
+      FROM close k JOIN close_account c ON c.close_id = k.id AND c.state IN ('issued', 'empty')
+      JOIN usage_conservation u ON u.account_id = c.account_id AND u.period_label = k.period_label
+     WHERE k.id = ${closeId}::uuid GROUP BY u.metric ORDER BY u.metric`;
   const [previous] = await tx.$queryRaw<{ revision: number; sha256: string }[]>`
     SELECT revision, sha256 FROM close_certificate WHERE close_id = ${closeId}::uuid ORDER BY revision DESC LIMIT 1`;
   const { label, start, end, ...rest } = close;
@@ -160,6 +191,7 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
     holds,
     waivers,
     ...documents,
+    usage,
     previous,
   };
 }
