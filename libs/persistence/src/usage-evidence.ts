@@ -4,7 +4,7 @@ import { type EntityRef, entityKey } from '#metering';
 import { v7 as uuid } from 'uuid';
 import type { EpochSeconds } from '#calendar';
 import { toStamp } from '#calendar';
-import type { Database } from './database.js';
+import { type Database, transaction, type Transaction } from './database.js';
 
 const compress = promisify(deflate);
 
@@ -49,7 +49,8 @@ export async function dropExpiredUsageDetail(
 ): Promise<{ values: number; answers: number }> {
   const at = toStamp(now);
   const values = await untilNone(
-    () => database.$executeRaw`
+    database,
+    (tx) => tx.$executeRaw`
       DELETE FROM usage_values WHERE (month, snapshot_id) IN (
         SELECT v.month, v.snapshot_id
           FROM usage_values v
@@ -62,7 +63,8 @@ export async function dropExpiredUsageDetail(
          LIMIT ${BATCH})`,
   );
   const answers = await untilNone(
-    () => database.$executeRaw`
+    database,
+    (tx) => tx.$executeRaw`
       DELETE FROM usage_evidence WHERE id IN (
         SELECT e.id
           FROM usage_evidence e JOIN account a ON a.id = e.account_id JOIN seller s ON s.id = a.seller_id
@@ -74,10 +76,15 @@ export async function dropExpiredUsageDetail(
   return { values, answers };
 }
 
-async function untilNone(deleteSome: () => Promise<number>): Promise<number> {
+/** Batch by batch; while another process is at it, this one leaves it to that. */
+async function untilNone(database: Database, deleteSome: (tx: Transaction) => Promise<number>): Promise<number> {
   let deleted = 0;
   for (;;) {
-    const count = await deleteSome();
+    const count = await transaction(database, async (tx) => {
+      const [mine] = await tx.$queryRaw<{ locked: boolean }[]>`
+        SELECT pg_try_advisory_xact_lock(hashtextextended('drop_expired_usage_detail', 0)) AS locked`;
+      return mine?.locked ? deleteSome(tx) : 0;
+    });
     deleted += count;
     if (count < BATCH) return deleted;
   }
