@@ -26,15 +26,20 @@ export interface EmbeddedPostgres {
  * It listens on a free loopback port only. A server left running on this folder by a process that was killed is taken
  * over; a stale pid file is removed. As root, the server runs as an unprivileged user.
  *
+ * @param wantedPort for a server that must come back where it was; default: any free port
  * @throws Error naming the folder and the server's own words when it does not start
  */
-export async function startEmbeddedPostgres(folder: string, log: (line: string) => void): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(
+  folder: string,
+  log: (line: string) => void,
+  wantedPort?: number,
+): Promise<EmbeddedPostgres> {
   const server = new Server(folder, await findBinaries(), await findServerUser());
   await mkdir(folder, { recursive: true });
   if (!(await exists(join(server.data, 'PG_VERSION')))) await server.initialise();
   const running = await server.runningPort();
   if (running !== undefined) log(`taking over the PostgreSQL that still runs on ${folder}`);
-  const port = running ?? (await server.start());
+  const port = running ?? (await server.start(wantedPort));
   const password = (await readFile(server.passwordFile, 'utf8')).trim();
   await createDatabase(`postgresql://${USER}:${password}@127.0.0.1:${port}/postgres`, DATABASE);
   let stopped: Promise<void> | undefined;
@@ -97,9 +102,9 @@ class Server {
     ]);
   }
 
-  async start(): Promise<number> {
+  async start(wantedPort?: number): Promise<number> {
     await this.removeStalePidFile();
-    const port = await freePort();
+    const port = wantedPort ?? (await freePort());
     const options = [
       `-p ${port}`,
       '-c listen_addresses=127.0.0.1',

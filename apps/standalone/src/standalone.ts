@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { createConnectors, queueSettings } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
@@ -67,8 +68,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     started.push(() => worker.close());
     const api = await createApi({ database, closes: worker.closes, secretKey, adminKey: folder.adminKey, logger });
     started.push(() => api.close());
-    const port = options.port ?? (await preferredPort());
-    await api.listen(port, '127.0.0.1');
+    await api.listen(options.port ?? (await preferredPort()), '127.0.0.1');
+    const { port } = api.getHttpServer().address() as AddressInfo;
     return {
       url: `http://127.0.0.1:${port}`,
       adminKey: folder.adminKey,

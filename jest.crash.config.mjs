@@ -1,0 +1,10 @@
+import { base } from './jest.config.mjs';
+
+export default {
+  ...base,
+  maxWorkers: 1,
+  testTimeout: 1_500_000,
+  globalSetup: '<rootDir>/test/support/redis-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/redis-teardown.mjs',
+  testMatch: ['<rootDir>/test/crash/**/*.spec.ts'],
+};

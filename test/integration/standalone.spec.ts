@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { request } from 'undici';
+
+const MAIN = resolve('dist/apps/standalone/src/main.js');
+
+/** A built program, started as a newcomer would start it. */
+class Program {
+  output = '';
+  readonly #process: ChildProcess;
+  readonly ended: Promise<{ code: number | null; signal: string | null }>;
+
+  constructor(file: string, args: string[], environment: NodeJS.ProcessEnv = {}) {
+    this.#process = spawn(process.execPath, [file, ...args], {
+      env: { PATH: process.env.PATH, LOG_LEVEL: 'warn', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
+    }
+    this.ended = once(this.#process, 'exit').then(([code, signal]) => ({ code, signal }));
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    for (let waited = 0; waited < 60_000; waited += 50) {
+      const match = pattern.exec(this.output);
+      if (match) return match;
+      await new Promise((next) => setTimeout(next, 50));
+    }
+    throw new Error(`it never said ${pattern}: ${this.output}`);
+  }
+}
+
+const ADDRESS = /answers on (http:\/\/127\.0\.0\.1:\d+)/;
+
+describe('the standalone', () => {
+  let folder: string;
+  const programs: Program[] = [];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'meterline-standalone-'));
+  });
+  afterEach(async () => {
+    for (const program of programs.splice(0)) {
+      program.kill('SIGTERM');
+      await program.ended;
+    }
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  function start(...args: string[]): Program {
+    const program = new Program(MAIN, ['--data', folder, ...args]);
+    programs.push(program);
+    return program;
+  }
+
+  async function get(url: string, key?: string): Promise<{ status: number; body: string }> {
+    const answer = await request(url, key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } });
+    return { status: answer.statusCode, body: await answer.body.text() };
+  }
+
+  it('shows its first admin key once, keeps it for its owner only, and lets nobody in without it', async () => {
+    const first = start('--port', '0');
+    const [, url = ''] = await first.says(ADDRESS);
+    const [, key = ''] = await first.says(/\n(mtl_\w+)\n/);
+    expect((await get(`${url}/health/ready`)).status).toBe(200);
+    expect((await get(`${url}/v1/sellers`)).status).toBe(401);
+    expect(await get(`${url}/v1/sellers`, key)).toEqual({ status: 200, body: '{"data":[],"next_cursor":null}' });
+    expect((await stat(join(folder, 'admin-key'))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(folder, 'secret-key'))).mode & 0o777).toBe(0o600);
+    first.kill('SIGTERM');
+    expect(await first.ended).toEqual({ code: 0, signal: null });
+
+    const second = start('--port', '0');
+    const [, again = ''] = await second.says(ADDRESS);
+    expect(second.output).not.toContain(key);
+    expect((await get(`${again}/v1/sellers`, key)).status).toBe(200);
+  });
+
+  it('starts again after a kill −9 that left PostgreSQL running and its pid files behind', async () => {
+    const first = start('--port', '0');
+    await first.says(ADDRESS);
+    first.kill('SIGKILL');
+    await first.ended;
+    const second = start('--port', '0');
+    const [, url = ''] = await second.says(ADDRESS);
+    expect((await get(`${url}/health/ready`)).status).toBe(200);
+  });
+
+  it('removes a pid file whose number now belongs to another program', async () => {
+    const first = start('--port', '0');
+    await first.says(ADDRESS);
+    first.kill('SIGTERM');
+    expect([await first.ended, first.output]).toEqual([{ code: 0, signal: null }, expect.any(String)]);
+    await writeFile(join(folder, 'postgres', 'postmaster.pid'), `${process.pid}\n${folder}\n0\n5432\n\n127.0.0.1\n`);
+    await writeFile(join(folder, 'meterline.pid'), '1\n');
+    const second = start('--port', '0');
+    await second.says(ADDRESS);
+  });
+
+  it('refuses a folder that another process holds, and says which', async () => {
+    const first = start('--port', '0');
+    await first.says(ADDRESS);
+    const second = start('--port', '0');
+    expect((await second.ended).code).toBe(1);
+    expect(second.output).toContain(`another Meterline (process ${first.pid}) uses ${folder}`);
+  });
+
+  it('starts where 3000 and 5432 are taken', async () => {
+    const squatters = await Promise.all([3000, 5432].map(occupy));
+    try {
+      const program = start();
+      const [, url = ''] = await program.says(ADDRESS);
+      expect(url).not.toBe('http://127.0.0.1:3000');
+    } finally {
+      for (const squatter of squatters) squatter?.close();
+    }
+  });
+});
+
+describe('a wrong environment', () => {
+  const GOOD = {
+    DATABASE_URL: 'postgresql://nobody:s3cretpass@127.0.0.1:1/none',
+    REPORT_API_URL: 'http://127.0.0.1:1',
+    REPORT_API_KEY: 'the-report-key',
+    METERLINE_SECRET_KEY: 'ab'.repeat(32),
+    METERLINE_ADMIN_KEY: 'mtl_admin_key_of_twenty_or_more',
+  };
+
+  it.each(['worker', 'api'])('stops the %s and names every bad variable together, without its value', async (app) => {
+    const program = new Program(resolve(`dist/apps/${app}/src/main.js`), [], {
+      ...GOOD,
+      DATABASE_URL: 'mysql://nobody:s3cretpass@host/none',
+      SETTLE_HOURS: 'soon-ish',
+      METERLINE_SECRET_KEY: 'tooshort-secret',
+      REPORT_API_KEY: undefined,
+    });
+    expect((await program.ended).code).toBe(1);
+    for (const name of [
+      'DATABASE_URL',
+      'SETTLE_HOURS',
+      'METERLINE_SECRET_KEY',
+      'REPORT_API_KEY is required but unset',
+    ]) {
+      expect(program.output).toContain(name);
+    }
+    for (const value of ['s3cretpass', 'soon-ish', 'tooshort-secret']) expect(program.output).not.toContain(value);
+  });
+
+  it('stops the standalone too', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'meterline-standalone-'));
+    try {
+      const program = new Program(MAIN, ['--data', folder], { REPORT_API_URL: 'ftp://nowhere' });
+      expect((await program.ended).code).toBe(1);
+      expect(program.output).toContain('REPORT_API_URL');
+      await expect(readFile(join(folder, 'meterline.pid'))).rejects.toThrow();
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+/** Holds a port, or leaves it to whoever holds it already. */
+async function occupy(port: number) {
+  const server = createServer();
+  return new Promise<ReturnType<typeof createServer> | undefined>((resolveServer) => {
+    server.once('error', () => resolveServer(undefined));
+    server.listen(port, '127.0.0.1', () => resolveServer(server));
+  });
+}
