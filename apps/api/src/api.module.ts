@@ -9,6 +9,7 @@ import { SellersController } from './catalogue/sellers.controller.js';
 import { SubscriptionsController } from './catalogue/subscriptions.controller.js';
 import { SchemasController, TariffPlansController } from './catalogue/tariff-plans.controller.js';
 import { CloseProofController } from './closes/close-proof.controller.js';
+import { CloseScheduleController } from './closes/close-schedule.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { CorrectionsController } from './corrections/corrections.controller.js';
 import { InvoiceCorrectionsController } from './corrections/invoice-corrections.controller.js';
@@ -43,6 +44,7 @@ export class ApiModule {
         RatingController,
         ClosesController,
         CloseProofController,
+        CloseScheduleController,
         InvoicesController,
         InvoiceCorrectionsController,
         CorrectionsController,

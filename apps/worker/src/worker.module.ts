@@ -1,8 +1,17 @@
 import { BullModule, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { type DynamicModule, Inject, Injectable, Module } from '@nestjs/common';
 import { createPostgresBackend, type Job, Queue, setDefaultBackendFactory, UnrecoverableError } from 'bullmq';
-import { type BatchJob, CLOSE_QUEUE, Closes, type ClosesOptions, isRetryable, type QueueSettings } from '#close';
+import {
+  type BatchJob,
+  CLOSE_QUEUE,
+  Closes,
+  type ClosesOptions,
+  isRetryable,
+  type QueueSettings,
+  SCHEDULE_QUEUE,
+} from '#close';
 import type { Logger } from 'pino';
+import { CloseSchedules, SCHEDULED, ScheduleProcessor, type Scheduled } from './close-schedules.js';
 import { Recurring } from './recurring.js';
 
 /** What a worker is made of. The queue is the worker's own; everything else is handed in. */
@@ -106,6 +115,23 @@ function confirmer({ sweep_ms }: Recovery) {
   };
 }
 
+/** Opens what schedules are due for, also when the queue has forgotten. */
+function scheduler({ sweep_ms }: Recovery) {
+  return {
+    provide: 'scheduler',
+    inject: [CloseSchedules, OPTIONS],
+    useFactory: (schedules: CloseSchedules, { logger }: WorkerOptions) =>
+      new Recurring(
+        sweep_ms,
+        async () => {
+          await schedules.keepInStep();
+          return false;
+        },
+        (error) => logger.error({ err: error }, 'schedules could not be kept'),
+      ),
+  };
+}
+
 @Module({})
 export class WorkerModule {
   static with(options: WorkerOptions): DynamicModule {
@@ -116,7 +142,7 @@ export class WorkerModule {
       imports: [
         // The connection of the PostgreSQL backend is not among the types that the module was written for.
         BullModule.forRoot({ connection: options.queue.connection as object }),
-        BullModule.registerQueue({ name: CLOSE_QUEUE.name }),
+        BullModule.registerQueue({ name: CLOSE_QUEUE.name }, { name: SCHEDULE_QUEUE.name }),
       ],
       providers: [
         { provide: OPTIONS, useValue: options },
@@ -124,6 +150,18 @@ export class WorkerModule {
         closeProcessor(recovery),
         sweeper(recovery),
         confirmer(recovery),
+        {
+          provide: SCHEDULED,
+          inject: [WorkerCloses],
+          useFactory: (closes: WorkerCloses): Scheduled => ({
+            database: options.database,
+            closes,
+            logger: options.logger,
+          }),
+        },
+        CloseSchedules,
+        ScheduleProcessor,
+        scheduler(recovery),
       ],
     };
   }

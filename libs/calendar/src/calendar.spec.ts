@@ -10,7 +10,16 @@ import {
   secondsOf,
 } from './billing-period.js';
 import { fromStamp, overlap, toStamp } from './instant.js';
-import { addDays, daysBetween, fiscalYear, isLocalDate, isTimeZone, localDateAt, startOfDay } from './local-date.js';
+import {
+  addDays,
+  daysBetween,
+  fiscalYear,
+  instantAt,
+  isLocalDate,
+  isTimeZone,
+  localDateAt,
+  startOfDay,
+} from './local-date.js';
 
 const ZONES = [
   'UTC',
@@ -194,5 +203,19 @@ describe('overlap', () => {
     expect(overlap({ start: 0, end: 10 }, { start: 5, end: 20 })).toEqual({ start: 5, end: 10 });
     expect(overlap({ start: 0, end: 10 }, { start: 10, end: 20 })).toBeUndefined();
     expect(overlap({ start: 0, end: 10 }, { start: 2, end: 3 })).toEqual({ start: 2, end: 3 });
+  });
+});
+
+describe('instantAt', () => {
+  it.each([
+    ['2026-11-04', '06:30', 'UTC', '2026-11-04T06:30:00Z'],
+    ['2026-11-04', '06:30', 'Asia/Kolkata', '2026-11-04T01:00:00Z'],
+    ['2026-07-04', '06:30', 'Europe/Amsterdam', '2026-07-04T04:30:00Z'],
+    // 02:30 is skipped on 29 March (02:00 becomes 03:00) and comes twice on 25 October; the first is summer time.
+    ['2026-03-29', '02:30', 'Europe/Amsterdam', '2026-03-29T01:30:00Z'],
+    ['2026-10-25', '02:30', 'Europe/Amsterdam', '2026-10-25T00:30:00Z'],
+  ])('%s %s in %s is %s', (date, time, timeZone, stamp) => {
+    const [hour = 0, minute = 0] = time.split(':').map((part) => Number.parseInt(part, 10));
+    expect(toStamp(instantAt(date, { hour, minute }, timeZone))).toBe(stamp);
   });
 });

@@ -3,6 +3,7 @@ export {
   addDays,
   daysBetween,
   fiscalYear,
+  instantAt,
   isLocalDate,
   isTimeZone,
   type LocalDate,

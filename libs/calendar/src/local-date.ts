@@ -30,6 +30,15 @@ export function startOfDay(date: LocalDate, timeZone: string): EpochSeconds {
 const midnights = new Map<string, EpochSeconds>();
 const MIDNIGHTS_KEPT = 10_000;
 
+/**
+ * The instant at which the clocks of a zone show a time of a local day. One that a clock change skips is as much later as
+ * the clocks went forward; of one that comes twice it is the first.
+ */
+export function instantAt(date: LocalDate, time: { hour: number; minute: number }, timeZone: string): EpochSeconds {
+  const plainTime = Temporal.PlainTime.from(time);
+  return plainDate(date).toZonedDateTime({ timeZone: zone(timeZone), plainTime }).epochMilliseconds / 1000;
+}
+
 /** The local date at an instant. */
 export function localDateAt(instant: EpochSeconds, timeZone: string): LocalDate {
   return Temporal.Instant.fromEpochMilliseconds(instant * 1000)

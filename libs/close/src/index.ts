@@ -11,6 +11,14 @@ export {
 export { type Confirmation, Corrections, type CorrectionsOptions } from './corrections.js';
 export { type Connection, type ConnectorOptions, type Connectors, createConnectors } from './connectors.js';
 export type { Renderer } from './issuing.js';
+export type { CloseCertificate, SignedCertificate } from './certificate.js';
+export {
+  type CertificateFile,
+  type CertificateVerdict,
+  type CheckedCertificate,
+  verifyCertificates,
+} from './verify-certificate.js';
+export { cronPattern, dueRun, nextRun, openDueCloses, SCHEDULE_QUEUE, type ScheduledRun } from './schedule.js';
 export { isRetryable } from './retry-policy.js';
 export { CLOSE_QUEUE, type QueueSettings, queueSettings } from './queue.js';
 export { parseEnvironment, serviceEnvironment } from './environment.js';

@@ -41,6 +41,14 @@ export {
   warnClose,
 } from './closes.js';
 export { type CloseDocument, documentsOfClose } from './close-documents.js';
+export {
+  type CloseSchedule,
+  deleteCloseSchedule,
+  listCloseSchedules,
+  markScheduleRun,
+  type ScheduleTiming,
+  setCloseSchedule,
+} from './close-schedules.js';
 export { type MonthBefore, monthBefore } from './month-before.js';
 export { type NewWaiver, waiveHold, type WaiverRefusal } from './waivers.js';
 export {

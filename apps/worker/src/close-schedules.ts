@@ -1,0 +1,72 @@
+import { InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Queue } from 'bullmq';
+import type { Logger } from 'pino';
+import { type Closes, cronPattern, openDueCloses, SCHEDULE_QUEUE } from '#close';
+import { type CloseSchedule, type Database, listCloseSchedules } from '#persistence';
+
+/** What schedules work on. */
+export interface Scheduled {
+  readonly database: Database;
+  readonly closes: Pick<Closes, 'open'>;
+  readonly logger: Logger;
+}
+
+export const SCHEDULED = Symbol('what schedules work on');
+
+/**
+ * Keeps the queue's job schedulers in step with the schedules in the database, which are the truth. Doing it again and
+ * again mends what a lost queue forgot; that what is due is opened at the same time makes up for the jobs it forgot.
+ */
+@Injectable()
+export class CloseSchedules implements OnApplicationBootstrap {
+  constructor(
+    @Inject(SCHEDULED) private readonly scheduled: Scheduled,
+    @InjectQueue(SCHEDULE_QUEUE.name) private readonly queue: Queue,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.keepInStep();
+  }
+
+  async keepInStep(): Promise<void> {
+    const { database, closes } = this.scheduled;
+    const wanted = new Map((await listCloseSchedules(database)).map((schedule) => [keyOf(schedule), schedule]));
+    const present = new Map((await this.queue.getJobSchedulers(0, -1)).map((scheduler) => [scheduler.key, scheduler]));
+    for (const key of present.keys()) {
+      if (!wanted.has(key)) await this.queue.removeJobScheduler(key);
+    }
+    for (const [key, schedule] of wanted) {
+      const scheduler = present.get(key);
+      const pattern = cronPattern(schedule);
+      if (scheduler?.pattern === pattern && scheduler.tz === schedule.timeZone) continue;
+      await this.queue.upsertJobScheduler(
+        key,
+        { pattern, tz: schedule.timeZone },
+        { name: SCHEDULE_QUEUE.job, opts: { removeOnComplete: true, removeOnFail: { count: 100 } } },
+      );
+    }
+    await openDueCloses(database, closes);
+  }
+}
+
+function keyOf({ sellerId }: CloseSchedule): string {
+  return `seller-${sellerId}`;
+}
+
+/** A scheduler's job only says that it is time to look: what is due stands in the database. */
+@Processor(SCHEDULE_QUEUE.name, { concurrency: 1 })
+export class ScheduleProcessor extends WorkerHost {
+  constructor(@Inject(SCHEDULED) private readonly scheduled: Scheduled) {
+    super();
+  }
+
+  async process(): Promise<void> {
+    await openDueCloses(this.scheduled.database, this.scheduled.closes);
+  }
+
+  @OnWorkerEvent('error')
+  onError(error: Error): void {
+    this.scheduled.logger.warn({ err: error }, 'the queue reported an error');
+  }
+}

@@ -1,0 +1,162 @@
+import { Queue } from 'bullmq';
+import pg from 'pg';
+import { pino } from 'pino';
+import { monthAt, previousMonth } from '#calendar';
+import { createConnectors, queueSettings, SCHEDULE_QUEUE } from '#close';
+import {
+  type Database,
+  deleteCloseSchedule,
+  findClose,
+  listCloseSchedules,
+  listCloses,
+  type ScheduleTiming,
+  setCloseSchedule,
+  updateSeller,
+} from '#persistence';
+import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
+import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { createTestDatabase } from '../support/postgres.js';
+
+const HOUR_MS = 3_600_000;
+const now = () => new Date(Date.now());
+const LAST_MONTH = previousMonth(monthAt(Math.floor(Date.now() / 1000), 'UTC'));
+
+/** The minute of a schedule in UTC. */
+function at(time: Date): ScheduleTiming {
+  return { day: time.getUTCDate(), hour: time.getUTCHours(), minute: time.getUTCMinutes(), timeZone: 'UTC' };
+}
+
+describe('a schedule', () => {
+  let url: string;
+  let database: Database;
+  const workers: RunningWorker[] = [];
+
+  beforeEach(async () => {
+    ({ url, database } = await createTestDatabase());
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+  });
+  afterEach(async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.close()));
+    await database.$disconnect();
+  });
+
+  const start = async (every_ms: number) => {
+    const worker = await createWorker({
+      database,
+      // A fee needs no usage: nobody is ever asked.
+      connectors: createConnectors({
+        database,
+        configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
+        secretKey: SECRET_KEY,
+      }),
+      renderer: { layoutVersion: 1, render: () => Promise.resolve({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+      secretKey: SECRET_KEY,
+      settleHours: 72,
+      queue: queueSettings(url),
+      logger: pino({ level: 'error' }),
+      recovery: { lock_ms: 30_000, lookout_ms: 30_000, idle_s: 60, sweep_ms: every_ms },
+    });
+    workers.push(worker);
+    return worker;
+  };
+  const schedule = (timing: ScheduleTiming, issue: 'automatic' | 'after_review' = 'automatic') =>
+    setCloseSchedule(database, 'test', 'acme', { ...timing, issue });
+  /** As if it had been set a year ago: what is due this month is due now. */
+  const longAgo = async () => {
+    const owner = new pg.Client({ connectionString: url });
+    await owner.connect();
+    await owner.query("UPDATE close_schedule SET effective_from = effective_from - interval '1 year'");
+    await owner.end();
+  };
+  const eventually = async <T>(look: () => Promise<T | undefined>, within_ms: number): Promise<T> => {
+    for (const until = Date.now() + within_ms; ;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      if (Date.now() > until) throw new Error('it did not come about in time');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const opened = async () => (await listCloses(database, { seller: 'acme', limit: 10 }))[0];
+  const jobSchedulers = async () => {
+    const settings = queueSettings(url);
+    const queue = new Queue(SCHEDULE_QUEUE.name, { connection: settings.connection as object });
+    try {
+      return (await queue.getJobSchedulers(0, -1)).map(({ pattern, tz }) => `${pattern} ${tz}`);
+    } finally {
+      await queue.close();
+    }
+  };
+
+  it('fires at its minute by the queue alone, closes last month, once for several workers', async () => {
+    // A minute that is not too near, so that the workers are up before it.
+    const due = new Date(Math.ceil((Date.now() + 4_000) / 60_000) * 60_000);
+    await schedule(at(due));
+    await Promise.all([start(HOUR_MS), start(HOUR_MS)]);
+    expect(await opened()).toBeUndefined();
+    const close = await eventually(opened, due.getTime() - Date.now() + 10_000);
+    expect(Date.parse(close.created_at)).toBeGreaterThanOrEqual(due.getTime());
+    expect(close).toMatchObject({ period: { label: LAST_MONTH }, issue: 'automatic', dry_run: false });
+    const finished = await eventually(async () => {
+      const view = await findClose(database, close.id);
+      return view?.state === 'finished' ? view : undefined;
+    }, 20_000);
+    expect(finished.counts.issued).toBe(1);
+    const [run] = await eventually(async () => {
+      const stored = await listCloseSchedules(database);
+      return stored[0]?.lastRun ? stored : undefined;
+    }, 5_000);
+    expect(run?.lastRun).toMatchObject({ period: LAST_MONTH, close: close.id });
+    expect(await listCloses(database, { limit: 10 })).toHaveLength(1);
+  });
+
+  it('that nobody was there for is made up for by the next worker that starts', async () => {
+    await schedule(at(now()), 'after_review');
+    await longAgo();
+    await start(HOUR_MS);
+    const close = await eventually(opened, 5_000);
+    expect(close).toMatchObject({ period: { label: LAST_MONTH }, issue: 'after_review' });
+  });
+
+  it('waits for a month that is not billable yet', async () => {
+    granted(await updateSeller(database, 'test', 'acme', { settle_hours: 8_760 }, SECRET_KEY));
+    await schedule(at(now()));
+    await longAgo();
+    const worker = await start(100);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await opened()).toBeUndefined();
+    granted(await updateSeller(database, 'test', 'acme', { settle_hours: 0 }, SECRET_KEY));
+    expect(await eventually(opened, 5_000)).toMatchObject({ period: { label: LAST_MONTH } });
+    await worker.close();
+    workers.splice(0);
+  });
+
+  it('leaves a month alone that somebody closes in another way', async () => {
+    const worker = await start(HOUR_MS);
+    const ask = { seller: 'acme', period: LAST_MONTH, kind: 'regular', dryRun: false, issue: 'after_review' } as const;
+    await worker.closes.open({ ...ask, actor: 'test' });
+    await schedule(at(now()), 'automatic');
+    await longAgo();
+    await start(HOUR_MS);
+    const [stored] = await listCloseSchedules(database, 'acme');
+    expect(stored?.lastRun).toMatchObject({ period: LAST_MONTH, close: null });
+    expect(await listCloses(database, { limit: 10 })).toMatchObject([{ issue: 'after_review' }]);
+  });
+
+  it('in the queue is kept in step with the database, also when the queue has lost it', async () => {
+    await schedule({ day: 4, hour: 6, minute: 30, timeZone: 'Asia/Kolkata' });
+    await start(100);
+    expect(await jobSchedulers()).toEqual(['30 6 4 * * Asia/Kolkata']);
+    await schedule({ day: 31, hour: 0, minute: 5, timeZone: 'Europe/Berlin' });
+    const becomes = (wanted: string[]) =>
+      eventually(async () => ((await jobSchedulers()).join() === wanted.join() ? true : undefined), 5_000);
+    await becomes(['5 0 28-31 * * Europe/Berlin']);
+    const queue = new Queue(SCHEDULE_QUEUE.name, { connection: queueSettings(url).connection as object });
+    await queue.obliterate({ force: true });
+    await queue.close();
+    await becomes(['5 0 28-31 * * Europe/Berlin']);
+    expect(await deleteCloseSchedule(database, 'test', 'acme')).toBe(true);
+    await becomes([]);
+  });
+});
