@@ -20,6 +20,9 @@ import {
   listCorrections,
   listInvoices,
   loadDocument,
+  loadIssued,
+  loadSnapshots,
+  proposeCorrection,
   replaceEntities,
   requestConfirmingPull,
   updateAccount,
@@ -443,6 +446,30 @@ describe('corrections of issued invoices', () => {
     expect(only(await corrections())).toMatchObject({ id: proposal.id, state: 'proposed' });
     granted(await closing.closes.corrections.issue(proposal.id, 'test'));
     expect((await documents()).map(({ number }) => number)).toEqual(['INV-2026-000001', 'DN-2026-000001']);
+  });
+
+  it('does not propose what was computed before another note, or from usage that another pull has replaced', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await bytesAccount(0);
+    const { id } = only(await closeMonth());
+    setLate(true);
+    await closing.closes.corrections.confirm(id);
+    granted(await closing.closes.corrections.issue(only(await corrections()).id, 'test'));
+    const original = await loadIssued(closing.database, id);
+    if (!original) throw new Error('the invoice vanished');
+    const of = { accountId: original.account, periodLabel: PERIOD };
+    const snapshots = await loadSnapshots(closing.database, of);
+    const draft = { ...original, status: 'draft' as const, revision: 3 };
+    const proposal = { original, baseRevision: 2, snapshots, dialectSha256: 'x', draft };
+    expect(await proposeCorrection(closing.database, { ...proposal, baseRevision: 1 })).toEqual({
+      outcome: 'overtaken',
+    });
+    const older = snapshots.map((snapshot) => ({ ...snapshot, valuesSha256: 'replaced' }));
+    expect(await proposeCorrection(closing.database, { ...proposal, snapshots: older })).toEqual({
+      outcome: 'overtaken',
+    });
+    expect(await corrections()).toHaveLength(1);
+    expect(await proposeCorrection(closing.database, proposal)).toMatchObject({ outcome: 'proposed' });
   });
 
   it('a void takes back invoice and notes to 0.00 in every total and tax group, once', async () => {
