@@ -87,6 +87,21 @@ describe('sellers', () => {
     await api.patch('/v1/sellers/nimbus', { code: 'other' }).expect(422);
   });
 
+  it('may not number documents as the law of their country forbids', async () => {
+    const india = { ...ACME, code: 'kaveri', country: 'IN', currency: 'INR' };
+    // INVOI-2026-000001 has 17 characters; CGST rule 46 (b) allows 16.
+    const long = await api.post('/v1/sellers', { ...india, invoice_prefix: 'INVOI' }).expect(422);
+    expect(long.body).toMatchObject({ code: 'number_not_legal', errors: [{ pointer: '/invoice_prefix' }] });
+    await api.post('/v1/sellers', { ...india, invoice_prefix: 'INVO' }).expect(201);
+    for (const change of [{ invoice_prefix: 'INVOI' }, { number_start: 1_000_000 }]) {
+      const { body } = await api.patch('/v1/sellers/kaveri', change).expect(422);
+      expect(body).toMatchObject({ code: 'number_not_legal' });
+    }
+    await api.patch('/v1/sellers/kaveri', { invoice_prefix: 'INV', number_start: 1_000_000 }).expect(200);
+    await api.patch('/v1/sellers/kaveri', { country: 'NL', invoice_prefix: 'INVOICES' }).expect(200);
+    await api.patch('/v1/sellers/kaveri', { country: 'IN' }).expect(422);
+  });
+
   it('of the same code at once: one is created, the others refused', async () => {
     const attempts = await Promise.all(
       Array.from({ length: 5 }, () => api.post('/v1/sellers', { ...ACME, code: 'race' })),
@@ -406,6 +421,55 @@ describe('tariff plans', () => {
     expect(sha(two)).toBe(sha(one));
   });
 
+  it('are exported as the document that is imported again, member by member', async () => {
+    const document = {
+      ...FLAT_PLAN,
+      code: 'exported',
+      charges: [
+        ...FLAT_PLAN.charges,
+        {
+          code: 'traffic',
+          name: 'Data transfer',
+          type: 'usage',
+          measure: { metric: 'bytes', unit: 'GB' },
+          included: '500',
+          price: {
+            model: 'graduated',
+            tiers: [
+              { up_to: '1000', unit_price: '0.080' },
+              { up_to: null, unit_price: '0.05', flat_fee: '1.00' },
+            ],
+          },
+        },
+        {
+          code: 'burst',
+          name: 'Burst',
+          type: 'usage',
+          measure: {
+            metric: 'bandwidth',
+            aggregation: 'percentile',
+            percentile: '99.9',
+            direction: 'percentile_of_sum',
+            missing: 'exclude',
+            unit: 'Mbps',
+          },
+          price: { model: 'commit_burst', commit: '100', commit_unit_price: '4.00', burst_unit_price: '6.50' },
+        },
+      ],
+      minimum_spend: '250.00',
+      discounts: [{ type: 'percentage', value: '10', applies_to: ['traffic'], periods: 6 }],
+    };
+    type Version = { body: { document: object; document_sha256: string } };
+    const path = '/v1/tariff-plans/exported/versions';
+    await api.post('/v1/tariff-plans', document).expect(201);
+    const exported: Version = await api.get(`${path}/1`).expect(200);
+    expect(exported.body.document).toMatchObject(document);
+    await api.post('/v1/tariff-plans', exported.body.document).expect(201);
+    const imported: Version = await api.get(`${path}/2`).expect(200);
+    expect(imported.body.document).toEqual(exported.body.document);
+    expect(imported.body.document_sha256).toBe(exported.body.document_sha256);
+  });
+
   it('are refused with every fault named', async () => {
     const { body } = await api
       .post('/v1/tariff-plans', {
@@ -437,10 +501,10 @@ describe('tariff plans', () => {
   it('are listed by code with their newest version, and described by a JSON Schema', async () => {
     const { body } = await api.get('/v1/tariff-plans?limit=2').expect(200);
     const { data, next_cursor } = body as { data: { code: string; version: number }[]; next_cursor: string };
-    expect(data.map(({ code, version }) => `${code} ${version}`)).toEqual(['flat 2', 'hashed 2']);
+    expect(data.map(({ code, version }) => `${code} ${version}`)).toEqual(['exported 2', 'flat 2']);
     const next = await api.get(`/v1/tariff-plans?limit=2&cursor=${next_cursor}`).expect(200);
     const more = (next.body as typeof body as { data: { code: string; version: number }[] }).data;
-    expect(more.map(({ code, version }) => `${code} ${version}`)).toEqual(['raced 5', 'second 1']);
+    expect(more.map(({ code, version }) => `${code} ${version}`)).toEqual(['hashed 2', 'raced 5']);
     const schema = await api.get('/v1/schemas/tariff-plan').expect(200);
     expect(schema.body).toMatchObject({
       type: 'object',

@@ -1,6 +1,15 @@
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { type BatchJob, Closes, createConnectors } from '#close';
-import { type Database, findClose, listCloseAccounts, listInvoices, openDatabase, updateSeller } from '#persistence';
+import type { AccountTax } from '#invoicing';
+import {
+  type Database,
+  findClose,
+  listCloseAccounts,
+  listInvoices,
+  openDatabase,
+  updateAccount,
+  updateSeller,
+} from '#persistence';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
 
@@ -152,6 +161,37 @@ describe('closing a month', () => {
     for (const job of jobs) await closes.work(job);
     expect(await states(id)).toEqual(['issued', 'issued', 'issued']);
     expect(await numbers()).toEqual(['INV-2026-000001', 'INV-2026-000002', 'INV-2026-000003']);
+  });
+
+  it('holds what is unsettled in the catalogue by its code, bills the others, and bills it once it is settled', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '5.00'));
+    await makePlan(database, {
+      ...feePlan('standard', '5.00'),
+      charges: [{ code: 'fee', name: 'Fee', type: 'recurring', amount: '5.00', tax_category: 'S' }],
+    });
+    const vat = (over: object = {}) => ({ name: 'VAT', category: 'S' as const, rate: '19', ...over });
+    const of = (number: number, plan: string, taxes: AccountTax[]) =>
+      makeAccount(database, { seller: 'acme', external_id: accountId(number), taxes }, plan);
+    await of(0, 'fee', [vat()]);
+    const unmatched = await of(1, 'standard', [vat({ valid_until: '2020-01-01' })]);
+    const twice = await of(2, 'fee', [vat(), vat({ rate: '20' })]);
+    // Subscribing refuses this; it can come about by hand only.
+    const bare = await of(3, 'fee', [vat()]);
+    await database.$executeRaw`UPDATE subscription SET plan_code = 'bare' WHERE account_id = ${bare}::uuid`;
+    const { closes, jobs } = process();
+    const { id } = await open(closes);
+    await closes.work({ closeId: id, batch: 0 });
+    expect(await states(id)).toEqual(['issued', 'tax_category_unmatched', 'ambiguous_taxes', 'no_version_in_force']);
+
+    for (const account of [unmatched, twice]) {
+      granted(await updateAccount(database, 'test', account, { taxes: [vat()] }, SECRET_KEY));
+    }
+    await database.$executeRaw`UPDATE subscription SET plan_code = 'fee' WHERE account_id = ${bare}::uuid`;
+    jobs.length = 0;
+    await closes.retry(id);
+    for (const job of jobs) await closes.work(job);
+    expect(await states(id)).toEqual(['issued', 'issued', 'issued', 'issued']);
   });
 
   it('holds on a missing bucket, whatever the plan, and keeps what was pulled', async () => {

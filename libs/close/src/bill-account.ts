@@ -1,11 +1,20 @@
 import { type BillingPeriod, type EpochSeconds, type Interval, monthPeriod, toStamp } from '#calendar';
-import { draftInvoice, type DraftInvoice, isEmpty, missingFields, type Totals, totalsOf } from '#invoicing';
+import {
+  draftInvoice,
+  type DraftInvoice,
+  InvoicingError,
+  isEmpty,
+  missingFields,
+  type Totals,
+  totalsOf,
+} from '#invoicing';
 import { GRID_SECONDS, type BucketSeries, type EntityRef, ownedBuckets } from '#metering';
 import type { BillingFacts, Notice, PulledSeries, Tally, UsageEvidence } from '#persistence';
 import {
   type PlanVersion,
   rate,
   type RatedLine,
+  RatingError,
   type RegisteredEntity,
   segmentsOf,
   tariffPlanSchema,
@@ -204,13 +213,15 @@ export function draftAccount(
   if (rated.outcome === 'held') return rated;
   const { lines, warnings } = rated;
   if (isEmpty(lines)) return { outcome: 'empty', lines, warnings };
+  const totals = orHeld(() => accountTotals(task, lines));
+  if ('outcome' in totals) return { ...totals, warnings };
   const draft = draftInvoice({
     seller: { ...seller, bank: seller.bank },
     account,
     period,
     measured: measuredInterval(period),
     lines,
-    totals: accountTotals(task, lines),
+    totals,
     revision: of.revision,
     dialectSha256: of.dialectSha256,
     layoutVersion: of.layoutVersion,
@@ -227,6 +238,25 @@ function measuredInterval(period: BillingPeriod): Interval | null {
   const { firstStart, count } = ownedBuckets(period, 'HOUR');
   const measured = { start: firstStart, end: firstStart + count * GRID_SECONDS.HOUR };
   return measured.start === period.start && measured.end === period.end ? null : measured;
+}
+
+/** Codes of errors that say what a clerk has to settle in the catalogue before the account can be billed. */
+const UNSETTLED: ReadonlySet<string> = new Set([
+  'tax_category_unmatched',
+  'ambiguous_taxes',
+  'no_version_in_force',
+  'overlapping_subscriptions',
+]);
+
+/** Does the work, or holds the account for what is unsettled in the catalogue; other errors are thrown on. */
+export function orHeld<T>(work: () => T): T | Held {
+  try {
+    return work();
+  } catch (error) {
+    const known = error instanceof InvoicingError || error instanceof RatingError;
+    if (known && UNSETTLED.has(error.code)) return held(error.code, `${error.message}; then retry the account`);
+    throw error;
+  }
 }
 
 export function held(code: string, message: string, warnings: readonly Notice[] = []): Held {

@@ -20,6 +20,7 @@ import {
   type IssueOutcome,
   loadBillingFacts,
   loadCloseWork,
+  listDrafts,
   loadDocument,
   loadIssued,
   loadSellerFacts,
@@ -39,7 +40,7 @@ import {
   unsettledCloses,
   warnClose,
 } from '#persistence';
-import { billingTask, draftAccount, type Drafted, type Held, notBillable, pullUsage } from './bill-account.js';
+import { billingTask, draftAccount, type Drafted, type Held, notBillable, orHeld, pullUsage } from './bill-account.js';
 import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
 import { controlAccount, openQuestions } from './control-account.js';
@@ -50,6 +51,7 @@ import { driftWarning } from './drift.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepUsage } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
+import { UsageViews } from './usage-views.js';
 import { waive, type WaiveRefusal, waiverNotices } from './waivers.js';
 
 /** A part of a close that one job works on. Working on it again is harmless. */
@@ -129,12 +131,15 @@ export class Closes {
   readonly #options: ClosesOptions;
   /** What comes after the invoices. */
   readonly corrections: Corrections;
+  /** What is shown of usage and never billed. */
+  readonly usage: UsageViews;
   #draining = false;
 
   constructor(options: ClosesOptions) {
     this.#database = options.database;
     this.#options = options;
     this.corrections = new Corrections(options);
+    this.usage = new UsageViews(options);
   }
 
   /** Opens a close or adds accounts to the one that exists, and sends its batches to the queue. */
@@ -241,6 +246,12 @@ export class Closes {
     return invoice && renderOnce(this.#database, this.#options.renderer, invoice);
   }
 
+  /** The PDF of a draft: rendered now, with a watermark, and kept nowhere. Undefined: no such draft. */
+  async draftPdf(draftId: string): Promise<Uint8Array | undefined> {
+    const [draft] = await listDrafts(this.#database, { id: draftId, limit: 1 });
+    return draft && (await this.#options.renderer.render(draft)).pdf;
+  }
+
   /** Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended. */
   async sweep(idleSeconds = SWEEP_IDLE_SECONDS): Promise<void> {
     const stalled = await claimStalledBatches(this.#database, idleSeconds);
@@ -285,7 +296,8 @@ export class Closes {
   }
 
   async #draft(close: CloseWork, facts: BillingFacts, waived: readonly string[]): Promise<Drafted | Held> {
-    const task = billingTask(facts, close.periodLabel, waived);
+    const task = orHeld(() => billingTask(facts, close.periodLabel, waived));
+    if ('outcome' in task) return task;
     const now = await databaseNow(this.#database);
     const early = notBillable(task, now, this.#options.settleHours);
     if (early) return early;

@@ -31,7 +31,12 @@ export function writeDocument(
   corrects?: { id: string; number: string },
 ): IssuedInvoice {
   const prefix = PREFIX[draft.kind] ?? seller.invoicePrefix;
-  const number = documentNumber({ prefix, year: taken.fiscalYear, sequence: taken.sequence });
+  const number = documentNumber({
+    prefix,
+    year: taken.fiscalYear,
+    sequence: taken.sequence,
+    country: seller.country,
+  });
   return issueInvoice(draft, { id, number, issuedAt: taken.issuedAt, sellerTimeZone: seller.timeZone, corrects });
 }
 

@@ -1,4 +1,4 @@
-import type { Address } from '#invoicing';
+import { type Address, documentNumber, InvoicingError } from '#invoicing';
 import type { RoundingMode } from '#money';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from './audit.js';
@@ -78,7 +78,9 @@ export async function createSeller(
   actor: string,
   seller: NewSeller,
   secretKey: SecretKey,
-): Promise<Seller | Refusal<'seller_exists'>> {
+): Promise<Seller | Refusal<'seller_exists' | 'number_not_legal'>> {
+  const illegal = illegalNumber(seller);
+  if (illegal) return illegal;
   const id = uuid();
   const { base_url, dialect, strict, api_key } = seller.report_api;
   return refusing(
@@ -111,11 +113,13 @@ export async function updateSeller(
   code: string,
   change: SellerChange,
   secretKey: SecretKey,
-): Promise<Seller | Refusal<'seller_not_found' | 'report_api_key_needed'>> {
+): Promise<Seller | Refusal<'seller_not_found' | 'report_api_key_needed' | 'number_not_legal'>> {
   return transaction(database, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM seller WHERE code = ${code} FOR NO KEY UPDATE`;
     const before = await tx.seller.findUnique({ where: { code } });
     if (!before) return sellerNotFound(code);
+    const illegal = illegalNumber({ ...view(before), ...defined(change) });
+    if (illegal) return illegal;
     const settings = readReportApi(before.reportApi);
     const { api_key: apiKey, ...changed } = change.report_api ?? {};
     const next = { ...settings, ...defined(changed) };
@@ -203,6 +207,23 @@ function columnsOf(seller: SellerChange): Prisma.SellerUpdateInput {
     edgePolicy: seller.edge_policy,
     bank: seller.bank === undefined ? undefined : jsonColumn(seller.bank),
   });
+}
+
+/** Four digits, as every fiscal year has for a long time to come. */
+const SOME_YEAR = 2026;
+
+/** Refuses a prefix with which the first document would have a number that the law of the seller's country forbids. */
+function illegalNumber(
+  seller: Pick<Seller, 'invoice_prefix' | 'number_start' | 'country'>,
+): Refusal<'number_not_legal'> | undefined {
+  const { invoice_prefix: prefix, number_start: sequence, country } = seller;
+  try {
+    documentNumber({ prefix, year: SOME_YEAR, sequence, country });
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvoicingError) return refusal('number_not_legal', error.message, '/invoice_prefix');
+    throw error;
+  }
 }
 
 function view(row: SellerRow): Seller {

@@ -164,7 +164,11 @@ export class SellersController {
 
   @Post()
   @Access('write')
-  @Documented('Register a seller', { 201: seller }, { 409: '`seller_exists`', 422: '`invalid_request`' })
+  @Documented(
+    'Register a seller',
+    { 201: seller },
+    { 409: '`seller_exists`', 422: '`invalid_request`, `number_not_legal`' },
+  )
   async create(
     @Body({ schema: newSeller }) body: z.output<typeof newSeller>,
     @From() caller: Caller,
@@ -195,7 +199,7 @@ export class SellersController {
   @Documented(
     'Change a seller; absent members stay, those of report_api and settings one by one',
     { 200: seller },
-    { 404: '`seller_not_found`', 422: '`invalid_request`, `report_api_key_needed`' },
+    { 404: '`seller_not_found`', 422: '`invalid_request`, `number_not_legal`, `report_api_key_needed`' },
   )
   async change(
     @Param('code', pathCode) sellerCode: string,

@@ -42,6 +42,7 @@ const SEMANTICALLY_INVALID = new Set([
   'hold_not_waivable',
   'malformed_period',
   'not_supported_yet',
+  'number_not_legal',
   'period_not_billable',
   'plan_not_in_force',
   'report_api_key_needed',
