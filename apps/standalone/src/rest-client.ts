@@ -30,7 +30,7 @@ export class RestClient {
     let cursor: string | null = null;
     do {
       const page: { data: T[]; next_cursor: string | null } = await this.get(
-        `${path}?limit=200${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+        `${path}${path.includes('?') ? '&' : '?'}limit=200${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
       );
       yield* page.data;
       cursor = page.next_cursor;
@@ -54,8 +54,33 @@ export class RestClient {
     });
     const bytes = Buffer.from(await answer.body.arrayBuffer());
     if (answer.statusCode >= 400) {
-      throw new Error(`${method} ${path} was answered ${answer.statusCode}: ${bytes.toString('utf8').slice(0, 2_000)}`);
+      throw new RestProblem(`${method} ${path}`, answer.statusCode, bytes.toString('utf8'));
     }
     return { body: bytes };
+  }
+}
+
+/** An answer that is no success, in the service's own words. */
+export class RestProblem extends Error {
+  /** Undefined when somebody else answered, such as a proxy. */
+  readonly problem: { readonly code: string; readonly detail: string } | undefined;
+
+  constructor(
+    request: string,
+    readonly status: number,
+    body: string,
+  ) {
+    super(`${request} was answered ${status}: ${body.slice(0, 2_000)}`);
+    this.name = 'RestProblem';
+    this.problem = problemIn(body);
+  }
+}
+
+function problemIn(body: string): { code: string; detail: string } | undefined {
+  try {
+    const { code, detail } = JSON.parse(body) as { code?: unknown; detail?: unknown };
+    return typeof code === 'string' && typeof detail === 'string' ? { code, detail } : undefined;
+  } catch {
+    return undefined;
   }
 }
