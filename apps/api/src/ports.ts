@@ -1,7 +1,10 @@
 import type { Closes } from '#close';
 
 /** What this application does to closes and documents through the orchestrator. */
-export type CloseCommands = Pick<Closes, 'open' | 'retry' | 'waive' | 'issue' | 'cancel' | 'pdf' | 'corrections'>;
+export type CloseCommands = Pick<
+  Closes,
+  'open' | 'retry' | 'waive' | 'issue' | 'cancel' | 'pdf' | 'draftPdf' | 'corrections' | 'usage'
+>;
 
 export const DATABASE = Symbol('database');
 export const SECRET_KEY = Symbol('secret key');

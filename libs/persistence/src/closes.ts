@@ -290,8 +290,8 @@ export async function saveDraft(
     const moved = await moveAccount(tx, closeId, accountId, { to: 'drafted', warnings: draft.warnings });
     if (!moved) return false;
     await tx.$executeRaw`
-      INSERT INTO draft_invoice (close_id, account_id, inputs_hash, document)
-      VALUES (${closeId}::uuid, ${accountId}::uuid, ${draft.inputsHash}, ${JSON.stringify(draft.document)}::jsonb)
+      INSERT INTO draft_invoice (id, close_id, account_id, inputs_hash, document)
+      VALUES (${uuid()}::uuid, ${closeId}::uuid, ${accountId}::uuid, ${draft.inputsHash}, ${JSON.stringify(draft.document)}::jsonb)
       ON CONFLICT (close_id, account_id) DO UPDATE
         SET inputs_hash = excluded.inputs_hash, document = excluded.document, updated_at = clock_timestamp()`;
     return true;
@@ -303,9 +303,9 @@ export async function loadDraft(
   database: Database | Transaction,
   closeId: string,
   accountId: string,
-): Promise<{ inputsHash: string; document: unknown } | undefined> {
-  const [draft] = await database.$queryRaw<{ inputsHash: string; document: unknown }[]>`
-    SELECT inputs_hash AS "inputsHash", document FROM draft_invoice
+): Promise<{ id: string; inputsHash: string; document: unknown } | undefined> {
+  const [draft] = await database.$queryRaw<{ id: string; inputsHash: string; document: unknown }[]>`
+    SELECT id, inputs_hash AS "inputsHash", document FROM draft_invoice
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid`;
   return draft;
 }

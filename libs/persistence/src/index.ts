@@ -63,11 +63,13 @@ export {
 } from './certificates.js';
 export {
   documentSha256,
+  type DraftView,
   findInvoice,
   type InvoiceFilter,
   type InvoiceView,
   issueDraft,
   type IssueOutcome,
+  listDrafts,
   listInvoices,
   loadDocument,
   loadIssued,

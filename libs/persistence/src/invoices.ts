@@ -56,9 +56,9 @@ export async function issueDraft(database: Database, request: IssueRequest): Pro
     const inputs = await request.currentInputs(tx);
     if (!inputs || documentSha256(inputs) !== stored.inputsHash) return { outcome: 'inputs_changed' };
 
-    const { draft } = stored;
+    const { id, draft } = stored;
     const taken = await takeNumber(tx, request.numbering, draft.kind);
-    const invoice = request.write(draft, uuid(), taken);
+    const invoice = request.write(draft, id, taken);
     const { numbering, accountId, closeId, actor } = request;
     await insertInvoice(tx, { sellerId: numbering.sellerId, accountId, closeId, actor, inputs }, invoice, taken);
     // Where nothing was pulled there is nothing to confirm.
@@ -77,7 +77,7 @@ interface DraftPlace {
 export async function lockDraft(
   tx: Transaction,
   { closeId, accountId }: DraftPlace,
-): Promise<{ inputsHash: string; draft: DraftInvoice } | undefined> {
+): Promise<{ id: string; inputsHash: string; draft: DraftInvoice } | undefined> {
   const [row] = await tx.$queryRaw<{ state: string; closeState: string }[]>`
     SELECT a.state, c.state AS "closeState" FROM close_account a JOIN close c ON c.id = a.close_id
      WHERE a.close_id = ${closeId}::uuid AND a.account_id = ${accountId}::uuid
@@ -85,7 +85,7 @@ export async function lockDraft(
   if (row?.state !== 'drafted' || row.closeState === 'cancelled') return undefined;
   const stored = await loadDraft(tx, closeId, accountId);
   if (!stored) throw new PersistenceError('draft_missing', 'the account is drafted but has no draft', false);
-  return { inputsHash: stored.inputsHash, draft: stored.document as DraftInvoice };
+  return { id: stored.id, inputsHash: stored.inputsHash, draft: stored.document as DraftInvoice };
 }
 
 /** Moves the account of a draft that was just issued to `issued`. */
@@ -216,7 +216,7 @@ export interface InvoiceFilter {
   readonly limit: number;
 }
 
-/** Issued documents in the order of their ids, which is the order of issue. */
+/** Issued documents in the order of issue. */
 export async function listInvoices(database: Database, filter: InvoiceFilter): Promise<InvoiceView[]> {
   const rows = await database.$queryRaw<
     { document: IssuedInvoice; status: InvoiceView['status']; pdf: string | null }[]
@@ -235,8 +235,10 @@ export async function listInvoices(database: Database, filter: InvoiceFilter): P
        AND (${filter.number ?? null}::text IS NULL OR i.number = ${filter.number ?? null})
        AND (${filter.close ?? null}::uuid IS NULL OR i.close_id = ${filter.close ?? null}::uuid)
        AND (${filter.status ?? null}::text IS NULL OR e.status = ${filter.status ?? null})
-       AND (${filter.after ?? null}::uuid IS NULL OR i.id > ${filter.after ?? null}::uuid)
-     ORDER BY i.id LIMIT ${filter.limit}`;
+       AND (${filter.after ?? null}::uuid IS NULL
+            OR (i.issued_at, i.sequence, i.id) > (SELECT issued_at, sequence, id FROM invoice
+                                                   WHERE id = ${filter.after ?? null}::uuid))
+     ORDER BY i.issued_at, i.sequence, i.id LIMIT ${filter.limit}`;
   return rows.map(({ document, status, pdf }) => ({ ...document, status, pdf_sha256: pdf }));
 }
 
@@ -244,6 +246,46 @@ export async function listInvoices(database: Database, filter: InvoiceFilter): P
 export async function findInvoice(database: Database, id: string): Promise<InvoiceView | undefined> {
   const [invoice] = await listInvoices(database, { id, limit: 1 });
   return invoice;
+}
+
+/** A draft as the REST contract shows it: an invoice that has no number yet. It keeps its id when it is issued. */
+export type DraftView = DraftInvoice & {
+  id: string;
+  number: null;
+  issued_at: null;
+  issue_date: null;
+  due_date: null;
+  pdf_sha256: null;
+};
+
+/** Drafts that wait for their release or for a worker, in the order of their ids. */
+export async function listDrafts(
+  database: Database,
+  filter: Omit<InvoiceFilter, 'status' | 'number'>,
+): Promise<(DraftView & { close: string })[]> {
+  const rows = await database.$queryRaw<{ id: string; close: string; document: DraftInvoice }[]>`
+    SELECT d.id, d.close_id AS close, d.document
+      FROM draft_invoice d
+      JOIN close_account a ON a.close_id = d.close_id AND a.account_id = d.account_id AND a.state = 'drafted'
+      JOIN close c ON c.id = d.close_id
+      JOIN seller s ON s.id = c.seller_id
+     WHERE (${filter.id ?? null}::uuid IS NULL OR d.id = ${filter.id ?? null}::uuid)
+       AND (${filter.account ?? null}::uuid IS NULL OR d.account_id = ${filter.account ?? null}::uuid)
+       AND (${filter.seller ?? null}::text IS NULL OR s.code = ${filter.seller ?? null})
+       AND (${filter.period ?? null}::text IS NULL OR c.period_label = ${filter.period ?? null})
+       AND (${filter.close ?? null}::uuid IS NULL OR c.id = ${filter.close ?? null}::uuid)
+       AND (${filter.after ?? null}::uuid IS NULL OR d.id > ${filter.after ?? null}::uuid)
+     ORDER BY d.id LIMIT ${filter.limit}`;
+  return rows.map(({ id, close, document }) => ({
+    ...document,
+    id,
+    close,
+    number: null,
+    issued_at: null,
+    issue_date: null,
+    due_date: null,
+    pdf_sha256: null,
+  }));
 }
 
 /** The frozen document itself, as it was issued: what a renderer needs. */

@@ -1,11 +1,13 @@
-import { Controller, Get, Inject, Param, Query, Req, Res, StreamableFile } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import {
   type Database,
+  type DraftView,
   findInvoice,
   findSeller,
   type InvoiceView,
+  listDrafts,
   listInvoices,
   type Page,
   pageOf as cut,
@@ -18,10 +20,10 @@ import { type Caller, From } from '../access/caller.js';
 import { amount, code, id, listQuery, localDate, pageOf, pathId, stamp, text } from '../contract.js';
 import { Documented } from '../documented.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
-import { found } from '../problems/problem.js';
+import { found, Problem } from '../problems/problem.js';
 import { ratedLine, totals } from '../rating/rated-line.js';
 
-const status = z.enum(['issued', 'credited', 'voided', 'paid']);
+const status = z.enum(['draft', 'issued', 'credited', 'voided', 'paid']);
 
 export const documentKind = z.enum(['invoice', 'credit_note', 'debit_note']);
 
@@ -35,16 +37,16 @@ export const documentLine = ratedLine.extend({
 export const invoice = z
   .looseObject({
     id,
-    number: z.string(),
+    number: z.string().nullable().meta({ description: 'Null on drafts, as are the dates below.' }),
     status,
     kind: documentKind,
     seller: code,
     account: id,
     period: z.looseObject({ start: stamp, end: stamp, label: z.string() }),
     currency: z.string(),
-    issued_at: stamp,
-    issue_date: localDate,
-    due_date: localDate,
+    issued_at: stamp.nullable(),
+    issue_date: localDate.nullable(),
+    due_date: localDate.nullable(),
     lines: z.array(documentLine),
     ...totals,
     pdf_sha256: z.string().nullable(),
@@ -52,7 +54,9 @@ export const invoice = z
     corrects: z
       .object({ id, number: z.string() })
       .nullable()
+      .optional()
       .meta({ description: 'On notes: the first document of the period.' }),
+    close: id.optional().meta({ description: 'On drafts: the close that drafted it.' }),
   })
   .meta({ id: 'Invoice' });
 
@@ -76,22 +80,18 @@ export class InvoicesController {
 
   @Get()
   @Access('read', 'narrowed')
-  @Documented('List issued documents in the order of issue', { 200: pageOf(invoice) })
+  @Documented('List issued documents in the order of issue, or drafts with `status=draft`', { 200: pageOf(invoice) })
   async list(
     @Query({ schema: query }) page: z.output<typeof query>,
     @From() caller: Caller,
-  ): Promise<Page<InvoiceView>> {
+  ): Promise<Page<InvoiceView | DraftView>> {
     const { limit, seller, period, status, number, close } = page;
-    const rows = await listInvoices(this.database, {
-      account: caller.narrow(page.account),
-      seller,
-      period,
-      status,
-      number,
-      close,
-      after: uuidAfter(page),
-      limit: limit + 1,
-    });
+    const account = caller.narrow(page.account);
+    const filter = { account, seller, period, close, after: uuidAfter(page), limit: limit + 1 };
+    const rows: (InvoiceView | DraftView)[] =
+      status === 'draft'
+        ? await listDrafts(this.database, filter)
+        : await listInvoices(this.database, { ...filter, status, number });
     return cut(
       rows,
       limit,
@@ -102,16 +102,40 @@ export class InvoicesController {
 
   @Get(':id')
   @Access('read', 'narrowed')
-  @Documented('Read an issued document', { 200: invoice }, { 404: '`not_found`' })
-  async read(@Param('id', pathId) invoiceId: string, @From() caller: Caller): Promise<InvoiceView> {
-    const read = await findInvoice(this.database, invoiceId);
+  @Documented('Read a document; a draft keeps its id when it is issued', { 200: invoice }, { 404: '`not_found`' })
+  async read(@Param('id', pathId) invoiceId: string, @From() caller: Caller): Promise<InvoiceView | DraftView> {
+    const [draft] = await listDrafts(this.database, { id: invoiceId, limit: 1 });
+    const read = draft ?? (await findInvoice(this.database, invoiceId));
     return found(read && caller.sees(read.account) ? read : undefined, 'invoice of that id');
+  }
+
+  @Post(':id/issue')
+  @HttpCode(202)
+  @Access('close')
+  @Documented(
+    'Release a draft for issuing; a worker issues it',
+    { 202: invoice },
+    { 404: '`not_found`', 409: '`already_issued`' },
+  )
+  async issue(
+    @Param('id', pathId) invoiceId: string,
+    @From() caller: Caller,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DraftView> {
+    const [draft] = await listDrafts(this.database, { id: invoiceId, limit: 1 });
+    if (!draft) {
+      const { number } = found(await findInvoice(this.database, invoiceId), 'invoice of that id');
+      throw new Problem(409, 'already_issued', `this document is issued as ${number}`);
+    }
+    await this.closes.issue(draft.close, [draft.account], caller.actor);
+    response.location(`/v1/invoices/${invoiceId}`);
+    return draft;
   }
 
   @Get(':id/pdf')
   @Access('read', 'narrowed')
   @Documented(
-    'Download the PDF: the same bytes for ever; every download is an audit event',
+    'Download the PDF: the same bytes for ever, each download an audit event; of a draft, one with a watermark',
     {
       200: { description: 'the document, with the sha256 of its bytes as ETag', type: 'application/pdf' },
       304: { description: 'the caller has these bytes already' },
@@ -125,6 +149,11 @@ export class InvoicesController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<StreamableFile | undefined> {
     const document = await this.read(invoiceId, caller);
+    if (document.status === 'draft') {
+      const draft = found(await this.closes.draftPdf(invoiceId), 'draft of that id');
+      response.set('cache-control', 'no-store').attachment('draft.pdf').type('application/pdf');
+      return new StreamableFile(draft, { length: draft.length });
+    }
     const { sha256, bytes } = found(await this.closes.pdf(invoiceId), 'PDF of that invoice');
     response.set({ etag: `"${sha256}"`, 'cache-control': 'private, no-cache', 'x-content-sha256': sha256 });
     if (request.fresh) {
