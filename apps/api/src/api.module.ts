@@ -20,6 +20,7 @@ import { InvoicesController } from './invoices/invoices.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
 import { CLOSES, type CloseCommands, DATABASE, SECRET_KEY } from './ports.js';
 import { RatingController } from './rating/rating.controller.js';
+import { UsageController } from './usage/usage.controller.js';
 
 /** What the routes need from outside. */
 export interface ApiPorts {
@@ -42,6 +43,7 @@ export class ApiModule {
         SchemasController,
         SubscriptionsController,
         RatingController,
+        UsageController,
         ClosesController,
         CloseProofController,
         CloseScheduleController,

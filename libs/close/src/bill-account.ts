@@ -172,8 +172,16 @@ export interface Rated {
   readonly warnings: readonly Notice[];
 }
 
-/** Measures and rates: pure, and the same for a close, a dry run and a correction. */
-export function rateAccount(task: BillingTask, usage: readonly BucketSeries[]): Rated | Held {
+/**
+ * Measures and rates: pure, and the same for a close, a dry run, a correction and an estimate.
+ *
+ * @param measuredUntil for a period that has not ended: usage counts, and must be complete, up to here only
+ */
+export function rateAccount(
+  task: BillingTask,
+  usage: readonly BucketSeries[],
+  measuredUntil: EpochSeconds = task.period.end,
+): Rated | Held {
   const { seller, account } = task.facts;
   const rated = rate({
     currency: account.currency,
@@ -184,6 +192,7 @@ export function rateAccount(task: BillingTask, usage: readonly BucketSeries[]): 
     entities: task.entities,
     usage,
     waived: task.waived,
+    measuredUntil: measuredUntil < task.period.end ? measuredUntil : undefined,
   });
   if (rated.outcome === 'held') {
     const [first, ...others] = rated.reasons;

@@ -28,8 +28,12 @@ export interface Connection {
 }
 
 export interface Connectors {
-  /** Throws what `reportAccess` throws when there is no key for this account. */
-  connect(accountId: string): Promise<Connection>;
+  /**
+   * Throws what `reportAccess` throws when there is no key for this account.
+   *
+   * @param patience what differs from the patience of a close
+   */
+  connect(accountId: string, patience?: Partial<RetryPolicy>): Promise<Connection>;
   close(): Promise<void>;
 }
 
@@ -37,7 +41,7 @@ export interface Connectors {
 export function createConnectors(options: ConnectorOptions): Connectors {
   const transport = new ReportTransport();
   return {
-    async connect(accountId) {
+    async connect(accountId, patience) {
       const access = await reportAccess(options.database, accountId, options.secretKey, options.configured);
       const dialect = dialectSchema.parse({ ...access.dialect, strict: access.strict });
       const client = createReportClient({
@@ -45,7 +49,7 @@ export function createConnectors(options: ConnectorOptions): Connectors {
         apiKey: new SealedKey(access.apiKey),
         dialect,
         transport,
-        ...(options.retry && { retry: options.retry }),
+        retry: { ...options.retry, ...patience },
         ...(options.log && { log: options.log }),
       });
       return { client, dialect, dialectSha256: dialectSha256(dialect) };

@@ -10,6 +10,16 @@ export {
 } from './closes.js';
 export { type Confirmation, Corrections, type CorrectionsOptions } from './corrections.js';
 export { type Connection, type ConnectorOptions, type Connectors, createConnectors } from './connectors.js';
+export type { Estimate } from './estimate.js';
+export {
+  type LiveRequest,
+  type SeriesRequest,
+  type SeriesValue,
+  type UsageSeries,
+  type UsageView,
+  UsageViews,
+  type ViewRefusal,
+} from './usage-views.js';
 export type { Renderer } from './issuing.js';
 export type { CloseCertificate, SignedCertificate } from './certificate.js';
 export {
