@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import PDFDocument from 'pdfkit';
+import { Pool } from 'undici';
+import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
+import { monthPeriod } from '../dist/libs/calendar/src/index.js';
+import {
+  createReportClient,
+  DEFAULT_DIALECT,
+  ReportTransport,
+  SealedKey,
+} from '../dist/libs/report-client/src/index.js';
+import { lastMonth, PLANS } from './scene.mjs';
+
+const ROUNDS = 3;
+const ACCOUNTS = 40;
+
+/**
+ * CPU per account, in milliseconds, of the bare minimum: the same answers fetched and read by JSON.parse, one plain page
+ * drawn, one account's rows written. Measured beside the close, so that its figures can be read as multiples.
+ */
+export async function measureFloors({ scene, plan, fleet, reportUrl }) {
+  const requests = await requestsOf({ plan, fleet, reportUrl });
+  const pool = new Pool(new URL(reportUrl).origin, { connections: 8 });
+  const fetched = async (parse) => {
+    for (const { path, headers, body } of requests) {
+      const sent = { 'content-type': 'application/json', ...headers };
+      const response = await pool.request({ method: 'POST', path, headers: sent, body });
+      const bytes = Buffer.from(await response.body.arrayBuffer());
+      if (parse) JSON.parse(bytes.toString('utf8'));
+    }
+  };
+  await scene.client.query(
+    `CREATE TABLE IF NOT EXISTS bench_floor (id uuid PRIMARY KEY, document jsonb NOT NULL, pdf bytea NOT NULL)`,
+  );
+  try {
+    const fetch = await cpuOf(() => fetched(false));
+    return {
+      fetch,
+      parse: Math.max(0, (await cpuOf(() => fetched(true))) - fetch),
+      page: await cpuOf(drawPage),
+      rows: await cpuOf(batched(25, (rows) => writeRows(scene.client, rows))),
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+/** The median over rounds, each of many accounts: a single one is too short for the clock of the CPU. */
+async function cpuOf(work) {
+  for (let warm = 0; warm < ACCOUNTS; warm += 1) await work();
+  const rounds = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const before = process.cpuUsage();
+    for (let account = 0; account < ACCOUNTS; account += 1) await work();
+    const { user, system } = process.cpuUsage(before);
+    rounds.push((user + system) / 1000 / ACCOUNTS);
+  }
+  return rounds.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)];
+}
+
+/** The very requests that a close sends for one account, recorded on their way. */
+async function requestsOf({ plan, fleet, reportUrl }) {
+  if (plan === 'fee') return [];
+  const recorded = [];
+  class Recorder extends ReportTransport {
+    send(attempt) {
+      recorded.push(attempt);
+      return super.send(attempt);
+    }
+  }
+  const transport = new Recorder();
+  const client = createReportClient({
+    baseUrl: reportUrl,
+    apiKey: new SealedKey('sim-fleet-key'),
+    dialect: DEFAULT_DIALECT,
+    transport,
+  });
+  const owned = monthPeriod(lastMonth(), 'UTC');
+  const metric = PLANS[plan].find(({ measure }) => measure).measure.metric;
+  await client.fetchUsage({
+    account: accountId(0),
+    owned,
+    now: Math.floor(Date.now() / 1000),
+    keepRaw: false,
+    ...(metric === 'bandwidth'
+      ? {
+          entity: { dimension: 'customer_site_id', value: customerSiteId(fleet, 0, 0) },
+          family: 'bandwidth',
+          grid: 'SLOT',
+        }
+      : { entity: { dimension: 'account', value: accountId(0) }, family: 'bytes', grid: 'DAY' }),
+  });
+  await transport.close();
+  return recorded;
+}
+
+function drawPage() {
+  return new Promise((resolve) => {
+    const page = new PDFDocument({ size: 'A4' });
+    page.on('data', () => undefined).on('end', resolve);
+    page.fontSize(10);
+    for (let line = 0; line < 20; line += 1) page.text(`Line ${line}, data transfer`, 50, 50 + line * 20).text('49.00');
+    page.end();
+  });
+}
+
+function batched(size, write) {
+  let rows = [];
+  return async () => {
+    rows.push({ id: randomUUID(), document: JSON.stringify({ lines: Array(2).fill('x'.repeat(500)) }) });
+    if (rows.length < size) return;
+    await write(rows);
+    rows = [];
+  };
+}
+
+async function writeRows(client, rows) {
+  const pdf = Buffer.alloc(20_000, 'p');
+  await client.query(
+    `INSERT INTO bench_floor (id, document, pdf)
+     SELECT id, document, $3 FROM unnest($1::uuid[], $2::jsonb[]) AS t (id, document)`,
+    [rows.map(({ id }) => id), rows.map(({ document }) => document), pdf],
+  );
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { Client } from 'pg';
+import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
+import { openCloseQueue } from '../dist/apps/api/src/index.js';
+import { Closes, queueSettings } from '../dist/libs/close/src/index.js';
+import { LAYOUT_VERSION } from '../dist/libs/invoice-pdf/src/index.js';
+import {
+  createDatabase,
+  createSeller,
+  migrate,
+  openDatabase,
+  publishTariffPlan,
+  saveDraftPlan,
+  secretKeySchema,
+} from '../dist/libs/persistence/src/index.js';
+import { parseTariffPlan } from '../dist/libs/rating/src/index.js';
+
+export const SECRET_KEY = secretKeySchema.parse('5e'.repeat(32));
+
+const ADDRESS = {
+  line1: '1 Bench Street',
+  line2: null,
+  city: 'Benchville',
+  region: null,
+  postal_code: '10000',
+  country: 'US',
+};
+
+const FEE = { code: 'fee', name: 'Platform fee', type: 'recurring', amount: '49.00' };
+
+/** The charges of each plan that can be measured. */
+export const PLANS = {
+  fee: [FEE],
+  volume: [
+    FEE,
+    {
+      code: 'traffic',
+      name: 'Data transfer',
+      type: 'usage',
+      measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'GB' },
+      price: {
+        model: 'graduated',
+        tiers: [
+          { up_to: '1000', unit_price: '0.08' },
+          { up_to: null, unit_price: '0.05' },
+        ],
+      },
+    },
+  ],
+  percentile: [
+    FEE,
+    {
+      code: 'burst',
+      name: '95th percentile bandwidth',
+      type: 'usage',
+      measure: {
+        metric: 'bandwidth',
+        aggregation: 'percentile',
+        percentile: '95',
+        direction: 'percentile_of_greater',
+        sites: 'pooled',
+        missing: 'zero',
+        unit: 'Mbps',
+      },
+      price: { model: 'per_unit', unit_price: '1.50' },
+    },
+  ],
+};
+
+/** The month before this one, `YYYY-MM`. */
+export function lastMonth() {
+  const now = new Date();
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1, 1)).toISOString().slice(0, 7);
+}
+
+/** A fresh database in which sellers with any number of accounts can be made and closed. */
+export async function openScene({ server, name, plan, fleet, queueUrl }) {
+  await createDatabase(server, name);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  await migrate(url.href);
+  const database = openDatabase(url.href, 2);
+  const client = new Client({ connectionString: url.href });
+  await client.connect();
+  await publishPlan(database, plan);
+  const queue = await openCloseQueue(queueSettings(queueUrl ?? url.href));
+  const closes = new Closes({
+    database,
+    renderer: { layoutVersion: LAYOUT_VERSION },
+    secretKey: SECRET_KEY,
+    settleHours: 0,
+    enqueue: (jobs) => queue.enqueue(jobs),
+  });
+  return {
+    url: url.href,
+    client,
+    async addSeller(code, accounts) {
+      const seller = await createSeller(database, 'bench', sellerOf(code), SECRET_KEY);
+      await addAccounts(client, { sellerId: seller.id, plan, fleet, accounts });
+    },
+    /** Closes last month of a seller and answers when the last account is done. */
+    async close(seller, limit_ms) {
+      const period = lastMonth();
+      const asked = { seller, period, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'bench' };
+      const opened = await closes.open(asked);
+      if (opened.outcome !== 'opened') throw new Error(`refused: ${opened.message}`);
+      const until = performance.now() + limit_ms;
+      for (;;) {
+        const { rows } = await client.query('SELECT state FROM close WHERE id = $1', [opened.id]);
+        if (rows[0].state !== 'running') return closeOf(client, opened.id);
+        if (performance.now() > until) throw new Error(`the close took longer than ${limit_ms / 1000} s; stopped`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    async stop() {
+      await queue.close();
+      await client.end();
+      await database.$disconnect();
+    },
+  };
+}
+
+async function closeOf(client, id) {
+  const { rows } = await client.query(
+    'SELECT state, count(*)::int AS count FROM close_account WHERE close_id = $1 GROUP BY state',
+    [id],
+  );
+  return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+}
+
+async function publishPlan(database, code) {
+  const document = { code, name: `Plan ${code}`, currency: 'USD', effective_from: '2020-01-01', charges: PLANS[code] };
+  const parsed = parseTariffPlan(document);
+  if (parsed.outcome !== 'valid') throw new Error(JSON.stringify(parsed.errors));
+  const { version } = await saveDraftPlan(database, 'bench', parsed.plan);
+  await publishTariffPlan(database, 'bench', code, version);
+}
+
+function sellerOf(code) {
+  return {
+    code,
+    name: `Seller ${code}`,
+    country: 'US',
+    currency: 'USD',
+    time_zone: 'UTC',
+    tax_id: 'US-1',
+    address: ADDRESS,
+    email: null,
+    invoice_prefix: 'INV',
+    fiscal_year_start: 1,
+    number_start: 1,
+    rounding: 'half_up',
+    payable_rounding: 'none',
+    payment_terms_days: 30,
+    settle_hours: 0,
+    edge_policy: 'own_by_start',
+    bank: null,
+    report_api: { base_url: null, dialect: null, strict: false, api_key: null },
+    settings: {},
+  };
+}
+
+// By SQL and not through the catalogue: ten thousand accounts are to be closed here, not to be created.
+async function addAccounts(client, { sellerId, plan, fleet, accounts }) {
+  const ids = Array.from({ length: accounts }, () => randomUUID());
+  const externalIds = ids.map((_, index) => accountId(index));
+  await client.query(
+    `INSERT INTO account (id, seller_id, external_id, name, currency, time_zone, address)
+     SELECT id, $1, external_id, 'Account ' || external_id, 'USD', 'UTC', $4
+       FROM unnest($2::uuid[], $3::text[]) AS t (id, external_id)`,
+    [sellerId, ids, externalIds, ADDRESS],
+  );
+  await client.query(
+    `INSERT INTO subscription (id, account_id, plan_code, starts_at)
+     SELECT gen_random_uuid(), id, $2, '2020-01-01' FROM unnest($1::uuid[]) AS t (id)`,
+    [ids, plan],
+  );
+  if (plan === 'percentile') {
+    await client.query(
+      `INSERT INTO entity (id, seller_id, account_id, dimension, value, active)
+       SELECT gen_random_uuid(), $1, id, 'customer_site_id', site, '(,)'
+         FROM unnest($2::uuid[], $3::text[]) AS t (id, site)`,
+      [sellerId, ids, ids.map((_, index) => customerSiteId(fleet, index, 0))],
+    );
+  }
+  await client.query('ANALYZE');
+}

@@ -1,0 +1,68 @@
+import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { setInterval } from 'node:timers';
+import { pino } from 'pino';
+import { createWorker } from '../dist/apps/worker/src/index.js';
+import { createConnectors, queueSettings } from '../dist/libs/close/src/index.js';
+import { createInvoiceRenderer, LAYOUT_VERSION } from '../dist/libs/invoice-pdf/src/index.js';
+import { openDatabase, secretKeySchema } from '../dist/libs/persistence/src/index.js';
+
+/**
+ * A worker of the service that measures itself. It is told where to work by its first message; `start` begins a lap and
+ * `end` answers what the lap took: CPU of the whole process, memory, and the full garbage collections of the main thread.
+ */
+// Often enough to see a batch, seldom enough not to be seen in the CPU: asking for the memory is not free.
+const SAMPLE_MS = 250;
+let lap;
+
+new PerformanceObserver((list) => {
+  for (const { detail } of list.getEntries()) {
+    if (lap && detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) lap.mark_compacts += 1;
+  }
+}).observe({ entryTypes: ['gc'] });
+
+setInterval(() => {
+  if (lap) lap.peak_bytes = Math.max(lap.peak_bytes, process.memoryUsage.rss());
+}, SAMPLE_MS).unref();
+
+process.on('message', (message) => {
+  if (message === 'start') {
+    const rss = process.memoryUsage.rss();
+    lap = { cpu: process.cpuUsage(), start_bytes: rss, peak_bytes: rss, mark_compacts: 0 };
+    process.send('started');
+  } else if (message === 'end') {
+    const { user, system } = process.cpuUsage(lap.cpu);
+    const { start_bytes, peak_bytes, mark_compacts } = lap;
+    const end_bytes = process.memoryUsage.rss();
+    lap = undefined;
+    process.send({ cpu_ms: (user + system) / 1000, start_bytes, peak_bytes, end_bytes, mark_compacts });
+  } else {
+    void begin(message);
+  }
+});
+
+async function begin({ databaseUrl, queueUrl, reportUrl, secretKey }) {
+  const database = openDatabase(databaseUrl);
+  const renderer = createInvoiceRenderer();
+  const secret = secretKeySchema.parse(secretKey);
+  const connectors = createConnectors({
+    database,
+    configured: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
+    secretKey: secret,
+  });
+  const worker = await createWorker({
+    database,
+    connectors,
+    renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+    secretKey: secret,
+    settleHours: 0,
+    queue: queueSettings(queueUrl),
+    logger: pino({ level: 'warn' }, process.stderr),
+  });
+  process.once('disconnect', async () => {
+    await worker.close();
+    await Promise.all([connectors.close(), renderer.close()]);
+    await database.$disconnect();
+    process.exit(0);
+  });
+  process.send('ready');
+}
