@@ -627,6 +627,33 @@ describe('corrections of issued invoices', () => {
       expect(await corrections()).toMatchObject([{ state: 'proposed', net: signed(lateBytesOf(0)) }]);
     });
 
+    it('let the holds pass that the close let pass', async () => {
+      await makeSeller(closing.database, { code: 'acme' });
+      const account = await bytesAccount(0);
+      const missing: FaultRule = { fault: 'missing_bucket' };
+      closing.simulator.setFaults([missing]);
+      expect(await closing.run('acme', PERIOD)).toMatchObject([{ reason: { code: 'missing_buckets' } }]);
+      const closeId = closing.lastClose();
+      await closing.closes.waive({
+        closeId,
+        accountId: account,
+        code: 'missing_buckets',
+        reason: 'the vendor lost it',
+        actor: 'test',
+      });
+      await closing.retry(closeId);
+      const original = only(await documents());
+      expect(cents(original.net)).toBeLessThan(bytesOf(0));
+
+      closing.simulator.setFaults([missing, ...LATE]);
+      expect(await closing.closes.corrections.confirm(original.id)).toMatchObject({ outcome: 'proposed' });
+      closing.simulator.setFaults([]);
+      await closing.closes.corrections.confirm(original.id);
+      const open = only((await corrections()).filter(({ state }) => state === 'proposed'));
+      granted(await closing.closes.corrections.issue(open.id, 'test'));
+      expect(total(await documents())).toBe(bytesOf(0));
+    });
+
     it('of a worker that died are taken by another, and what it proposed is issued', async () => {
       await makeSeller(closing.database, { code: 'acme', settings: { corrections: 'automatic' } });
       await bytesAccount(0);
