@@ -10,6 +10,7 @@ import {
   type QueueSettings,
   SCHEDULE_QUEUE,
 } from '#close';
+import { databaseNow, dropExpiredUsageDetail } from '#persistence';
 import type { Logger } from 'pino';
 import { CloseSchedules, SCHEDULED, ScheduleProcessor, type Scheduled } from './close-schedules.js';
 import { Recurring } from './recurring.js';
@@ -132,6 +133,31 @@ function scheduler({ sweep_ms }: Recovery) {
   };
 }
 
+/** Drops usage detail that its sellers keep no longer: at a worker's first sweep, and then once a day. */
+function forgetter({ sweep_ms }: Recovery) {
+  return {
+    provide: 'forgetter',
+    inject: [OPTIONS],
+    useFactory: ({ database, logger }: WorkerOptions) => {
+      let dueAt = 0;
+      return new Recurring(
+        sweep_ms,
+        async () => {
+          const now = await databaseNow(database);
+          if (now < dueAt) return false;
+          const dropped = await dropExpiredUsageDetail(database, now);
+          if (dropped.values + dropped.answers > 0) logger.info(dropped, 'usage detail was dropped');
+          dueAt = now + DAY_SECONDS;
+          return false;
+        },
+        (error) => logger.error({ err: error }, 'usage detail could not be dropped'),
+      );
+    },
+  };
+}
+
+const DAY_SECONDS = 86_400;
+
 @Module({})
 export class WorkerModule {
   static with(options: WorkerOptions): DynamicModule {
@@ -150,6 +176,7 @@ export class WorkerModule {
         closeProcessor(recovery),
         sweeper(recovery),
         confirmer(recovery),
+        forgetter(recovery),
         {
           provide: SCHEDULED,
           inject: [WorkerCloses],
