@@ -17,6 +17,7 @@ import {
   RatingError,
   type RegisteredEntity,
   segmentsOf,
+  type TariffPlan,
   tariffPlanSchema,
   type UsageNeeds,
   usageNeeds,
@@ -61,11 +62,24 @@ export function billingTask(facts: BillingFacts, periodLabel: string, waived: re
   const entities = facts.entities.map((entity) => ({ ...entity, activeFrom: entity.activeFrom ?? ALWAYS }));
   const versions: PlanVersion[] = facts.versions.map(({ document, ...version }) => ({
     ...version,
-    plan: tariffPlanSchema.parse(document),
+    plan: planOf(document, version.sha256),
   }));
   const segments = segmentsOf({ period, subscriptions: facts.subscriptions, versions });
   const needs = usageNeeds({ period, segments, entities, account });
   return { facts, period, account, entities, segments, needs, waived: new Set(waived) };
+}
+
+// A close reads the same few published documents once per account; a document of the same hash is the same plan.
+const plans = new Map<string, TariffPlan>();
+const PLANS_KEPT = 500;
+
+function planOf(document: unknown, sha256: string): TariffPlan {
+  const known = plans.get(sha256);
+  if (known) return known;
+  const plan = tariffPlanSchema.parse(document);
+  if (plans.size >= PLANS_KEPT) plans.clear();
+  plans.set(sha256, plan);
+  return plan;
 }
 
 /** Why the period cannot be billed at this instant, or undefined when it can. */

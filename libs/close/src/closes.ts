@@ -37,6 +37,7 @@ import {
   type StoredDocument,
   unfinishedAccounts,
   unrenderedInvoices,
+  unrenderedOfBatch,
   unsettledCloses,
   warnClose,
 } from '#persistence';
@@ -231,7 +232,7 @@ export class Closes {
       await this.#options.enqueue([job]);
       return;
     }
-    await this.#renderMissing(close.id);
+    await this.#renderAll(job.closeId, (limit) => unrenderedOfBatch(this.#database, job, limit));
     if (unfinished.length > 0) {
       throw new CloseError('batch_unfinished', `${unfinished.length} accounts of the batch must be tried again`, true);
     }
@@ -256,7 +257,7 @@ export class Closes {
   async sweep(idleSeconds = SWEEP_IDLE_SECONDS): Promise<void> {
     const stalled = await claimStalledBatches(this.#database, idleSeconds);
     if (stalled.length > 0) await this.#options.enqueue(stalled);
-    await this.#renderMissing();
+    await this.#renderAll('', (limit) => unrenderedInvoices(this.#database, limit));
     for (const closeId of await unsettledCloses(this.#database)) await this.#settle(closeId);
   }
 
@@ -350,9 +351,7 @@ export class Closes {
   }
 
   async #issueBilled(close: CloseWork, accountId: string): Promise<IssueOutcome> {
-    const facts = await loadBillingFacts(this.#database, accountId);
-    if (!facts) throw new CloseError('unknown_account', 'the account vanished from the database');
-    const { seller } = facts;
+    const seller = await loadSellerFacts(this.#database, close.sellerId);
     return issueDraft(this.#database, {
       closeId: close.id,
       accountId,
@@ -380,15 +379,15 @@ export class Closes {
     return false;
   }
 
-  async #renderMissing(closeId?: string): Promise<void> {
+  async #renderAll(closeId: string, find: (limit: number) => Promise<string[]>): Promise<void> {
     for (;;) {
-      const missing = await unrenderedInvoices(this.#database, 50, closeId);
+      const missing = await find(50);
       if (missing.length === 0) return;
       await eachOf(missing, this.#options.concurrency ?? 4, async (id) => {
         const invoice = await loadIssued(this.#database, id);
         if (!invoice) return;
         await renderOnce(this.#database, this.#options.renderer, invoice);
-        this.#step('rendered', closeId ?? '', invoice.account);
+        this.#step('rendered', closeId, invoice.account);
       });
     }
   }

@@ -1,6 +1,7 @@
 import type { LocalDate } from '#calendar';
 import type { AccountTax, Address } from '#invoicing';
 import type { Database, Transaction } from './database.js';
+import { Prisma } from './generated/client.js';
 
 /** Everything that stands in the database and decides what an account pays for a period, usage apart. */
 export interface BillingFacts {
@@ -77,44 +78,61 @@ export interface AccountFacts {
   readonly reportApiKey: Uint8Array | null;
 }
 
-/** Reads the facts of one account, in a fixed order so that equal facts read equal. Undefined when there is none. */
+/** The facts of a seller `s` but for its key, which is no text. */
+const SELLER = Prisma.sql`
+  jsonb_build_object(
+    'id', s.id, 'code', s.code, 'name', s.name, 'country', s.country, 'currency', s.currency, 'timeZone', s.time_zone,
+    'taxId', s.tax_id, 'address', s.address, 'email', s.email, 'invoicePrefix', s.invoice_prefix,
+    'fiscalYearStart', s.fiscal_year_start, 'numberStart', s.number_start, 'rounding', s.rounding,
+    'payableRounding', s.payable_rounding, 'paymentTermsDays', s.payment_terms_days, 'settleHours', s.settle_hours,
+    'edgePolicy', s.edge_policy, 'bank', s.bank, 'reportApi', s.report_api,
+    'unregisteredUsage', coalesce(s.settings->>'unregistered_usage', 'warn'),
+    'keepRaw', coalesce((s.settings->>'keep_raw')::boolean, false))`;
+
+type SellerRow = { seller: Omit<SellerFacts, 'reportApiKey'>; sellerKey: Uint8Array | null };
+
+/**
+ * Reads the facts of one account, in a fixed order so that equal facts read equal. Undefined when there is none. In one
+ * statement: they are read twice for every account of a close, and are the facts of one moment outside a transaction too.
+ */
 export async function loadBillingFacts(
   database: Database | Transaction,
   accountId: string,
 ): Promise<BillingFacts | undefined> {
-  const [account] = await database.$queryRaw<(AccountFacts & { sellerId: string })[]>`
-    SELECT id, seller_id AS "sellerId", external_id AS "externalId", name, currency, time_zone AS "timeZone", address,
-           tax_id AS "taxId", email, taxes, payment_terms_days AS "paymentTermsDays", edge_policy AS "edgePolicy",
-           report_api_key AS "reportApiKey"
-      FROM account WHERE id = ${accountId}::uuid`;
-  if (!account) return undefined;
-  const { sellerId, ...facts } = account;
-  const seller = await loadSellerFacts(database, sellerId);
-  const entities = await database.$queryRaw<BillingFacts['entities']>`
-    SELECT dimension, value, name, active_from::text AS "activeFrom", active_until::text AS "activeUntil"
-      FROM entity WHERE account_id = ${accountId}::uuid ORDER BY dimension, value, active_from NULLS FIRST`;
-  const subscriptions = await database.$queryRaw<BillingFacts['subscriptions']>`
-    SELECT plan_code AS "planCode", starts_at::text AS "startDate", ends_at::text AS "endDate"
-      FROM subscription WHERE account_id = ${accountId}::uuid ORDER BY starts_at`;
-  const codes = [...new Set(subscriptions.map(({ planCode }) => planCode))];
-  const versions = await database.$queryRaw<BillingFacts['versions']>`
-    SELECT code, version, effective_from::text AS "effectiveFrom", document, document_sha256 AS sha256
-      FROM tariff_plan_version WHERE status = 'published' AND code = ANY(${codes}::text[])
-     ORDER BY code, effective_from`;
-  return { seller, account: facts, entities, subscriptions, versions };
+  const [row] = await database.$queryRaw<
+    (AccountFacts & SellerRow & Pick<BillingFacts, 'entities' | 'subscriptions' | 'versions'>)[]
+  >`
+    SELECT a.id, a.external_id AS "externalId", a.name, a.currency, a.time_zone AS "timeZone", a.address,
+           a.tax_id AS "taxId", a.email, a.taxes, a.payment_terms_days AS "paymentTermsDays",
+           a.edge_policy AS "edgePolicy", a.report_api_key AS "reportApiKey",
+           ${SELLER} AS seller, s.report_api_key AS "sellerKey",
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                     'dimension', e.dimension, 'value', e.value, 'name', e.name,
+                     'activeFrom', e.active_from::text, 'activeUntil', e.active_until::text)
+                   ORDER BY e.dimension, e.value, e.active_from NULLS FIRST), '[]')
+              FROM entity e WHERE e.account_id = a.id) AS entities,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                     'planCode', b.plan_code, 'startDate', b.starts_at::text, 'endDate', b.ends_at::text)
+                   ORDER BY b.starts_at), '[]')
+              FROM subscription b WHERE b.account_id = a.id) AS subscriptions,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                     'code', v.code, 'version', v.version, 'effectiveFrom', v.effective_from::text,
+                     'document', v.document, 'sha256', v.document_sha256)
+                   ORDER BY v.code, v.effective_from), '[]')
+              FROM tariff_plan_version v
+             WHERE v.status = 'published'
+               AND v.code IN (SELECT b.plan_code FROM subscription b WHERE b.account_id = a.id)) AS versions
+      FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${accountId}::uuid`;
+  if (!row) return undefined;
+  const { seller, sellerKey, entities, subscriptions, versions, ...account } = row;
+  return { seller: { ...seller, reportApiKey: sellerKey }, account, entities, subscriptions, versions };
 }
 
 /** Reads one seller by id. The row must exist: accounts and closes refer to it. */
 export async function loadSellerFacts(database: Database | Transaction, sellerId: string): Promise<SellerFacts> {
-  const [seller] = await database.$queryRaw<[SellerFacts]>`
-    SELECT id, code, name, country, currency, time_zone AS "timeZone", tax_id AS "taxId", address, email,
-           invoice_prefix AS "invoicePrefix", fiscal_year_start AS "fiscalYearStart", number_start AS "numberStart",
-           rounding, payable_rounding AS "payableRounding", payment_terms_days AS "paymentTermsDays",
-           settle_hours AS "settleHours", edge_policy AS "edgePolicy", bank, report_api AS "reportApi",
-           report_api_key AS "reportApiKey", coalesce(settings->>'unregistered_usage', 'warn') AS "unregisteredUsage",
-           coalesce((settings->>'keep_raw')::boolean, false) AS "keepRaw"
-      FROM seller WHERE id = ${sellerId}::uuid`;
-  return seller;
+  const [{ seller, sellerKey }] = await database.$queryRaw<[SellerRow]>`
+    SELECT ${SELLER} AS seller, s.report_api_key AS "sellerKey" FROM seller s WHERE s.id = ${sellerId}::uuid`;
+  return { ...seller, reportApiKey: sellerKey };
 }
 
 /** The id of a seller by its code, or undefined. */

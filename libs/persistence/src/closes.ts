@@ -235,6 +235,7 @@ export interface Transition {
   readonly reason?: Notice;
   readonly warnings?: readonly Notice[];
   readonly report?: unknown;
+  readonly invoiceId?: string;
 }
 
 /**
@@ -256,19 +257,20 @@ export async function moveAccount(
     UPDATE close_account
        SET state = ${move.to}, reason_code = ${move.reason?.code ?? null}, reason_message = ${move.reason?.message ?? null},
            warnings = coalesce(${warnings}::jsonb, warnings), report = coalesce(${report}::jsonb, report),
-           updated_at = clock_timestamp()
+           invoice_id = coalesce(${move.invoiceId ?? null}::uuid, invoice_id), updated_at = clock_timestamp()
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])`;
   return moved === 1;
 }
 
 /** Puts warnings on a close as a whole, each once, however many accounts bring them. */
 export async function warnClose(database: Database, closeId: string, warnings: readonly Notice[]): Promise<void> {
-  for (const warning of warnings) {
-    const entry = JSON.stringify([warning]);
-    await database.$executeRaw`
-      UPDATE close SET warnings = warnings || ${entry}::jsonb
-       WHERE id = ${closeId}::uuid AND NOT warnings @> ${entry}::jsonb`;
-  }
+  if (warnings.length === 0) return;
+  const entries = JSON.stringify(warnings);
+  await database.$executeRaw`
+    UPDATE close
+       SET warnings = warnings || (SELECT jsonb_agg(entry) FROM jsonb_array_elements(${entries}::jsonb) AS entry
+                                    WHERE NOT warnings @> jsonb_build_array(entry))
+     WHERE id = ${closeId}::uuid AND NOT warnings @> ${entries}::jsonb`;
 }
 
 /** Counts one more unexpected error of an account. Returns how many there were. */

@@ -78,6 +78,7 @@ export {
   type StoredDocument,
   storeDocument,
   unrenderedInvoices,
+  unrenderedOfBatch,
 } from './invoices.js';
 export { type BillingInputs, billingInputs, loadPinnedFacts } from './invoice-inputs.js';
 export {

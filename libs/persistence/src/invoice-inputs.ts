@@ -29,12 +29,6 @@ export async function billingInputs(
   };
 }
 
-/** Keeps the inputs of a document in the transaction that issues it. */
-export async function keepInputs(tx: Transaction, invoiceId: string, inputs: object): Promise<void> {
-  await tx.$executeRaw`
-    INSERT INTO invoice_inputs (invoice_id, inputs) VALUES (${invoiceId}::uuid, ${JSON.stringify(inputs)}::jsonb)`;
-}
-
 /**
  * The billing facts that the first document of a period was computed from, plan documents included, and the holds that an
  * operator let pass for it.

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type EpochSeconds, fiscalYear, fromStamp, localDateAt, toStamp } from '#calendar';
+import { type EpochSeconds, fiscalYear, fromStamp, localDateAt } from '#calendar';
 import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
 import { canonicalJson } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { loadDraft, moveAccount } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
-import { type BillingInputs, keepInputs } from './invoice-inputs.js';
+import type { BillingInputs } from './invoice-inputs.js';
 
 /** What a number is made of. The pure room writes it out. */
 export interface NumberTaken {
@@ -90,11 +90,8 @@ export async function lockDraft(
 
 /** Moves the account of a draft that was just issued to `issued`. */
 export async function settleDraft(tx: Transaction, { closeId, accountId }: DraftPlace, id: string): Promise<void> {
-  const moved = await moveAccount(tx, closeId, accountId, { to: 'issued' });
+  const moved = await moveAccount(tx, closeId, accountId, { to: 'issued', invoiceId: id });
   if (!moved) throw new PersistenceError('account_moved', 'the account changed its state under our lock', false);
-  await tx.$executeRaw`
-    UPDATE close_account SET invoice_id = ${id}::uuid
-     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid`;
   await tx.$executeRaw`
     DELETE FROM draft_invoice WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid`;
 }
@@ -104,28 +101,27 @@ export async function settleDraft(tx: Transaction, { closeId, accountId }: Draft
  * one after the other, and `issuedAt` is read under that lock and never runs backwards: number order is time order.
  */
 export async function takeNumber(tx: Transaction, numbering: Numbering, kind: DocumentKind): Promise<NumberTaken> {
+  const { sellerId, numberStart } = numbering;
   let year = fiscalYearAt(await clock(tx), numbering);
   for (;;) {
-    await tx.$executeRaw`
-      INSERT INTO number_series (seller_id, kind, fiscal_year, next_sequence, last_issued_at)
-      VALUES (${numbering.sellerId}::uuid, ${kind}, ${year}, ${numbering.numberStart}, '-infinity')
-      ON CONFLICT DO NOTHING`;
-    const [series] = await tx.$queryRaw<{ sequence: bigint }[]>`
-      SELECT next_sequence AS sequence FROM number_series
-       WHERE seller_id = ${numbering.sellerId}::uuid AND kind = ${kind} AND fiscal_year = ${year} FOR UPDATE`;
-    const now = await clock(tx);
-    const yearNow = fiscalYearAt(now, numbering);
-    if (yearNow !== year || !series) {
-      // The fiscal year turned while we waited for the lock.
-      year = yearNow;
-      continue;
+    // One statement, because everybody else waits meanwhile. PostgreSQL computes what it sets when it has the row's lock.
+    const [taken] = await tx.$queryRaw<[{ sequence: bigint; issuedAt: string; now: string }]>`
+      INSERT INTO number_series AS series (seller_id, kind, fiscal_year, next_sequence, last_issued_at)
+      VALUES (${sellerId}::uuid, ${kind}, ${year}, ${numberStart}::bigint + 1, date_trunc('second', clock_timestamp()))
+      ON CONFLICT (seller_id, kind, fiscal_year) DO UPDATE
+        SET next_sequence = series.next_sequence + 1,
+            last_issued_at = greatest(series.last_issued_at, date_trunc('second', clock_timestamp()))
+      RETURNING next_sequence - 1 AS sequence, ${stamp('last_issued_at')} AS "issuedAt",
+                ${stamp('clock_timestamp()')} AS now`;
+    const yearNow = fiscalYearAt(fromStamp(taken.now), numbering);
+    if (yearNow === year) {
+      return { fiscalYear: year, sequence: Number(taken.sequence), issuedAt: fromStamp(taken.issuedAt) };
     }
-    const [taken] = await tx.$queryRaw<{ issuedAt: string }[]>`
-      UPDATE number_series
-         SET next_sequence = next_sequence + 1, last_issued_at = greatest(last_issued_at, ${toStamp(now)}::timestamptz)
-       WHERE seller_id = ${numbering.sellerId}::uuid AND kind = ${kind} AND fiscal_year = ${year}
-      RETURNING ${stamp('last_issued_at')} AS "issuedAt"`;
-    return { fiscalYear: year, sequence: Number(series.sequence), issuedAt: fromStamp(taken?.issuedAt ?? '') };
+    // The fiscal year turned while we waited for the lock. We still hold it, so the number goes back unseen.
+    await tx.$executeRaw`
+      UPDATE number_series SET next_sequence = next_sequence - 1
+       WHERE seller_id = ${sellerId}::uuid AND kind = ${kind} AND fiscal_year = ${year}`;
+    year = yearNow;
   }
 }
 
@@ -152,44 +148,46 @@ export async function insertInvoice(
   invoice: IssuedInvoice,
   taken: NumberTaken,
 ): Promise<void> {
-  const { period } = invoice;
+  const { period, lines, taxes } = invoice;
+  // One statement for all tables: the series is locked, and every round trip is one that the next issuer waits for.
   await tx.$executeRaw`
-    INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period,
-                         revision, currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date, document,
-                         document_sha256, inputs_hash, layout_version)
-    VALUES (${invoice.id}::uuid, ${of.sellerId}::uuid, ${of.accountId}::uuid, ${of.closeId}::uuid,
-            ${invoice.kind}, ${invoice.number}, ${taken.fiscalYear}, ${taken.sequence}, ${period.label},
-            tstzrange(${period.start}::timestamptz, ${period.end}::timestamptz), ${invoice.revision}, ${invoice.currency},
-            ${invoice.net}::numeric, ${invoice.tax}::numeric, ${invoice.gross}::numeric, ${invoice.rounding}::numeric,
-            ${invoice.payable}::numeric, ${invoice.issued_at}::timestamptz, ${invoice.issue_date}::date,
-            ${invoice.due_date}::date, ${JSON.stringify(invoice)}::jsonb, ${documentSha256(invoice)},
-            ${invoice.inputs_hash}, ${invoice.layout_version})`;
-  // One statement for all lines: the close's writes are batches, not rows.
-  const { lines, taxes } = invoice;
-  await tx.$executeRaw`
-    INSERT INTO invoice_line (invoice_id, position, charge, kind, description, dimension, entity, quantity, unit, amount,
-                              tax_category)
-    SELECT ${invoice.id}::uuid, * FROM unnest(
-      ${lines.map((line) => line.position)}::int[], ${lines.map((line) => line.charge)}::text[],
-      ${lines.map((line) => line.kind)}::text[], ${lines.map((line) => line.description)}::text[],
-      ${lines.map((line) => line.entity?.dimension ?? null)}::text[],
-      ${lines.map((line) => line.entity?.value ?? null)}::text[],
-      ${lines.map((line) => line.quantity)}::text[]::numeric[], ${lines.map((line) => line.unit)}::text[],
-      ${lines.map((line) => line.amount)}::text[]::numeric[], ${lines.map((line) => line.tax_category)}::text[])`;
-  await tx.$executeRaw`
-    INSERT INTO invoice_tax (invoice_id, position, name, category, rate, base, amount)
-    SELECT ${invoice.id}::uuid, * FROM unnest(
-      ${taxes.map((_, index) => index + 1)}::int[], ${taxes.map((group) => group.name)}::text[],
-      ${taxes.map((group) => group.category)}::text[], ${taxes.map((group) => group.rate)}::text[]::numeric[],
-      ${taxes.map((group) => group.base)}::text[]::numeric[], ${taxes.map((group) => group.amount)}::text[]::numeric[])`;
-  await tx.$executeRaw`
-    INSERT INTO invoice_event (id, invoice_id, type, at)
-    VALUES (${uuid()}::uuid, ${invoice.id}::uuid, 'issued', ${invoice.issued_at}::timestamptz)`;
-  await tx.$executeRaw`
+    WITH issued AS (
+      INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period,
+                           revision, currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date,
+                           document, document_sha256, inputs_hash, layout_version)
+      VALUES (${invoice.id}::uuid, ${of.sellerId}::uuid, ${of.accountId}::uuid, ${of.closeId}::uuid,
+              ${invoice.kind}, ${invoice.number}, ${taken.fiscalYear}, ${taken.sequence}, ${period.label},
+              tstzrange(${period.start}::timestamptz, ${period.end}::timestamptz), ${invoice.revision},
+              ${invoice.currency}, ${invoice.net}::numeric, ${invoice.tax}::numeric, ${invoice.gross}::numeric,
+              ${invoice.rounding}::numeric, ${invoice.payable}::numeric, ${invoice.issued_at}::timestamptz,
+              ${invoice.issue_date}::date, ${invoice.due_date}::date, ${JSON.stringify(invoice)}::jsonb,
+              ${documentSha256(invoice)}, ${invoice.inputs_hash}, ${invoice.layout_version})
+    ), lines AS (
+      INSERT INTO invoice_line (invoice_id, position, charge, kind, description, dimension, entity, quantity, unit, amount,
+                                tax_category)
+      SELECT ${invoice.id}::uuid, * FROM unnest(
+        ${lines.map((line) => line.position)}::int[], ${lines.map((line) => line.charge)}::text[],
+        ${lines.map((line) => line.kind)}::text[], ${lines.map((line) => line.description)}::text[],
+        ${lines.map((line) => line.entity?.dimension ?? null)}::text[],
+        ${lines.map((line) => line.entity?.value ?? null)}::text[],
+        ${lines.map((line) => line.quantity)}::text[]::numeric[], ${lines.map((line) => line.unit)}::text[],
+        ${lines.map((line) => line.amount)}::text[]::numeric[], ${lines.map((line) => line.tax_category)}::text[])
+    ), taxes AS (
+      INSERT INTO invoice_tax (invoice_id, position, name, category, rate, base, amount)
+      SELECT ${invoice.id}::uuid, * FROM unnest(
+        ${taxes.map((_, index) => index + 1)}::int[], ${taxes.map((group) => group.name)}::text[],
+        ${taxes.map((group) => group.category)}::text[], ${taxes.map((group) => group.rate)}::text[]::numeric[],
+        ${taxes.map((group) => group.base)}::text[]::numeric[], ${taxes.map((group) => group.amount)}::text[]::numeric[])
+    ), inputs AS (
+      INSERT INTO invoice_inputs (invoice_id, inputs)
+      VALUES (${invoice.id}::uuid, ${JSON.stringify(of.inputs)}::jsonb)
+    ), event AS (
+      INSERT INTO invoice_event (id, invoice_id, type, at)
+      VALUES (${uuid()}::uuid, ${invoice.id}::uuid, 'issued', ${invoice.issued_at}::timestamptz)
+    )
     INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
     VALUES (${uuid()}::uuid, ${of.sellerId}::uuid, ${of.actor}, 'invoice.issued', ${`invoice:${invoice.id}`},
             ${JSON.stringify({ number: invoice.number, close: of.closeId })}::jsonb)`;
-  await keepInputs(tx, invoice.id, of.inputs);
 }
 
 /** sha256 over the canonical form of a document: the same whoever prints the JSON. */
@@ -309,10 +307,11 @@ export async function storeDocument(
   invoiceId: string,
   file: { kind: 'pdf'; layout: number; sha256: string; bytes: Uint8Array },
 ): Promise<StoredDocument> {
-  await database.$executeRaw`
+  const inserted = await database.$executeRaw`
     INSERT INTO stored_document (id, invoice_id, kind, layout, sha256, bytes)
     VALUES (${uuid()}::uuid, ${invoiceId}::uuid, ${file.kind}, ${file.layout}, ${file.sha256}, ${new Uint8Array(file.bytes)})
     ON CONFLICT DO NOTHING`;
+  if (inserted === 1) return { sha256: file.sha256, bytes: file.bytes };
   const stored = await loadDocument(database, invoiceId, file.kind);
   if (!stored) throw new PersistenceError('document_missing', 'a stored document could not be read back', true);
   return stored;
@@ -330,11 +329,27 @@ export async function loadDocument(
 }
 
 /** Issued documents without a PDF, oldest first: a worker died between commit and render. */
-export async function unrenderedInvoices(database: Database, limit: number, closeId?: string): Promise<string[]> {
+export async function unrenderedInvoices(database: Database, limit: number): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
     SELECT i.id FROM invoice i
      WHERE NOT EXISTS (SELECT FROM stored_document d WHERE d.invoice_id = i.id AND d.kind = 'pdf')
-       AND (${closeId ?? null}::uuid IS NULL OR i.close_id = ${closeId ?? null}::uuid)
      ORDER BY i.id LIMIT ${limit}`;
+  return rows.map((row) => row.id);
+}
+
+/**
+ * The same of one batch of a close. Not of the whole close: every batch would search through it anew, and batches that
+ * are worked on at the same time would draw each other's documents.
+ */
+export async function unrenderedOfBatch(
+  database: Database,
+  { closeId, batch }: { closeId: string; batch: number },
+  limit: number,
+): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT a.invoice_id AS id FROM close_account a
+     WHERE a.close_id = ${closeId}::uuid AND a.batch = ${batch} AND a.invoice_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM stored_document d WHERE d.invoice_id = a.invoice_id AND d.kind = 'pdf')
+     ORDER BY a.invoice_id LIMIT ${limit}`;
   return rows.map((row) => row.id);
 }

@@ -60,11 +60,11 @@ export async function saveSnapshots(
   return transaction(database, async (tx): Promise<SaveOutcome> => {
     const snapshots: Snapshot[] = [];
     for (const row of rows) {
-      const windowId = await ownWindow(tx, of, row);
-      if (windowId === undefined) {
+      const window = await ownWindow(tx, of, row);
+      if (window === undefined) {
         return { outcome: 'owned_by_another_period', entity: row.entity, metric: row.metric };
       }
-      snapshots.push(await appendRevision(tx, windowId, monthOf(of.periodLabel), row));
+      snapshots.push(await appendRevision(tx, window, monthOf(of.periodLabel), row));
     }
     return { outcome: 'saved', snapshots };
   });
@@ -166,24 +166,31 @@ async function prepare(pulled: PulledSeries): Promise<PreparedSnapshot> {
   };
 }
 
-/** The id of the window, or undefined when another period owns some of its instants. */
+interface OwnedWindow {
+  readonly id: string;
+  /** Made by this transaction: nobody else sees it yet, and there is no snapshot of it. */
+  readonly fresh: boolean;
+}
+
+/** The window, or undefined when another period owns some of its instants. */
 async function ownWindow(
   tx: Transaction,
   of: { accountId: string; periodLabel: string; owned: Interval },
   row: PreparedSnapshot,
-): Promise<string | undefined> {
+): Promise<OwnedWindow | undefined> {
   const start = toStamp(of.owned.start);
   const end = toStamp(of.owned.end);
-  await tx.$executeRaw`
+  const [made] = await tx.$queryRaw<{ id: string }[]>`
     INSERT INTO usage_window (id, account_id, entity, metric, period_label, owned)
     VALUES (${uuid()}::uuid, ${of.accountId}::uuid, ${row.entity}, ${row.metric}, ${of.periodLabel},
             tstzrange(${start}::timestamptz, ${end}::timestamptz))
-    ON CONFLICT DO NOTHING`;
+    ON CONFLICT DO NOTHING RETURNING id`;
+  if (made) return { id: made.id, fresh: true };
   const [window] = await tx.$queryRaw<{ id: string }[]>`
     SELECT id FROM usage_window
      WHERE account_id = ${of.accountId}::uuid AND entity = ${row.entity} AND metric = ${row.metric}
        AND owned = tstzrange(${start}::timestamptz, ${end}::timestamptz)`;
-  return window?.id;
+  return window && { id: window.id, fresh: false };
 }
 
 /** Months that this process knows to be open, by the database it works on. */
@@ -204,15 +211,13 @@ function monthOf(periodLabel: string): string {
 
 async function appendRevision(
   tx: Transaction,
-  windowId: string,
+  window: OwnedWindow,
   month: string,
   row: PreparedSnapshot,
 ): Promise<Snapshot> {
   // Two writers may race for the same revision; the loser looks again and finds either its own values or the next number.
   for (let attempt = 0; attempt < 10; attempt += 1) {
-    const [latest] = await tx.$queryRaw<{ id: string; revision: number; valuesSha256: string }[]>`
-      SELECT id, revision, values_sha256 AS "valuesSha256" FROM usage_snapshot
-       WHERE month = ${month}::date AND window_id = ${windowId}::uuid ORDER BY revision DESC LIMIT 1`;
+    const latest = window.fresh ? undefined : await latestOf(tx, window.id, month);
     if (latest?.valuesSha256 === row.valuesSha256) {
       return { ...latest, entity: row.entity, metric: row.metric };
     }
@@ -220,22 +225,34 @@ async function appendRevision(
     const revision = (latest?.revision ?? 0) + 1;
     const { pulled } = row;
     const inserted = await tx.$executeRaw`
-      INSERT INTO usage_snapshot (month, id, window_id, revision, grid, first_start, expected, received, total,
-                                  fetched_buckets, fetched_total, margin_buckets, margin_total, values_sha256,
-                                  raw_sha256, raw_bytes, dialect_sha256)
-      VALUES (${month}::date, ${id}::uuid, ${windowId}::uuid, ${revision}, ${row.grid},
-              ${toStamp(row.firstStart)}::timestamptz, ${row.expected}, ${row.received}, ${row.total}::numeric,
-              ${pulled.fetched.buckets}, ${pulled.fetched.total}::numeric, ${pulled.margin.buckets},
-              ${pulled.margin.total}::numeric, ${row.valuesSha256}, ${pulled.rawSha256}, ${pulled.rawBytes},
-              ${pulled.dialectSha256})
-      ON CONFLICT DO NOTHING`;
+      WITH snapshot AS (
+        INSERT INTO usage_snapshot (month, id, window_id, revision, grid, first_start, expected, received, total,
+                                    fetched_buckets, fetched_total, margin_buckets, margin_total, values_sha256,
+                                    raw_sha256, raw_bytes, dialect_sha256)
+        VALUES (${month}::date, ${id}::uuid, ${window.id}::uuid, ${revision}, ${row.grid},
+                ${toStamp(row.firstStart)}::timestamptz, ${row.expected}, ${row.received}, ${row.total}::numeric,
+                ${pulled.fetched.buckets}, ${pulled.fetched.total}::numeric, ${pulled.margin.buckets},
+                ${pulled.margin.total}::numeric, ${row.valuesSha256}, ${pulled.rawSha256}, ${pulled.rawBytes},
+                ${pulled.dialectSha256})
+        ON CONFLICT DO NOTHING RETURNING month, id
+      )
+      INSERT INTO usage_values (month, snapshot_id, "values") SELECT month, id, ${row.values}::bytea FROM snapshot`;
     if (inserted === 1) {
-      await tx.$executeRaw`
-        INSERT INTO usage_values (month, snapshot_id, "values") VALUES (${month}::date, ${id}::uuid, ${row.values})`;
       return { id, entity: row.entity, metric: row.metric, revision, valuesSha256: row.valuesSha256 };
     }
   }
   throw new PersistenceError('snapshot_contended', 'too many writers bring usage for one window; try again', true);
+}
+
+async function latestOf(
+  tx: Transaction,
+  windowId: string,
+  month: string,
+): Promise<{ id: string; revision: number; valuesSha256: string } | undefined> {
+  const [latest] = await tx.$queryRaw<{ id: string; revision: number; valuesSha256: string }[]>`
+    SELECT id, revision, values_sha256 AS "valuesSha256" FROM usage_snapshot
+     WHERE month = ${month}::date AND window_id = ${windowId}::uuid ORDER BY revision DESC LIMIT 1`;
+  return latest;
 }
 
 function toSeries(row: SnapshotRow, text: string): BucketSeries {
