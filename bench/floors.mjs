@@ -21,22 +21,22 @@ const ACCOUNTS = 40;
 export async function measureFloors({ scene, plan, fleet, reportUrl }) {
   const requests = await requestsOf({ plan, fleet, reportUrl });
   const pool = new Pool(new URL(reportUrl).origin, { connections: 8 });
-  const fetched = async (parse) => {
-    for (const { path, headers, body } of requests) {
-      const sent = { 'content-type': 'application/json', ...headers };
-      const response = await pool.request({ method: 'POST', path, headers: sent, body });
-      const bytes = Buffer.from(await response.body.arrayBuffer());
-      if (parse) JSON.parse(bytes.toString('utf8'));
-    }
-  };
+  const fetched = () =>
+    Promise.all(
+      requests.map(async ({ path, headers, body }) => {
+        const sent = { 'content-type': 'application/json', ...headers };
+        const response = await pool.request({ method: 'POST', path, headers: sent, body });
+        return Buffer.from(await response.body.arrayBuffer());
+      }),
+    );
   await scene.client.query(
     `CREATE TABLE IF NOT EXISTS bench_floor (id uuid PRIMARY KEY, document jsonb NOT NULL, pdf bytea NOT NULL)`,
   );
   try {
-    const fetch = await cpuOf(() => fetched(false));
+    const bodies = await fetched();
     return {
-      fetch,
-      parse: Math.max(0, (await cpuOf(() => fetched(true))) - fetch),
+      fetch: await cpuOf(fetched),
+      parse: await cpuOf(() => bodies.forEach((body) => JSON.parse(body.toString('utf8')))),
       page: await cpuOf(drawPage),
       rows: await cpuOf(batched(25, (rows) => writeRows(scene.client, rows))),
     };

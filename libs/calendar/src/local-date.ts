@@ -6,14 +6,20 @@ export type LocalDate = string;
 
 /** Whether the name is a zone of the IANA database that this host knows. Fixed offsets such as `+05:30` are refused. */
 export function isTimeZone(name: string): boolean {
+  if (zones.has(name)) return true;
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en-US', { timeZone: name });
+    if (zones.size < ZONES_KEPT) zones.add(name);
     return true;
   } catch {
     return false;
   }
 }
+
+// Every date of every account asks this, and the host takes its time to answer. Names come in any case, hence a bound.
+const zones = new Set<string>();
+const ZONES_KEPT = 1_000;
 
 /** The first instant of a local day: midnight, or where a clock change skips midnight the first instant after it. */
 export function startOfDay(date: LocalDate, timeZone: string): EpochSeconds {

@@ -60,27 +60,37 @@ export async function reportAccess(
   secretKey: SecretKey,
   configured: ConfiguredReportApi | undefined,
 ): Promise<ReportAccess> {
-  const account = await database.account.findUnique({ where: { id: accountId }, include: { seller: true } });
-  if (!account) throw new PersistenceError('unknown_account', `there is no account ${accountId}`, false);
-  const { seller } = account;
-  const settings = readReportApi(seller.reportApi);
-  const apiKey = account.reportApiKey
-    ? openSecret(secretKey, account.reportApiKey, sealingContext(`account:${account.id}`, settings.base_url))
-    : seller.reportApiKey
-      ? openSecret(secretKey, seller.reportApiKey, sealingContext(`seller:${seller.id}`, settings.base_url))
+  const [row] = await database.$queryRaw<
+    {
+      accountKey: Uint8Array | null;
+      sellerId: string;
+      code: string;
+      reportApi: unknown;
+      sellerKey: Uint8Array | null;
+    }[]
+  >`
+    SELECT a.report_api_key AS "accountKey", s.id AS "sellerId", s.code, s.report_api AS "reportApi",
+           s.report_api_key AS "sellerKey"
+      FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${accountId}::uuid`;
+  if (!row) throw new PersistenceError('unknown_account', `there is no account ${accountId}`, false);
+  const settings = readReportApi(row.reportApi);
+  const apiKey = row.accountKey
+    ? openSecret(secretKey, row.accountKey, sealingContext(`account:${accountId}`, settings.base_url))
+    : row.sellerKey
+      ? openSecret(secretKey, row.sellerKey, sealingContext(`seller:${row.sellerId}`, settings.base_url))
       : configuredKeyFor(settings.base_url, configured);
   const baseUrl = settings.base_url ?? configured?.baseUrl;
   if (baseUrl === undefined) {
     throw new PersistenceError(
       'report_api_unconfigured',
-      `there is no report API for seller ${seller.code}; set its report_api.base_url, or REPORT_API_URL`,
+      `there is no report API for seller ${row.code}; set its report_api.base_url, or REPORT_API_URL`,
       false,
     );
   }
   if (apiKey === undefined) {
     throw new PersistenceError(
       'report_api_key_missing',
-      `seller ${seller.code} has a report_api.base_url of its own but no key for it; set report_api.api_key`,
+      `seller ${row.code} has a report_api.base_url of its own but no key for it; set report_api.api_key`,
       false,
     );
   }
