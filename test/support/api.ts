@@ -58,7 +58,14 @@ export async function startApi(): Promise<TestApi> {
     settleHours: 72,
   });
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
-  const app = await createApi({ database, closes, secretKey: SECRET_KEY, adminKey: ADMIN_KEY, logger });
+  const app = await createApi({
+    database,
+    closes,
+    queue: { ping: () => Promise.resolve() },
+    secretKey: SECRET_KEY,
+    adminKey: ADMIN_KEY,
+    logger,
+  });
   const server = app.getHttpServer() as Server;
   const agent = request(server);
   const express = app.getHttpAdapter().getInstance() as Express;

@@ -17,7 +17,11 @@ export async function load(url, context, next) {
   if (!isSource(url)) return next(url, context);
   const { transformFile } = await import('@swc/core');
   const { code } = await transformFile(new URL(url).pathname, {
-    jsc: { target: 'es2023', parser: { syntax: 'typescript', decorators: true } },
+    jsc: {
+      target: 'es2023',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true },
+    },
     module: { type: 'es6' },
     sourceMaps: 'inline',
   });

@@ -18,6 +18,7 @@ import { createTestDatabase } from './postgres.js';
 export interface TestService {
   readonly rest: RestClient;
   readonly url: string;
+  readonly adminKey: string;
   readonly database: Database;
   readonly simulator: ReportSimulator;
   stop(): Promise<void>;
@@ -45,13 +46,21 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
     queue: queueSettings(queueUrl ?? databaseUrl),
     logger,
   });
-  const api = await createApi({ database, closes: worker.closes, secretKey: SECRET_KEY, adminKey: key, logger });
+  const api = await createApi({
+    database,
+    closes: worker.closes,
+    queue: worker,
+    secretKey: SECRET_KEY,
+    adminKey: key,
+    logger,
+  });
   const port = await freePort();
   await api.listen(port, '127.0.0.1');
   const url = `http://127.0.0.1:${port}`;
   return {
     rest: new RestClient(url, key),
     url,
+    adminKey: key,
     database,
     simulator,
     stop: async () => {

@@ -13,12 +13,13 @@ import { CloseScheduleController } from './closes/close-schedule.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { CorrectionsController } from './corrections/corrections.controller.js';
 import { InvoiceCorrectionsController } from './corrections/invoice-corrections.controller.js';
+import { Drain } from './health/drain.js';
 import { HealthController } from './health/health.controller.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencySweep } from './idempotency-sweep.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
-import { CLOSES, type CloseCommands, DATABASE, SECRET_KEY } from './ports.js';
+import { CLOSES, type CloseCommands, DATABASE, QUEUE, type QueuePort, SECRET_KEY } from './ports.js';
 import { RatingController } from './rating/rating.controller.js';
 import { UsageController } from './usage/usage.controller.js';
 
@@ -26,13 +27,14 @@ import { UsageController } from './usage/usage.controller.js';
 export interface ApiPorts {
   readonly database: Database;
   readonly closes: CloseCommands;
+  readonly queue: QueuePort;
   readonly secretKey: SecretKey;
 }
 
 /** All routes. They share their few ports and have no services between them: the rules live in the rooms below. */
 @Module({})
 export class ApiModule {
-  static with({ database, closes, secretKey }: ApiPorts): DynamicModule {
+  static with({ database, closes, queue, secretKey }: ApiPorts): DynamicModule {
     return {
       module: ApiModule,
       controllers: [
@@ -57,10 +59,12 @@ export class ApiModule {
       providers: [
         { provide: DATABASE, useValue: database },
         { provide: CLOSES, useValue: closes },
+        { provide: QUEUE, useValue: queue },
         { provide: SECRET_KEY, useValue: secretKey },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         IdempotencySweep,
+        Drain,
       ],
     };
   }

@@ -4,6 +4,8 @@ import { type BatchJob, CLOSE_QUEUE, type QueueSettings } from '#close';
 /** The sending end of the queue of batches. */
 export interface CloseQueue {
   enqueue(jobs: readonly BatchJob[]): Promise<void>;
+  /** Resolves when the queue answers. */
+  ping(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -19,6 +21,7 @@ export async function openCloseQueue(settings: QueueSettings): Promise<CloseQueu
         jobs.map((data) => ({ name: CLOSE_QUEUE.batchJob, data, opts: { ...CLOSE_QUEUE.jobOptions } })),
       );
     },
+    ping: () => queue.count(),
     close: () => queue.close(),
   };
 }

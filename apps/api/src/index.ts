@@ -5,7 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
-import { admitConfiguredKey } from '#persistence';
+import { admitConfiguredKey, signingKey } from '#persistence';
 import { authentication } from './access/authentication.js';
 import { ApiModule, type ApiPorts } from './api.module.js';
 import { serveDocs } from './docs/docs-page.js';
@@ -32,14 +32,18 @@ const BODY_LIMIT = '8mb';
 /**
  * Builds the REST application; `listen` starts it, `close` stops it. The ports stay open: who made them closes them.
  * Lets the configured admin key in and any formerly configured one out.
+ *
+ * @throws PersistenceError `secret_does_not_open` when METERLINE_SECRET_KEY is not the one this database was set up with
  */
 export async function createApi({ adminKey, logger, ...ports }: ApiOptions): Promise<NestExpressApplication> {
+  // A METERLINE_SECRET_KEY that opens nothing is found now and not when the first close finishes.
+  await signingKey(ports.database, ports.secretKey);
   await admitConfiguredKey(ports.database, adminKey);
   const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(ports), {
     bodyParser: false,
     logger: quietLogger(logger),
     abortOnError: false,
-    // Open event streams would otherwise keep a stopping process alive.
+    // What has not ended by itself while draining is cut.
     forceCloseConnections: true,
   });
   app.disable('x-powered-by');

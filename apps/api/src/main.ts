@@ -26,6 +26,7 @@ const closes = new Closes({
 const app = await createApi({
   database,
   closes,
+  queue,
   secretKey: environment.METERLINE_SECRET_KEY,
   adminKey: environment.METERLINE_ADMIN_KEY,
   logger,

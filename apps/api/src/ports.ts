@@ -6,6 +6,13 @@ export type CloseCommands = Pick<
   'open' | 'retry' | 'waive' | 'issue' | 'cancel' | 'pdf' | 'draftPdf' | 'corrections' | 'usage'
 >;
 
+/** What readiness asks of the queue. */
+export interface QueuePort {
+  /** Resolves when the queue answers. */
+  ping(): Promise<unknown>;
+}
+
 export const DATABASE = Symbol('database');
+export const QUEUE = Symbol('queue');
 export const SECRET_KEY = Symbol('secret key');
 export const CLOSES = Symbol('closes');

@@ -66,7 +66,14 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       logger,
     });
     started.push(() => worker.close());
-    const api = await createApi({ database, closes: worker.closes, secretKey, adminKey: folder.adminKey, logger });
+    const api = await createApi({
+      database,
+      closes: worker.closes,
+      queue: worker,
+      secretKey,
+      adminKey: folder.adminKey,
+      logger,
+    });
     started.push(() => api.close());
     await api.listen(options.port ?? (await preferredPort()), '127.0.0.1');
     const { port } = api.getHttpServer().address() as AddressInfo;

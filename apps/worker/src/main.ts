@@ -1,7 +1,9 @@
 import { pino } from 'pino';
-import { createConnectors, parseEnvironment, queueSettings, serviceEnvironment } from '#close';
+import { createConnectors, parseEnvironment, queueSettings } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
 import { migrate, openDatabase } from '#persistence';
+import { workerEnvironment } from './environment.js';
+import { serveHealth } from './health.js';
 import { createWorker } from './index.js';
 
 const environment = readEnvironment();
@@ -24,6 +26,8 @@ const worker = await createWorker({
   queue: queueSettings(environment.QUEUE_URL ?? environment.DATABASE_URL),
   logger,
 });
+const health =
+  environment.HEALTH_PORT === undefined ? undefined : await serveHealth(environment.HEALTH_PORT, { database, worker });
 logger.info('the worker takes batches');
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -34,14 +38,16 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 async function stop(): Promise<void> {
+  health?.drain();
   await worker.close();
+  await health?.close();
   await Promise.all([connectors.close(), renderer.close()]);
   await database.$disconnect();
 }
 
 function readEnvironment() {
   try {
-    return parseEnvironment(serviceEnvironment, process.env);
+    return parseEnvironment(workerEnvironment, process.env);
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);
     process.exit(1);

@@ -1,5 +1,5 @@
 import { BullModule, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
-import { type DynamicModule, Inject, Injectable, Module } from '@nestjs/common';
+import { type BeforeApplicationShutdown, type DynamicModule, Inject, Injectable, Module } from '@nestjs/common';
 import { createPostgresBackend, type Job, Queue, setDefaultBackendFactory, UnrecoverableError } from 'bullmq';
 import {
   type BatchJob,
@@ -40,7 +40,10 @@ const OPTIONS = Symbol('worker options');
 /** The closes of this worker, sending what is left over back to the queue. */
 @Injectable()
 export class WorkerCloses extends Closes {
-  constructor(@Inject(OPTIONS) options: WorkerOptions, @InjectQueue(CLOSE_QUEUE.name) queue: Queue<BatchJob>) {
+  constructor(
+    @Inject(OPTIONS) options: WorkerOptions,
+    @InjectQueue(CLOSE_QUEUE.name) private readonly queue: Queue<BatchJob>,
+  ) {
     super({
       ...options,
       enqueue: async (jobs) => {
@@ -50,6 +53,10 @@ export class WorkerCloses extends Closes {
       },
       log: ({ error, ...entry }) => options.logger.error({ ...entry, err: error }, entry.event.replaceAll('_', ' ')),
     });
+  }
+
+  ping(): Promise<unknown> {
+    return this.queue.count();
   }
 }
 
@@ -61,7 +68,7 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
     stalledInterval: lookout_ms,
     maxStalledCount: 1_000,
   })
-  class CloseProcessor extends WorkerHost {
+  class CloseProcessor extends WorkerHost implements BeforeApplicationShutdown {
     constructor(
       @Inject(WorkerCloses) private readonly closes: WorkerCloses,
       @Inject(OPTIONS) private readonly options: WorkerOptions,
@@ -75,6 +82,13 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
       } catch (error) {
         throw isRetryable(error) ? error : new UnrecoverableError(error instanceof Error ? error.message : 'failed');
       }
+    }
+
+    /** Takes no further batch first: it would take those that it gives back. */
+    async beforeApplicationShutdown(): Promise<void> {
+      const closed = this.worker.close();
+      this.closes.drain();
+      await closed;
     }
 
     @OnWorkerEvent('error')

@@ -17,10 +17,11 @@ import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
 import { amount, code, id, listQuery, notice, pageOf, pathId, stamp, text } from '../contract.js';
 import { Documented } from '../documented.js';
+import { Drain } from '../health/drain.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { accepted, found, problemOf } from '../problems/problem.js';
 import { ratedLine } from '../rating/rated-line.js';
-import { sendProgress } from './progress.js';
+import { sendProgress, SharedReads } from './progress.js';
 
 const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month YYYY-MM');
 const kind = z.enum(['regular', 'correction']);
@@ -112,10 +113,15 @@ const listOfAccounts = z.strictObject({ state: accountState.optional(), ...listQ
 @ApiTags('closes')
 @Controller('v1/closes')
 export class ClosesController {
+  private readonly reads: SharedReads;
+
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOSES) private readonly closes: CloseCommands,
-  ) {}
+    @Inject(Drain) private readonly drain: Drain,
+  ) {
+    this.reads = new SharedReads((closeId) => findClose(database, closeId));
+  }
 
   @Post()
   @Access('close')
@@ -265,7 +271,7 @@ export class ClosesController {
   )
   async progress(@Param('id', pathId) closeId: string, @Res() response: Response): Promise<void> {
     await this.read(closeId);
-    await sendProgress(response, () => findClose(this.database, closeId));
+    await sendProgress(response, () => this.reads.read(closeId), this.drain.signal);
   }
 
   private async unlessCancelled(closeId: string): Promise<void> {

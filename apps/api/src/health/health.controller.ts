@@ -1,14 +1,23 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type Database, listSellers } from '#persistence';
 import { Open } from '../access/access.guard.js';
-import { DATABASE } from '../ports.js';
+import { DATABASE, QUEUE, type QueuePort } from '../ports.js';
 import { Problem } from '../problems/problem.js';
+import { Drain } from './drain.js';
+
+/** A part that has not answered by then is away, whatever it is waiting for. */
+const PATIENCE_MS = 3_000;
 
 @ApiTags('health')
 @Controller('health')
 export class HealthController {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(QUEUE) private readonly queue: QueuePort,
+    @Inject(Drain) private readonly drain: Drain,
+  ) {}
 
   @Get('live')
   @Open()
@@ -19,17 +28,28 @@ export class HealthController {
 
   @Get('ready')
   @Open()
-  @ApiOperation({ summary: 'Whether requests can be answered: the database is there, with its tables', security: [] })
+  @ApiOperation({
+    summary: 'Whether requests can be answered: the database is there with its tables, the queue takes jobs',
+    security: [],
+  })
   async ready(): Promise<{ status: 'ok' }> {
-    try {
-      await listSellers(this.database, { limit: 1 });
-    } catch (error) {
-      const problem = new Problem(503, 'not_ready', 'the database does not answer', {
-        headers: { 'retry-after': '5' },
-      });
-      problem.cause = error;
-      throw problem;
-    }
+    if (this.drain.signal.aborted) throw notReady('the process is stopping');
+    await answering('the database', () => listSellers(this.database, { limit: 1 }));
+    await answering('the queue', () => this.queue.ping());
     return { status: 'ok' };
   }
+}
+
+async function answering(part: string, ask: () => Promise<unknown>): Promise<void> {
+  const late = Symbol('late');
+  const answer = await Promise.race([ask(), delay(PATIENCE_MS, late, { ref: false })]).catch((error: unknown) => {
+    throw notReady(`${part} does not answer`, error);
+  });
+  if (answer === late) throw notReady(`${part} does not answer`);
+}
+
+function notReady(detail: string, cause?: unknown): Problem {
+  const problem = new Problem(503, 'not_ready', detail, { headers: { 'retry-after': '5' } });
+  problem.cause = cause;
+  return problem;
 }
