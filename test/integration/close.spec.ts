@@ -2,10 +2,14 @@ import { accountId, type ReportSimulator, startReportSimulator } from '../../app
 import { type BatchJob, Closes, createConnectors } from '#close';
 import type { AccountTax } from '#invoicing';
 import {
+  billingInputs,
   type Database,
+  documentSha256,
   findClose,
   listCloseAccounts,
   listInvoices,
+  loadBillingFacts,
+  loadSnapshots,
   openDatabase,
   updateAccount,
   updateSeller,
@@ -269,6 +273,33 @@ describe('closing a month', () => {
       ['INV-2026-000001', 'Seller acme'],
       ['INV-2026-000002', 'Acme Renamed'],
     ]);
+  });
+
+  it('names in the inputs of a draft the usage it was rated from, not what another worker brought since', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, trafficPlan('traffic'));
+    const account = await makeAccount(database, { seller: 'acme', external_id: accountId(0) }, 'traffic');
+    const { closes } = process();
+    const { id } = await open(closes, { issue: 'after_review' });
+    await closes.work({ closeId: id, batch: 0 });
+    const of = { accountId: account, periodLabel: PERIOD };
+    const rated = await loadSnapshots(database, of);
+    expect(rated.map(({ revision }) => revision)).toEqual([1, 1]);
+
+    // Another worker pulled after a late correction upstream and kept its values as the next revision.
+    simulator.setFaults([{ fault: 'late_correction' }]);
+    const other = process();
+    await database.$executeRaw`UPDATE close_account SET state = 'pending' WHERE close_id = ${id}::uuid`;
+    await other.closes.work({ closeId: id, batch: 0 });
+    expect((await loadSnapshots(database, of)).map(({ revision }) => revision)).toEqual([2, 2]);
+
+    const facts = await loadBillingFacts(database, account);
+    if (!facts) throw new Error('the account is gone');
+    const now = await billingInputs(database, facts, PERIOD);
+    const then = await billingInputs(database, facts, PERIOD, rated);
+    expect(now.usage.map(({ revision }) => revision)).toEqual([2, 2]);
+    expect(then.usage.map(({ revision }) => revision)).toEqual([1, 1]);
+    expect(documentSha256(then)).not.toBe(documentSha256(now));
   });
 
   it('cancels before issue, leaves no draft and no number, and lets the period be closed anew', async () => {

@@ -34,6 +34,7 @@ import {
   saveDraft,
   type SecretKey,
   settleClose,
+  type Snapshot,
   type StoredDocument,
   unfinishedAccounts,
   unrenderedInvoices,
@@ -289,14 +290,19 @@ export class Closes {
       // A dry run keeps nothing but its report; `drafted` says that a real run would have drafted this.
       await moveAccount(this.#database, close.id, accountId, { to: 'drafted', report: result.draft, warnings });
     } else {
-      const inputsHash = documentSha256(await billingInputs(this.#database, facts, close.periodLabel));
+      const inputs = await billingInputs(this.#database, facts, close.periodLabel, result.snapshots);
+      const inputsHash = documentSha256(inputs);
       const document: DraftInvoice = { ...result.draft, inputs_hash: inputsHash };
       await saveDraft(this.#database, close.id, accountId, { inputsHash, document, warnings });
       this.#step('drafted', close.id, accountId);
     }
   }
 
-  async #draft(close: CloseWork, facts: BillingFacts, waived: readonly string[]): Promise<Drafted | Held> {
+  async #draft(
+    close: CloseWork,
+    facts: BillingFacts,
+    waived: readonly string[],
+  ): Promise<(Drafted | Held) & { snapshots?: readonly Snapshot[] }> {
     const task = orHeld(() => billingTask(facts, close.periodLabel, waived));
     if ('outcome' in task) return task;
     const now = await databaseNow(this.#database);
@@ -323,7 +329,11 @@ export class Closes {
             revision: 1,
           });
     const warnings = controlled === result ? [] : controlled.warnings;
-    return { ...result, warnings: [...pulled.warnings, ...warnings, ...result.warnings] };
+    return {
+      ...result,
+      warnings: [...pulled.warnings, ...warnings, ...result.warnings],
+      ...(kept && { snapshots: kept.snapshots }),
+    };
   }
 
   async #drift(close: CloseWork, { account }: BillingFacts, result: Drafted | Held): Promise<Notice | undefined> {

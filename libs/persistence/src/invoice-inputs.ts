@@ -1,6 +1,6 @@
 import type { BillingFacts } from './billing-facts.js';
 import { type Database, PersistenceError, type Transaction } from './database.js';
-import { usageFingerprint, type WindowFingerprint } from './ledger.js';
+import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
 
 /**
  * What the first document of a period is computed from: the billing facts without keys, plan versions by their hash, and
@@ -10,12 +10,20 @@ export interface BillingInputs extends BillingFacts {
   readonly usage: readonly WindowFingerprint[];
 }
 
-/** Writes the inputs down as they stand in this transaction. */
+/**
+ * Writes the inputs down as they stand in this transaction.
+ *
+ * @param rated the snapshots that were rated, where they are known: if another writer has brought a later revision since,
+ *   the inputs of the draft must not name what the draft was not computed from
+ */
 export async function billingInputs(
   database: Database | Transaction,
   facts: BillingFacts,
   periodLabel: string,
+  rated: readonly Snapshot[] = [],
 ): Promise<BillingInputs> {
+  const latest = await usageFingerprint(database, { accountId: facts.account.id, periodLabel });
+  const used = new Map(rated.map((snapshot) => [`${snapshot.entity} ${snapshot.metric}`, snapshot]));
   const { seller, account, entities, subscriptions, versions } = facts;
   return {
     // Sealed keys change whenever they are sealed anew and decide nothing about money.
@@ -25,7 +33,10 @@ export async function billingInputs(
     subscriptions,
     // Published versions are immutable and known by their hash.
     versions: versions.map((version) => ({ ...version, document: null })),
-    usage: await usageFingerprint(database, { accountId: account.id, periodLabel }),
+    usage: latest.map((window) => {
+      const snapshot = used.get(`${window.entity} ${window.metric}`);
+      return snapshot ? { ...window, revision: snapshot.revision, values_sha256: snapshot.valuesSha256 } : window;
+    }),
   };
 }
 
