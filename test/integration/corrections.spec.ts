@@ -18,6 +18,7 @@ import {
   listCloseAccounts,
   listConfirmingPulls,
   listCorrections,
+  listDrafts,
   listInvoices,
   loadDocument,
   loadIssued,
@@ -136,7 +137,9 @@ describe('corrections of issued invoices', () => {
   afterEach(() => closing.stop());
 
   const setLate = (late: boolean) => closing.simulator.setFaults(late ? LATE : []);
-  const documents = (account?: string) => listInvoices(closing.database, { account, limit: 200 });
+  /** In the order of issue; of those that were issued in one second, an invoice before its notes. */
+  const documents = async (account?: string) =>
+    (await listInvoices(closing.database, { account, limit: 200 })).sort((a, b) => a.revision - b.revision);
   const corrections = (account?: string) => listCorrections(closing.database, { account, limit: 200 });
   const processes = (count: number): Closes[] => Array.from({ length: count }, () => closing.another());
 
@@ -448,6 +451,27 @@ describe('corrections of issued invoices', () => {
     expect((await documents()).map(({ number }) => number)).toEqual(['INV-2026-000001', 'DN-2026-000001']);
   });
 
+  it('is issued or dismissed, never both, when two operators decide at once', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    for (let leaf = 0; leaf < 8; leaf += 1) await bytesAccount(leaf);
+    const invoices = await closeMonth();
+    setLate(true);
+    for (const { id } of invoices) await closing.closes.corrections.confirm(id);
+    const decided = await Promise.all(
+      (await corrections()).flatMap(({ id }) => [
+        closing.closes.corrections.issue(id, 'test'),
+        dismissCorrection(closing.database, id, { actor: 'test', reason: 'x' }),
+      ]),
+    );
+    const codes = decided.map((each) => (isRefusal(each) ? each.code : 'done')).sort();
+    expect(codes).toEqual([...invoices.map(() => 'correction_not_open'), ...invoices.map(() => 'done')]);
+    const issued = (await corrections()).filter(({ state }) => state === 'issued');
+    const notes = (await documents()).filter(({ kind }) => kind === 'debit_note');
+    expect(notes.map(({ number }) => number).sort()).toEqual(
+      issued.map((_, index) => `DN-2026-${String(index + 1).padStart(6, '0')}`),
+    );
+  });
+
   it('does not propose what was computed before another note, or from usage that another pull has replaced', async () => {
     await makeSeller(closing.database, { code: 'acme' });
     await bytesAccount(0);
@@ -514,7 +538,9 @@ describe('corrections of issued invoices', () => {
       ['usage', 'superseded', null],
       ['void', 'issued', 'wrong customer'],
     ]);
+    const { requests } = closing.simulator.counters();
     expect(await after.confirm(original.id)).toEqual({ outcome: 'voided' });
+    expect(closing.simulator.counters().requests).toBe(requests);
     expect(await requestConfirmingPull(closing.database, original.id, 'test')).toMatchObject({
       code: 'invoice_voided',
     });
@@ -575,7 +601,10 @@ describe('corrections of issued invoices', () => {
       setLate(true);
       for (const { id } of invoices) await dueNow(id);
       const before = closing.simulator.counters().requests;
-      await Promise.all(processes(4).map((closes) => closes.corrections.confirmDue()));
+      const takeAll = async ({ corrections: after }: Closes): Promise<void> => {
+        while (await after.confirmDue(1));
+      };
+      await Promise.all(processes(4).map(takeAll));
       const perPull = (closing.simulator.counters().requests - before) / invoices.length;
       expect(Number.isInteger(perPull)).toBe(true);
       for (const { id, account } of invoices) {
@@ -704,7 +733,10 @@ describe('corrections of issued invoices', () => {
 
       const dry = await open({ dryRun: true });
       await work(dry.id);
-      expect(await findClose(closing.database, dry.id)).toMatchObject({ state: 'finished', counts: { drafted: 2 } });
+      expect(await findClose(closing.database, dry.id)).toMatchObject({
+        state: 'finished',
+        counts: { drafted: 2, empty: 0 },
+      });
 
       const { id, created } = await open();
       expect(created).toBe(true);
@@ -713,17 +745,24 @@ describe('corrections of issued invoices', () => {
       expect(await findClose(closing.database, id)).toMatchObject({
         state: 'review',
         kind: 'correction',
-        counts: { drafted: 2 },
+        counts: { drafted: 2, empty: 0 },
         totals: [{ net: signed(lateTotal) }],
       });
       expect(await open()).toEqual({ outcome: 'opened', id, created: false });
       expect(await documents()).toHaveLength(4);
+      const drafts = await listDrafts(closing.database, { close: id, limit: 50 });
 
       await closing.closes.issue(id);
       await work(id, processes(4));
       expect(await findClose(closing.database, id)).toMatchObject({ state: 'finished', counts: { issued: 2 } });
       const notes = (await documents()).filter(({ kind }) => kind === 'debit_note');
       expect(notes.map(({ number }) => number)).toEqual(['DN-2026-000001', 'DN-2026-000002', 'DN-2026-000003']);
+      expect(
+        notes
+          .slice(1)
+          .map((note) => note.id)
+          .sort(),
+      ).toEqual(drafts.map((draft) => draft.id).sort());
       expect(notes.every(({ pdf_sha256 }) => pdf_sha256 !== null)).toBe(true);
       expect(total(await documents())).toBe(total(invoices) + lateTotal + lateBytesOf(0));
       expect((await corrections()).map(({ state }) => state)).toEqual(['issued', 'issued', 'issued']);

@@ -251,7 +251,8 @@ export async function issueCorrection(
     await lockPeriod(tx, of);
     const open = await lockOpen(tx, of);
     if (open?.id !== correctionId) return correctionNotOpen((await findCorrection(tx, correctionId)) ?? before);
-    const invoice = await issueOpen(tx, open, open.document, request, null);
+    const note = { id: uuid(), draft: open.document, closeId: null };
+    const invoice = await issueOpen(tx, open, note, request);
     if (invoice) return { outcome: 'issued', invoice };
     return refusal(
       'correction_superseded',
@@ -272,7 +273,7 @@ export async function issueCorrectionDraft(
     await lockPeriod(tx, of);
     const open = await lockOpen(tx, of);
     if (open?.inputsHash !== stored.inputsHash) return { outcome: 'inputs_changed' };
-    const invoice = await issueOpen(tx, open, stored.draft, request, of.closeId);
+    const invoice = await issueOpen(tx, open, { ...stored, closeId: of.closeId }, request);
     if (!invoice) return { outcome: 'inputs_changed' };
     await settleDraft(tx, of, invoice.id);
     return { outcome: 'issued', invoice };
@@ -303,9 +304,8 @@ async function lockOpen(tx: Transaction, of: AccountPeriod): Promise<OpenCorrect
 async function issueOpen(
   tx: Transaction,
   open: OpenCorrection,
-  draft: DraftInvoice,
+  note: Pick<Note, 'id' | 'draft' | 'closeId'>,
   request: NoteIssue,
-  closeId: string | null,
 ): Promise<IssuedInvoice | undefined> {
   const inputs = { ...open.inputs, documents: await documentsOf(tx, open), usage: await usageFingerprint(tx, open) };
   if (documentSha256(inputs) !== open.inputsHash) {
@@ -314,30 +314,34 @@ async function issueOpen(
     return undefined;
   }
   const corrects = { id: open.originalId, number: open.originalNumber };
-  const invoice = await insertNote(tx, { ...open, draft, inputs, corrects, closeId }, request);
+  const { sellerId, accountId } = open;
+  const invoice = await insertNote(tx, { ...note, sellerId, accountId, inputs, corrects }, request);
   await tx.$executeRaw`
     UPDATE correction SET state = 'issued', invoice_id = ${invoice.id}::uuid, decided_by = ${request.actor},
            decided_at = ${invoice.issued_at}::timestamptz, updated_at = clock_timestamp()
      WHERE id = ${open.id}::uuid`;
-  await recordEvent(tx, [open.originalId], draft.kind === 'credit_note' ? 'credited' : 'debited', invoice);
+  await recordEvent(tx, [open.originalId], invoice.kind === 'credit_note' ? 'credited' : 'debited', invoice);
   return invoice;
+}
+
+interface Note {
+  readonly id: string;
+  readonly sellerId: string;
+  readonly accountId: string;
+  /** Null: no close issues it. */
+  readonly closeId: string | null;
+  readonly draft: DraftInvoice;
+  readonly inputs: CorrectionInputs;
+  readonly corrects: { id: string; number: string };
 }
 
 async function insertNote(
   tx: Transaction,
-  note: {
-    readonly sellerId: string;
-    readonly accountId: string;
-    readonly closeId: string | null;
-    readonly draft: DraftInvoice;
-    readonly inputs: CorrectionInputs;
-    readonly corrects: { id: string; number: string };
-  },
+  { id, sellerId, accountId, closeId, draft, inputs, corrects }: Note,
   { actor, numbering, write }: NoteIssue,
 ): Promise<IssuedInvoice> {
-  const { sellerId, accountId, closeId, draft, inputs, corrects } = note;
   const taken = await takeNumber(tx, numbering, draft.kind);
-  const invoice = write(draft, uuid(), taken, corrects);
+  const invoice = write(draft, id, taken, corrects);
   await insertInvoice(tx, { sellerId, accountId, closeId, actor, inputs }, invoice, taken);
   return invoice;
 }
@@ -395,7 +399,7 @@ export async function voidPeriod(
     const corrects = { id: original.id, number: original.number };
     const invoice = await insertNote(
       tx,
-      { sellerId, accountId, closeId: null, draft: note, inputs, corrects },
+      { id: uuid(), sellerId, accountId, closeId: null, draft: note, inputs, corrects },
       request,
     );
     await recordEvent(
