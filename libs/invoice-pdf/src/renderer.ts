@@ -7,6 +7,9 @@ import type { RenderedPdf } from './layout-invoice.js';
 import type { RenderAnswer } from './render-worker.js';
 import type { PrintableInvoice } from './wording.js';
 
+// V8 lets a heap grow as far as the machine would bear before it collects, which no page needs. Five thousand lines fit.
+const THREAD_MEMORY = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 512 };
+
 /** Draws documents in threads of their own. */
 export interface InvoiceRenderer {
   /**
@@ -33,6 +36,7 @@ export function createInvoiceRenderer({
     filename: workerFile(),
     minThreads: threads,
     maxThreads: threads,
+    resourceLimits: THREAD_MEMORY,
   });
   const drawing = new Set<Promise<RenderAnswer>>();
   let closed = false;
