@@ -28,11 +28,20 @@ const options = new Command('bench:close')
 
 const folder = await mkdtemp(join(tmpdir(), 'meterline-bench-'));
 const cleanUps = [() => rm(folder, { recursive: true, force: true })];
+let cleaned;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => void cleanUp().then(() => process.exit(1)));
+}
 try {
   const laps = await measure();
   print(laps);
 } finally {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  await cleanUp();
+}
+
+/** Last started, first stopped; once, whoever asks first. */
+function cleanUp() {
+  return (cleaned ??= cleanUps.reduceRight((before, step) => before.then(step), Promise.resolve()));
 }
 
 async function measure() {
@@ -93,6 +102,7 @@ async function runLap(scene, workers, accounts) {
 async function startWorker(task) {
   const execArgv = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(options.profile)}`] : [];
   const worker = fork(resolve(import.meta.dirname, 'worker.mjs'), { execArgv });
+  cleanUps.push(() => stopWorker(worker));
   await ask(worker, task);
   return worker;
 }
@@ -111,7 +121,7 @@ async function ask(worker, message) {
 async function stopWorker(worker) {
   if (worker.exitCode !== null || worker.signalCode !== null) return;
   const ended = once(worker, 'exit');
-  worker.disconnect();
+  if (worker.connected) worker.disconnect();
   await ended;
 }
 
