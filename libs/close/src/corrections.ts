@@ -250,7 +250,7 @@ function noteWriter(seller: Awaited<ReturnType<typeof loadSellerFacts>>): NoteIs
 }
 
 /** The note that brings the documents of a period to zero; null when they come to zero already. Pure. */
-function takingBack(
+export function takingBack(
   documents: readonly IssuedInvoice[],
   layoutVersion: number,
 ): Omit<DraftInvoice, 'inputs_hash'> | null {

@@ -28,6 +28,7 @@ export {
   type CheckedCertificate,
   verifyCertificates,
 } from './verify-certificate.js';
+export { invoiceEvidence, type InvoiceVerdict, verifyInvoice } from './verify-invoice.js';
 export { cronPattern, dueRun, nextRun, openDueCloses, SCHEDULE_QUEUE, type ScheduledRun } from './schedule.js';
 export { isRetryable } from './retry-policy.js';
 export { CLOSE_QUEUE, type QueueSettings, queueSettings } from './queue.js';

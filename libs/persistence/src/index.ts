@@ -80,6 +80,7 @@ export {
   unrenderedInvoices,
   unrenderedOfBatch,
 } from './invoices.js';
+export { type InvoiceEvidence, loadInvoiceEvidence } from './invoice-evidence.js';
 export { type BillingInputs, billingInputs, loadPinnedFacts } from './invoice-inputs.js';
 export {
   automaticCorrections,

@@ -70,10 +70,15 @@ export async function saveSnapshots(
   });
 }
 
-/** The latest snapshot of every window of an account's period, with its values when they are still kept. */
+/**
+ * The latest snapshot of every window of an account's period, with its values when they are still kept.
+ *
+ * @param pinned when given, these revisions and no others
+ */
 export async function loadSnapshots(
   database: Database | Transaction,
   of: { accountId: string; periodLabel: string },
+  pinned?: readonly WindowFingerprint[],
 ): Promise<(Snapshot & { series: BucketSeries | null; rawSha256: string; dialectSha256: string })[]> {
   const rows = await database.$queryRaw<SnapshotRow[]>`
     SELECT DISTINCT ON (w.id) s.id, w.entity, w.metric, s.revision, s.grid, s.first_start AS "firstStart",
@@ -83,6 +88,10 @@ export async function loadSnapshots(
       JOIN usage_snapshot s ON s.window_id = w.id AND s.month = w.month
       LEFT JOIN usage_values v ON v.snapshot_id = s.id AND v.month = s.month
      WHERE w.account_id = ${of.accountId}::uuid AND w.period_label = ${of.periodLabel}
+       AND (${pinned === undefined} OR (w.entity, w.metric, s.revision) IN (
+             SELECT * FROM unnest(${(pinned ?? []).map(({ entity }) => entity)}::text[],
+                                  ${(pinned ?? []).map(({ metric }) => metric)}::text[],
+                                  ${(pinned ?? []).map(({ revision }) => revision)}::int[])))
      ORDER BY w.id, s.revision DESC`;
   const loaded = await Promise.all(
     rows.map(async (row) => ({

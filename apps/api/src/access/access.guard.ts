@@ -14,18 +14,19 @@ export type BoundKeys =
   | 'narrowed';
 
 interface Rule {
-  scope: ApiKeyScope | 'none';
+  /** Any of them lets in; none is needed by an open route. */
+  scopes: readonly ApiKeyScope[] | 'none';
   boundKeys: BoundKeys;
 }
 
 const RULE = 'access rule';
 
-/** The scope a route needs, and whether keys bound to one account may use it. */
-export const Access = (scope: ApiKeyScope, boundKeys: BoundKeys = 'refused') =>
-  SetMetadata(RULE, { scope, boundKeys } satisfies Rule);
+/** The scope a route needs, or those of which one is enough, and whether keys bound to one account may use it. */
+export const Access = (scope: ApiKeyScope | readonly ApiKeyScope[], boundKeys: BoundKeys = 'refused') =>
+  SetMetadata(RULE, { scopes: typeof scope === 'string' ? [scope] : scope, boundKeys } satisfies Rule);
 
 /** A route that is answered without a key. */
-export const Open = () => SetMetadata(RULE, { scope: 'none', boundKeys: 'refused' } satisfies Rule);
+export const Open = () => SetMetadata(RULE, { scopes: 'none', boundKeys: 'refused' } satisfies Rule);
 
 /** Checks the scope of the caller's key. A route that states no rule is closed. */
 @Injectable()
@@ -35,11 +36,11 @@ export class AccessGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const rule = this.reflector.getAllAndOverride<Rule | undefined>(RULE, [context.getHandler(), context.getClass()]);
     if (rule === undefined) throw new Problem(403, 'forbidden', 'this route states no access rule, so it is closed');
-    if (rule.scope === 'none') return true;
+    if (rule.scopes === 'none') return true;
     const { caller, params } = context.switchToHttp().getRequest<AuthenticatedRequest>();
     if (!caller) throw new Problem(401, 'unauthorized', 'this route needs an API key');
-    if (!caller.may(rule.scope)) {
-      throw new Problem(403, 'forbidden', `this API key lacks the scope "${rule.scope}"`);
+    if (!rule.scopes.some((scope) => caller.may(scope))) {
+      throw new Problem(403, 'forbidden', `this API key lacks the scope "${rule.scopes.join('" or "')}"`);
     }
     if (caller.account === null || rule.boundKeys === 'narrowed') return true;
     if (rule.boundKeys === 'path' && (params.account ?? params.id) === caller.account) return true;

@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
+import { invoiceEvidence } from '#close';
 import {
   type Database,
   type DraftView,
@@ -9,6 +10,7 @@ import {
   type InvoiceView,
   listDrafts,
   listInvoices,
+  loadInvoiceEvidence,
   type Page,
   pageOf as cut,
   recordAudit,
@@ -172,5 +174,32 @@ export class InvoicesController {
       });
     }
     return new StreamableFile(bytes, { length: bytes.length });
+  }
+
+  @Get(':id/evidence')
+  @Access(['read', 'audit'], 'narrowed')
+  @Documented(
+    'Download everything the document is computed from, for `npm run verify-invoice`; every download is an audit event',
+    { 200: z.looseObject({ format: z.string(), document: z.looseObject({}), document_sha256: z.string() }) },
+    { 404: '`not_found`: no such document, or not issued yet' },
+  )
+  async evidence(
+    @Param('id', pathId) invoiceId: string,
+    @From() caller: Caller,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<object> {
+    const { number, seller: sellerCode } = await this.read(invoiceId, caller);
+    const evidence = found(await loadInvoiceEvidence(this.database, invoiceId), 'issued document of that id');
+    const seller = await findSeller(this.database, sellerCode);
+    await recordAudit(this.database, {
+      sellerId: seller?.id ?? null,
+      actor: caller.actor,
+      action: 'invoice.downloaded',
+      subject: `invoice:${invoiceId}`,
+      data: { number, kind: 'evidence', sha256: evidence.document_sha256 },
+    });
+    response.set('cache-control', 'private, no-store');
+    response.attachment(`${(number ?? invoiceId).replaceAll('/', '-')}-evidence.json`).type('application/json');
+    return invoiceEvidence(evidence);
   }
 }

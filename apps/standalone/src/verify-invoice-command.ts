@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { verifyInvoice } from '#close';
+
+const command = new Command('verify-invoice')
+  .description(
+    'Recomputes a document off-line from its evidence (GET /v1/invoices/{id}/evidence): measured, rated, totalled.',
+  )
+  .argument('<evidence.json>')
+  .addHelpText('after', '\nEnds with 0 when every member follows, with 1 at the first that differs, which it names.')
+  .parse();
+
+const [file = ''] = command.args;
+try {
+  const verdict = verifyInvoice(await readFile(file, 'utf8'));
+  if (verdict.outcome === 'invalid') {
+    process.stderr.write(`${file}: ${verdict.path || 'the file'}: ${verdict.message}\n`);
+    process.exitCode = 1;
+  } else {
+    const { number, recomputed_from: from, document_sha256: sha256 } = verdict;
+    process.stdout.write(`${file}: ${number} follows from its ${from}\n  sha256 ${sha256}\n`);
+  }
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,197 @@
+import { fromStamp } from '#calendar';
+import { assertConserved, canonicalJson, correctionOf, issueInvoice, type IssuedInvoice, totalsOf } from '#invoicing';
+import { formatAmount, decimal, minus } from '#money';
+import type { BillingFacts, InvoiceEvidence } from '#persistence';
+import { recompute } from '#rating';
+import { accountTotals, billingTask, draftAccount, type Held, rateAccount } from './bill-account.js';
+import { sha256 } from './certificate.js';
+import { takingBack } from './corrections.js';
+
+const FORMAT = 'meterline.invoice-evidence.1';
+
+/** The evidence of a document as it is downloaded: plain JSON, all that `verifyInvoice` needs. */
+export function invoiceEvidence(evidence: InvoiceEvidence): { format: string } & InvoiceEvidence {
+  return { format: FORMAT, ...evidence };
+}
+
+export type InvoiceVerdict =
+  | {
+      readonly outcome: 'valid';
+      readonly number: string;
+      readonly document_sha256: string;
+      /** `derivations` when the single values are no longer kept: lines and totals follow from the derivations alone. */
+      readonly recomputed_from: 'usage' | 'derivations';
+    }
+  /** The first member that is not what follows from the rest, as a path into the file. */
+  | { readonly outcome: 'invalid'; readonly path: string; readonly message: string };
+
+interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/**
+ * Recomputes a document from its evidence and nothing else: measures, rates and totals again by the pure rooms, and
+ * compares every member. Never throws for what a file says.
+ *
+ * @param text a file as `GET /v1/invoices/{id}/evidence` answers it
+ */
+export function verifyInvoice(text: string): InvoiceVerdict {
+  const invalid = (fault: Fault): InvoiceVerdict => ({ outcome: 'invalid', ...fault });
+  let evidence: ReturnType<typeof invoiceEvidence>;
+  try {
+    evidence = JSON.parse(text) as typeof evidence;
+  } catch {
+    return invalid({ path: '', message: 'the file is not JSON' });
+  }
+  if (evidence?.format !== FORMAT) return invalid({ path: 'format', message: `must be ${FORMAT}` });
+  try {
+    const complete = evidence.usage.every(({ series }) => series !== null);
+    const fault =
+      inputsFault(evidence) ??
+      (complete ? recomputedFault(evidence) : derivationFault(evidence)) ??
+      hashFault('document.inputs_hash', evidence.document.inputs_hash, canonicalJson(evidence.inputs)) ??
+      hashFault('document_sha256', evidence.document_sha256, canonicalJson(evidence.document));
+    if (fault) return invalid(fault);
+    const { document, document_sha256 } = evidence;
+    const recomputed_from = complete ? 'usage' : 'derivations';
+    return { outcome: 'valid', number: document.number, document_sha256, recomputed_from };
+  } catch (error) {
+    return invalid({ path: '', message: `the document cannot be recomputed: ${(error as Error).message}` });
+  }
+}
+
+/** What the document was computed from must be what its inputs name, by hash. */
+function inputsFault({ facts, usage, earlier, inputs }: InvoiceEvidence): Fault | undefined {
+  for (const [position, { document, sha256: hash }] of facts.versions.entries()) {
+    const fault = hashFault(`facts.versions[${position}].document`, hash, canonicalJson(document));
+    if (fault) return fault;
+  }
+  for (const [position, { series, values_sha256: hash }] of usage.entries()) {
+    const values = series?.values.map((value) => value ?? '').join('\n');
+    const content = series && `${series.grid} ${series.firstStart}\n${values}`;
+    const fault = content === null ? undefined : hashFault(`usage[${position}].series.values`, hash, content);
+    if (fault) return fault;
+  }
+  const first = earlier.length === 0;
+  return firstDifference(
+    {
+      usage: usage.map(({ entity, metric, revision, values_sha256 }) => ({ entity, metric, revision, values_sha256 })),
+      ...(first
+        ? { facts: withoutDocuments(facts) }
+        : { earlier: earlier.map((document) => sha256(canonicalJson(document))) }),
+    },
+    {
+      usage: inputs.usage ?? [],
+      ...(first ? { facts: withoutUsage(inputs) } : { earlier: hashesOf(inputs) }),
+    },
+    '',
+  );
+}
+
+function withoutDocuments(facts: BillingFacts): object {
+  return { ...facts, versions: facts.versions.map((version) => ({ ...version, document: null })) };
+}
+
+function withoutUsage(inputs: InvoiceEvidence['inputs']): object {
+  return Object.fromEntries(Object.entries(inputs).filter(([member]) => member !== 'usage'));
+}
+
+function hashesOf(inputs: InvoiceEvidence['inputs']): string[] {
+  const { documents } = inputs as { documents: { document_sha256: string }[] };
+  return documents.map((document) => document.document_sha256);
+}
+
+function recomputedFault({ document, earlier, facts, waived, usage, inputs }: InvoiceEvidence): Fault | undefined {
+  const { layout_version: layoutVersion, dialect_sha256: dialectSha256, period } = document;
+  const task = billingTask(facts, period.label, waived);
+  const series = usage.flatMap((each) => (each.series ? [{ ...each.series, rawSha256: each.raw_sha256 }] : []));
+  const cannot = ({ reason }: Held): Fault => ({ path: 'usage', message: `would be held: ${reason.message}` });
+  const [original] = earlier;
+  let draft: Omit<Parameters<typeof issueInvoice>[0], 'inputs_hash'> | null;
+  if (!original) {
+    const drafted = draftAccount(task, series, { dialectSha256, layoutVersion, revision: 1 });
+    if (drafted.outcome === 'held') return cannot(drafted);
+    draft = drafted.outcome === 'drafted' ? drafted.draft : null;
+  } else if (inputs.usage === undefined) {
+    draft = takingBack(earlier, layoutVersion);
+  } else {
+    const rated = rateAccount(task, series);
+    if (rated.outcome === 'held') return cannot(rated);
+    const rerated = { lines: rated.lines, totals: accountTotals(task, rated.lines) };
+    draft = correctionOf({ original, issued: earlier, rerated, dialectSha256, layoutVersion });
+  }
+  if (!draft) return { path: 'document', message: 'there is nothing to bill' };
+  const { id, number, issued_at, corrects, inputs_hash } = document;
+  const again = issueInvoice(
+    { ...draft, inputs_hash },
+    {
+      id,
+      number,
+      issuedAt: fromStamp(issued_at),
+      sellerTimeZone: facts.seller.timeZone,
+      corrects: original ? { id: original.id, number: original.number } : (corrects ?? undefined),
+    },
+  );
+  // Lines first: a sum that differs says less than the line it comes from.
+  const compared = ({ lines, taxes, ...rest }: IssuedInvoice) => withoutAnswers({ lines, taxes, ...rest });
+  return firstDifference(compared(document), compared(again), 'document');
+}
+
+/** Without the values: each line from its derivation, the totals from the lines. */
+function derivationFault({ document, facts }: InvoiceEvidence): Fault | undefined {
+  const { currency, lines } = document;
+  for (const [position, { amount, derivation, correction }] of lines.entries()) {
+    const again = recompute(derivation);
+    const path = `document.lines[${position}]`;
+    const rerated = correction ? correction.rerated : amount;
+    const gone = correction !== undefined && decimal(correction.rerated).isZero();
+    if (!gone && again.amount !== rerated) {
+      return { path: `${path}.amount`, message: `is ${rerated} but follows as ${again.amount}` };
+    }
+    const delta = correction && formatAmount(minus(decimal(correction.rerated), decimal(correction.billed)), currency);
+    if (delta !== undefined && delta !== amount) {
+      return { path: `${path}.amount`, message: `is ${amount} but rerated − billed is ${delta}` };
+    }
+  }
+  assertConserved(document);
+  if (document.corrects) return undefined;
+  const { seller, account } = facts;
+  const options = { currency, rounding: seller.rounding, payableRounding: seller.payableRounding };
+  const { taxes, net, tax, gross, rounding, payable } = document;
+  const totals = { taxes, net, tax, gross, rounding, payable };
+  return firstDifference(totals, totalsOf(lines, account.taxes, options), 'document');
+}
+
+/** Equal values may have been answered in other bytes by a later pull: hashes of answers are evidence, not inputs. */
+function withoutAnswers(document: object): unknown {
+  return JSON.parse(JSON.stringify(document, (member, value: unknown) => (member === 'raw_sha256' ? null : value)));
+}
+
+function hashFault(path: string, hash: string, content: string): Fault | undefined {
+  const actual = sha256(content);
+  return actual === hash ? undefined : { path, message: `has the sha256 ${actual}, not ${hash}` };
+}
+
+function firstDifference(actual: unknown, expected: unknown, path: string): Fault | undefined {
+  if (isNested(actual) && isNested(expected) && Array.isArray(actual) === Array.isArray(expected)) {
+    const members = [...new Set([...Object.keys(actual), ...Object.keys(expected)])];
+    for (const member of members) {
+      const below = Array.isArray(actual) ? `${path}[${member}]` : path === '' ? member : `${path}.${member}`;
+      const fault = firstDifference(actual[member], expected[member], below);
+      if (fault) return fault;
+    }
+    return undefined;
+  }
+  if (actual === expected) return undefined;
+  return { path, message: `is ${shown(actual)} but follows as ${shown(expected)}` };
+}
+
+function isNested(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function shown(value: unknown): string {
+  const text = value === undefined ? 'absent' : JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

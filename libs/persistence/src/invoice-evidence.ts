@@ -1,0 +1,57 @@
+import type { IssuedInvoice } from '#invoicing';
+import type { BucketSeries } from '#metering';
+import type { BillingFacts } from './billing-facts.js';
+import { loadPeriodDocuments } from './corrections.js';
+import type { Database } from './database.js';
+import { loadPinnedFacts } from './invoice-inputs.js';
+import { loadSnapshots, type WindowFingerprint } from './ledger.js';
+
+/** Everything that an issued document is computed from, as it was pinned when it was issued. */
+export interface InvoiceEvidence {
+  readonly document: IssuedInvoice;
+  readonly document_sha256: string;
+  /** What the document's `inputs_hash` is taken over. */
+  readonly inputs: { readonly usage?: readonly WindowFingerprint[] };
+  /** Documents of the period that were issued before; none for the first. */
+  readonly earlier: readonly IssuedInvoice[];
+  /** What the first document of the period was rated by, plan documents included. */
+  readonly facts: BillingFacts;
+  /** Holds that an operator let pass. */
+  readonly waived: readonly string[];
+  readonly usage: readonly {
+    readonly entity: string;
+    readonly metric: string;
+    readonly revision: number;
+    readonly values_sha256: string;
+    /** Of the answers that first brought these values. */
+    readonly raw_sha256: string;
+    readonly dialect_sha256: string;
+    /** Null when the single values are no longer kept. */
+    readonly series: BucketSeries | null;
+  }[];
+}
+
+/** The evidence of an issued document, or undefined when there is no such document. */
+export async function loadInvoiceEvidence(database: Database, invoiceId: string): Promise<InvoiceEvidence | undefined> {
+  const [row] = await database.$queryRaw<
+    { document: IssuedInvoice; document_sha256: string; inputs: InvoiceEvidence['inputs'] }[]
+  >`SELECT i.document, i.document_sha256, n.inputs
+      FROM invoice i JOIN invoice_inputs n ON n.invoice_id = i.id WHERE i.id = ${invoiceId}::uuid`;
+  if (!row) return undefined;
+  const { document, inputs } = row;
+  const of = { accountId: document.account, periodLabel: document.period.label };
+  const { documents } = await loadPeriodDocuments(database, of);
+  const earlier = documents.filter(({ revision }) => revision < document.revision);
+  const { facts, waived } = await loadPinnedFacts(database, earlier[0]?.id ?? document.id);
+  const snapshots = await loadSnapshots(database, of, inputs.usage ?? []);
+  return {
+    ...row,
+    earlier,
+    facts,
+    waived: [...waived].sort(),
+    usage: snapshots.map(({ entity, metric, revision, valuesSha256, rawSha256, dialectSha256, series }) => {
+      const hashes = { values_sha256: valuesSha256, raw_sha256: rawSha256, dialect_sha256: dialectSha256 };
+      return { entity, metric, revision, ...hashes, series };
+    }),
+  };
+}

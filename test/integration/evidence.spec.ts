@@ -1,0 +1,275 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { accountId, customerSiteId } from '../../apps/report-simulator/src/index.js';
+import { RestClient } from '../../apps/standalone/src/rest-client.js';
+import { invoiceEvidence, verifyInvoice } from '#close';
+import { documentSha256, listAuditEvents, listInvoices, loadInvoiceEvidence } from '#persistence';
+import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { type Closing, startClosing } from '../support/closing.js';
+import { settled, startService, type TestService } from '../support/service.js';
+
+const PERIOD = '2026-08';
+const FLEET = { accounts: 300, sites: 1, subscribers: 1 };
+/** The 95th percentile of August of this account changes when its late usage shows. */
+const LEAF = 27;
+const VAT = [{ name: 'VAT', category: 'S' as const, rate: '19' }];
+
+const PLAN = {
+  code: 'plan',
+  name: 'Plan',
+  currency: 'USD',
+  effective_from: '2020-01-01',
+  charges: [
+    { code: 'platform', name: 'Platform', type: 'recurring', amount: '10.00' },
+    {
+      code: 'traffic',
+      name: 'Data transfer',
+      type: 'usage',
+      measure: { metric: 'bytes', unit: 'MB' },
+      included: '1',
+      price: {
+        model: 'graduated',
+        tiers: [
+          { up_to: '2', unit_price: '0.08' },
+          { up_to: null, unit_price: '0.05' },
+        ],
+      },
+    },
+    {
+      code: 'burst',
+      name: '95th percentile',
+      type: 'usage',
+      measure: {
+        metric: 'bandwidth',
+        aggregation: 'percentile',
+        percentile: '95',
+        direction: 'downlink',
+        missing: 'zero',
+        unit: 'kbps',
+      },
+      price: { model: 'per_unit', unit_price: '100.00' },
+    },
+  ],
+  discounts: [{ type: 'percentage', value: '10', applies_to: ['traffic'] }],
+};
+
+type Path = (string | number)[];
+
+/** Paths to every text and number below a value. */
+function leaves(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return value === null ? [] : [path];
+  const members = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  return members.flatMap(([member, below]) => leaves(below, [...path, member]));
+}
+
+/** A copy with another value at the path. */
+function tampered<T>(of: T, path: Path): T {
+  const copy = structuredClone(of);
+  let parent = copy as Record<string | number, unknown>;
+  for (const member of path.slice(0, -1)) parent = parent[member] as typeof parent;
+  const last = path.at(-1) ?? '';
+  const value = parent[last];
+  // Another digit where there is one, so that amounts stay amounts.
+  if (typeof value === 'string') {
+    parent[last] = /\d/.test(value)
+      ? value.replace(/\d(?=\D*$)/, (digit) => `${(Number(digit) + 1) % 10}`)
+      : `${value}x`;
+  } else if (typeof value === 'number') parent[last] = value + 1;
+  else parent[last] = !value;
+  return copy;
+}
+
+const named = (path: Path) =>
+  path
+    .reduce<string>((text, member) => (typeof member === 'number' ? `${text}[${member}]` : `${text}.${member}`), '')
+    .slice(1);
+
+describe('the evidence of a document', () => {
+  let closing: Closing;
+  beforeAll(async () => {
+    closing = await startClosing({ fleet: FLEET, seed: 7 });
+    await makeSeller(closing.database, { code: 'acme' });
+    await makePlan(closing.database, PLAN);
+    const of = { seller: 'acme', external_id: accountId(LEAF), taxes: VAT };
+    const site = { dimension: 'customer_site_id' as const, value: customerSiteId(FLEET, LEAF, 0) };
+    await makeAccount(closing.database, of, 'plan', [site]);
+    const accounts = await closing.run('acme', PERIOD);
+    expect(accounts.map(({ state }) => state)).toEqual(['issued']);
+  });
+  afterAll(() => closing.stop());
+
+  async function evidenceOf(position: number) {
+    const documents = await listInvoices(closing.database, { limit: 10 });
+    const loaded = await loadInvoiceEvidence(closing.database, documents[position]?.id ?? '');
+    if (!loaded) throw new Error('there is no such document');
+    // As it is downloaded.
+    return JSON.parse(JSON.stringify(invoiceEvidence(loaded))) as ReturnType<typeof invoiceEvidence>;
+  }
+  const verdict = (evidence: object) => verifyInvoice(JSON.stringify(evidence));
+
+  it('recomputes it off-line, from the usage', async () => {
+    const evidence = await evidenceOf(0);
+    expect(evidence.document.lines.map(({ charge }) => charge)).toEqual(['platform', 'traffic', 'burst', 'discount:1']);
+    expect(verdict(evidence)).toEqual({
+      outcome: 'valid',
+      number: 'INV-2026-000001',
+      document_sha256: documentSha256(evidence.document),
+      recomputed_from: 'usage',
+    });
+  });
+
+  it('names any member of the document that was changed, also when its hash was made to fit', async () => {
+    const evidence = await evidenceOf(0);
+    const paths = leaves(evidence.document);
+    expect(paths.length).toBeGreaterThan(150);
+    for (const path of paths) {
+      const changed = tampered(evidence, ['document', ...path]);
+      const seen = verdict(changed);
+      expect([named(path), seen.outcome]).toEqual([named(path), 'invalid']);
+      if (
+        /^(lines\[\d+\]\.(amount|quantity|unrounded_amount|description)|taxes|net|tax|gross|payable)/.test(named(path))
+      ) {
+        expect(seen).toMatchObject({ path: named(['document', ...path]) });
+        expect(verdict({ ...changed, document_sha256: documentSha256(changed.document) })).toEqual(seen);
+      }
+    }
+  });
+
+  it('names the plan, the usage or the fact that was changed', async () => {
+    const evidence = await evidenceOf(0);
+    const plan = evidence.facts.versions[0]?.document;
+    for (const path of leaves(plan)) {
+      const changed = tampered(evidence, ['facts', 'versions', 0, 'document', ...path]);
+      expect(verdict(changed)).toMatchObject({ outcome: 'invalid', path: 'facts.versions[0].document' });
+    }
+    for (const [position, { series }] of evidence.usage.entries()) {
+      const count = series?.values.length ?? 0;
+      for (const slot of [0, count >> 1, count - 1]) {
+        const changed = tampered(evidence, ['usage', position, 'series', 'values', slot]);
+        expect(verdict(changed)).toMatchObject({ outcome: 'invalid', path: `usage[${position}].series.values` });
+      }
+    }
+    for (const path of leaves({ account: evidence.facts.account, subscriptions: evidence.facts.subscriptions })) {
+      const changed = tampered(evidence, ['facts', ...path]);
+      expect(verdict(changed)).toMatchObject({ outcome: 'invalid', path: named(['facts', ...path]) });
+    }
+    // A price that was changed together with every hash that is not on the document.
+    const forged = tampered(evidence, ['facts', 'versions', 0, 'document', 'charges', 0, 'amount']);
+    const sha256 = documentSha256(forged.facts.versions[0]?.document);
+    for (const { versions } of [forged.facts, forged.inputs as typeof forged.facts])
+      Object.assign(versions[0] ?? {}, { sha256 });
+    expect(verdict(forged)).toMatchObject({ outcome: 'invalid', path: 'document.lines[0].amount' });
+  });
+
+  it('is refused when it is no evidence', () => {
+    for (const text of ['', '{', 'null', '[]', '{"format":"other"}', '{"format":"meterline.invoice-evidence.1"}']) {
+      expect(verifyInvoice(text)).toMatchObject({ outcome: 'invalid' });
+    }
+  });
+
+  it('of a document whose single values are no longer kept still proves lines and totals', async () => {
+    const evidence = await evidenceOf(0);
+    const bare = { ...evidence, usage: evidence.usage.map((each) => ({ ...each, series: null })) };
+    expect(verdict(bare)).toMatchObject({ outcome: 'valid', recomputed_from: 'derivations' });
+    for (const path of [
+      ...leaves(evidence.document.lines).filter((each) => each.at(-1) === 'amount' && each.length === 2),
+    ]) {
+      expect(verdict(tampered(bare, ['document', 'lines', ...path]))).toMatchObject({
+        path: named(['document', 'lines', ...path]),
+      });
+    }
+  });
+
+  it('of a note recomputes rerated − billed, line by line; of a void, the taking back', async () => {
+    const before = await evidenceOf(0);
+    closing.simulator.setFaults([{ fault: 'late_correction' }]);
+    const proposed = await closing.closes.corrections.confirm(before.document.id);
+    if (proposed.outcome !== 'proposed') throw new Error(proposed.outcome);
+    expect((await closing.closes.corrections.issue(proposed.correction, 'test')).outcome).toBe('issued');
+    const note = await evidenceOf(1);
+    expect(note.document.lines.length).toBeGreaterThan(0);
+    expect(verdict(note)).toMatchObject({ outcome: 'valid', recomputed_from: 'usage' });
+    const cents = (text = '') => BigInt(text.replace('.', ''));
+    for (const [position, { amount, correction }] of note.document.lines.entries()) {
+      expect(cents(amount)).toBe(cents(correction?.rerated) - cents(correction?.billed));
+      for (const member of ['amount', 'correction'] as const) {
+        const path: Path = ['document', 'lines', position, member, ...(member === 'correction' ? ['billed'] : [])];
+        expect(verdict(tampered(note, path))).toMatchObject({ outcome: 'invalid', path: named(path) });
+      }
+    }
+    expect(verdict(tampered(note, ['earlier', 0, 'lines', 0, 'amount']))).toMatchObject({ path: 'earlier[0]' });
+    // The first document is computed from the usage of its time.
+    expect(verdict(await evidenceOf(0))).toEqual(verdict(before));
+
+    const voided = await closing.closes.corrections.voidInvoice(before.document.id, { actor: 'test', reason: 'test' });
+    expect(voided.outcome).toBe('issued');
+    const undone = await evidenceOf(2);
+    expect(verdict(undone)).toMatchObject({ outcome: 'valid' });
+    expect(verdict(tampered(undone, ['document', 'lines', 0, 'amount']))).toMatchObject({
+      path: 'document.lines[0].amount',
+    });
+  });
+});
+
+describe('GET /v1/invoices/{id}/evidence', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService({ fleet: FLEET, seed: 7 });
+  });
+  afterAll(() => service.stop());
+
+  it('serves a file to audit keys that the command verifies, and audits the download', async () => {
+    const { database, rest, url } = service;
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, PLAN);
+    const site = { dimension: 'customer_site_id' as const, value: customerSiteId(FLEET, LEAF, 0) };
+    const account = await makeAccount(database, { seller: 'acme', external_id: accountId(LEAF) }, 'plan', [site]);
+    const close = await rest.post<{ id: string }>('/v1/closes', { seller: 'acme', period: PERIOD, issue: 'automatic' });
+    await settled(rest, close.id);
+    const [invoice] = await listInvoices(database, { limit: 1 });
+    const path = `/v1/invoices/${invoice?.id}/evidence`;
+    const keyed = async (body: object) => {
+      const { key } = await rest.post<{ key: string }>('/v1/api-keys', { name: 'k', ...body });
+      return new RestClient(url, key);
+    };
+    await expect((await keyed({ scopes: ['close'] })).bytes(path)).rejects.toMatchObject({ status: 403 });
+    const stranger = await makeAccount(database, { seller: 'acme', external_id: accountId(1) }, null);
+    await expect((await keyed({ scopes: ['read'], account: stranger })).bytes(path)).rejects.toMatchObject({
+      status: 404,
+    });
+    const bytes = await (await keyed({ scopes: ['audit'] })).bytes(path);
+    expect(await (await keyed({ scopes: ['read'], account })).bytes(path)).toEqual(bytes);
+    const { data } = await listAuditEvents(database, {}, { limit: 200 });
+    expect(data.filter(({ action }) => action === 'invoice.downloaded')).toMatchObject([
+      { subject: `invoice:${invoice?.id}`, data: { kind: 'evidence' } },
+      { subject: `invoice:${invoice?.id}`, data: { kind: 'evidence' } },
+    ]);
+
+    const folder = await mkdtemp(join(tmpdir(), 'meterline-evidence-'));
+    try {
+      const file = join(folder, 'evidence.json');
+      await writeFile(file, bytes);
+      const command = (...args: string[]) =>
+        promisify(execFile)(process.execPath, [
+          '-C',
+          'source',
+          '--import',
+          resolve('test/support/run-source.mjs'),
+          resolve('apps/standalone/src/verify-invoice-command.ts'),
+          ...args,
+        ]);
+      expect((await command(file)).stdout).toContain('INV-2026-000001 follows from its usage');
+      const evidence = JSON.parse(bytes.toString('utf8')) as object;
+      await writeFile(file, JSON.stringify(tampered(evidence, ['document', 'lines', 1, 'amount'])));
+      await expect(command(file)).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('document.lines[1].amount: ') as string,
+      });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
