@@ -109,6 +109,47 @@ describe('POST /v1/rating/preview', () => {
     });
   });
 
+  it('tells of a percentile what the other direction rules and commits would have come to', async () => {
+    // 31 × 288 slots: a twentieth is 446.4, so 437 peaks are discarded in each direction, but not both together.
+    const month = Date.UTC(2026, 9, 1);
+    const series = (peak: (slot: number) => boolean) =>
+      Array.from({ length: 8_928 }, (_, slot) => ({
+        start: new Date(month + slot * 300_000).toISOString().replace('.000', ''),
+        value: peak(slot) ? '200' : '50',
+      }));
+    const { lines } = await preview({
+      plan: planOf([burst, platform]),
+      period: '2026-10',
+      usage: [
+        { metric: 'bandwidth', direction: 'uplink', series: series((slot) => slot < 437) },
+        { metric: 'bandwidth', direction: 'downlink', series: series((slot) => slot >= 8_928 - 437) },
+      ],
+    });
+    // 50 Mbps stay below the commit of 100: 400.00. 200: 400.00 + 100 × 6.50. 200 + 50 = 250: 400.00 + 150 × 6.50.
+    expect(lines[0]).toMatchObject({ amount: '1050.00' });
+    const { alternatives } = lines[0] as unknown as {
+      alternatives: { directions: { direction: string }[]; commits: object[] };
+    };
+    expect(alternatives.directions.sort((a, b) => (a.direction < b.direction ? -1 : 1))).toEqual([
+      { direction: 'downlink', quantity: '50', amount: '400.00' },
+      { direction: 'greater_of_percentiles', quantity: '50', amount: '400.00' },
+      { direction: 'percentile_of_greater', quantity: '200', amount: '1050.00' },
+      { direction: 'percentile_of_sum', quantity: '250', amount: '1375.00' },
+      { direction: 'uplink', quantity: '50', amount: '400.00' },
+    ]);
+    // Of 200 Mbps: 4.00 a committed one and 6.50 any other.
+    expect(alternatives.commits).toEqual([
+      { commit: '0', amount: '1300.00' },
+      { commit: '50', amount: '1175.00' },
+      { commit: '75', amount: '1112.50' },
+      { commit: '100', amount: '1050.00' },
+      { commit: '125', amount: '987.50' },
+      { commit: '150', amount: '925.00' },
+      { commit: '200', amount: '800.00' },
+    ]);
+    expect(lines[1]).not.toHaveProperty('alternatives');
+  });
+
   it('writes nothing', async () => {
     const counts = () =>
       api.database.$queryRawUnsafe(

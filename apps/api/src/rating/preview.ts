@@ -13,6 +13,8 @@ import {
 } from '#metering';
 import type { RoundingMode } from '#money';
 import {
+  type Alternatives,
+  alternativesOf,
   type GivenQuantity,
   type RatedLine,
   rate,
@@ -58,7 +60,8 @@ export interface PreviewUsage {
 export interface PreviewAnswer extends Totals {
   currency: string;
   period: { start: string; end: string };
-  lines: RatedLine[];
+  /** Percentile lines with what other direction rules and commit levels would have come to. */
+  lines: (RatedLine & { alternatives?: Alternatives })[];
   warnings: RatingNotice[];
 }
 
@@ -112,10 +115,18 @@ export function preview(request: PreviewRequest): PreviewAnswer {
   return {
     currency: plan.currency,
     period: { start: period.startDate, end: period.endDate },
-    lines: rated.lines,
+    lines: rated.lines.map(withAlternatives),
     ...totals,
     warnings: [...given.warnings, ...(startsLater ? [notYetInForce(plan)] : []), ...rated.warnings],
   };
+}
+
+function withAlternatives(line: RatedLine): PreviewAnswer['lines'][number] {
+  const { basis } = line.derivation;
+  const ranked =
+    basis.kind === 'usage' && (basis.evidence?.metric === 'bandwidth' || basis.price.model === 'commit_burst');
+  const alternatives = ranked ? alternativesOf(line) : undefined;
+  return alternatives ? { ...line, alternatives } : line;
 }
 
 function periodOf({ period, time_zone }: PreviewRequest): BillingPeriod {

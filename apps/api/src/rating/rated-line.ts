@@ -22,6 +22,16 @@ export const ratedLine = z
     tax_category: z.string().nullable(),
     commodity_code: z.string().nullable(),
     derivation: z.looseObject({}),
+    alternatives: z
+      .object({
+        directions: z.array(z.object({ direction: z.string(), quantity: z.string(), amount })),
+        commits: z.array(z.object({ commit: z.string(), amount })),
+      })
+      .optional()
+      .meta({
+        description:
+          'Of a preview, on bandwidth lines: what other direction rules and commit levels would have come to.',
+      }),
   })
   .meta({ id: 'RatedLine' });
 
