@@ -13,6 +13,10 @@ const ALL_DONE = 0;
 const NOT_DONE = 1;
 const HELD_OR_FAILED = 2;
 
+const POLL_MS = 500;
+/** A service that is restarted for an upgrade comes back; the close goes on meanwhile. */
+const PATIENCE_MS = 10 * 60_000;
+
 const options = new Command('close')
   .description('Closes a month of a seller on a running service, as cron would.')
   .requiredOption('--seller <code>', 'whose month')
@@ -97,10 +101,6 @@ async function lastMonthOf(rest: RestClient, seller: string): Promise<string> {
   const { time_zone } = await rest.get<{ time_zone: string }>(`/v1/sellers/${encodeURIComponent(seller)}`);
   return previousMonth(monthAt(Math.floor(Date.now() / 1_000), time_zone));
 }
-
-const POLL_MS = 500;
-/** A service that is restarted for an upgrade comes back; the close goes on meanwhile. */
-const PATIENCE_MS = 10 * 60_000;
 
 async function follow(rest: RestClient, opened: Close): Promise<Close> {
   const bar = new SingleBar({
