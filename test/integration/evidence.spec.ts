@@ -230,6 +230,14 @@ describe('GET /v1/invoices/{id}/evidence', () => {
     const close = await rest.post<{ id: string }>('/v1/closes', { seller: 'acme', period: PERIOD, issue: 'automatic' });
     await settled(rest, close.id);
     const [invoice] = await listInvoices(database, { limit: 1 });
+    const read = await rest.get<{
+      lines: { charge: string; alternatives?: { directions: { direction: string; amount: string }[] } }[];
+    }>(`/v1/closes/${close.id}/accounts/${account}`);
+    const told = new Map(read.lines.map(({ charge, alternatives }) => [charge, alternatives]));
+    const billed = invoice?.lines.find(({ charge }) => charge === 'burst')?.amount;
+    expect(told.get('burst')?.directions).toHaveLength(5);
+    expect(told.get('burst')?.directions.find(({ direction }) => direction === 'downlink')?.amount).toBe(billed);
+    expect(told.get('platform')).toBeUndefined();
     const path = `/v1/invoices/${invoice?.id}/evidence`;
     const keyed = async (body: object) => {
       const { key } = await rest.post<{ key: string }>('/v1/api-keys', { name: 'k', ...body });

@@ -12,6 +12,7 @@ import {
   pageOf as cut,
   uuidAfter,
 } from '#persistence';
+import type { RatedLine } from '#rating';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
@@ -20,7 +21,7 @@ import { Documented } from '../documented.js';
 import { Drain } from '../health/drain.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { accepted, found, problemOf } from '../problems/problem.js';
-import { ratedLine } from '../rating/rated-line.js';
+import { ratedLine, withAlternatives } from '../rating/rated-line.js';
 import { sendProgress, SharedReads } from './progress.js';
 
 const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month YYYY-MM');
@@ -195,7 +196,8 @@ export class ClosesController {
     @Param('account', pathId) account: string,
   ): Promise<CloseAccountView> {
     const [row] = await listCloseAccounts(this.database, closeId, { account, limit: 1 });
-    return found(row, 'such account in that close');
+    const read = found(row, 'such account in that close');
+    return { ...read, lines: (read.lines as RatedLine[]).map(withAlternatives) };
   }
 
   @Post(':id/accounts/:account/waive')

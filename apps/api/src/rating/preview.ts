@@ -13,10 +13,7 @@ import {
 } from '#metering';
 import type { RoundingMode } from '#money';
 import {
-  type Alternatives,
-  alternativesOf,
   type GivenQuantity,
-  type RatedLine,
   rate,
   type RatingNotice,
   type RegisteredEntity,
@@ -24,6 +21,7 @@ import {
   type TariffPlan,
 } from '#rating';
 import { Problem, type ProblemEntry } from '../problems/problem.js';
+import { type ExplainedLine, withAlternatives } from './rated-line.js';
 
 /** A stateless rating: a plan, a period, and what was used. Nothing is read from the database and nothing is written. */
 export interface PreviewRequest {
@@ -60,8 +58,7 @@ export interface PreviewUsage {
 export interface PreviewAnswer extends Totals {
   currency: string;
   period: { start: string; end: string };
-  /** Percentile lines with what other direction rules and commit levels would have come to. */
-  lines: (RatedLine & { alternatives?: Alternatives })[];
+  lines: ExplainedLine[];
   warnings: RatingNotice[];
 }
 
@@ -119,14 +116,6 @@ export function preview(request: PreviewRequest): PreviewAnswer {
     ...totals,
     warnings: [...given.warnings, ...(startsLater ? [notYetInForce(plan)] : []), ...rated.warnings],
   };
-}
-
-function withAlternatives(line: RatedLine): PreviewAnswer['lines'][number] {
-  const { basis } = line.derivation;
-  const ranked =
-    basis.kind === 'usage' && (basis.evidence?.metric === 'bandwidth' || basis.price.model === 'commit_burst');
-  const alternatives = ranked ? alternativesOf(line) : undefined;
-  return alternatives ? { ...line, alternatives } : line;
 }
 
 function periodOf({ period, time_zone }: PreviewRequest): BillingPeriod {

@@ -1,3 +1,4 @@
+import { type Alternatives, alternativesOf, type RatedLine } from '#rating';
 import { z } from 'zod';
 import { amount, localDate, stamp } from '../contract.js';
 
@@ -53,3 +54,14 @@ export const totals = {
   rounding: amount,
   payable: amount,
 };
+
+/** A line with what other direction rules and commit levels would have come to, where it bills a rate. */
+export type ExplainedLine = RatedLine & { alternatives?: Alternatives };
+
+export function withAlternatives(line: RatedLine): ExplainedLine {
+  const { basis } = line.derivation;
+  const ranked =
+    basis.kind === 'usage' && (basis.evidence?.metric === 'bandwidth' || basis.price.model === 'commit_burst');
+  const alternatives = ranked ? alternativesOf(line) : undefined;
+  return alternatives ? { ...line, alternatives } : line;
+}
