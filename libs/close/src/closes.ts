@@ -233,7 +233,7 @@ export class Closes {
       await this.#options.enqueue([job]);
       return;
     }
-    await this.#renderAll(job.closeId, (limit) => unrenderedOfBatch(this.#database, job, limit));
+    await this.#renderAll(job.closeId, (after, limit) => unrenderedOfBatch(this.#database, job, after, limit));
     if (unfinished.length > 0) {
       throw new CloseError('batch_unfinished', `${unfinished.length} accounts of the batch must be tried again`, true);
     }
@@ -256,10 +256,14 @@ export class Closes {
 
   /** Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended. */
   async sweep(idleSeconds = SWEEP_IDLE_SECONDS): Promise<void> {
+    // What cannot be finished now must not keep the sweep from the rest.
+    const failures: unknown[] = [];
+    const attempt = (part: Promise<unknown>) => part.catch((error: unknown) => failures.push(error));
     const stalled = await claimStalledBatches(this.#database, idleSeconds);
-    if (stalled.length > 0) await this.#options.enqueue(stalled);
-    await this.#renderAll('', (limit) => unrenderedInvoices(this.#database, limit));
-    for (const closeId of await unsettledCloses(this.#database)) await this.#settle(closeId);
+    if (stalled.length > 0) await attempt(this.#options.enqueue(stalled));
+    await attempt(this.#renderAll('', (after, limit) => unrenderedInvoices(this.#database, after, limit)));
+    for (const closeId of await unsettledCloses(this.#database)) await attempt(this.#settle(closeId));
+    if (failures.length > 0) throw failures[0];
   }
 
   async #enqueue(closeId: string, batches: readonly number[]): Promise<number> {
@@ -389,17 +393,30 @@ export class Closes {
     return false;
   }
 
-  async #renderAll(closeId: string, find: (limit: number) => Promise<string[]>): Promise<void> {
-    for (;;) {
-      const missing = await find(50);
-      if (missing.length === 0) return;
+  /** Renders what `find` finds, in the order of ids. Throws the first failure when everything else is done. */
+  async #renderAll(
+    closeId: string,
+    find: (after: string | undefined, limit: number) => Promise<string[]>,
+  ): Promise<void> {
+    const failures: unknown[] = [];
+    let after: string | undefined;
+    while (!this.#draining) {
+      const missing = await find(after, 50);
+      if (missing.length === 0) break;
       await eachOf(missing, this.#options.concurrency ?? 4, async (id) => {
         const invoice = await loadIssued(this.#database, id);
         if (!invoice) return;
-        await renderOnce(this.#database, this.#options.renderer, invoice);
-        this.#step('rendered', closeId, invoice.account);
+        try {
+          await renderOnce(this.#database, this.#options.renderer, invoice);
+          this.#step('rendered', closeId, invoice.account);
+        } catch (error) {
+          this.#options.log?.({ event: 'document_not_rendered', invoiceId: id, code: codeOf(error), error });
+          failures.push(error);
+        }
       });
+      after = missing.at(-1);
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   #step(step: CloseStep, closeId: string, accountId: string): void {

@@ -329,10 +329,15 @@ export async function loadDocument(
 }
 
 /** Issued documents without a PDF, oldest first: a worker died between commit and render. */
-export async function unrenderedInvoices(database: Database, limit: number): Promise<string[]> {
+export async function unrenderedInvoices(
+  database: Database,
+  after: string | undefined,
+  limit: number,
+): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
     SELECT i.id FROM invoice i
      WHERE NOT EXISTS (SELECT FROM stored_document d WHERE d.invoice_id = i.id AND d.kind = 'pdf')
+       AND (${after ?? null}::uuid IS NULL OR i.id > ${after ?? null}::uuid)
      ORDER BY i.id LIMIT ${limit}`;
   return rows.map((row) => row.id);
 }
@@ -344,12 +349,14 @@ export async function unrenderedInvoices(database: Database, limit: number): Pro
 export async function unrenderedOfBatch(
   database: Database,
   { closeId, batch }: { closeId: string; batch: number },
+  after: string | undefined,
   limit: number,
 ): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
     SELECT a.invoice_id AS id FROM close_account a
      WHERE a.close_id = ${closeId}::uuid AND a.batch = ${batch} AND a.invoice_id IS NOT NULL
        AND NOT EXISTS (SELECT FROM stored_document d WHERE d.invoice_id = a.invoice_id AND d.kind = 'pdf')
+       AND (${after ?? null}::uuid IS NULL OR a.invoice_id > ${after ?? null}::uuid)
      ORDER BY a.invoice_id LIMIT ${limit}`;
   return rows.map((row) => row.id);
 }

@@ -1,0 +1,148 @@
+import pg from 'pg';
+import { pino } from 'pino';
+import { Closes, type ClosesOptions, createConnectors, queueSettings } from '#close';
+import {
+  type Database,
+  findCertificate,
+  findClose,
+  listInvoices,
+  loadIssued,
+  moveAccount,
+  signingKey,
+} from '#persistence';
+import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
+import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { createTestDatabase } from '../support/postgres.js';
+
+const PDF = Buffer.from('%PDF-');
+
+/** What a dead process left is found by another one's worker, on a real queue, without anybody asking. */
+describe('a worker finds and finishes', () => {
+  let url: string;
+  let database: Database;
+  let ids: string[];
+  const workers: RunningWorker[] = [];
+  /** Numbers of documents that cannot be drawn. */
+  const broken = new Set<string>();
+
+  beforeEach(async () => {
+    broken.clear();
+    ({ url, database } = await createTestDatabase());
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    ids = [];
+    for (const name of ['a', 'b', 'c']) {
+      ids.push(await makeAccount(database, { seller: 'acme', external_id: name }, 'fee'));
+    }
+  });
+  afterEach(async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.close()));
+    await database.$disconnect();
+  });
+
+  const options = () =>
+    ({
+      database,
+      // A fee needs no usage: nobody is ever asked.
+      connectors: createConnectors({
+        database,
+        configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
+        secretKey: SECRET_KEY,
+      }),
+      renderer: {
+        layoutVersion: 1,
+        render: (document: { number?: string }) =>
+          broken.has(document.number ?? '')
+            ? Promise.reject(new Error('this document cannot be drawn'))
+            : Promise.resolve({ pdf: PDF, sha256: 'sha' }),
+      },
+      secretKey: SECRET_KEY,
+      settleHours: 0,
+    }) satisfies Partial<ClosesOptions>;
+  /** A process whose queue loses every job. */
+  const dying = () => new Closes({ ...options(), enqueue: () => Promise.resolve() });
+  const open = async (closes: Closes, period = '2026-08') => {
+    const opened = await closes.open({
+      ...{ seller: 'acme', period, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
+    } as const);
+    if (opened.outcome !== 'opened') throw new Error('refused');
+    return opened.id;
+  };
+  const survivor = async () => {
+    const recovery = { lock_ms: 2_000, lookout_ms: 1_000, idle_s: 1, sweep_ms: 200 };
+    const logger = pino({ level: 'silent' });
+    workers.push(await createWorker({ ...options(), queue: queueSettings(url), logger, recovery }));
+  };
+  const finished = async (id: string) => {
+    for (const until = Date.now() + 20_000; ;) {
+      const close = await findClose(database, id);
+      if (close?.state === 'finished') return close;
+      if (Date.now() > until) throw new Error(`the close is ${JSON.stringify(close?.counts)}`);
+      await new Promise((wait) => setTimeout(wait, 50));
+    }
+  };
+
+  it('batches whose job was lost with its queue', async () => {
+    const id = await open(dying());
+    await survivor();
+    expect((await finished(id)).counts.issued).toBe(3);
+  });
+
+  it('an account that stays in a state since its worker died', async () => {
+    const id = await open(dying());
+    for (const account of ids) await moveAccount(database, id, account, { to: 'pulling' });
+    await survivor();
+    expect((await finished(id)).counts.issued).toBe(3);
+  });
+
+  it('documents that were issued and not drawn, but not for a document that cannot be', async () => {
+    broken.add('INV-2026-000001').add('INV-2026-000002').add('INV-2026-000003');
+    const closes = dying();
+    const id = await open(closes);
+    await expect(closes.work({ closeId: id, batch: 0 })).rejects.toThrow('cannot be drawn');
+    expect((await listInvoices(database, { limit: 9 })).map(({ pdf_sha256 }) => pdf_sha256)).toEqual([
+      null,
+      null,
+      null,
+    ]);
+
+    broken.delete('INV-2026-000002');
+    broken.delete('INV-2026-000003');
+    await survivor();
+    await finished(id);
+    expect((await findCertificate(database, id))?.revision).toBe(1);
+    const drawn = (await listInvoices(database, { limit: 9 })).map(({ number, pdf_sha256 }) => [number, pdf_sha256]);
+    expect(drawn).toEqual([
+      ['INV-2026-000001', null],
+      ['INV-2026-000002', 'sha'],
+      ['INV-2026-000003', 'sha'],
+    ]);
+    // Whoever asks for it draws it through the same path.
+    broken.clear();
+    const [first] = await listInvoices(database, { number: 'INV-2026-000001', limit: 1 });
+    expect((await closes.pdf(first?.id ?? ''))?.sha256).toBe('sha');
+    expect(await loadIssued(database, first?.id ?? '')).toMatchObject({ number: 'INV-2026-000001' });
+  });
+
+  it('a close that nobody ended, also when another one cannot be ended', async () => {
+    await signingKey(database, SECRET_KEY);
+    // All work is done by a process that cannot sign.
+    const stranger = new Closes({ ...options(), secretKey: Buffer.alloc(32, 1), enqueue: () => Promise.resolve() });
+    const unended = async (period: string) => {
+      const id = await open(stranger, period);
+      await expect(stranger.work({ closeId: id, batch: 0 })).rejects.toMatchObject({ code: 'secret_does_not_open' });
+      return id;
+    };
+    const [first, second] = [await unended('2026-07'), await unended('2026-08')];
+    const owner = new pg.Client({ connectionString: url });
+    await owner.connect();
+    await owner.query(`CREATE TRIGGER poison BEFORE INSERT ON close_certificate
+      FOR EACH ROW WHEN (NEW.close_id = '${first}') EXECUTE FUNCTION refuse_change()`);
+    await survivor();
+    await finished(second);
+    expect((await findClose(database, first))?.state).toBe('running');
+    await owner.query('DROP TRIGGER poison ON close_certificate');
+    await owner.end();
+    await finished(first);
+  });
+});
