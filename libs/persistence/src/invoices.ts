@@ -335,10 +335,9 @@ export async function unrenderedInvoices(
   limit: number,
 ): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
-    SELECT i.id FROM invoice i
-     WHERE NOT EXISTS (SELECT FROM stored_document d WHERE d.invoice_id = i.id AND d.kind = 'pdf')
-       AND (${after ?? null}::uuid IS NULL OR i.id > ${after ?? null}::uuid)
-     ORDER BY i.id LIMIT ${limit}`;
+    SELECT invoice_id AS id FROM invoice_unrendered
+     WHERE ${after ?? null}::uuid IS NULL OR invoice_id > ${after ?? null}::uuid
+     ORDER BY invoice_id LIMIT ${limit}`;
   return rows.map((row) => row.id);
 }
 
