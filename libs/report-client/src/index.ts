@@ -1,4 +1,13 @@
 export { DEFAULT_DIALECT, type Dialect, dialectSchema, dialectSha256 } from './dialect.js';
+export {
+  probeDialect,
+  type ProbedSettings,
+  type ProbeFinding,
+  type ProbeOptions,
+  type ProbeReport,
+  type ProbeTargets,
+  withSettings,
+} from './dialect-probe.js';
 export { SealedKey } from './sealed-key.js';
 export { ReportApiError, type ReportApiErrorCode } from './report-api-error.js';
 export type { SeriesTally, Tally } from './read-answer.js';

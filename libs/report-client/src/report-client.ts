@@ -509,7 +509,8 @@ function together(answers: readonly { sha256: string; bytes: number }[]): { sha2
   };
 }
 
-function baseAddress(baseUrl: string): { origin: string; path: string } {
+/** Origin and path of a base URL. Throws `invalid_configuration` when it is not a plain http(s) address. */
+export function baseAddress(baseUrl: string): { origin: string; path: string } {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
   const isPlain = url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
   if (!isPlain) {
