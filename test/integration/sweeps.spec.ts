@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { pino } from 'pino';
-import { Closes, type ClosesOptions, createConnectors, queueSettings } from '#close';
+import { Closes, type ClosesOptions, createConnectors, queueSettings, type Renderer } from '#close';
 import {
   type Database,
   findCertificate,
@@ -51,8 +51,8 @@ describe('a worker finds and finishes', () => {
       }),
       renderer: {
         layoutVersion: 1,
-        render: (document: { number?: string }) =>
-          broken.has(document.number ?? '')
+        render: (document: Parameters<Renderer['render']>[0]) =>
+          'number' in document && broken.has(document.number)
             ? Promise.reject(new Error('this document cannot be drawn'))
             : Promise.resolve({ pdf: PDF, sha256: 'sha' }),
       },
