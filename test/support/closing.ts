@@ -6,7 +6,7 @@ import {
 } from '../../apps/report-simulator/src/index.js';
 import { type BatchJob, Closes, type ClosesOptions, createConnectors } from '#close';
 import { type CloseAccountView, type Database, findClose, listCloseAccounts, openDatabase } from '#persistence';
-import type { ReportLogEntry, RetryPolicy } from '#report-client';
+import type { ReportLogEntry, RetryPolicy, TransportOptions } from '#report-client';
 import { SECRET_KEY } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
 
@@ -40,9 +40,13 @@ export interface Over {
 export const IMPATIENT: Partial<RetryPolicy> = { sleep: async () => undefined, random: () => 0 };
 
 export async function startClosing(
-  simulated: ReportSimulatorOptions & { apiKey?: string; retry?: Partial<RetryPolicy> },
+  simulated: ReportSimulatorOptions & {
+    apiKey?: string;
+    retry?: Partial<RetryPolicy>;
+    connections?: TransportOptions;
+  },
 ): Promise<Closing> {
-  const { apiKey = 'sim-fleet-key', retry = IMPATIENT, ...options } = simulated;
+  const { apiKey = 'sim-fleet-key', retry = IMPATIENT, connections = {}, ...options } = simulated;
   const { url, database } = await createTestDatabase();
   const simulator = await startReportSimulator(options);
   const log: ReportLogEntry[] = [];
@@ -55,6 +59,7 @@ export async function startClosing(
       configured: { baseUrl: simulator.url, apiKey },
       secretKey: SECRET_KEY,
       retry,
+      connections,
       log: (entry) => log.push(entry),
     });
     opened.push(async () => {

@@ -9,6 +9,7 @@ import {
   ReportTransport,
   type RetryPolicy,
   SealedKey,
+  type TransportOptions,
 } from '#report-client';
 
 export interface ConnectorOptions {
@@ -17,6 +18,8 @@ export interface ConnectorOptions {
   readonly configured: ConfiguredReportApi | undefined;
   readonly secretKey: SecretKey;
   readonly retry?: Partial<RetryPolicy>;
+  /** Connections per origin and how long silence may last. */
+  readonly connections?: TransportOptions;
   readonly log?: (entry: ReportLogEntry) => void;
 }
 
@@ -39,7 +42,7 @@ export interface Connectors {
 
 /** Opens a client per account on demand; all share one pool of connections per origin. */
 export function createConnectors(options: ConnectorOptions): Connectors {
-  const transport = new ReportTransport();
+  const transport = new ReportTransport(options.connections);
   return {
     async connect(accountId, patience) {
       const access = await reportAccess(options.database, accountId, options.secretKey, options.configured);
