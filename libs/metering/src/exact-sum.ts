@@ -41,9 +41,12 @@ export class ExactSum {
 
   total(): Decimal {
     let digits = 0n;
-    for (let limb = LIMBS - 1; limb >= 0; limb -= 1) digits = digits * LIMB_SIZE + BigInt(this.whole[limb] ?? 0);
-    for (const limb of this.fraction) digits = digits * LIMB_SIZE + BigInt(limb);
-    return plus(new Decimal(`${digits}e-${LIMBS * LIMB}`), this.rest);
+    for (let limb = used(this.whole) - 1; limb >= 0; limb -= 1) {
+      digits = digits * LIMB_SIZE + BigInt(this.whole[limb] ?? 0);
+    }
+    const fractions = used(this.fraction);
+    for (let limb = 0; limb < fractions; limb += 1) digits = digits * LIMB_SIZE + BigInt(this.fraction[limb] ?? 0);
+    return plus(new Decimal(`${digits}e-${fractions * LIMB}`), this.rest);
   }
 
   /** False, with nothing added, for whatever is not plain digits of usual length. */
@@ -66,6 +69,13 @@ export class ExactSum {
     }
     return true;
   }
+}
+
+/** How many limbs there are up to the last one that holds anything. */
+function used(limbs: Float64Array): number {
+  let count = limbs.length;
+  while (count > 0 && limbs[count - 1] === 0) count -= 1;
+  return count;
 }
 
 function areDigits(text: string, from: number, to: number): boolean {
