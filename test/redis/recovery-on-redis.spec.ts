@@ -1,0 +1,87 @@
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { CLOSE_QUEUE, createConnectors, queueSettings, SCHEDULE_QUEUE } from '#close';
+import { type Database, findClose, setCloseSchedule } from '#persistence';
+import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
+import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { createTestDatabase } from '../support/postgres.js';
+import { redisUrl } from '../support/redis.js';
+
+describe('a worker whose Redis loses everything', () => {
+  const settings = queueSettings(redisUrl());
+  let database: Database;
+  let worker: RunningWorker;
+  let redis: Redis;
+
+  beforeAll(async () => {
+    ({ database } = await createTestDatabase());
+    redis = new Redis(redisUrl());
+    await redis.flushdb();
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+    worker = await createWorker({
+      database,
+      // A fee needs no usage: nobody is ever asked.
+      connectors: createConnectors({
+        database,
+        configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
+        secretKey: SECRET_KEY,
+      }),
+      renderer: { layoutVersion: 1, render: () => Promise.resolve({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+      secretKey: SECRET_KEY,
+      settleHours: 0,
+      queue: settings,
+      logger: pino({ level: 'silent' }),
+      recovery: { lock_ms: 2_000, lookout_ms: 1_000, idle_s: 1, sweep_ms: 300 },
+    });
+  });
+  afterAll(async () => {
+    await worker.close();
+    redis.disconnect();
+    await database.$disconnect();
+  });
+
+  const eventually = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
+    for (const until = Date.now() + 20_000; ;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      if (Date.now() > until) throw new Error('it did not come about in time');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+
+  it('sets the schedules in it again', async () => {
+    const timing = { day: 31, hour: 0, minute: 5, timeZone: 'Europe/Berlin', issue: 'automatic' } as const;
+    await setCloseSchedule(database, 'test', 'acme', timing);
+    const queue = new Queue(SCHEDULE_QUEUE.name, { connection: settings.connection as object });
+    const scheduled = () =>
+      eventually(async () => {
+        const [first] = await queue.getJobSchedulers(0, -1);
+        return first && `${first.pattern} ${first.tz}`;
+      });
+    expect(await scheduled()).toBe('5 0 28-31 * * Europe/Berlin');
+    await redis.flushdb();
+    expect(await scheduled()).toBe('5 0 28-31 * * Europe/Berlin');
+    await queue.close();
+  });
+
+  it('finishes a close whose jobs were lost with it', async () => {
+    const queue = new Queue(CLOSE_QUEUE.name, { connection: settings.connection as object });
+    await queue.pause();
+    const opened = await worker.closes.open({
+      ...{ seller: 'acme', period: '2026-08', kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
+    } as const);
+    if (opened.outcome !== 'opened') throw new Error('refused');
+    const waiting = await queue.getJobCountByTypes('wait', 'paused');
+    await queue.close();
+    expect(waiting).toBe(1);
+    await redis.flushdb();
+    const finished = await eventually(async () => {
+      const close = await findClose(database, opened.id);
+      return close?.state === 'finished' ? close : undefined;
+    });
+    expect(finished.counts).toMatchObject({ issued: 1 });
+  });
+});
