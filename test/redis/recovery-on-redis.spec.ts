@@ -74,7 +74,7 @@ describe('a worker whose Redis loses everything', () => {
       ...{ seller: 'acme', period: '2026-08', kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     if (opened.outcome !== 'opened') throw new Error('refused');
-    const waiting = await queue.getJobCountByTypes('wait', 'paused');
+    const waiting = await queue.getWaitingCount();
     await queue.close();
     expect(waiting).toBe(1);
     await redis.flushdb();
