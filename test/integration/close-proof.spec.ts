@@ -403,6 +403,24 @@ describe('a close that can be watched, reviewed and proved', () => {
       ]);
     });
 
+    it('has one form: no other spelling of its signature, no member twice', async () => {
+      await month();
+      const signed = await certificate();
+      const { value } = signed.signature;
+      // 64 bytes leave 4 unused bits in the last digit of base64: both spellings decode to the same bytes.
+      const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+      const other = `${value.slice(0, 85)}${digits[digits.indexOf(value[85] ?? '') + 1]}==`;
+      expect(Buffer.from(other, 'base64').equals(Buffer.from(value, 'base64'))).toBe(true);
+      expect(verdict({ ...signed, signature: { ...signed.signature, value: other } })).toMatchObject({
+        pointer: '/signature/value',
+      });
+      const twice = JSON.stringify(signed).replace('"revision":1', '"revision":7,"revision":1');
+      expect(verifyCertificates([{ name: 'twice', text: twice }])).toMatchObject({
+        outcome: 'invalid',
+        message: expect.stringContaining('Duplicate key') as string,
+      });
+    });
+
     it('signed anew by somebody else is only found out with the key that was published', async () => {
       await month();
       const { certificate: body } = await certificate();
