@@ -7,11 +7,12 @@ import {
   usageOfDays,
   utcDays,
 } from '../../apps/report-simulator/src/index.js';
-import type { Closes } from '#close';
+import { type Closes, verifyCertificates } from '#close';
 import {
   type CorrectionView,
   dismissCorrection,
   documentSha256,
+  findCertificate,
   findClose,
   type InvoiceView,
   isRefusal,
@@ -755,6 +756,11 @@ describe('corrections of issued invoices', () => {
       await closing.closes.issue(id);
       await work(id, processes(4));
       expect(await findClose(closing.database, id)).toMatchObject({ state: 'finished', counts: { issued: 2 } });
+      const certificate = await findCertificate(closing.database, id);
+      expect(verifyCertificates([{ name: 'correction', text: certificate?.document ?? '' }])).toMatchObject({
+        outcome: 'valid',
+        certificates: [{ certificate: { close: { kind: 'correction' }, documents: { count: 2 } } }],
+      });
       const notes = (await documents()).filter(({ kind }) => kind === 'debit_note');
       expect(notes.map(({ number }) => number)).toEqual(['DN-2026-000001', 'DN-2026-000002', 'DN-2026-000003']);
       expect(
