@@ -18,6 +18,8 @@ export interface Closing {
   readonly closes: Closes;
   /** What the report client logged. */
   readonly log: ReportLogEntry[];
+  /** What closes logged: accounts that failed, with their errors. */
+  readonly failures: unknown[];
   /** Closes a month of a seller as far as it goes and answers its accounts in the order of their external ids. */
   run(seller: string, period: string, over?: Over): Promise<CloseAccountView[]>;
   /** Retries what is held or failed, to the end. */
@@ -50,6 +52,7 @@ export async function startClosing(
   const { url, database } = await createTestDatabase();
   const simulator = await startReportSimulator(options);
   const log: ReportLogEntry[] = [];
+  const failures: unknown[] = [];
   const jobs: BatchJob[] = [];
   const opened: (() => Promise<unknown>)[] = [() => database.$disconnect(), () => simulator.close()];
   const another = (changes: Partial<ClosesOptions> = {}) => {
@@ -73,6 +76,7 @@ export async function startClosing(
       secretKey: SECRET_KEY,
       settleHours: 72,
       enqueue: async (added) => void jobs.push(...added),
+      log: (entry) => void failures.push(entry),
       ...changes,
     });
   };
@@ -92,6 +96,7 @@ export async function startClosing(
     simulator,
     closes,
     log,
+    failures,
     another,
     lastClose: () => last,
     async run(seller, period, over = {}) {

@@ -10,6 +10,7 @@ const ADMIN_KEY = 'the-key-of-the-first-administrator';
 /** The REST application over a closing process, for reading. */
 export interface UsageApi {
   get(path: string, query?: Record<string, string>): Test;
+  post(path: string, body: object, headers?: Record<string, string>): Test;
   /** Everything the application has logged, one JSON line each. */
   readonly log: string[];
   stop(): Promise<void>;
@@ -27,6 +28,8 @@ export async function startUsageApi(closing: Closing): Promise<UsageApi> {
   return {
     log,
     get: (path, query = {}) => agent.get(path).query(query).set('authorization', `Bearer ${ADMIN_KEY}`),
+    post: (path, body, headers = {}) =>
+      agent.post(path).set('authorization', `Bearer ${ADMIN_KEY}`).set(headers).send(body),
     stop: () => app.close(),
   };
 }
