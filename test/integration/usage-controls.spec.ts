@@ -1,4 +1,5 @@
 import { accountId, customerSiteId, msisdnOf } from '../../apps/report-simulator/src/index.js';
+import { monthPeriod, toStamp } from '#calendar';
 import { findClose } from '#persistence';
 import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
@@ -148,4 +149,49 @@ describe('controls of a close', () => {
       { revision: 2, count: 8n },
     ]);
   });
+
+  it('a percentile without a site, and one without a sample, hold', async () => {
+    const { database, simulator } = closing;
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, plan('sampled', { ...BURST, missing: 'exclude' }));
+    await account(0, 'burst', []);
+    await account(1, 'sampled', sites(sitesOf(1)));
+    // A tail cut to nothing: an answer that holds no sample at all.
+    simulator.setFaults([{ fault: 'tail_cut', keep: 0, match: { account: accountId(1) } }]);
+    expect((await closing.run('acme', PERIOD)).map(endOf)).toEqual(['held no_entities', 'held no_samples']);
+  });
+
+  it('a site that reports zeros in every slot used nothing: that is no gap', async () => {
+    const idle = await startClosing({
+      fleet: { accounts: 50, sites: 1, subscribers: 1 },
+      seed: 7,
+      profiles: { idle: true },
+    });
+    await makeSeller(idle.database, { code: 'acme' });
+    await makePlan(idle.database, plan('sampled', { ...BURST, missing: 'exclude' }));
+    // Leaf 49 has no traffic.
+    const value = customerSiteId({ accounts: 50, sites: 1, subscribers: 1 }, 49, 0);
+    await makeAccount(idle.database, { seller: 'acme', external_id: accountId(49) }, 'sampled', sites([value]));
+    expect((await idle.run('acme', PERIOD)).map(endOf)).toEqual(['empty']);
+    await idle.stop();
+  });
+
+  it.each(['Asia/Kolkata', 'Asia/Kathmandu', 'Australia/Lord_Howe'])(
+    'a month of %s cuts an hour: the edge policy owns by start and says what was measured, or refuses',
+    async (zone) => {
+      await makeSeller(closing.database, { code: 'acme', time_zone: zone });
+      await makeSeller(closing.database, { code: 'exact', time_zone: zone, edge_policy: 'refuse' });
+      await account(0, 'airtime', msisdns(subscribersOf(0)));
+      await account(1, 'airtime', msisdns(subscribersOf(1)), 'exact');
+      const period = '2026-07';
+      expect((await closing.run('acme', period)).map(endOf)).toEqual(['issued']);
+      expect((await closing.run('exact', period)).map(endOf)).toEqual(['held edge_inside_bucket']);
+      const [{ measured } = { measured: null }] = await closing.database.$queryRaw<
+        { measured: { start: string; end: string } | null }[]
+      >`SELECT document->'period'->'measured' AS measured FROM invoice`;
+      const { start, end } = monthPeriod(period, zone);
+      const [first, last] = [start, end].map((edge) => toStamp(Math.ceil(edge / 3_600) * 3_600));
+      expect(measured).toEqual({ start: first, end: last });
+    },
+  );
 });
