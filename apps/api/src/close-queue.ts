@@ -11,7 +11,8 @@ export interface CloseQueue {
 
 /** Opens the sending end. Waits until the queue can be reached. */
 export async function openCloseQueue(settings: QueueSettings): Promise<CloseQueue> {
-  if (settings.backend === 'postgres') setDefaultBackendFactory(createPostgresBackend);
+  // Without a factory BullMQ talks to Redis; said either way, because a process may have been told otherwise before.
+  setDefaultBackendFactory(settings.backend === 'postgres' ? createPostgresBackend : undefined);
   // The connection of the PostgreSQL backend is not among the types that the queue was written for.
   const queue = new Queue<BatchJob>(CLOSE_QUEUE.name, { connection: settings.connection as object });
   await queue.waitUntilReady();

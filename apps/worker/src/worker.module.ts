@@ -175,7 +175,8 @@ const DAY_SECONDS = 86_400;
 @Module({})
 export class WorkerModule {
   static with(options: WorkerOptions): DynamicModule {
-    if (options.queue.backend === 'postgres') setDefaultBackendFactory(createPostgresBackend);
+    // Without a factory BullMQ talks to Redis; said either way, because a process may have been told otherwise before.
+    setDefaultBackendFactory(options.queue.backend === 'postgres' ? createPostgresBackend : undefined);
     const { recovery = RECOVERY } = options;
     return {
       module: WorkerModule,
