@@ -85,6 +85,11 @@ const counted = z.object({ buckets: z.int().nullable(), total: z.string().nullab
 const balance = { owned: counted, fetched: counted, margin: counted, conserved: z.boolean().nullable() };
 const interval = z.object({ start: stamp, end: stamp });
 
+const conservationQuery = z.strictObject({
+  from: month.optional().meta({ description: 'The first month; absent = from the beginning.' }),
+  to: month.optional().meta({ description: 'The month after the last one; absent = to the end.' }),
+});
+
 const conservation = z
   .object({
     windows: z.array(
@@ -180,7 +185,7 @@ export class UsageController {
   )
   async conservation(
     @Param('account', pathId) account: string,
-    @Query({ schema: z.strictObject({ from: month.optional(), to: month.optional() }) })
+    @Query({ schema: conservationQuery })
     months: { from?: string | undefined; to?: string | undefined },
   ): Promise<UsageConservation> {
     found(await findAccount(this.database, account), 'account of that id');
