@@ -12,6 +12,7 @@ import { CloseProofController } from './closes/close-proof.controller.js';
 import { CloseScheduleController } from './closes/close-schedule.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
 import { CorrectionsController } from './corrections/corrections.controller.js';
+import { EmptyAccountController } from './corrections/empty-account.controller.js';
 import { InvoiceCorrectionsController } from './corrections/invoice-corrections.controller.js';
 import { Drain } from './health/drain.js';
 import { HealthController } from './health/health.controller.js';
@@ -51,6 +52,7 @@ export class ApiModule {
         CloseScheduleController,
         InvoicesController,
         InvoiceCorrectionsController,
+        EmptyAccountController,
         CorrectionsController,
         ApiKeysController,
         AuditEventsController,

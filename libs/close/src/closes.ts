@@ -32,10 +32,12 @@ import {
   releaseDrafts,
   retryAccounts,
   saveDraft,
+  saveEmpty,
   type SecretKey,
   settleClose,
   type Snapshot,
   type StoredDocument,
+  type UnfinishedAccount,
   unfinishedAccounts,
   unrenderedInvoices,
   unrenderedOfBatch,
@@ -126,6 +128,10 @@ const MAX_ATTEMPTS = 5;
 const SWEEP_IDLE_SECONDS = 60;
 /** Who acts when nobody asked, as events name it. */
 const SERVICE = 'service';
+const LATE_USAGE: Notice = {
+  code: 'late_usage',
+  message: 'the period came to nothing when it was closed first; usage that arrived later sent the account back',
+};
 
 /** The month-end: opens closes, works on their batches, finishes what others left behind. */
 export class Closes {
@@ -217,13 +223,14 @@ export class Closes {
     const accounts = await unfinishedAccounts(this.#database, job.closeId, job.batch);
     const unfinished: string[] = [];
     let left = 0;
-    await eachOf(accounts, this.#options.concurrency ?? 4, async ({ accountId, state, released, waived }) => {
+    await eachOf(accounts, this.#options.concurrency ?? 4, async (account) => {
       if (this.#draining) {
         left += 1;
         return;
       }
+      const { accountId, state, released } = account;
       try {
-        if (state !== 'drafted') await this.#bill(close, accountId, waived);
+        if (state !== 'drafted') await this.#bill(close, account);
         if (!close.dryRun && (close.issue === 'automatic' || released)) await this.#issue(close, accountId);
       } catch (error) {
         if (await this.#failed(close, accountId, error)) unfinished.push(accountId);
@@ -275,7 +282,7 @@ export class Closes {
     await settleClose(this.#database, closeId, (tx) => certifyClose(tx, closeId, this.#options.secretKey));
   }
 
-  async #bill(close: CloseWork, accountId: string, waived: readonly string[]): Promise<void> {
+  async #bill(close: CloseWork, { accountId, waived, reopened }: UnfinishedAccount): Promise<void> {
     if (!(await moveAccount(this.#database, close.id, accountId, { to: 'pulling' }))) return;
     if (close.kind === 'correction') {
       await this.corrections.draftForClose(close, accountId);
@@ -285,14 +292,17 @@ export class Closes {
     if (!facts) throw new CloseError('unknown_account', 'the account vanished from the database');
     const result = await this.#draft(close, facts, waived);
     const drift = await this.#drift(close, facts, result);
-    const warnings = [...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
+    const before = reopened ? [LATE_USAGE] : [];
+    const warnings = [...before, ...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
     if (result.outcome === 'held') {
       await moveAccount(this.#database, close.id, accountId, { to: 'held', reason: result.reason, warnings });
-    } else if (result.outcome === 'empty') {
-      await moveAccount(this.#database, close.id, accountId, { to: 'empty', warnings });
     } else if (close.dryRun) {
       // A dry run keeps nothing but its report; `drafted` says that a real run would have drafted this.
-      await moveAccount(this.#database, close.id, accountId, { to: 'drafted', report: result.draft, warnings });
+      const move = result.outcome === 'empty' ? { to: result.outcome } : { to: result.outcome, report: result.draft };
+      await moveAccount(this.#database, close.id, accountId, { ...move, warnings });
+    } else if (result.outcome === 'empty') {
+      const inputs = await billingInputs(this.#database, facts, close.periodLabel, result.snapshots);
+      await saveEmpty(this.#database, close.id, accountId, { inputs, warnings });
     } else {
       const inputs = await billingInputs(this.#database, facts, close.periodLabel, result.snapshots);
       const inputsHash = documentSha256(inputs);

@@ -1,4 +1,4 @@
-import { correctionOf, type DraftInvoice, type IssuedInvoice, totalsOf } from '#invoicing';
+import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice, totalsOf } from '#invoicing';
 import {
   automaticCorrections,
   claimConfirmingPulls,
@@ -15,6 +15,7 @@ import {
   issueCorrection,
   issueCorrectionDraft,
   type IssueOutcome,
+  loadEmptyPeriod,
   loadIssued,
   loadPeriodDocuments,
   loadPinnedFacts,
@@ -23,18 +24,28 @@ import {
   type NoteIssue,
   postponeConfirmingPull,
   proposeCorrection,
+  reopenEmpty,
   sameUsage,
   saveDraft,
   usageFingerprint,
   voidPeriod,
 } from '#persistence';
-import { accountTotals, billingTask, type Held, pullUsage, rateAccount } from './bill-account.js';
+import {
+  accountTotals,
+  billingTask,
+  type BillingTask,
+  type Held,
+  type Pulled,
+  pullUsage,
+  rateAccount,
+  type Rated,
+} from './bill-account.js';
 import { CloseError } from './close-error.js';
-import type { Connectors } from './connectors.js';
+import type { Connection, Connectors } from './connectors.js';
 import { controlAccount } from './control-account.js';
 import { eachOf } from './each-of.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
-import { evidenceKeeper, keepUsage } from './keep-usage.js';
+import { evidenceKeeper, type Kept, keepUsage } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 
 export interface CorrectionsOptions {
@@ -43,7 +54,16 @@ export interface CorrectionsOptions {
   readonly renderer: Renderer;
   /** Accounts that are pulled at the same time. */
   readonly concurrency?: number;
-  readonly log?: (entry: { event: string; invoiceId: string; code: string; error: unknown }) => void;
+  /** Hands batches of accounts that were sent back to work to the queue. */
+  readonly enqueue: (jobs: readonly { closeId: string; batch: number }[]) => Promise<void>;
+  readonly log?: (entry: {
+    event: string;
+    invoiceId?: string;
+    closeId?: string;
+    accountId?: string;
+    code: string;
+    error: unknown;
+  }) => void;
 }
 
 /** What a confirming pull came to. */
@@ -52,6 +72,8 @@ export type Confirmation =
   | { readonly outcome: 'equal' | 'no_difference' | 'voided' }
   /** There is a proposal: open, or decided when the same usage was pulled before. */
   | { readonly outcome: 'proposed'; readonly correction: string; readonly state: CorrectionState }
+  /** Of a period that billed nothing: it now costs something and was sent back to work, by this pull or before it. */
+  | { readonly outcome: 'reopened' | 'superseded' }
   | Held;
 
 // Few, because a worker that stops finishes what it took.
@@ -86,9 +108,9 @@ export class Corrections {
     return claimed.length === limit;
   }
 
-  async #confirmClaimed({ id, invoiceId, attempts }: ClaimedPull): Promise<void> {
+  async #confirmClaimed({ id, of, attempts }: ClaimedPull): Promise<void> {
     try {
-      const confirmed = await this.confirm(invoiceId);
+      const confirmed = await ('invoice' in of ? this.confirm(of.invoice) : this.confirmEmpty(of.empty));
       if (confirmed.outcome === 'held' && attempts < MAX_ATTEMPTS) {
         await postponeConfirmingPull(this.#database, id, RETRY_SECONDS, confirmed.reason);
       } else {
@@ -97,7 +119,7 @@ export class Corrections {
       }
     } catch (error) {
       const code = codeOf(error);
-      this.#options.log?.({ event: 'confirming_pull_failed', invoiceId, code, error });
+      this.#options.log?.({ event: 'confirming_pull_failed', ...named(of), code, error });
       const message = error instanceof CloseError ? error.message : `an unexpected error ended the pull: ${code}`;
       if (isRetryable(error) && attempts < MAX_ATTEMPTS) {
         await postponeConfirmingPull(this.#database, id, RETRY_SECONDS, { code, message });
@@ -123,26 +145,19 @@ export class Corrections {
 
     const { facts, waived } = await loadPinnedFacts(this.#database, invoiceId);
     const task = billingTask(facts, of.periodLabel, waived);
-    const connection = await this.#options.connectors.connect(of.accountId);
-    const now = await databaseNow(this.#database);
-    const pulled = await pullUsage(task, connection, now, evidenceKeeper(this.#database, task));
-    if (pulled.outcome === 'held') return pulled;
-    const kept = await keepUsage(this.#database, task, pulled);
-    if (kept.outcome === 'held') return kept;
+    const again = await this.#pullAgain(task);
+    if (again.outcome === 'held') return again;
+    const { snapshots, dialectSha256 } = again;
 
     const { documents, billedUsage } = await loadPeriodDocuments(this.#database, of);
-    const { dialect, dialectSha256 } = connection;
     const baseRevision = Math.max(...documents.map(({ revision }) => revision));
-    const basis = { original, baseRevision, snapshots: kept.snapshots, dialectSha256 };
+    const basis = { original, baseRevision, snapshots, dialectSha256 };
     if (sameUsage(billedUsage, await usageFingerprint(this.#database, of))) {
       await this.#propose({ ...basis, draft: null });
       return { outcome: 'equal' };
     }
 
-    const usage = pulled.series.map(({ series }) => series);
-    const controlled = controlAccount(task, usage, dialect);
-    if (controlled.outcome === 'held') return controlled;
-    const rated = rateAccount(task, usage);
+    const rated = rateAgain(task, again);
     if (rated.outcome === 'held') return rated;
     const draft = correctionOf({
       original,
@@ -152,6 +167,51 @@ export class Corrections {
       layoutVersion: this.#options.renderer.layoutVersion,
     });
     return this.#propose({ ...basis, draft });
+  }
+
+  /**
+   * Pulls a period that billed an account nothing again, by the facts of that time. When it now costs something, the
+   * account goes back to the start of its close, which bills it as it bills any other: once, however often and by however
+   * many it is pulled.
+   *
+   * @param emptyId the `empty_period`
+   */
+  async confirmEmpty(emptyId: string): Promise<Confirmation> {
+    const { closeId, accountId, periodLabel, facts, waived, usage, stands } = await loadEmptyPeriod(
+      this.#database,
+      emptyId,
+    );
+    if (!stands) return { outcome: 'superseded' };
+    const task = billingTask(facts, periodLabel, waived);
+    const again = await this.#pullAgain(task);
+    if (again.outcome === 'held') return again;
+    if (sameUsage(usage, await usageFingerprint(this.#database, { accountId, periodLabel }))) {
+      return { outcome: 'equal' };
+    }
+    const rated = rateAgain(task, again);
+    if (rated.outcome === 'held') return rated;
+    if (isEmpty(rated.lines)) return { outcome: 'no_difference' };
+    const batches = await reopenEmpty(this.#database, emptyId, SERVICE);
+    if (batches.length === 0) return { outcome: 'superseded' };
+    // It is reopened whether or not the queue takes it: the sweep finds a batch whose job was lost.
+    await this.#options
+      .enqueue(batches.map((batch) => ({ closeId, batch })))
+      .catch((error: unknown) =>
+        this.#options.log?.({ event: 'batch_not_enqueued', closeId, accountId, code: codeOf(error), error }),
+      );
+    return { outcome: 'reopened' };
+  }
+
+  /** Pulls a period as its close did and keeps what came. */
+  async #pullAgain(task: BillingTask): Promise<PulledAgain | Held> {
+    const connection = await this.#options.connectors.connect(task.facts.account.id);
+    const now = await databaseNow(this.#database);
+    const pulled = await pullUsage(task, connection, now, evidenceKeeper(this.#database, task));
+    if (pulled.outcome === 'held') return pulled;
+    const kept = await keepUsage(this.#database, task, pulled);
+    if (kept.outcome === 'held') return kept;
+    const { dialect, dialectSha256 } = connection;
+    return { ...pulled, dialect, dialectSha256, snapshots: kept.snapshots };
   }
 
   async #propose(proposal: Parameters<typeof proposeCorrection>[1]): Promise<Confirmation> {
@@ -243,6 +303,21 @@ export class Corrections {
       this.#options.log?.({ event: 'note_not_rendered', invoiceId: note.id, code: codeOf(error), error }),
     );
   }
+}
+
+/** Usage that was pulled again, as it was read and kept. */
+type PulledAgain = Pulled & Pick<Connection, 'dialect' | 'dialectSha256'> & Pick<Kept, 'snapshots'>;
+
+/** Controls and rates usage that was pulled again: pure. */
+function rateAgain(task: BillingTask, { dialect, ...pulled }: PulledAgain): Rated | Held {
+  const usage = pulled.series.map(({ series }) => series);
+  const controlled = controlAccount(task, usage, dialect);
+  return controlled.outcome === 'held' ? controlled : rateAccount(task, usage);
+}
+
+/** What a log says a pull was of. */
+function named(of: ClaimedPull['of']): { invoiceId: string } | { closeId: string; accountId: string } {
+  return 'invoice' in of ? { invoiceId: of.invoice } : { closeId: of.close, accountId: of.account };
 }
 
 function noteWriter(seller: Awaited<ReturnType<typeof loadSellerFacts>>): NoteIssue['write'] {

@@ -7,7 +7,7 @@ export interface CloseCommand {
   /** `api_key:<id>`, or the part of the service that acted on its own. */
   readonly actor: string;
   /** Past participle: what is done to the close, `retried`. */
-  readonly action: 'opened' | 'extended' | 'retried' | 'released' | 'waived' | 'cancelled';
+  readonly action: 'opened' | 'extended' | 'retried' | 'released' | 'waived' | 'reopened' | 'cancelled';
 }
 
 /** Names who asks, and for what, in every move that the rest of the transaction makes. */

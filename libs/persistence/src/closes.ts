@@ -204,15 +204,28 @@ export async function loadCloseWork(database: Database, closeId: string): Promis
   return close;
 }
 
-/** Accounts of a batch that still have something to do, not yet in a final state; with the holds that are waived. */
+/** An account of a batch that still has something to do. */
+export interface UnfinishedAccount {
+  readonly accountId: string;
+  readonly state: CloseAccountState;
+  readonly released: boolean;
+  /** Holds that an operator lets pass. */
+  readonly waived: readonly string[];
+  /** It came to nothing in this close before, and usage that came later sent it back. */
+  readonly reopened: boolean;
+}
+
+/** Accounts of a batch that are not yet in a final state. */
 export async function unfinishedAccounts(
   database: Database,
   closeId: string,
   batch: number,
-): Promise<{ accountId: string; state: CloseAccountState; released: boolean; waived: string[] }[]> {
+): Promise<UnfinishedAccount[]> {
   return database.$queryRaw`
     SELECT account_id AS "accountId", state, released,
-           ARRAY(SELECT code FROM close_waiver w WHERE w.close_id = a.close_id AND w.account_id = a.account_id) AS waived
+           ARRAY(SELECT code FROM close_waiver w WHERE w.close_id = a.close_id AND w.account_id = a.account_id) AS waived,
+           EXISTS (SELECT FROM empty_period e
+                    WHERE e.close_id = a.close_id AND e.account_id = a.account_id) AS reopened
       FROM close_account a
      WHERE close_id = ${closeId}::uuid AND batch = ${batch} AND state IN ('pending', 'pulling', 'rated', 'drafted')
      ORDER BY account_id`;
@@ -224,7 +237,7 @@ const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = 
   rated: ['pulling', 'drafted', 'empty', 'held', 'failed'],
   drafted: ['drafted', 'issued', 'held', 'failed'],
   issued: [],
-  empty: [],
+  empty: ['pending'],
   held: ['pending'],
   failed: ['pending'],
 };
@@ -328,12 +341,12 @@ export async function retryAccounts(
   return transaction(database, (tx) => sendBack(tx, { closeId, actor, action: 'retried' }, accountIds));
 }
 
-/** The same on a transaction: for what makes a retry worth while. */
+/** The same on a transaction, and from the states that are given: for what makes a retry worth while. */
 export async function sendBack(
   tx: Transaction,
   command: CloseCommand,
   accountIds: readonly string[] | undefined,
-  data: object = {},
+  { from = ['held', 'failed'], data = {} }: { from?: readonly CloseAccountState[]; data?: object } = {},
 ): Promise<number[]> {
   const { closeId } = command;
   const named = accountIds ? [...accountIds] : null;
@@ -341,7 +354,7 @@ export async function sendBack(
   const rows = await tx.$queryRaw<{ batch: number }[]>`
     UPDATE close_account SET state = 'pending', reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0,
            released = false, updated_at = clock_timestamp()
-     WHERE close_id = ${closeId}::uuid AND state IN ('held', 'failed')
+     WHERE close_id = ${closeId}::uuid AND state = ANY(${[...from]}::text[])
        AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND state <> 'cancelled')
        AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
     RETURNING batch`;

@@ -1,11 +1,11 @@
-import type { IssuedInvoice } from '#invoicing';
 import { v7 as uuid } from 'uuid';
-import { recordAudit } from './audit.js';
+import { type AuditEntry, recordAudit } from './audit.js';
 import type { Notice } from './closes.js';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
+import { Prisma } from './generated/client.js';
 import { refusal, type Refusal } from './refusal.js';
 
-/** Hours after issue at which a period is pulled again: late usage comes within a day, a week, or hardly ever. */
+/** Hours after which a period is pulled again: late usage comes within a day, a week, or hardly ever. */
 const CONFIRM_AFTER_HOURS = [24, 7 * 24, 30 * 24];
 
 /** What came of a confirming pull. */
@@ -18,6 +18,10 @@ export type ConfirmingOutcome =
   | 'proposed'
   /** The period is voided: nothing of it stands to be confirmed. */
   | 'voided'
+  /** The period billed nothing and now would: its account was sent back to work. */
+  | 'reopened'
+  /** The account is no longer where this pull was to confirm it: it was sent back to work before. */
+  | 'superseded'
   /** The answer may not be believed, or cannot be rated. */
   | 'held'
   | 'failed';
@@ -25,8 +29,8 @@ export type ConfirmingOutcome =
 /** A confirming pull as the REST contract shows it. */
 export interface ConfirmingPull {
   id: string;
-  /** The first document of the period that is pulled again. */
-  invoice: string;
+  /** The first document of the period that is pulled again; null where the period billed nothing. */
+  invoice: string | null;
   due_at: string;
   /** Who asked for it; null: the schedule. */
   requested_by: string | null;
@@ -37,13 +41,22 @@ export interface ConfirmingPull {
   done_at: string | null;
 }
 
-/** Writes the schedule of the pulls that confirm a document, in the transaction that issues it. */
-export async function scheduleConfirmingPulls(tx: Transaction, { id, issued_at }: IssuedInvoice): Promise<void> {
+/** What a pull confirms: a document, or a period that billed an account nothing (`empty_period`). */
+export type Confirmed = { readonly invoice: string } | { readonly empty: string };
+
+/**
+ * Writes the schedule of the pulls that confirm a period, in the transaction that issues its document or finds nothing to
+ * bill.
+ *
+ * @param since RFC 3339: the instant that the schedule counts from
+ */
+export async function scheduleConfirmingPulls(tx: Transaction, of: Confirmed, since: string): Promise<void> {
+  const { invoice, empty } = { invoice: null, empty: null, ...of };
   await tx.$executeRaw`
-    INSERT INTO confirming_pull (id, invoice_id, due_at, next_attempt_at)
-    SELECT pull::uuid, ${id}::uuid, due, due
+    INSERT INTO confirming_pull (id, invoice_id, empty_id, due_at, next_attempt_at)
+    SELECT pull::uuid, ${invoice}::uuid, ${empty}::uuid, due, due
       FROM unnest(${CONFIRM_AFTER_HOURS.map(() => uuid())}::text[], ${CONFIRM_AFTER_HOURS}::int[]) AS t (pull, hours)
-     CROSS JOIN LATERAL (SELECT ${issued_at}::timestamptz + make_interval(hours => hours) AS due) AS d`;
+     CROSS JOIN LATERAL (SELECT ${since}::timestamptz + make_interval(hours => hours) AS due) AS d`;
 }
 
 /**
@@ -67,24 +80,55 @@ export async function requestConfirmingPull(
     }
     if (original.voided)
       return refusal('invoice_voided', 'the document is voided; nothing of it stands to be confirmed');
-    const [open] = (await listConfirmingPulls(tx, invoiceId)).filter(
-      ({ requested_by, done_at }) => requested_by !== null && done_at === null,
-    );
-    if (open) return open;
-    const id = uuid();
-    await tx.$executeRaw`
-      INSERT INTO confirming_pull (id, invoice_id, due_at, next_attempt_at, requested_by)
-      VALUES (${id}::uuid, ${invoiceId}::uuid, clock_timestamp(), clock_timestamp(), ${actor})`;
-    await recordAudit(tx, {
-      sellerId: original.sellerId,
-      actor,
-      action: 'confirming_pull.requested',
-      subject: `invoice:${invoiceId}`,
-    });
-    const pulls = await listConfirmingPulls(tx, invoiceId);
-    return pulls.find((pull) => pull.id === id) as ConfirmingPull;
+    return askOnce(tx, { invoice: invoiceId }, { sellerId: original.sellerId, actor, subject: `invoice:${invoiceId}` });
   });
 }
+
+/** The same for an account that a close billed nothing. */
+export async function requestEmptyConfirmingPull(
+  database: Database,
+  { closeId, accountId }: { closeId: string; accountId: string },
+  actor: string,
+): Promise<ConfirmingPull | Refusal<'close_account_not_found' | 'account_not_empty' | 'nothing_to_confirm'>> {
+  return transaction(database, async (tx) => {
+    const [row] = await tx.$queryRaw<{ sellerId: string; state: string; cancelled: boolean }[]>`
+      SELECT c.seller_id AS "sellerId", a.state, c.state = 'cancelled' AS cancelled
+        FROM close_account a JOIN close c ON c.id = a.close_id
+       WHERE a.close_id = ${closeId}::uuid AND a.account_id = ${accountId}::uuid FOR UPDATE OF a`;
+    if (!row) return refusal('close_account_not_found', 'there is no such account in that close');
+    if (row.state !== 'empty' || row.cancelled) {
+      const message = `the account is ${row.cancelled ? 'of a cancelled close' : row.state}; only an empty one is pulled`;
+      return refusal('account_not_empty', `${message} again here, an issued one by its invoice`);
+    }
+    const [latest] = await tx.$queryRaw<{ id: string }[]>`
+      SELECT id FROM empty_period WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid
+       ORDER BY at DESC, id DESC LIMIT 1`;
+    if (!latest) return refusal('nothing_to_confirm', 'nothing was pulled for this account and period');
+    const audit = { sellerId: row.sellerId, actor, subject: `close:${closeId}`, data: { account: accountId } };
+    return askOnce(tx, { empty: latest.id }, audit);
+  });
+}
+
+/** The pull that was asked for and is not done, or one more. */
+async function askOnce(tx: Transaction, of: Confirmed, audit: Omit<AuditEntry, 'action'>): Promise<ConfirmingPull> {
+  const { invoice, empty } = { invoice: null, empty: null, ...of };
+  const [open] = await tx.$queryRaw<ConfirmingPull[]>`
+    SELECT ${PULL} FROM confirming_pull
+     WHERE (invoice_id = ${invoice}::uuid OR empty_id = ${empty}::uuid) AND requested_by IS NOT NULL AND done_at IS NULL`;
+  if (open) return open;
+  const [asked] = await tx.$queryRaw<[ConfirmingPull]>`
+    INSERT INTO confirming_pull (id, invoice_id, empty_id, due_at, next_attempt_at, requested_by)
+    VALUES (${uuid()}::uuid, ${invoice}::uuid, ${empty}::uuid, clock_timestamp(), clock_timestamp(), ${audit.actor})
+    RETURNING ${PULL}`;
+  await recordAudit(tx, { ...audit, action: 'confirming_pull.requested' });
+  return asked;
+}
+
+const PULL = Prisma.sql`
+  confirming_pull.id, invoice_id AS invoice, ${stamp('due_at')} AS due_at, requested_by, attempts, outcome,
+  CASE WHEN reason_code IS NOT NULL
+       THEN jsonb_build_object('code', reason_code, 'message', reason_message) END AS reason,
+  ${stamp('done_at')} AS done_at`;
 
 /** The confirming pulls of a document in the order they are due. */
 export async function listConfirmingPulls(
@@ -92,16 +136,24 @@ export async function listConfirmingPulls(
   invoiceId: string,
 ): Promise<ConfirmingPull[]> {
   return database.$queryRaw`
-    SELECT id, invoice_id AS invoice, ${stamp('due_at')} AS due_at, requested_by, attempts, outcome,
-           CASE WHEN reason_code IS NOT NULL
-                THEN jsonb_build_object('code', reason_code, 'message', reason_message) END AS reason,
-           ${stamp('done_at')} AS done_at
-      FROM confirming_pull WHERE invoice_id = ${invoiceId}::uuid ORDER BY confirming_pull.due_at, id`;
+    SELECT ${PULL} FROM confirming_pull WHERE invoice_id = ${invoiceId}::uuid ORDER BY confirming_pull.due_at, id`;
+}
+
+/** The pulls that confirm, or confirmed, that an account of a close has nothing to pay, in the order they are due. */
+export async function listEmptyConfirmingPulls(
+  database: Database | Transaction,
+  { closeId, accountId }: { closeId: string; accountId: string },
+): Promise<ConfirmingPull[]> {
+  return database.$queryRaw`
+    SELECT ${PULL} FROM confirming_pull JOIN empty_period e ON e.id = empty_id
+     WHERE e.close_id = ${closeId}::uuid AND e.account_id = ${accountId}::uuid
+     ORDER BY confirming_pull.due_at, confirming_pull.id`;
 }
 
 export interface ClaimedPull {
   readonly id: string;
-  readonly invoiceId: string;
+  readonly of:
+    { readonly invoice: string } | { readonly empty: string; readonly close: string; readonly account: string };
   /** How often it was taken, this time included. */
   readonly attempts: number;
 }
@@ -122,7 +174,10 @@ export async function claimConfirmingPulls(
      WHERE id IN (SELECT id FROM confirming_pull
                    WHERE done_at IS NULL AND next_attempt_at <= clock_timestamp()
                    ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-    RETURNING id, invoice_id AS "invoiceId", attempts`;
+    RETURNING id, attempts,
+              coalesce((SELECT jsonb_build_object('empty', e.id, 'close', e.close_id, 'account', e.account_id)
+                          FROM empty_period e WHERE e.id = empty_id),
+                       jsonb_build_object('invoice', invoice_id)) AS of`;
 }
 
 /** Ends a pull. */

@@ -36,6 +36,7 @@ export {
   retryAccounts,
   saveDraft,
   settleClose,
+  type UnfinishedAccount,
   unfinishedAccounts,
   unsettledCloses,
   warnClose,
@@ -101,6 +102,7 @@ export {
   sameUsage,
   voidPeriod,
 } from './corrections.js';
+export { type EmptyPeriod, loadEmptyPeriod, reopenEmpty, saveEmpty } from './empty-periods.js';
 export {
   claimConfirmingPulls,
   type ClaimedPull,
@@ -108,8 +110,10 @@ export {
   type ConfirmingPull,
   finishConfirmingPull,
   listConfirmingPulls,
+  listEmptyConfirmingPulls,
   postponeConfirmingPull,
   requestConfirmingPull,
+  requestEmptyConfirmingPull,
 } from './confirming-pulls.js';
 export {
   loadSnapshots,

@@ -55,7 +55,20 @@ export async function loadPinnedFacts(
                             WHERE w.close_id = i.close_id AND w.account_id = i.account_id) AS waived
       FROM invoice_inputs n JOIN invoice i ON i.id = n.invoice_id WHERE n.invoice_id = ${invoiceId}::uuid`;
   if (!row) throw new PersistenceError('inputs_missing', `the inputs of document ${invoiceId} are not kept`, false);
-  const { seller, account, entities, subscriptions, versions } = row.inputs;
+  return { facts: await pinnedFacts(database, row.inputs, `document ${invoiceId}`), waived: row.waived };
+}
+
+/**
+ * Inputs as the billing facts they were written down from, with the documents of their plan versions.
+ *
+ * @param of what was computed from them, as an error names it
+ * @throws PersistenceError `plan_version_changed`: somebody worked around the service
+ */
+export async function pinnedFacts(
+  database: Database | Transaction,
+  { seller, account, entities, subscriptions, versions }: BillingInputs,
+  of: string,
+): Promise<BillingFacts> {
   const documents = await database.$queryRaw<{ code: string; version: number; document: unknown; sha256: string }[]>`
     SELECT code, version, document, document_sha256 AS sha256 FROM tariff_plan_version
      WHERE (code, version) IN (SELECT * FROM unnest(${versions.map(({ code }) => code)}::text[],
@@ -63,10 +76,10 @@ export async function loadPinnedFacts(
   const rated = versions.map((pinned) => {
     const stored = documents.find(({ code, version }) => code === pinned.code && version === pinned.version);
     if (stored?.sha256 !== pinned.sha256) {
-      const message = `version ${pinned.version} of plan ${pinned.code} is not the one that ${invoiceId} was rated by`;
+      const message = `version ${pinned.version} of plan ${pinned.code} is not the one that ${of} was rated by`;
       throw new PersistenceError('plan_version_changed', message, false);
     }
     return { ...pinned, document: stored.document };
   });
-  return { facts: { seller, account, entities, subscriptions, versions: rated }, waived: row.waived };
+  return { seller, account, entities, subscriptions, versions: rated };
 }

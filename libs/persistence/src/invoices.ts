@@ -62,7 +62,7 @@ export async function issueDraft(database: Database, request: IssueRequest): Pro
     const { numbering, accountId, closeId, actor } = request;
     await insertInvoice(tx, { sellerId: numbering.sellerId, accountId, closeId, actor, inputs }, invoice, taken);
     // Where nothing was pulled there is nothing to confirm.
-    if (inputs.usage.length > 0) await scheduleConfirmingPulls(tx, invoice);
+    if (inputs.usage.length > 0) await scheduleConfirmingPulls(tx, { invoice: invoice.id }, invoice.issued_at);
     await settleDraft(tx, request, invoice.id);
     return { outcome: 'issued', invoice };
   });

@@ -42,6 +42,7 @@ export async function waiveHold(database: Database, waiver: NewWaiver): Promise<
       INSERT INTO close_waiver (id, close_id, account_id, code, reason, message, actor)
       VALUES (${uuid()}::uuid, ${closeId}::uuid, ${accountId}::uuid, ${code}, ${reason}, ${row.message}, ${actor})
       ON CONFLICT DO NOTHING`;
-    return sendBack(tx, { closeId, actor, action: 'waived' }, [accountId], { account: accountId, code, reason });
+    const data = { account: accountId, code, reason };
+    return sendBack(tx, { closeId, actor, action: 'waived' }, [accountId], { data });
   });
 }

@@ -12,11 +12,12 @@ import {
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
-import { id, notice, pathId, stamp, text } from '../contract.js';
+import { pathId, text } from '../contract.js';
 import { Documented } from '../documented.js';
 import { invoice } from '../invoices/invoices.controller.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { accepted, found } from '../problems/problem.js';
+import { confirmingPull } from './confirming-pull.js';
 
 const fullCreditNote = z
   .strictObject({
@@ -24,22 +25,6 @@ const fullCreditNote = z
     full: z.literal(true, 'must be true: a part is corrected through the proposals of /v1/corrections'),
   })
   .meta({ id: 'FullCreditNote' });
-
-const confirmingPull = z
-  .object({
-    id,
-    invoice: id,
-    due_at: stamp,
-    requested_by: z
-      .string()
-      .nullable()
-      .meta({ description: 'Null: the schedule, 24 hours, 7 and 30 days after issue.' }),
-    attempts: z.int(),
-    outcome: z.enum(['equal', 'no_difference', 'proposed', 'voided', 'held', 'failed']).nullable(),
-    reason: notice.nullable().meta({ description: 'Why the last attempt led to nothing.' }),
-    done_at: stamp.nullable(),
-  })
-  .meta({ id: 'ConfirmingPull', description: 'A period that is pulled again after its invoice was issued.' });
 
 const ORIGINAL_ONLY = '`not_an_original`: it is a note; `invoice_voided`';
 
