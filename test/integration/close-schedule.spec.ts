@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import pg from 'pg';
 import { pino } from 'pino';
 import { monthAt, previousMonth } from '#calendar';
-import { createConnectors, queueSettings, SCHEDULE_QUEUE } from '#close';
+import { createConnectors, dueRun, queueSettings, SCHEDULE_QUEUE } from '#close';
 import {
   type Database,
   deleteCloseSchedule,
@@ -62,7 +62,13 @@ describe('a schedule', () => {
     return worker;
   };
   const schedule = (timing: ScheduleTiming, issue: 'automatic' | 'after_review' = 'automatic') =>
-    setCloseSchedule(database, 'test', 'acme', { ...timing, issue });
+    setCloseSchedule(
+      database,
+      'test',
+      'acme',
+      { ...timing, issue },
+      (before, now) => dueRun(before, now) !== undefined,
+    );
   /** As if it had been set a year ago: what is due this month is due now. */
   const longAgo = async () => {
     const owner = new pg.Client({ connectionString: url });
@@ -130,6 +136,25 @@ describe('a schedule', () => {
     expect(await eventually(opened, 5_000)).toMatchObject({ period: { label: LAST_MONTH } });
     await worker.close();
     workers.splice(0);
+  });
+
+  it('keeps a month that waits when it is changed, and nothing else that was before the change', async () => {
+    granted(await updateSeller(database, 'test', 'acme', { settle_hours: 8_760 }, SECRET_KEY));
+    const isWaiting = async () => {
+      const [stored] = await listCloseSchedules(database, 'acme');
+      return stored && dueRun(stored, Math.floor(Date.now() / 1000))?.period;
+    };
+    await schedule(at(now()), 'after_review');
+    await longAgo();
+    expect(await isWaiting()).toBe(LAST_MONTH);
+    await schedule(at(now()), 'automatic');
+    expect(await isWaiting()).toBe(LAST_MONTH);
+    await start(HOUR_MS);
+    expect(await opened()).toBeUndefined();
+    await deleteCloseSchedule(database, 'test', 'acme');
+    await schedule(at(new Date(Date.now() - 60_000)), 'automatic');
+    await schedule(at(new Date(Date.now() - 60_000)), 'after_review');
+    expect(await isWaiting()).toBeUndefined();
   });
 
   it('leaves a month alone that somebody closes in another way', async () => {

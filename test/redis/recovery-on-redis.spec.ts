@@ -54,7 +54,7 @@ describe('a worker whose Redis loses everything', () => {
 
   it('sets the schedules in it again', async () => {
     const timing = { day: 31, hour: 0, minute: 5, timeZone: 'Europe/Berlin', issue: 'automatic' } as const;
-    await setCloseSchedule(database, 'test', 'acme', timing);
+    await setCloseSchedule(database, 'test', 'acme', timing, () => false);
     const queue = new Queue(SCHEDULE_QUEUE.name, { connection: settings.connection as object });
     const scheduled = () =>
       eventually(async () => {

@@ -2,8 +2,8 @@ import type { EpochSeconds } from '#calendar';
 import { fromStamp } from '#calendar';
 import { recordAudit } from './audit.js';
 import { findSellerId } from './billing-facts.js';
-import type { IssueMode } from './closes.js';
-import { type Database, stamp, transaction } from './database.js';
+import { databaseNow, type IssueMode } from './closes.js';
+import { type Database, stamp, transaction, type Transaction } from './database.js';
 import { refusal, type Refusal } from './refusal.js';
 
 /** When a seller's months are closed without anybody asking: the month before, on a day of each month. */
@@ -27,7 +27,7 @@ export interface CloseSchedule extends ScheduleTiming {
 }
 
 /** All schedules, or that of one seller, by the seller's code. */
-export async function listCloseSchedules(database: Database, seller?: string): Promise<CloseSchedule[]> {
+export async function listCloseSchedules(database: Database | Transaction, seller?: string): Promise<CloseSchedule[]> {
   const rows = await database.$queryRaw<ScheduleRow[]>`
     SELECT k.seller_id AS "sellerId", s.code AS seller, k.day, k.hour, k.minute, k.time_zone AS "timeZone", k.issue,
            ${stamp("date_trunc('second', k.effective_from)")} AS "effectiveFrom", k.last_period AS period,
@@ -51,23 +51,33 @@ interface ScheduleRow extends ScheduleTiming {
   at: string | null;
 }
 
-/** Sets a seller's schedule; it holds from now on. */
+/**
+ * Sets a seller's schedule; it holds from now on. A month that the schedule before was due for and that still waits to be
+ * billable is not forgotten: then the new one holds from when the old one did.
+ *
+ * @param isWaiting whether a schedule as it stands is due for a month
+ */
 export async function setCloseSchedule(
   database: Database,
   actor: string,
   seller: string,
   schedule: ScheduleTiming & { issue: IssueMode },
+  isWaiting: (before: CloseSchedule, now: EpochSeconds) => boolean,
 ): Promise<Refusal<'seller_not_found'> | undefined> {
   const { day, hour, minute, timeZone, issue } = schedule;
   return transaction(database, async (tx) => {
     const sellerId = await findSellerId(tx, seller);
     if (sellerId === undefined) return sellerNotFound(seller);
+    await tx.$queryRaw`SELECT 1 FROM close_schedule WHERE seller_id = ${sellerId}::uuid FOR UPDATE`;
+    const [before] = await listCloseSchedules(tx, seller);
+    const keepsFrom = before !== undefined && isWaiting(before, await databaseNow(tx));
     await tx.$executeRaw`
       INSERT INTO close_schedule (seller_id, day, hour, minute, time_zone, issue, actor)
       VALUES (${sellerId}::uuid, ${day}, ${hour}, ${minute}, ${timeZone}, ${issue}, ${actor})
       ON CONFLICT (seller_id) DO UPDATE
         SET day = excluded.day, hour = excluded.hour, minute = excluded.minute, time_zone = excluded.time_zone,
-            issue = excluded.issue, actor = excluded.actor, effective_from = excluded.effective_from`;
+            issue = excluded.issue, actor = excluded.actor,
+            effective_from = CASE WHEN ${keepsFrom} THEN close_schedule.effective_from ELSE excluded.effective_from END`;
     const data = { day, hour, minute, time_zone: timeZone, issue };
     await recordAudit(tx, { sellerId, actor, action: 'close_schedule.set', subject: `seller:${sellerId}`, data });
     return undefined;

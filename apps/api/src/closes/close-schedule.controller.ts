@@ -1,8 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { toStamp } from '#calendar';
+import { type EpochSeconds, toStamp } from '#calendar';
 import { dueRun, nextRun } from '#close';
 import {
+  type CloseSchedule,
   type Database,
   databaseNow,
   deleteCloseSchedule,
@@ -75,7 +76,7 @@ export class CloseScheduleController {
   @Put()
   @Access('close')
   @Documented(
-    "Set a seller's schedule; it holds from now on, and what was due before is not made up for",
+    "Set a seller's schedule; it holds from now on. What was due before is not made up for, except a month that is waiting",
     { 200: schedule },
     { 404: '`seller_not_found`', 422: '`invalid_request`' },
   )
@@ -86,7 +87,9 @@ export class CloseScheduleController {
   ): Promise<z.output<typeof schedule>> {
     const { time_zone, ...rest } = body;
     const { time_zone: own } = found(await findSeller(this.database, seller), 'seller of that code');
-    accepted(await setCloseSchedule(this.database, caller.actor, seller, { ...rest, timeZone: time_zone ?? own }));
+    const wanted = { ...rest, timeZone: time_zone ?? own };
+    const isWaiting = (before: CloseSchedule, now: EpochSeconds) => dueRun(before, now) !== undefined;
+    accepted(await setCloseSchedule(this.database, caller.actor, seller, wanted, isWaiting));
     return this.read(seller);
   }
 
