@@ -157,12 +157,19 @@ it('the odd numbers of the published examples reach the invoice digit for digit'
     uplink_bytes: '22196.5',
     downlink_bytes: '9007199254740993.25',
     time_usage_seconds: '23933.017647058823',
+  });
+  // A day of such rates over a third of its seconds, near enough: bytes that contradict them would hold the account.
+  const rates = await startConstant({
+    uplink_bytes: '17618826.75',
+    downlink_bytes: '1150452862417.5',
+    time_usage_seconds: '28800',
     uplink_bandwidth: '0.004894118343195267',
     downlink_bandwidth: '319.5702395604395',
   });
   const closing = await startClosing({ fleet: { accounts: 1, sites: 1, subscribers: 1 } });
   const reportApi = { base_url: api.url, api_key: 'k', dialect: null, strict: false };
   await makeSeller(closing.database, { code: 'acme', report_api: reportApi });
+  await makeSeller(closing.database, { code: 'rates', report_api: { ...reportApi, base_url: rates.url } });
   await makePlan(
     closing.database,
     planOf(
@@ -190,10 +197,10 @@ it('the odd numbers of the published examples reach the invoice digit for digit'
     code: 'burst',
   });
   await makeAccount(closing.database, { seller: 'acme', external_id: '62c40843c7a190970912345' }, 'plan');
-  await makeAccount(closing.database, { seller: 'acme', external_id: '62c40843c7a190970912346' }, 'burst', [
+  await makeAccount(closing.database, { seller: 'rates', external_id: '62c40843c7a190970912346' }, 'burst', [
     { dimension: 'customer_site_id', value: '62c408aaadd8f757bf412345' },
   ]);
-  const [sums, burst] = await closing.run('acme', PERIOD);
+  const [[sums], [burst]] = [await closing.run('acme', PERIOD), await closing.run('rates', PERIOD)];
   expect([sums && endOf(sums), burst && endOf(burst)]).toEqual(['issued', 'issued']);
   // 31 × each, worked out by hand.
   expect(linesOf(sums).map(({ charge, quantity, amount }) => [charge, quantity, amount])).toEqual([
@@ -205,5 +212,5 @@ it('the odd numbers of the published examples reach the invoice digit for digit'
   expect(line?.derivation.basis.measured).toEqual({ numerator: '0.004894118343195267', denominator: '1' });
   expect([line?.quantity, line?.amount]).toEqual(['0.004894118343', '0.49']);
   await closing.stop();
-  await api.stop();
+  await Promise.all([api.stop(), rates.stop()]);
 });

@@ -99,12 +99,7 @@ describe('the fault table, through a close', () => {
       seed: 7,
       connections: { firstByteTimeoutMs: 4_000, idleTimeoutMs: 4_000, attemptTimeoutMs: 30_000 },
     });
-    // What the probe has found about this API: so bytes that the rates cannot carry are a contradiction.
-    const dialect = { filter_logic: 'and', scope: 'all_ues', proven: { label: true, unit: true } };
-    await makeSeller(closing.database, {
-      code: 'acme',
-      report_api: { base_url: null, api_key: null, strict: false, dialect },
-    });
+    await makeSeller(closing.database, { code: 'acme' });
     const usage = (code: string, measure: object) => ({
       code,
       name: code,
@@ -185,8 +180,8 @@ describe('the fault table, through a close', () => {
         if (outcome !== 'billed') expect(warned(view)).toContain(outcome.billedWith);
       } else if ('held' in outcome) {
         expect(endOf(view)).toBe(`held ${outcome.held}`);
-        // Two directions of the site's rates and bytes, and of the account's bytes; time of the account and the subscriber.
-        expect(ledger).toMatchObject({ windows: 8, snapshots: 8 });
+        // Two directions of the site's rates and bytes, and of the account's bytes; time of all three.
+        expect(ledger).toMatchObject({ windows: 9, snapshots: 9 });
       } else if ('refused' in outcome) {
         expect(endOf(view)).toBe(`held ${outcome.refused}`);
         expect(ledger).toEqual({ ...nothing, answers: 1 });

@@ -245,7 +245,8 @@ describe('the eight forms of the seed', () => {
         FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id GROUP BY 1 ORDER BY 1`;
     expect(kept).toEqual([
       { entity: 'account', grids: 'HOUR' },
-      { entity: 'customer_site_id', grids: 'SLOT' },
+      // The bytes and the time that its rates are held against come by the hour.
+      { entity: 'customer_site_id', grids: 'HOUR,SLOT' },
       { entity: 'msisdn', grids: 'HOUR' },
     ]);
   });

@@ -95,23 +95,103 @@ describe('controls of a close', () => {
     expect((await closing.run('acme', PERIOD)).map(endOf)).toEqual(['held entities_exceed_account']);
   });
 
-  it('bytes × 8 everywhere are a warning, and a hold in a strict dialect; rates × 1000 always hold', async () => {
-    await makeSeller(closing.database, { code: 'acme' });
-    const certain = { filter_logic: 'and', scope: 'all_ues', proven: { label: true, unit: true } };
-    const reportApi = { base_url: null, api_key: null, strict: true };
-    await makeSeller(closing.database, { code: 'strict', report_api: { ...reportApi, dialect: certain } });
-    await account(0, 'sites', sites(sitesOf(0)));
-    await account(1, 'sites', sites(sitesOf(1)), 'strict');
-    closing.simulator.setFaults([{ fault: 'bytes_x8' }]);
-    const [lenient] = await closing.run('acme', PERIOD);
-    expect([lenient && endOf(lenient), lenient && warned(lenient)]).toEqual(['issued', ['rates_disagree_with_bytes']]);
-    expect((await closing.run('strict', PERIOD)).map(endOf)).toEqual(['held rates_disagree_with_bytes']);
-
-    closing.simulator.setFaults([{ fault: 'rates_x1000' }]);
-    expect((await closing.run('acme', '2026-07')).map(endOf)).toEqual(['held rates_disagree_with_bytes']);
-    closing.simulator.setFaults([]);
-    const [fine] = await closing.run('acme', '2026-06');
+  it.each(['sites', 'burst'])('%s: bytes × 8 and rates × 1000 hold, also where rates alone are billed', async (of) => {
+    const fleet = { accounts: 1, sites: 2, subscribers: 1 };
+    const single = await startClosing({ fleet, seed: 7 });
+    await makePlan(single.database, plan('sites', SITE_BYTES, BURST));
+    await makePlan(single.database, plan('burst', BURST));
+    await makeSeller(single.database, { code: 'acme' });
+    const registered = sites([0, 1].map((site) => customerSiteId(fleet, 0, site)));
+    await makeAccount(single.database, { seller: 'acme', external_id: accountId(0) }, of, registered);
+    const contradicted = ['held rates_disagree_with_bytes'];
+    single.simulator.setFaults([{ fault: 'bytes_x8' }]);
+    expect((await single.run('acme', PERIOD)).map(endOf)).toEqual(contradicted);
+    single.simulator.setFaults([{ fault: 'rates_x1000' }]);
+    expect((await single.run('acme', '2026-07')).map(endOf)).toEqual(contradicted);
+    single.simulator.setFaults([]);
+    const [fine] = await single.run('acme', '2026-06');
     expect([fine && endOf(fine), fine && warned(fine)]).toEqual(['issued', ['samples_exceed_bytes']]);
+    await single.stop();
+  });
+
+  it('bytes × 8 of several subscribers are as many as their seconds may hide: a warning, until the rates are proven', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await account(0, 'sites', sites(sitesOf(0)));
+    closing.simulator.setFaults([{ fault: 'bytes_x8' }]);
+    const [view] = await closing.run('acme', PERIOD);
+    expect([view && endOf(view), view && warned(view)]).toEqual(['issued', ['rates_disagree_with_bytes']]);
+  });
+
+  it('rates of the busiest subscriber and rounded rates are doubts: warnings, and holds of a strict seller', async () => {
+    const busy = await startClosing({
+      fleet: { accounts: 2, sites: 1, subscribers: 6 },
+      seed: 7,
+      profiles: { big: true },
+    });
+    const value = customerSiteId({ accounts: 2, sites: 1, subscribers: 6 }, 0, 0);
+    const dialect = { line_rate_mbps: 100_000_000 };
+    await makeSeller(busy.database, {
+      code: 'acme',
+      report_api: { base_url: null, api_key: null, strict: false, dialect },
+    });
+    await makePlan(busy.database, plan('burst', BURST));
+    await makeAccount(busy.database, { seller: 'acme', external_id: accountId(0) }, 'burst', sites([value]));
+    await makeSeller(busy.database, {
+      code: 'strict',
+      report_api: {
+        base_url: null,
+        api_key: null,
+        strict: true,
+        dialect: { ...dialect, filter_logic: 'and', scope: 'all_ues', proven: { label: true, unit: true } },
+      },
+    });
+    const other = customerSiteId({ accounts: 2, sites: 1, subscribers: 6 }, 1, 0);
+    await makeAccount(busy.database, { seller: 'strict', external_id: accountId(1) }, 'burst', sites([other]));
+    busy.simulator.setSwitches({ scope: 'top_ue' });
+    const [doubted] = await busy.run('acme', '2026-07');
+    expect([doubted && endOf(doubted), doubted && warned(doubted)]).toEqual(['issued', ['rates_disagree_with_bytes']]);
+    expect((await busy.run('strict', PERIOD)).map(endOf)).toEqual(['held rates_disagree_with_bytes']);
+    busy.simulator.setSwitches({ scope: 'all_ues', round_dp: 2 });
+    const [rounded] = await busy.run('acme', PERIOD);
+    expect([rounded && endOf(rounded), rounded && warned(rounded)]).toEqual([
+      'issued',
+      ['rates_look_rounded', 'samples_exceed_bytes', 'drift'],
+    ]);
+    expect((await busy.run('strict', '2026-07')).map(endOf)).toEqual(['held rates_look_rounded']);
+    busy.simulator.setSwitches({ round_dp: 'none' });
+    expect((await busy.retry(busy.lastClose())).map(endOf)).toEqual(['issued']);
+    await busy.stop();
+  });
+
+  it('a percentile whose series was cut to its lowest samples holds, though a missing sample counts 0', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await account(0, 'burst', sites(sitesOf(0)));
+    // The server takes 1 for one percent: the lowest hundredth of the samples comes back.
+    closing.simulator.setSwitches({ percentile_scale: 'percent' });
+    expect((await closing.run('acme', PERIOD)).map(endOf)).toEqual(['held rates_disagree_with_bytes']);
+    closing.simulator.setSwitches({ percentile_scale: 'fraction' });
+    expect((await closing.retry(closing.lastClose())).map(endOf)).toEqual(['issued']);
+  });
+
+  it('nobody registered: what the account used is nobody’s, a warning or a hold as the seller chose', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await makeSeller(closing.database, { code: 'strictly', settings: { unregistered_usage: 'hold' } });
+    await account(0, 'airtime', []);
+    await account(1, 'airtime', [], 'strictly');
+    const [view] = await closing.run('acme', PERIOD);
+    expect([view && endOf(view), view && warned(view)]).toEqual(['empty', ['unregistered_usage', 'no_entities']]);
+    expect((await closing.run('strictly', PERIOD)).map(endOf)).toEqual(['held unregistered_usage']);
+  });
+
+  it('gaps in what only stands beside the rates of a site hold nothing', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await account(0, 'burst', sites(sitesOf(0)));
+    closing.simulator.setFaults([{ fault: 'missing_bucket', match: { metric: 'uplink_bytes' } }]);
+    const [view] = await closing.run('acme', PERIOD);
+    expect([view && endOf(view), view && warned(view)]).toEqual([
+      'issued',
+      ['missing_buckets', 'samples_exceed_bytes'],
+    ]);
   });
 
   it('what nobody has probed yet is a warning on the close, said once; strict accounts wait for the probe', async () => {

@@ -333,7 +333,7 @@ export class Closes {
     const usage = pulled.series.map(({ series }) => series);
     const { dialect, dialectSha256 } = connection;
     await warnClose(this.#database, close.id, dialect.strict ? [] : openQuestions(dialect, task.needs));
-    const controlled = controlAccount(task, usage, dialect);
+    const controlled = controlAccount(task, pulled, dialect);
     const result =
       controlled.outcome === 'held'
         ? controlled
@@ -345,7 +345,7 @@ export class Closes {
     const warnings = controlled === result ? [] : controlled.warnings;
     return {
       ...result,
-      warnings: [...pulled.warnings, ...warnings, ...result.warnings],
+      warnings: [...warnings, ...result.warnings],
       ...(kept && { snapshots: kept.snapshots }),
     };
   }

@@ -1,8 +1,8 @@
-import { type BucketSeries, type ControlFinding, controlUsage } from '#metering';
+import { type ControlFinding, controlUsage, type Dimension, type Metric } from '#metering';
 import type { Notice } from '#persistence';
-import { activeEntities, type UsageNeeds } from '#rating';
+import { activeEntities, METRICS, type UsageNeeds } from '#rating';
 import type { Dialect } from '#report-client';
-import { type BillingTask, held, type Held } from './bill-account.js';
+import { type BillingTask, held, type Held, type Pulled } from './bill-account.js';
 
 /** Usage that nothing contradicts; what was odd about it is for the clerk to know. */
 export interface Clear {
@@ -10,18 +10,24 @@ export interface Clear {
   readonly warnings: readonly Notice[];
 }
 
+/** Warnings of a pull that speak against the dialect it was read with, which nobody may have probed. */
+const DOUBTS: ReadonlySet<string> = new Set(['rates_look_rounded']);
+
 /**
  * Decides what the controls mean for an account: a contradiction always holds it; what an open question about the vendor
  * would explain holds it in a strict dialect; unregistered usage holds it when the seller says so. Pure.
+ *
+ * @returns when clear, the warnings of the pull and of the controls
  */
-export function controlAccount(task: BillingTask, usage: readonly BucketSeries[], dialect: Dialect): Clear | Held {
+export function controlAccount(task: BillingTask, pulled: Pulled, dialect: Dialect): Clear | Held {
   const { period, entities, account, facts } = task;
   const findings = controlUsage({
     over: joined(task.segments),
     account,
     entities: activeEntities(period, entities, period.timeZone),
-    usage,
+    usage: pulled.series.map(({ series }) => series),
     ratesAreOfAll: dialect.scope === 'all_ues',
+    billed: billedMetrics(task),
   });
   const stops = ({ code, holds }: ControlFinding) =>
     !task.waived.has(code) &&
@@ -30,8 +36,12 @@ export function controlAccount(task: BillingTask, usage: readonly BucketSeries[]
       (holds === 'if_chosen' && facts.seller.unregisteredUsage === 'hold'));
   const notices = ({ code, message }: ControlFinding): Notice => ({ code, message });
   const open = dialect.strict ? openQuestions(dialect, task.needs).filter(({ code }) => !task.waived.has(code)) : [];
-  const reasons = [...findings.filter(stops).map(notices), ...open];
-  const warnings = findings.filter((finding) => !stops(finding)).map(notices);
+  const doubted = ({ code }: Notice) => dialect.strict && DOUBTS.has(code) && !task.waived.has(code);
+  const reasons = [...pulled.warnings.filter(doubted), ...findings.filter(stops).map(notices), ...open];
+  const warnings = [
+    ...pulled.warnings.filter((warning) => !doubted(warning)),
+    ...findings.filter((finding) => !stops(finding)).map(notices),
+  ];
   const [reason, ...others] = reasons;
   return reason ? held(reason.code, reason.message, [...others, ...warnings]) : { outcome: 'clear', warnings };
 }
@@ -67,6 +77,18 @@ export function openQuestions(dialect: Dialect, { pulls }: UsageNeeds): Notice[]
     'the rate of a site may be that of its busiest subscriber',
   );
   return questions;
+}
+
+/** The metrics of the charges in force, and what each is charged per. */
+function billedMetrics({ segments }: BillingTask): ReadonlyMap<Metric, ReadonlySet<Dimension>> {
+  const billed = new Map<Metric, Set<Dimension>>();
+  for (const charge of segments.flatMap(({ version }) => version.plan.charges)) {
+    if (charge.type !== 'usage') continue;
+    for (const metric of METRICS[charge.measure.metric]) {
+      billed.set(metric, (billed.get(metric) ?? new Set()).add(charge.measure.per));
+    }
+  }
+  return billed;
 }
 
 /** Segments that follow each other as one interval: a bucket may lie across their edge. */

@@ -310,9 +310,12 @@ type PulledAgain = Pulled & Pick<Connection, 'dialect' | 'dialectSha256'> & Pick
 
 /** Controls and rates usage that was pulled again: pure. */
 function rateAgain(task: BillingTask, { dialect, ...pulled }: PulledAgain): Rated | Held {
-  const usage = pulled.series.map(({ series }) => series);
-  const controlled = controlAccount(task, usage, dialect);
-  return controlled.outcome === 'held' ? controlled : rateAccount(task, usage);
+  const controlled = controlAccount(task, pulled, dialect);
+  if (controlled.outcome === 'held') return controlled;
+  return rateAccount(
+    task,
+    pulled.series.map(({ series }) => series),
+  );
 }
 
 /** What a log says a pull was of. */

@@ -64,7 +64,7 @@ export async function estimateAccount(
   const until = isRunning ? reportedUntil(usage, period.start, now) : period.end;
   const rated = rateAccount(task, usage, until);
   if (rated.outcome === 'held') return { outcome: 'none', by: 'rating', reason: rated.reason };
-  const controlled = controlAccount(upTo(task, until), usage, connection.dialect);
+  const controlled = controlAccount(upTo(task, until), pulled, connection.dialect);
   const wouldHold = controlled.outcome === 'held' ? [controlled.reason] : [];
   return {
     outcome: 'estimated',
@@ -75,12 +75,7 @@ export async function estimateAccount(
     lines: rated.lines,
     ...accountTotals(task, rated.lines),
     would_hold: wouldHold,
-    warnings: [
-      ...pulled.warnings,
-      ...openQuestions(connection.dialect, task.needs),
-      ...controlled.warnings,
-      ...rated.warnings,
-    ],
+    warnings: [...openQuestions(connection.dialect, task.needs), ...controlled.warnings, ...rated.warnings],
   };
 }
 

@@ -11,6 +11,7 @@ const WAIVABLE: Readonly<Record<string, string>> = {
   unregistered_usage: 'what belongs to no registered entity is billed by the account alone, or not at all',
   entities_exceed_account: 'every series is billed as it was reported',
   rates_disagree_with_bytes: 'every series is billed as it was reported',
+  rates_look_rounded: 'rates are billed as they were reported',
   day_differs_from_hours: 'every series is billed as it was reported',
   label_unproven: 'the dialect is taken as it is set',
   filter_logic_unproven: 'the dialect is taken as it is set',

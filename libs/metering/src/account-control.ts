@@ -19,7 +19,7 @@ const GRIDS: readonly Grid[] = ['HOUR', 'DAY'];
 const DIMENSIONS: readonly Exclude<Dimension, 'account'>[] = ['customer_site_id', 'msisdn', 'imsi'];
 /** Entities may differ from their account by one part in so many: the API counts and rounds each series by itself. */
 const PARTS = new Decimal(1_000);
-/** Non-zero 5-minute samples that two sites may share by chance. Doubles of an hour of traffic never do. */
+/** Different non-zero 5-minute samples that two sites may share by chance. Doubles of an hour of traffic never do. */
 const CHANCE_SLOTS = 12;
 
 /**
@@ -32,10 +32,10 @@ export function accountControl(controlled: Controlled): ControlFinding[] {
   const sums: ControlFinding[] = [];
   for (const dimension of DIMENSIONS) {
     const registered = controlled.entities.filter(({ ref }) => ref.dimension === dimension);
-    const comparisons = COUNTS.flatMap((metric) => comparisonOf(controlled, registered, metric) ?? []);
+    const comparisons = COUNTS.flatMap((metric) => comparisonOf(controlled, dimension, registered, metric) ?? []);
     const count = suspectsAmong(comparisons);
     if (count > 0) suspects.push(suspect(dimension, count, 'reported the same as the whole account'));
-    sums.push(...comparisons.flatMap((comparison) => sumFindings(dimension, comparison)));
+    sums.push(...comparisons.flatMap((comparison) => sumFindings(dimension, comparison, controlled.billed)));
   }
   const twins = twinSites(controlled);
   if (twins > 0) suspects.push(suspect('customer_site_id', twins, 'reported the same 5-minute rates as another one'));
@@ -60,7 +60,8 @@ interface ComparedEntity {
 }
 
 function comparisonOf(
-  { over, account, index }: Controlled,
+  { over, account, index, billed }: Controlled,
+  dimension: Dimension,
   registered: readonly ActiveEntity[],
   metric: Metric,
 ): Comparison | undefined {
@@ -73,7 +74,9 @@ function comparisonOf(
       active: new Set(over.flatMap((part) => activeIn(entity, part)).flatMap((part) => positionsIn(own, part))),
     }))
     .filter(({ active }) => active.size > 0);
-  if (entities.every(({ series }) => series === undefined)) return undefined;
+  // Nothing is billed when nobody is registered: then all of the account's usage is nobody's.
+  const nobody = entities.length === 0 && billed.get(metric)?.has(dimension);
+  if (!nobody && entities.every(({ series }) => series === undefined)) return undefined;
   return { metric, account: own, buckets: over.flatMap((part) => positionsIn(own, part)), entities };
 }
 
@@ -83,7 +86,11 @@ function positionsIn(series: BucketSeries, part: Interval): number[] {
   return Array.from({ length: count }, (_, bucket) => first + bucket);
 }
 
-function sumFindings(dimension: Dimension, { metric, account, buckets, entities }: Comparison): ControlFinding[] {
+function sumFindings(
+  dimension: Dimension,
+  { metric, account, buckets, entities }: Comparison,
+  billed: Controlled['billed'],
+): ControlFinding[] {
   const missing = buckets.filter((bucket) => textAt(account, bucket) === null);
   const [firstMissing] = missing;
   if (firstMissing !== undefined) {
@@ -91,7 +98,7 @@ function sumFindings(dimension: Dimension, { metric, account, buckets, entities 
     const message =
       `${missing.length} of ${buckets.length} buckets of the account's own ${metric} are missing, the first at ${at}: ` +
       `its ${dimension} entities cannot be held against it`;
-    return [{ code: 'missing_buckets', holds: 'always', message }];
+    return [{ code: 'missing_buckets', holds: billed.has(metric) ? 'always' : 'never', message }];
   }
   const [whole, parts] = [new ExactSum(), new ExactSum()];
   for (const bucket of buckets) {
@@ -178,14 +185,14 @@ function twinSites({ over, entities, index }: Controlled): number {
 }
 
 function areTwins(one: BucketSeries, other: BucketSeries, positions: readonly number[]): boolean {
-  let same = 0;
+  const same = new Set<string>();
   for (const position of positions) {
     const [mine, theirs] = [textAt(one, position), textAt(other, position)];
     if (mine === null || theirs === null) continue;
     if (!isSame(mine, theirs)) return false;
-    if (!isZero(mine)) same += 1;
+    if (!isZero(mine)) same.add(mine);
   }
-  return same > CHANCE_SLOTS;
+  return same.size > CHANCE_SLOTS;
 }
 
 function suspect(dimension: Dimension, count: number, what: string): ControlFinding {

@@ -1,7 +1,7 @@
 import type { Interval } from '#calendar';
 import type { ActiveEntity } from './measure-spec.js';
 import type { SeriesIndex } from './series.js';
-import type { BucketSeries, EntityRef } from './usage.js';
+import type { BucketSeries, Dimension, EntityRef, Metric } from './usage.js';
 
 export type ControlCode =
   | 'unregistered_usage'
@@ -34,6 +34,8 @@ export interface ControlledUsage {
   readonly usage: readonly BucketSeries[];
   /** Whether a site's rate is known to be that of all its subscribers; unknown, it may be the busiest one's. */
   readonly ratesAreOfAll: boolean;
+  /** What charges measure, and per what. A gap in another metric, pulled as a control alone, leaves nothing unbilled. */
+  readonly billed: ReadonlyMap<Metric, ReadonlySet<Dimension>>;
 }
 
 /** What every control reads. */

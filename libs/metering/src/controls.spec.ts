@@ -2,7 +2,15 @@ import { fromStamp, type Interval } from '#calendar';
 import { controlUsage } from './controls.js';
 import type { ControlFinding } from './controlled-usage.js';
 import type { ActiveEntity } from './measure-spec.js';
-import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, type Metric, ownedBuckets } from './usage.js';
+import {
+  type BucketSeries,
+  type Dimension,
+  type EntityRef,
+  type Grid,
+  GRID_SECONDS,
+  type Metric,
+  ownedBuckets,
+} from './usage.js';
 
 const START = fromStamp('2026-10-01T00:00:00Z');
 const HOURS_4: Interval = { start: START, end: START + 4 * 3_600 };
@@ -28,9 +36,18 @@ function control(
   entities: ActiveEntity[],
   usage: BucketSeries[],
   over: Interval[] = [HOURS_4],
-  ratesAreOfAll = false,
+  of: { ratesAreOfAll?: boolean; billed?: Metric[]; per?: Dimension } = {},
 ): ControlFinding[] {
-  return controlUsage({ over, account: ACCOUNT, entities, usage, ratesAreOfAll });
+  const { ratesAreOfAll = false, billed = ['uplink_bytes', 'downlink_bytes', 'time_usage_seconds'] } = of;
+  const per = new Set([of.per ?? 'account']);
+  return controlUsage({
+    over,
+    account: ACCOUNT,
+    entities,
+    usage,
+    ratesAreOfAll,
+    billed: new Map(billed.map((metric) => [metric, per])),
+  });
 }
 const told = (findings: ControlFinding[]) => findings.map(({ code, holds }) => `${code} ${holds}`);
 const bytes = (entity: EntityRef, ...values: (string | null)[]) => series(entity, 'uplink_bytes', values);
@@ -119,6 +136,10 @@ describe('Σ entities against the account', () => {
     expect(finding?.message).toContain(
       "2 of 4 buckets of the account's own uplink_bytes are missing, the first at 2026-10-01T01:00:00Z",
     );
+    // Bytes that only stand beside rates leave nothing unbilled.
+    expect(told(control([active(A)], usage, [HOURS_4], { billed: ['uplink_bandwidth'] }))).toEqual([
+      'missing_buckets never',
+    ]);
   });
 
   it('leaves a gap of an entity to its measure and compares the rest', () => {
@@ -130,6 +151,11 @@ describe('Σ entities against the account', () => {
     expect(control(both, [bytes(ACCOUNT, '9', '9', '9', '9')])).toEqual([]);
     expect(control(both, [bytes(A, '9', '9', '9', '9')])).toEqual([]);
     expect(control([], [bytes(ACCOUNT, '9', '9', '9', '9')])).toEqual([]);
+    // Charged per subscriber, and there is none: all of it is nobody's.
+    expect(told(control([], [bytes(ACCOUNT, '9', '9', '9', '9')], [HOURS_4], { per: 'msisdn' }))).toEqual([
+      'unregistered_usage if_chosen',
+    ]);
+    expect(control([], [bytes(ACCOUNT, '0', '0', '0', '0')], [HOURS_4], { per: 'msisdn' })).toEqual([]);
   });
 
   it('never names a subscriber', () => {
@@ -245,9 +271,23 @@ describe('rates against bytes', () => {
   });
 
   it('more bytes than the rates can carry contradict rates that are known to be of all subscribers', () => {
-    expect(told(control([active(SITE)], of(SITE, '3672000001', '8'), [HOURS_4], true))).toEqual([
+    const usage = of(SITE, '3672000001', '8');
+    expect(told(control([active(SITE)], usage, [HOURS_4], { ratesAreOfAll: true }))).toEqual([
       'rates_disagree_with_bytes always',
     ]);
+  });
+
+  it('a series that lacks most of the bytes was cut; one that lacks a little may have been idle', () => {
+    const keeping = (slots: number) => {
+      const series = rates(SITE, '8');
+      return { ...series, values: series.values.map((value, slot) => (slot < slots ? value : null)) };
+    };
+    // 8 Mbps over 300 s are 300,000,000 bytes a slot; four hours hold 4 × 1,200,000,000, which is 16 slots.
+    const hours = bytes(SITE, '1200000000', '1200000000', '1200000000', '1200000000');
+    expect(told(control([active(SITE)], [hours, keeping(4)]))).toEqual([]);
+    expect(told(control([active(SITE)], [hours, keeping(3)]))).toEqual(['rates_disagree_with_bytes always']);
+    expect(told(control([active(SITE)], [hours, keeping(0)]))).toEqual(['rates_disagree_with_bytes always']);
+    expect(told(control([active(SITE)], [bytes(SITE, '0', '0', '0', '0'), keeping(0)]))).toEqual([]);
   });
 
   it('counts the buckets and says where the first one is', () => {
@@ -259,18 +299,31 @@ describe('rates against bytes', () => {
 
   it('with the connected seconds at hand, averages differ by 4 at most, times the subscribers that share the seconds', () => {
     // 1.2e9 bytes over 1200 s are 8 Mbps, over 12,000 s 0.8.
-    const seconds = (each: string) => series(SITE, 'time_usage_seconds', [each, each, each, each]);
+    const seconds = (entity: EntityRef, each: number) =>
+      series(entity, 'time_usage_seconds', Array<string>(4).fill(String(each)));
     const usage = of(SITE, '1200000000', '8');
     const usual = ['samples_exceed_bytes never'];
-    expect(told(control([active(SITE), active(A)], [...usage, seconds('1200')]))).toEqual(usual);
-    expect(told(control([active(SITE), active(A)], [...usage, seconds('4800')]))).toEqual(usual);
-    expect(told(control([active(SITE), active(A)], [...usage, seconds('4801')]))).toEqual([
-      'rates_disagree_with_bytes always',
-    ]);
-    expect(told(control([active(SITE), active(A), active(B), active(C)], [...usage, seconds('12000')]))).toEqual(usual);
-    expect(told(control([active(SITE)], [...usage, seconds('4801')]))).toEqual(usual);
-    expect(told(control([active(SITE)], [...usage, seconds('300')]))).toEqual(usual);
-    expect(told(control([active(SITE)], [...usage, seconds('299')]))).toEqual(['rates_disagree_with_bytes if_strict']);
+    const apart = ['rates_disagree_with_bytes always'];
+    /** Subscribers that share the seconds evenly, and the account that adds them up. */
+    const shared = (subscribers: EntityRef[], each: number) => [
+      ...usage,
+      ...subscribers.map((subscriber) => seconds(subscriber, each / subscribers.length)),
+      seconds(SITE, each),
+      seconds(ACCOUNT, each),
+    ];
+    const of3 = [A, B, C];
+    expect(told(control([active(SITE), active(A)], shared([A], 1_200)))).toEqual(usual);
+    expect(told(control([active(SITE), active(A)], shared([A], 4_800)))).toEqual(usual);
+    expect(told(control([active(SITE), active(A)], shared([A], 4_801)))).toEqual(apart);
+    const all = of3.map((ref) => active(ref));
+    expect(told(control([active(SITE), ...all], shared(of3, 12_000)))).toEqual(usual);
+    expect(told(control([active(SITE), ...all], shared(of3, 14_403)))).toEqual(apart);
+    // Two of three are registered, so nobody knows how many there are.
+    const two = shared(of3, 14_403).filter(({ entity }) => entity !== C);
+    expect(told(control([active(SITE), active(A), active(B)], two))).toContain('samples_exceed_bytes never');
+    expect(told(control([active(SITE)], [...usage, seconds(SITE, 4_801)]))).toEqual(usual);
+    expect(told(control([active(SITE)], [...usage, seconds(SITE, 300)]))).toEqual(usual);
+    expect(told(control([active(SITE)], [...usage, seconds(SITE, 299)]))).toEqual(apart);
   });
 
   it("takes the account's bytes when the rates of all its sites are there", () => {
@@ -280,7 +333,7 @@ describe('rates against bytes', () => {
       rates(BRANCH, '8'),
     ];
     expect(control([active(SITE), active(BRANCH)], usage)).toEqual([]);
-    expect(told(control([active(SITE)], usage, [HOURS_4], true))).toEqual(['rates_disagree_with_bytes if_strict']);
+    expect(told(control([active(SITE)], usage))).toEqual(['rates_disagree_with_bytes if_strict']);
     expect(control([active(SITE), active(BRANCH), active({ ...SITE, value: 'c7' })], usage)).toEqual([]);
   });
 

@@ -2,9 +2,8 @@ import { type Interval, overlap, toStamp } from '#calendar';
 import { Decimal, decimalFromNumberText, Ratio } from '#money';
 import type { Controlled, ControlFinding } from './controlled-usage.js';
 import { badValue, isReportedValue } from './exact-sum.js';
-import type { ActiveEntity } from './measure-spec.js';
 import { activeIn, findSeries } from './series.js';
-import { type BucketSeries, entityKey, type EntityRef, type Grid, GRID_SECONDS, type Metric } from './usage.js';
+import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, type Metric } from './usage.js';
 
 const WAYS: readonly (readonly [bytes: Metric, rate: Metric])[] = [
   ['uplink_bytes', 'uplink_bandwidth'],
@@ -27,8 +26,10 @@ const WORTH_A_WORD_PERCENT = 105n;
 /**
  * The 5-minute rates of sites against the bytes of the same time. A rate is an average over the seconds with traffic, at
  * least one and at most all 300 of them, so the bytes of a bucket lie between Σ(rate × 1 s) and Σ(rate × 300 s). Below
- * that a unit is wrong; above it the rates may be those of the busiest subscriber. With the connected time at hand, bytes
- * over seconds is a second average, which no factor of 4 should part from the rates.
+ * that a unit is wrong; above it the rates may be those of the busiest subscriber, which nobody knows before the probe.
+ * With the connected time at hand, bytes over seconds is a second average: no rate lies below a quarter of it, whosever it
+ * is, or above four times what the subscribers can add up to. Where samples are missing and counted as 0, those that are
+ * there cannot leave out most of the bytes: a series that was cut is not one with idle slots.
  */
 export function rateControl(controlled: Controlled): ControlFinding[] {
   return subjectsOf(controlled).flatMap((subject) =>
@@ -49,12 +50,12 @@ function subjectsOf({ over, account, entities, index }: Controlled): Subject[] {
     .map((entity) => ({ ref: entity.ref, active: over.flatMap((part) => activeIn(entity, part)) }))
     .filter(({ active }) => active.length > 0);
   const rated = sites.filter(({ ref }) => findSeries(index, ref, 'uplink_bandwidth', 'SLOT'));
-  const counted = rated.filter(({ ref }) => bytesOf(index, ref, 'uplink_bytes'));
+  const counted = rated.filter(({ ref }) => countsOf(index, ref, 'uplink_bytes'));
   if (counted.length > 0) return counted.map((site) => ({ counted: site.ref, sites: [site] }));
   return rated.length > 0 && rated.length === sites.length ? [{ counted: account, sites }] : [];
 }
 
-function bytesOf(index: Controlled['index'], ref: EntityRef, metric: Metric): BucketSeries | undefined {
+function countsOf(index: Controlled['index'], ref: EntityRef, metric: Metric): BucketSeries | undefined {
   return GRIDS.map((grid) => findSeries(index, ref, metric, grid)).find((series) => series !== undefined);
 }
 
@@ -65,32 +66,40 @@ function findingsOf(
   rate: Metric,
 ): ControlFinding[] {
   const { index, over, ratesAreOfAll } = controlled;
-  const series = bytesOf(index, counted, bytes);
+  const series = countsOf(index, counted, bytes);
   const rates = sites.map(({ ref, active }) => ({ series: findSeries(index, ref, rate, 'SLOT'), active }));
   if (!series || rates.some((site) => site.series === undefined)) return [];
   const seconds = findSeries(index, counted, 'time_usage_seconds', series.grid);
-  const subscribers = subscribersOf(controlled.entities, over);
+  const subscribers = subscribersOf(controlled);
   const width = GRID_SECONDS[series.grid];
-  const seen = { buckets: 0, tooManyBytes: 0, tooFewBytes: 0, first: null as number | null };
-  // Bits of the bytes, and bits that the rates would carry in all seconds; both scaled.
+  const seen = { buckets: 0, tooManyBytes: 0, tooFewBytes: 0, apart: 0, first: null as number | null };
+  // Bits of the bytes, and bits that the rates would carry in all seconds; both scaled. In buckets that lack no sample,
+  // and in all.
   let [used, carried] = [0n, 0n];
+  let [usedOfAll, carriedOfAll, missing] = [0n, 0n, 0];
 
   series.values.forEach((text, position) => {
     const start = series.firstStart + position * width;
-    const samples = text === null ? undefined : samplesOf(rates, { start, end: start + width }, over);
-    if (text === null || samples === undefined) return;
+    const reported = text === null ? undefined : samplesOf(rates, { start, end: start + width }, over);
+    if (text === null || reported === undefined) return;
+    const { samples } = reported;
     const bits = scaled(text) * BITS_PER_BYTE;
     const eachSecond = samples.reduce((sum, sample) => sum + sample, 0n) * BITS_PER_MEGABIT;
+    usedOfAll += bits;
+    carriedOfAll += eachSecond * SLOT_SECONDS;
+    missing += reported.missing;
+    if (reported.missing > 0) return;
     seen.buckets += 1;
     used += bits;
     carried += eachSecond * SLOT_SECONDS;
     const connected = seconds?.values[position] ?? null;
     const apart = connected === null ? undefined : againstAverage(bits, scaled(connected), samples, subscribers);
-    const tooMany = bits * 100n > eachSecond * SLOT_SECONDS * TOLERANCE_PERCENT || apart === 'too_low';
-    const tooFew = eachSecond * 100n > bits * TOLERANCE_PERCENT || apart === 'too_high';
+    const tooMany = bits * 100n > eachSecond * SLOT_SECONDS * TOLERANCE_PERCENT;
+    const tooFew = eachSecond * 100n > bits * TOLERANCE_PERCENT;
     if (tooMany) seen.tooManyBytes += 1;
     if (tooFew) seen.tooFewBytes += 1;
-    if (tooMany || tooFew) seen.first ??= start;
+    if (apart !== undefined) seen.apart += 1;
+    if (tooMany || tooFew || apart !== undefined) seen.first ??= start;
   });
 
   const findings: ControlFinding[] = [];
@@ -99,8 +108,18 @@ function findingsOf(
     const message = `${rate} is higher than ${bytes} allow in ${seen.tooFewBytes} of ${where}: a unit is wrong`;
     findings.push({ code: 'rates_disagree_with_bytes', holds: 'always', message });
   }
+  const ofOneSite = counted.dimension === 'customer_site_id';
+  if (seen.apart > 0) {
+    const message = `${rate} and ${bytes} over connected seconds are more than ${FACTOR} apart in ${seen.apart} of ${where}: a unit is wrong`;
+    findings.push({ code: 'rates_disagree_with_bytes', holds: ofOneSite ? 'always' : 'if_strict', message });
+  }
+  if (missing > 0 && usedOfAll > carriedOfAll * FACTOR) {
+    const message =
+      `${missing} samples of ${rate} are missing, and those that were reported carry less than a quarter of ${bytes} ` +
+      `(${counted.dimension}): the series was cut`;
+    findings.push({ code: 'rates_disagree_with_bytes', holds: ofOneSite ? 'always' : 'if_strict', message });
+  }
   if (seen.tooManyBytes > 0) {
-    const ofOneSite = counted.dimension === 'customer_site_id';
     const excuses = ofOneSite ? 'rates are those of the busiest subscriber' : 'a site is not registered';
     const message = `${rate} is too low to carry ${bytes} in ${seen.tooManyBytes} of ${where}: a unit is wrong, or ${excuses}`;
     const holds = ofOneSite && ratesAreOfAll ? 'always' : 'if_strict';
@@ -116,28 +135,29 @@ function findingsOf(
   return findings;
 }
 
-/** The samples of a bucket; undefined when one is missing, no site was active, or one was for a part. */
+/** The samples of a bucket, and how many are missing; undefined when no site was active, or one was for a part. */
 function samplesOf(
   rates: readonly { readonly series: BucketSeries | undefined; readonly active: readonly Interval[] }[],
   bucket: Interval,
   over: readonly Interval[],
-): bigint[] | undefined {
+): { samples: bigint[]; missing: number } | undefined {
   const covers = (parts: readonly Interval[]) =>
     parts.some(({ start, end }) => start <= bucket.start && bucket.end <= end);
   if (!covers(over)) return undefined;
   const served = rates.filter(({ active }) => active.some((part) => overlap(part, bucket) !== undefined));
   if (served.length === 0) return undefined;
   const samples: bigint[] = [];
+  let missing = 0;
   for (const { series, active } of served) {
     if (!series || !covers(active)) return undefined;
     const first = (bucket.start - series.firstStart) / SLOT;
     for (let slot = first; slot < first + (bucket.end - bucket.start) / SLOT; slot += 1) {
       const text = series.values[slot] ?? null;
-      if (text === null) return undefined;
-      samples.push(scaled(text));
+      if (text === null) missing += 1;
+      else samples.push(scaled(text));
     }
   }
-  return samples;
+  return { samples, missing };
 }
 
 /** Whether all samples lie below a quarter of the average, or above four times what it can be for so many subscribers. */
@@ -182,10 +202,25 @@ function scaled(text: string): bigint {
   );
 }
 
-/** How many subscribers can have been connected at once: seconds of a site or account add up over them. 0 = unknown. */
-function subscribersOf(entities: readonly ActiveEntity[], over: readonly Interval[]): number {
-  const active = entities.filter((entity) => over.some((part) => activeIn(entity, part).length > 0));
-  const count = (dimension: string) =>
-    new Set(active.filter(({ ref }) => ref.dimension === dimension).map(({ ref }) => entityKey(ref))).size;
-  return Math.max(count('msisdn'), count('imsi'));
+/**
+ * How many subscribers can have been connected at once: seconds of a site or account add up over them. Known only where
+ * the connected time of the registered ones is that of their account, to a thousandth: a register may lack some. Else 0.
+ */
+function subscribersOf({ entities, over, account, index }: Controlled): number {
+  const counts = (['msisdn', 'imsi'] as const).map((dimension) => {
+    const refs = entities
+      .filter((entity) => entity.ref.dimension === dimension && over.some((part) => activeIn(entity, part).length > 0))
+      .map(({ ref }) => ref);
+    const whole = secondsOf(index, account);
+    const parts = refs.map((ref) => secondsOf(index, ref));
+    if (whole === undefined || parts.includes(undefined)) return 0;
+    const apart = parts.reduce<bigint>((rest, part) => rest - (part ?? 0n), whole);
+    return (apart < 0n ? -apart : apart) * 1_000n <= whole ? refs.length : 0;
+  });
+  return Math.max(...counts);
+}
+
+function secondsOf(index: Controlled['index'], ref: EntityRef): bigint | undefined {
+  const series = countsOf(index, ref, 'time_usage_seconds');
+  return series?.values.reduce((sum, text) => sum + (text === null ? 0n : scaled(text)), 0n);
 }

@@ -16,4 +16,4 @@ export {
   type SubscriptionTerm,
 } from './segment.js';
 export { type TariffPlan, tariffPlanSchema } from './tariff-plan.js';
-export { type UsageFamily, type UsageNeeds, usageNeeds, type UsagePull } from './usage-needs.js';
+export { METRICS, type UsageFamily, type UsageNeeds, usageNeeds, type UsagePull } from './usage-needs.js';

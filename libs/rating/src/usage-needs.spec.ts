@@ -35,7 +35,11 @@ it('pulls what the charges measure, each family once, both directions together',
     'bandwidth customer_site_id S1 SLOT',
     'bandwidth customer_site_id S2 SLOT',
     'bytes account 4711 DAY',
+    'bytes customer_site_id S1 DAY',
+    'bytes customer_site_id S2 DAY',
     'time account 4711 DAY',
+    'time customer_site_id S1 DAY',
+    'time customer_site_id S2 DAY',
     'time msisdn 0048 DAY',
     'time msisdn 0049 DAY',
   ]);
@@ -43,6 +47,10 @@ it('pulls what the charges measure, each family once, both directions together',
     ['uplink_bandwidth', 'downlink_bandwidth'],
     ['uplink_bandwidth', 'downlink_bandwidth'],
     ['uplink_bytes', 'downlink_bytes'],
+    ['uplink_bytes', 'downlink_bytes'],
+    ['uplink_bytes', 'downlink_bytes'],
+    ['time_usage_seconds'],
+    ['time_usage_seconds'],
     ['time_usage_seconds'],
     ['time_usage_seconds'],
     ['time_usage_seconds'],
@@ -67,15 +75,21 @@ it('leaves out entities that were not active while a charge was in force', () =>
   const entities = [site('gone', '2020-01-01', '2026-10-10'), site('S1'), site('later', '2026-10-20')];
   expect(pulls({ charges: [BURST], entities, starts: '2026-10-10', ends: '2026-10-20' })).toEqual([
     'bandwidth customer_site_id S1 SLOT',
+    'bytes account 4711 DAY',
+    'bytes customer_site_id S1 DAY',
+    'time account 4711 DAY',
+    'time customer_site_id S1 DAY',
   ]);
 });
 
-it('adds the hourly bytes that prove a slot idle', () => {
+it('counts the bytes beside the rates by the hour where they prove a slot idle', () => {
   const hold = usage('burst', { ...BURST.measure, missing: 'hold' });
   expect(pulls({ charges: [hold], entities: [site('S1')] })).toEqual([
     'bandwidth customer_site_id S1 SLOT',
     'bytes account 4711 HOUR',
     'bytes customer_site_id S1 HOUR',
+    'time account 4711 HOUR',
+    'time customer_site_id S1 HOUR',
   ]);
 });
 

@@ -24,16 +24,24 @@ export interface UsageNeeds {
   pulls: UsagePull[];
 }
 
-const METRICS: Readonly<Record<UsageFamily, readonly Metric[]>> = {
+/** The metrics that a family consists of. */
+export const METRICS: Readonly<Record<UsageFamily, readonly Metric[]>> = {
   bytes: ['uplink_bytes', 'downlink_bytes'],
   time: ['time_usage_seconds'],
   bandwidth: ['uplink_bandwidth', 'downlink_bandwidth'],
 };
 
+/** What is pulled of an entity for a charge by this metric. */
+const FAMILIES: Readonly<Record<UsageFamily, readonly UsageFamily[]>> = {
+  bytes: ['bytes'],
+  time: ['time'],
+  bandwidth: ['bandwidth', 'bytes', 'time'],
+};
+
 /**
  * What the charges of some segments need: one pull per entity and family, and the account's own series of each family of
- * sums as a control. Days suffice when every edge is a UTC midnight and no charge counts by the hour. A family that no
- * charge measures is not pulled, except the bytes that prove an idle slot idle (`missing: hold`).
+ * sums as a control. Rates bring the bytes and the connected time of their sites along, without which a wrong unit would
+ * be billed as it comes. Days suffice when every edge is a UTC midnight and no charge counts by the hour.
  */
 export function usageNeeds(of: {
   period: BillingPeriod;
@@ -53,11 +61,14 @@ export function usageNeeds(of: {
       byHour ||= countsByHour(charge);
       const metered = meteredOf({ account, entities, timeZone: period.timeZone }, segment, charge);
       for (const { ref } of metered.flatMap(({ sources }) => sources)) {
-        for (const family of familiesOf(charge)) {
+        for (const family of FAMILIES[charge.measure.metric]) {
           need(ref, family);
           if (family !== 'bandwidth') need(account, family);
         }
       }
+      // What nobody registered used is still the account's.
+      const { metric } = charge.measure;
+      if (metric !== 'bandwidth') need(account, metric);
     }
   }
   const summed = [...needed.values()].filter(({ family }) => family !== 'bandwidth');
@@ -75,10 +86,6 @@ export function usageNeeds(of: {
         grid: family === 'bandwidth' ? 'SLOT' : grid,
       })),
   };
-}
-
-function familiesOf({ measure }: UsageCharge): UsageFamily[] {
-  return measure.metric === 'bandwidth' && measure.missing === 'hold' ? ['bandwidth', 'bytes'] : [measure.metric];
 }
 
 function countsByHour({ measure }: UsageCharge): boolean {

@@ -33,9 +33,7 @@ export type RefusalCode =
   // 7: bounds.
   | 'time_exceeds_bucket'
   | 'rate_exceeds_line_rate'
-  | 'min_avg_max_disordered'
-  // 10, only when the dialect is strict.
-  | 'rates_look_rounded';
+  | 'min_avg_max_disordered';
 
 export type WarningCode =
   | 'echo_type_differs'
@@ -66,12 +64,11 @@ export interface RawAnswers {
 }
 
 /**
- * An answer that may not be billed. `refused`: it contradicts the request or itself; `held`: it is believable but an
- * open question about the vendor stands in the way (strict dialects only); `stopped`: the API turns the key away, so
- * nothing more should be asked for this account. None of them is cured by asking again at once.
+ * An answer that may not be billed. `refused`: it contradicts the request or itself; `stopped`: the API turns the key
+ * away, so nothing more should be asked for this account. Neither is cured by asking again at once.
  */
 export interface Refusal {
-  readonly outcome: 'refused' | 'held' | 'stopped';
+  readonly outcome: 'refused' | 'stopped';
   readonly code: RefusalCode;
   readonly message: string;
   /** The answer as evidence, the API key blotted out. Holds customer data. */

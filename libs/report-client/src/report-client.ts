@@ -223,11 +223,12 @@ class HttpReportClient implements ReportClient {
       0,
     );
     if (family === 'bandwidth' && this.#dialect.round_dp === 'none' && pulled.values.some(looksRounded)) {
-      const message = 'a series of rates has no third decimal: it looks rounded, and idle slots may have become 0';
-      if (this.#dialect.strict) {
-        return { outcome: 'held', code: 'rates_look_rounded', message, raw: pulled.raw, requests: pulled.requests };
-      }
-      warnings.push({ code: 'rates_look_rounded', message });
+      warnings.push({
+        code: 'rates_look_rounded',
+        message:
+          'a series of rates has no third decimal although the dialect says that rates are not rounded: what was small may ' +
+          'have become 0; ask the vendor, and set round_dp to "2" if it rounds',
+      });
     }
     const { bodies, ...raw } = pulled.raw;
     return {
