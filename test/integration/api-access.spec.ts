@@ -18,7 +18,7 @@ async function keyWith(scopes: string[], bound: string | null = null): Promise<s
 }
 
 describe('no key, no answer', () => {
-  it.each(['/v1/sellers', '/v1/no-such-path', '/openapi.json', '/', '/health', '/metrics', '/v1/docs/'])(
+  it.each(['/v1/sellers', '/v1/no-such-path', '/openapi.json', '/', '/health', '/metrics/', '/v1/metrics', '/v1/docs/'])(
     '%s is closed',
     async (path) => {
       const { body, headers, status } = await request(api.server).get(path);

@@ -5,6 +5,7 @@ import request from 'supertest';
 import { Drain } from '../../apps/api/src/health/drain.js';
 import { type ApiOptions, createApi } from '../../apps/api/src/index.js';
 import { serveHealth } from '../../apps/worker/src/health.js';
+import { WorkerMetrics } from '../../apps/worker/src/index.js';
 import { type Database, openDatabase } from '#persistence';
 import { SECRET_KEY } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
@@ -59,9 +60,10 @@ describe('readiness', () => {
   it('of a worker tells the same', async () => {
     let ping = () => Promise.resolve<unknown>(undefined);
     const worker = { ping: () => ping() };
-    const health = await serveHealth(0, { database, worker });
+    const metrics = new WorkerMetrics();
+    const health = await serveHealth(0, { database, worker, metrics });
     const nowhere = openDatabase('postgresql://nobody@127.0.0.1:9/nothing');
-    const lost = await serveHealth(0, { database: nowhere, worker });
+    const lost = await serveHealth(0, { database: nowhere, worker, metrics });
     const ask = async ({ port }: { port: number }) => {
       const answer = await fetch(`http://127.0.0.1:${port}/health/ready`);
       return [answer.status, ((await answer.json()) as { detail?: string }).detail];

@@ -10,7 +10,8 @@ import {
 } from '../../apps/report-simulator/src/index.js';
 import { freePort } from '../../apps/standalone/src/embedded-postgres.js';
 import { RestClient } from '../../apps/standalone/src/rest-client.js';
-import { createWorker } from '../../apps/worker/src/index.js';
+import { serveHealth } from '../../apps/worker/src/health.js';
+import { createWorker, WorkerMetrics } from '../../apps/worker/src/index.js';
 import { SECRET_KEY } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
 
@@ -18,6 +19,8 @@ import { createTestDatabase } from './postgres.js';
 export interface TestService {
   readonly rest: RestClient;
   readonly url: string;
+  /** Where the worker says how it is. */
+  readonly workerUrl: string;
   readonly adminKey: string;
   readonly database: Database;
   readonly simulator: ReportSimulator;
@@ -32,10 +35,12 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
   const logger = pino({ level: 'error' });
   const key = newApiKey();
   const renderer = createInvoiceRenderer();
+  const metrics = new WorkerMetrics();
   const connectors = createConnectors({
     database,
     configured: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
     secretKey: SECRET_KEY,
+    log: (entry) => metrics.reportApiAsked(entry),
   });
   const worker = await createWorker({
     database,
@@ -45,6 +50,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
     settleHours: 72,
     queue: queueSettings(queueUrl ?? databaseUrl),
     logger,
+    metrics,
   });
   const api = await createApi({
     database,
@@ -54,17 +60,19 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
     adminKey: key,
     logger,
   });
+  const health = await serveHealth(0, { database, worker, metrics });
   const port = await freePort();
   await api.listen(port, '127.0.0.1');
   const url = `http://127.0.0.1:${port}`;
   return {
     rest: new RestClient(url, key),
     url,
+    workerUrl: `http://127.0.0.1:${health.port}`,
     adminKey: key,
     database,
     simulator,
     stop: async () => {
-      await api.close();
+      await Promise.all([api.close(), health.close()]);
       await worker.close();
       await Promise.all([connectors.close(), renderer.close(), simulator.close()]);
       await database.$disconnect();

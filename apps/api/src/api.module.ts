@@ -20,7 +20,19 @@ import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencySweep } from './idempotency-sweep.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
-import { CLOSES, type CloseCommands, DATABASE, QUEUE, type QueuePort, SECRET_KEY } from './ports.js';
+import { CertificateKeysController } from './keys/certificate-keys.controller.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { RequestMetrics } from './metrics/request-metrics.js';
+import {
+  CLOSES,
+  type CloseCommands,
+  DATABASE,
+  METRICS,
+  type MetricsPort,
+  QUEUE,
+  type QueuePort,
+  SECRET_KEY,
+} from './ports.js';
 import { RatingController } from './rating/rating.controller.js';
 import { UsageController } from './usage/usage.controller.js';
 
@@ -30,12 +42,14 @@ export interface ApiPorts {
   readonly closes: CloseCommands;
   readonly queue: QueuePort;
   readonly secretKey: SecretKey;
+  /** Shown on /metrics beside this application's own: those of a worker in the same process. */
+  readonly metrics?: readonly MetricsPort[];
 }
 
 /** All routes. They share their few ports and have no services between them: the rules live in the rooms below. */
 @Module({})
 export class ApiModule {
-  static with({ database, closes, queue, secretKey }: ApiPorts): DynamicModule {
+  static with({ database, closes, queue, secretKey, metrics = [] }: ApiPorts): DynamicModule {
     return {
       module: ApiModule,
       controllers: [
@@ -55,18 +69,22 @@ export class ApiModule {
         EmptyAccountController,
         CorrectionsController,
         ApiKeysController,
+        CertificateKeysController,
         AuditEventsController,
         HealthController,
+        MetricsController,
       ],
       providers: [
         { provide: DATABASE, useValue: database },
         { provide: CLOSES, useValue: closes },
         { provide: QUEUE, useValue: queue },
         { provide: SECRET_KEY, useValue: secretKey },
+        { provide: METRICS, useValue: metrics },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         IdempotencySweep,
         Drain,
+        RequestMetrics,
       ],
     };
   }

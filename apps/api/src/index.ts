@@ -9,6 +9,7 @@ import { admitConfiguredKey, signingKey } from '#persistence';
 import { authentication } from './access/authentication.js';
 import { ApiModule, type ApiPorts } from './api.module.js';
 import { serveDocs } from './docs/docs-page.js';
+import { RequestMetrics } from './metrics/request-metrics.js';
 import { openApiDocument } from './openapi.js';
 import { ProblemDetailsFilter } from './problems/problem-details.filter.js';
 import { Problem } from './problems/problem.js';
@@ -48,6 +49,7 @@ export async function createApi({ adminKey, logger, ...ports }: ApiOptions): Pro
   });
   app.disable('x-powered-by');
   app.disable('etag');
+  app.use(app.get(RequestMetrics).watch);
   app.use(requestLog(logger));
   app.use(helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } } }));
   app.use(authentication(ports.database));

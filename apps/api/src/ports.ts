@@ -12,7 +12,13 @@ export interface QueuePort {
   ping(): Promise<unknown>;
 }
 
+/** Figures of another part of the same process, in Prometheus' text format. */
+export interface MetricsPort {
+  text(): Promise<string>;
+}
+
 export const DATABASE = Symbol('database');
+export const METRICS = Symbol('metrics of other parts');
 export const QUEUE = Symbol('queue');
 export const SECRET_KEY = Symbol('secret key');
 export const CLOSES = Symbol('closes');

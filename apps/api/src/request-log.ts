@@ -28,6 +28,6 @@ export function requestLog(logger: Logger) {
     },
     customProps: (request: IncomingMessage) => ({ key: (request as AuthenticatedRequest).caller?.keyId }),
     customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'warn' : 'info'),
-    autoLogging: { ignore: (request) => request.url?.startsWith('/health/') ?? false },
+    autoLogging: { ignore: (request) => /^\/(health\/|metrics$)/.test(request.url ?? '') },
   });
 }

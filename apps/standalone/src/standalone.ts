@@ -4,7 +4,7 @@ import { createConnectors, queueSettings } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
 import { type ConfiguredReportApi, migrate, openDatabase, secretKeySchema } from '#persistence';
 import { createApi } from '../../api/src/index.js';
-import { createWorker } from '../../worker/src/index.js';
+import { createWorker, WorkerMetrics } from '../../worker/src/index.js';
 import { takeDataFolder } from './data-folder.js';
 import { freePort, startEmbeddedPostgres } from './embedded-postgres.js';
 
@@ -49,11 +49,15 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const renderer = createInvoiceRenderer();
     started.push(() => renderer.close());
     const secretKey = secretKeySchema.parse(folder.secretKey);
+    const metrics = new WorkerMetrics();
     const connectors = createConnectors({
       database,
       configured: options.reportApi,
       secretKey,
-      log: (entry) => logger.debug(entry, 'report API'),
+      log: (entry) => {
+        metrics.reportApiAsked(entry);
+        logger.debug(entry, 'report API');
+      },
     });
     started.push(() => connectors.close());
     const worker = await createWorker({
@@ -64,6 +68,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       settleHours: options.settleHours,
       queue: queueSettings(options.queueUrl ?? postgres.url),
       logger,
+      metrics,
     });
     started.push(() => worker.close());
     const api = await createApi({
@@ -73,6 +78,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       secretKey,
       adminKey: folder.adminKey,
       logger,
+      metrics: [metrics],
     });
     started.push(() => api.close());
     await api.listen(options.port ?? (await preferredPort()), '127.0.0.1');

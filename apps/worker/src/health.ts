@@ -2,7 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Database, databaseNow } from '#persistence';
+import { Registry } from 'prom-client';
 import type { RunningWorker } from './index.js';
+import type { WorkerMetrics } from './metrics.js';
+import { processMetrics } from './process-metrics.js';
 
 /** A part that has not answered by then is away, whatever it is waiting for. */
 const PATIENCE_MS = 3_000;
@@ -14,10 +17,13 @@ export interface WorkerHealth {
   close(): Promise<void>;
 }
 
-/** Answers `/health/live` and `/health/ready` (the database and the queue answer, and batches are taken). */
+/**
+ * Answers `/health/live`, `/health/ready` (the database and the queue answer, and batches are taken) and `/metrics`, what
+ * this worker has done and how its process is, for Prometheus.
+ */
 export async function serveHealth(
   port: number,
-  of: { database: Database; worker: Pick<RunningWorker, 'ping'> },
+  of: { database: Database; worker: Pick<RunningWorker, 'ping'>; metrics: WorkerMetrics },
 ): Promise<WorkerHealth> {
   let draining = false;
   const parts: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -39,9 +45,21 @@ export async function serveHealth(
   const server = createServer((request, response) => {
     const say = (status: number, body: object) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    if (request.url === '/health/live') say(200, { status: 'ok' });
-    else if (request.url !== '/health/ready') say(404, { code: 'not_found' });
-    else void ready().then((detail) => (detail ? say(503, { code: 'not_ready', detail }) : say(200, { status: 'ok' })));
+    switch (request.url) {
+      case '/health/live':
+        say(200, { status: 'ok' });
+        break;
+      case '/health/ready':
+        void ready().then((detail) => (detail ? say(503, { code: 'not_ready', detail }) : say(200, { status: 'ok' })));
+        break;
+      case '/metrics':
+        void Promise.all([of.metrics.text(), processMetrics()]).then((parts) =>
+          response.writeHead(200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE }).end(parts.join('\n')),
+        );
+        break;
+      default:
+        say(404, { code: 'not_found' });
+    }
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, resolve);

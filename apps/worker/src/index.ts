@@ -3,9 +3,13 @@ import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { Closes } from '#close';
 import { signingKey } from '#persistence';
-import { WorkerCloses, WorkerModule, type WorkerOptions } from './worker.module.js';
+import { WorkerMetrics } from './metrics.js';
+import { WorkerCloses, WorkerModule, type WorkerModuleOptions } from './worker.module.js';
 
-export type { WorkerOptions } from './worker.module.js';
+export { WorkerMetrics } from './metrics.js';
+
+/** What a worker is made of; metrics that somebody else counts into as well are handed in. */
+export type WorkerOptions = Omit<WorkerModuleOptions, 'metrics'> & { readonly metrics?: WorkerMetrics };
 
 export interface RunningWorker {
   /** The closes this worker works on; what it opens or retries goes to the worker's queue. */
@@ -26,10 +30,13 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
   };
   // A METERLINE_SECRET_KEY that opens nothing is found now and not when the first close finishes.
   await signingKey(options.database, options.secretKey);
-  const app = await NestFactory.createApplicationContext(WorkerModule.with(options), {
-    logger: nestLogger,
-    abortOnError: false,
-  });
+  const app = await NestFactory.createApplicationContext(
+    WorkerModule.with({ metrics: new WorkerMetrics(), ...options }),
+    {
+      logger: nestLogger,
+      abortOnError: false,
+    },
+  );
   const closes = app.get(WorkerCloses);
   return { closes, ping: () => closes.ping(), close: () => app.close() };
 }

@@ -4,18 +4,22 @@ import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
 import { migrate, openDatabase } from '#persistence';
 import { workerEnvironment } from './environment.js';
 import { serveHealth } from './health.js';
-import { createWorker } from './index.js';
+import { createWorker, WorkerMetrics } from './index.js';
 
 const environment = readEnvironment();
 const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'worker' } });
 await migrate(environment.DATABASE_URL);
 const database = openDatabase(environment.DATABASE_URL);
 const renderer = createInvoiceRenderer();
+const metrics = new WorkerMetrics();
 const connectors = createConnectors({
   database,
   configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
   secretKey: environment.METERLINE_SECRET_KEY,
-  log: (entry) => logger.debug(entry, 'report API'),
+  log: (entry) => {
+    metrics.reportApiAsked(entry);
+    logger.debug(entry, 'report API');
+  },
 });
 const worker = await createWorker({
   database,
@@ -25,9 +29,12 @@ const worker = await createWorker({
   settleHours: environment.SETTLE_HOURS,
   queue: queueSettings(environment.QUEUE_URL ?? environment.DATABASE_URL),
   logger,
+  metrics,
 });
 const health =
-  environment.HEALTH_PORT === undefined ? undefined : await serveHealth(environment.HEALTH_PORT, { database, worker });
+  environment.HEALTH_PORT === undefined
+    ? undefined
+    : await serveHealth(environment.HEALTH_PORT, { database, worker, metrics });
 logger.info('the worker takes batches');
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -13,13 +13,15 @@ import {
 import { databaseNow, dropExpiredUsageDetail } from '#persistence';
 import type { Logger } from 'pino';
 import { CloseSchedules, SCHEDULED, ScheduleProcessor, type Scheduled } from './close-schedules.js';
+import type { WorkerMetrics } from './metrics.js';
 import { Recurring } from './recurring.js';
 
 /** What a worker is made of. The queue is the worker's own; everything else is handed in. */
-export interface WorkerOptions extends Omit<ClosesOptions, 'enqueue' | 'log'> {
+export interface WorkerModuleOptions extends Omit<ClosesOptions, 'enqueue' | 'log'> {
   readonly queue: QueueSettings;
   readonly logger: Logger;
   readonly recovery?: Recovery;
+  readonly metrics: WorkerMetrics;
 }
 
 /** How soon the work of a dead worker is taken up again. */
@@ -41,11 +43,15 @@ const OPTIONS = Symbol('worker options');
 @Injectable()
 export class WorkerCloses extends Closes {
   constructor(
-    @Inject(OPTIONS) options: WorkerOptions,
+    @Inject(OPTIONS) options: WorkerModuleOptions,
     @InjectQueue(CLOSE_QUEUE.name) private readonly queue: Queue<BatchJob>,
   ) {
     super({
       ...options,
+      onStep: (step, of) => {
+        options.metrics.stepped(step, of);
+        options.onStep?.(step, of);
+      },
       enqueue: async (jobs) => {
         await queue.addBulk(
           jobs.map((data) => ({ name: CLOSE_QUEUE.batchJob, data, opts: { ...CLOSE_QUEUE.jobOptions } })),
@@ -71,15 +77,18 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
   class CloseProcessor extends WorkerHost implements BeforeApplicationShutdown {
     constructor(
       @Inject(WorkerCloses) private readonly closes: WorkerCloses,
-      @Inject(OPTIONS) private readonly options: WorkerOptions,
+      @Inject(OPTIONS) private readonly options: WorkerModuleOptions,
     ) {
       super();
     }
 
     async process(job: Job<BatchJob>): Promise<void> {
+      const { metrics } = this.options;
       try {
         await this.closes.work(job.data);
+        metrics.batchEnded('worked');
       } catch (error) {
+        metrics.batchEnded(isRetryable(error) ? 'to_retry' : 'failed');
         throw isRetryable(error) ? error : new UnrecoverableError(error instanceof Error ? error.message : 'failed');
       }
     }
@@ -104,7 +113,7 @@ function sweeper({ sweep_ms, idle_s }: Recovery) {
   return {
     provide: 'sweeper',
     inject: [WorkerCloses, OPTIONS],
-    useFactory: (closes: WorkerCloses, { logger }: WorkerOptions) =>
+    useFactory: (closes: WorkerCloses, { logger }: WorkerModuleOptions) =>
       new Recurring(
         sweep_ms,
         async () => {
@@ -121,7 +130,7 @@ function confirmer({ sweep_ms }: Recovery) {
   return {
     provide: 'confirmer',
     inject: [WorkerCloses, OPTIONS],
-    useFactory: (closes: WorkerCloses, { logger }: WorkerOptions) =>
+    useFactory: (closes: WorkerCloses, { logger }: WorkerModuleOptions) =>
       new Recurring(
         sweep_ms,
         () => closes.corrections.confirmDue(),
@@ -135,7 +144,7 @@ function scheduler({ sweep_ms }: Recovery) {
   return {
     provide: 'scheduler',
     inject: [CloseSchedules, OPTIONS],
-    useFactory: (schedules: CloseSchedules, { logger }: WorkerOptions) =>
+    useFactory: (schedules: CloseSchedules, { logger }: WorkerModuleOptions) =>
       new Recurring(
         sweep_ms,
         async () => {
@@ -152,7 +161,7 @@ function forgetter({ sweep_ms }: Recovery) {
   return {
     provide: 'forgetter',
     inject: [OPTIONS],
-    useFactory: ({ database, logger }: WorkerOptions) => {
+    useFactory: ({ database, logger }: WorkerModuleOptions) => {
       let dueAt = 0;
       return new Recurring(
         sweep_ms,
@@ -174,7 +183,7 @@ const DAY_SECONDS = 86_400;
 
 @Module({})
 export class WorkerModule {
-  static with(options: WorkerOptions): DynamicModule {
+  static with(options: WorkerModuleOptions): DynamicModule {
     // Without a factory BullMQ talks to Redis; said either way, because a process may have been told otherwise before.
     setDefaultBackendFactory(options.queue.backend === 'postgres' ? createPostgresBackend : undefined);
     const { recovery = RECOVERY } = options;

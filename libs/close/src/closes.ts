@@ -79,10 +79,10 @@ export interface ClosesOptions {
   /** Accounts of a job that are worked on at the same time. */
   readonly concurrency?: number;
   /**
-   * Told as an account passes a step, `issuing` with the number taken and nothing committed. For progress in a log, and
-   * for tests that end the process there; it must not throw.
+   * Told as an account passes a step, `issuing` with the number taken and nothing committed. For what counts them, and for
+   * tests that end the process there; it must not throw. `code`: why it is held or failed.
    */
-  readonly onStep?: (step: CloseStep, of: { closeId: string; accountId: string }) => void;
+  readonly onStep?: (step: CloseStep, of: { closeId: string; accountId: string; code?: string }) => void;
   readonly log?: (entry: {
     event: string;
     closeId?: string;
@@ -93,8 +93,8 @@ export interface ClosesOptions {
   }) => void;
 }
 
-/** The steps of one account on its way to an invoice. */
-export type CloseStep = 'pulled' | 'drafted' | 'issuing' | 'issued' | 'rendered';
+/** The steps of one account on its way to an invoice, and where else it may end. */
+export type CloseStep = 'pulled' | 'drafted' | 'issuing' | 'issued' | 'rendered' | 'empty' | 'held' | 'failed';
 
 /** What `POST /v1/closes` asks for. */
 export interface CloseRequest {
@@ -285,7 +285,7 @@ export class Closes {
   async #bill(close: CloseWork, { accountId, waived, reopened }: UnfinishedAccount): Promise<void> {
     if (!(await moveAccount(this.#database, close.id, accountId, { to: 'pulling' }))) return;
     if (close.kind === 'correction') {
-      await this.corrections.draftForClose(close, accountId);
+      this.#step(await this.corrections.draftForClose(close, accountId), close.id, accountId);
       return;
     }
     const facts = await loadBillingFacts(this.#database, accountId);
@@ -308,8 +308,8 @@ export class Closes {
       const inputsHash = documentSha256(inputs);
       const document: DraftInvoice = { ...result.draft, inputs_hash: inputsHash };
       await saveDraft(this.#database, close.id, accountId, { inputsHash, document, warnings });
-      this.#step('drafted', close.id, accountId);
     }
+    this.#step(result.outcome, close.id, accountId, result.outcome === 'held' ? result.reason.code : undefined);
   }
 
   async #draft(
@@ -371,6 +371,7 @@ export class Closes {
           message: 'what the draft was computed from has changed since; retry the account to draft it anew',
         },
       });
+      this.#step('held', close.id, accountId, issued.outcome);
     }
   }
 
@@ -400,6 +401,7 @@ export class Closes {
     if (isRetryable(error) && attempts < MAX_ATTEMPTS) return true;
     const message = error instanceof CloseError ? error.message : `an unexpected error ended the account: ${code}`;
     await moveAccount(this.#database, close.id, accountId, { to: 'failed', reason: { code, message } });
+    this.#step('failed', close.id, accountId, code);
     return false;
   }
 
@@ -429,8 +431,8 @@ export class Closes {
     if (failures.length > 0) throw failures[0];
   }
 
-  #step(step: CloseStep, closeId: string, accountId: string): void {
-    this.#options.onStep?.(step, { closeId, accountId });
+  #step(step: CloseStep, closeId: string, accountId: string, code?: string): void {
+    this.#options.onStep?.(step, { closeId, accountId, ...(code !== undefined && { code }) });
   }
 }
 

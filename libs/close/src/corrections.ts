@@ -268,16 +268,19 @@ export class Corrections {
   }
 
   /** Drafts an account of a close of corrections: what its open proposal says. */
-  async draftForClose(close: CloseWork, accountId: string): Promise<void> {
+  async draftForClose(close: CloseWork, accountId: string): Promise<'empty' | 'drafted'> {
     const open = await findOpenCorrection(this.#database, { accountId, periodLabel: close.periodLabel });
     if (!open) {
       await moveAccount(this.#database, close.id, accountId, { to: 'empty' });
-    } else if (close.dryRun) {
+      return 'empty';
+    }
+    if (close.dryRun) {
       await moveAccount(this.#database, close.id, accountId, { to: 'drafted', report: open.document });
     } else {
       const { inputsHash, document } = open;
       await saveDraft(this.#database, close.id, accountId, { inputsHash, document, warnings: [] });
     }
+    return 'drafted';
   }
 
   /** Issues what a close of corrections drafted for an account. */

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { type Database, PersistenceError, stamp, type Transaction } from './database.js';
+import { recordAudit } from './audit.js';
+import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
 import type { CloseAccountState, CloseKind, IssueMode, Notice } from './closes.js';
 
@@ -36,9 +37,11 @@ interface StoredKey {
   privateKey: Uint8Array;
 }
 
+/** Locked for the rest of a transaction: a key is not retired while something is being signed with it. */
 async function keyInUse(database: Database | Transaction): Promise<StoredKey | undefined> {
   const [key] = await database.$queryRaw<StoredKey[]>`
-    SELECT id, public_key AS "publicKey", private_key AS "privateKey" FROM certificate_key WHERE retired_at IS NULL`;
+    SELECT id, public_key AS "publicKey", private_key AS "privateKey" FROM certificate_key
+     WHERE retired_at IS NULL FOR SHARE`;
   return key;
 }
 
@@ -64,11 +67,50 @@ function sealingContext(keyId: string): string {
 }
 
 /** Every public key that ever signed a certificate here, oldest first. */
-export async function listCertificateKeys(database: Database): Promise<CertificateKey[]> {
+export async function listCertificateKeys(database: Database | Transaction): Promise<CertificateKey[]> {
   return database.$queryRaw`
     SELECT id, 'Ed25519' AS algorithm, public_key, ${stamp('created_at')} AS created_at,
            ${stamp('retired_at')} AS retired_at
       FROM certificate_key ORDER BY certificate_key.created_at, id`;
+}
+
+/** One key after another. */
+export interface Rotation {
+  /** Null: there was none in use. */
+  readonly retired: CertificateKey | null;
+  readonly in_use: CertificateKey;
+}
+
+/**
+ * Retires the key in use for ever and makes the next, in one transaction with its audit event. A certificate that is being
+ * signed is waited for; what was signed is checked with the retired public key as before. Needs nothing of the retired
+ * key, so it also serves when METERLINE_SECRET_KEY, with which that was sealed, is lost: hand in the new one.
+ *
+ * @param secretKey the next key is sealed with it
+ */
+export async function rotateCertificateKey(
+  database: Database,
+  secretKey: SecretKey,
+  { actor, reason }: { actor: string; reason: string },
+): Promise<Rotation> {
+  return transaction(database, async (tx) => {
+    // Of two who ask at once the second retires the first one's key, as if they had asked one after the other.
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('certificate_key', 0))`;
+    const [retired] = await tx.$queryRaw<{ id: string }[]>`
+      UPDATE certificate_key SET retired_at = clock_timestamp() WHERE retired_at IS NULL RETURNING id`;
+    const { id } = await makeKey(tx, secretKey);
+    await recordAudit(tx, {
+      sellerId: null,
+      actor,
+      action: 'certificate_key.rotated',
+      subject: `certificate_key:${id}`,
+      data: { retired: retired?.id ?? null, reason },
+    });
+    const keys = await listCertificateKeys(tx);
+    const inUse = keys.find((key) => key.id === id);
+    if (!inUse) throw new PersistenceError('certificate_key_missing', 'a certificate key could not be read back', true);
+    return { retired: keys.find((key) => key.id === retired?.id) ?? null, in_use: inUse };
+  });
 }
 
 /** How a close stands, for its certificate. Amounts are sums over its documents, with the currency's decimals. */

@@ -51,6 +51,7 @@ export {
   setCloseSchedule,
 } from './close-schedules.js';
 export { type MonthBefore, monthBefore } from './month-before.js';
+export { type MonthEndFigures, monthEndFigures } from './month-end-figures.js';
 export { type NewWaiver, waiveHold, type WaiverRefusal } from './waivers.js';
 export {
   certificateFacts,
@@ -59,6 +60,8 @@ export {
   findCertificate,
   keepCertificate,
   listCertificateKeys,
+  type Rotation,
+  rotateCertificateKey,
   signingKey,
   type StoredCertificate,
 } from './certificates.js';

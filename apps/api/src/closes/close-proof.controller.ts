@@ -2,14 +2,12 @@ import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common'
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import {
-  type CertificateKey,
   type CloseEvent,
   type Database,
   findCertificate,
   findClose,
   findSeller,
   keyAfter,
-  listCertificateKeys,
   listCloseEvents,
   type Page,
   pageOf as cut,
@@ -52,26 +50,16 @@ const signedCertificate = z
   })
   .meta({ id: 'CloseCertificate' });
 
-const certificateKey = z
-  .object({
-    id: z.string().meta({ description: 'sha256 over the public key (SPKI, DER).' }),
-    algorithm: z.literal('Ed25519'),
-    public_key: z.string().meta({ description: 'PEM.' }),
-    created_at: stamp,
-    retired_at: stamp.nullable(),
-  })
-  .meta({ id: 'CertificateKey' });
-
 /** What proves a close to somebody who was not there. */
 @ApiTags('closes')
-@Controller('v1')
+@Controller('v1/closes/:id')
 export class CloseProofController {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOSES) private readonly closes: CloseCommands,
   ) {}
 
-  @Get('closes/:id/events')
+  @Get('events')
   @Access('read')
   @Documented(
     'List the moves of a close and of its accounts, each with its reason, who asked, and when',
@@ -97,7 +85,7 @@ export class CloseProofController {
     );
   }
 
-  @Get('closes/:id/certificate')
+  @Get('certificate')
   @Access('read')
   @Documented(
     'Download the signed certificate of a finished close: the latest revision, or a given one',
@@ -127,7 +115,7 @@ export class CloseProofController {
     response.attachment(name).type('application/json').send(certificate.document);
   }
 
-  @Get('closes/:id/invoices.zip')
+  @Get('invoices.zip')
   @Access('read')
   @Documented(
     "Download a PDF per document of a close, and the close's latest certificate when it has finished",
@@ -150,15 +138,6 @@ export class CloseProofController {
     }
     await this.audit(request, caller, close, { kind: 'invoices.zip' });
     await sendInvoices(response, { database: this.database, closes: this.closes, closeId, certificate });
-  }
-
-  @Get('certificate-keys')
-  @Access('read', 'narrowed')
-  @Documented('List the public keys that certificates are checked with', {
-    200: z.object({ data: z.array(certificateKey) }),
-  })
-  async keys(): Promise<{ data: CertificateKey[] }> {
-    return { data: await listCertificateKeys(this.database) };
   }
 
   private async audit(

@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import { parseEnvironment, serviceEnvironment } from '#close';
+import { migrate, openDatabase, rotateCertificateKey } from '#persistence';
+
+const command = new Command('rotate-certificate-key')
+  .description(
+    'Retires the key that certificates are signed with and makes the next one, sealed with METERLINE_SECRET_KEY. For when ' +
+      'that is lost or has leaked: with a new one no process starts before. Else POST /v1/certificate-keys/rotate does it.',
+  )
+  .requiredOption('--reason <text>', 'why, for the audit')
+  .addHelpText(
+    'after',
+    '\nReads DATABASE_URL and METERLINE_SECRET_KEY, the new one. Stop the processes that have the old one first.\n' +
+      'Ends with 0 when it is done, else with 1.',
+  )
+  .parse();
+
+try {
+  const environment = parseEnvironment(
+    serviceEnvironment.pick({ DATABASE_URL: true, METERLINE_SECRET_KEY: true }),
+    process.env,
+  );
+  const { reason } = command.opts<{ reason: string }>();
+  await migrate(environment.DATABASE_URL);
+  const database = openDatabase(environment.DATABASE_URL, 1);
+  try {
+    const { retired, in_use: inUse } = await rotateCertificateKey(database, environment.METERLINE_SECRET_KEY, {
+      actor: 'command:rotate-certificate-key',
+      reason,
+    });
+    process.stdout.write(`retired: ${retired?.id ?? 'none was in use'}\nin use:  ${inUse.id}\n`);
+  } finally {
+    await database.$disconnect();
+  }
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : 'failed'}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,56 @@
+import { Controller, Get, Header, Inject, Logger } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { type Database, type MonthEndFigures, monthEndFigures } from '#persistence';
+import { Registry } from 'prom-client';
+import { Open } from '../access/access.guard.js';
+import { DATABASE, METRICS, type MetricsPort } from '../ports.js';
+import { monthEndMetrics } from './month-end-metrics.js';
+import { processMetrics } from './process-metrics.js';
+import { RequestMetrics } from './request-metrics.js';
+
+/** What Prometheus scrapes. Open as the health checks are, so it tells counts, ages and codes of sellers, and no customer. */
+@ApiTags('health')
+@Controller('metrics')
+export class MetricsController {
+  private readonly logger = new Logger(MetricsController.name);
+  private reading: Promise<MonthEndFigures | undefined> | undefined;
+
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(RequestMetrics) private readonly requests: RequestMetrics,
+    @Inject(METRICS) private readonly others: readonly MetricsPort[],
+  ) {}
+
+  @Get()
+  @Open()
+  @Header('content-type', Registry.PROMETHEUS_CONTENT_TYPE)
+  @Header('cache-control', 'no-store')
+  @ApiOperation({ summary: "Figures for Prometheus: the month-end's, the requests' and the process's", security: [] })
+  @ApiResponse({
+    status: 200,
+    description: 'the text format, version 0.0.4',
+    content: { 'text/plain': { schema: { type: 'string' } } },
+  })
+  async scrape(): Promise<string> {
+    const parts = [
+      monthEndMetrics(await this.figures()),
+      this.requests.text(),
+      ...this.others.map((other) => other.text()),
+      processMetrics(),
+    ];
+    return (await Promise.all(parts)).join('\n');
+  }
+
+  /** However many ask at once, the database is asked once at a time. Undefined when it does not answer. */
+  private figures(): Promise<MonthEndFigures | undefined> {
+    this.reading ??= monthEndFigures(this.database)
+      .catch((error: unknown) => {
+        this.logger.warn(`the figures cannot be read: ${error instanceof Error ? error.name : 'unknown error'}`);
+        return undefined;
+      })
+      .finally(() => {
+        this.reading = undefined;
+      });
+    return this.reading;
+  }
+}
