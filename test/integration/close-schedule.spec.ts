@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import pg from 'pg';
 import { pino } from 'pino';
 import { monthAt, previousMonth } from '#calendar';
-import { createConnectors, dueRun, queueSettings, SCHEDULE_QUEUE } from '#close';
+import { createConnectors, dueRuns, queueSettings, SCHEDULE_QUEUE } from '#close';
 import {
   type Database,
   deleteCloseSchedule,
@@ -62,18 +62,12 @@ describe('a schedule', () => {
     return worker;
   };
   const schedule = (timing: ScheduleTiming, issue: 'automatic' | 'after_review' = 'automatic') =>
-    setCloseSchedule(
-      database,
-      'test',
-      'acme',
-      { ...timing, issue },
-      (before, now) => dueRun(before, now) !== undefined,
-    );
-  /** As if it had been set a year ago: what is due this month is due now. */
-  const longAgo = async () => {
+    setCloseSchedule(database, 'test', 'acme', { ...timing, issue }, (before, now) => dueRuns(before, now).length > 0);
+  /** As if it had been set a week ago, or longer: what is due this month is due now. */
+  const longAgo = async (since = '7 days') => {
     const owner = new pg.Client({ connectionString: url });
     await owner.connect();
-    await owner.query("UPDATE close_schedule SET effective_from = effective_from - interval '1 year'");
+    await owner.query('UPDATE close_schedule SET effective_from = effective_from - $1::interval', [since]);
     await owner.end();
   };
   const eventually = async <T>(look: () => Promise<T | undefined>, within_ms: number): Promise<T> => {
@@ -125,6 +119,19 @@ describe('a schedule', () => {
     expect(close).toMatchObject({ period: { label: LAST_MONTH }, issue: 'after_review' });
   });
 
+  it('that nobody was there for in months opens them all, oldest first', async () => {
+    await schedule(at(now()), 'after_review');
+    await longAgo('3 months 1 day');
+    await start(HOUR_MS);
+    const all = await eventually(async () => {
+      const closes = await listCloses(database, { seller: 'acme', limit: 10 });
+      return closes.length === 4 ? closes : undefined;
+    }, 10_000);
+    const months = [LAST_MONTH];
+    for (let month = LAST_MONTH; months.length < 4;) months.push((month = previousMonth(month)));
+    expect(all.map(({ period }) => period.label)).toEqual(months);
+  });
+
   it('waits for a month that is not billable yet', async () => {
     granted(await updateSeller(database, 'test', 'acme', { settle_hours: 8_760 }, SECRET_KEY));
     await schedule(at(now()));
@@ -142,7 +149,7 @@ describe('a schedule', () => {
     granted(await updateSeller(database, 'test', 'acme', { settle_hours: 8_760 }, SECRET_KEY));
     const isWaiting = async () => {
       const [stored] = await listCloseSchedules(database, 'acme');
-      return stored && dueRun(stored, Math.floor(Date.now() / 1000))?.period;
+      return stored && dueRuns(stored, Math.floor(Date.now() / 1000)).at(-1)?.period;
     };
     await schedule(at(now()), 'after_review');
     await longAgo();

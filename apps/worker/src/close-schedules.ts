@@ -30,7 +30,7 @@ export class CloseSchedules implements OnApplicationBootstrap {
   }
 
   async keepInStep(): Promise<void> {
-    const { database, closes } = this.scheduled;
+    const { database } = this.scheduled;
     const wanted = new Map((await listCloseSchedules(database)).map((schedule) => [keyOf(schedule), schedule]));
     const present = new Map((await this.queue.getJobSchedulers(0, -1)).map((scheduler) => [scheduler.key, scheduler]));
     for (const key of present.keys()) {
@@ -46,8 +46,12 @@ export class CloseSchedules implements OnApplicationBootstrap {
         { name: SCHEDULE_QUEUE.job, opts: { removeOnComplete: true, removeOnFail: { count: 100 } } },
       );
     }
-    await openDueCloses(database, closes);
+    await openDue(this.scheduled);
   }
+}
+
+function openDue({ database, closes, logger }: Scheduled): Promise<void> {
+  return openDueCloses(database, closes, (entry) => logger.info(entry, 'a schedule opened a month'));
 }
 
 function keyOf({ sellerId }: CloseSchedule): string {
@@ -62,7 +66,7 @@ export class ScheduleProcessor extends WorkerHost {
   }
 
   async process(): Promise<void> {
-    await openDueCloses(this.scheduled.database, this.scheduled.closes);
+    await openDue(this.scheduled);
   }
 
   @OnWorkerEvent('error')

@@ -27,20 +27,23 @@ export function nextRun(timing: ScheduleTiming, after: EpochSeconds): ScheduledR
   }
 }
 
-/** The latest turn of a schedule up to an instant. Pure. */
-export function lastRun(timing: ScheduleTiming, until: EpochSeconds): ScheduledRun {
-  for (let month = monthAt(until, timing.timeZone); ; month = previousMonth(month)) {
-    const run = runIn(timing, month);
-    if (run.at <= until) return run;
+/** The runs that are due and not done yet, oldest first; at most as many as are opened at once. Pure. */
+export function dueRuns(schedule: CloseSchedule, now: EpochSeconds): ScheduledRun[] {
+  const due: ScheduledRun[] = [];
+  const done = schedule.lastRun?.period;
+  // The month after the last one that is done has its turn two months after it; what is long done is not looked at again.
+  const first = monthAt(schedule.effectiveFrom, schedule.timeZone);
+  const next = done === undefined ? first : nextMonth(nextMonth(done));
+  for (let month = next > first ? next : first; due.length < OPENED_AT_ONCE; month = nextMonth(month)) {
+    const run = runIn(schedule, month);
+    if (run.at > now) break;
+    if (run.at >= schedule.effectiveFrom) due.push(run);
   }
+  return due;
 }
 
-/** The run that is due and not done yet, if there is one. Pure. */
-export function dueRun(schedule: CloseSchedule, now: EpochSeconds): ScheduledRun | undefined {
-  const run = lastRun(schedule, now);
-  if (run.at < schedule.effectiveFrom) return undefined;
-  return schedule.lastRun !== null && schedule.lastRun.period >= run.period ? undefined : run;
-}
+/** Months of one seller that one look makes up for, when no worker was there for longer than a month. */
+const OPENED_AT_ONCE = 12;
 
 /** Five fields of cron in the schedule's own zone. On a month's last days it may fire early: what is due decides. */
 export function cronPattern({ day, hour, minute }: ScheduleTiming): string {
@@ -57,26 +60,44 @@ function runIn({ day, hour, minute, timeZone }: ScheduleTiming, month: string): 
 }
 
 /**
- * Opens the closes that schedules are due for. Any number of processes may do so at any time: a month has one close. A
- * month that is not billable yet stays due, so whoever looks again later opens it.
+ * Opens the closes that schedules are due for, a seller's missed months oldest first. Any number of processes may do so at
+ * any time: a month has one close. A month that is not billable yet stays due, so whoever looks again later opens it.
+ *
+ * @param log told of each month that is opened, and of what is made up for
  */
-export async function openDueCloses(database: Database, closes: Pick<Closes, 'open'>): Promise<void> {
+export async function openDueCloses(
+  database: Database,
+  closes: Pick<Closes, 'open'>,
+  log: (entry: { event: 'scheduled_close'; seller: string; period: string; missed: boolean }) => void,
+): Promise<void> {
   const now = await databaseNow(database);
   for (const schedule of await listCloseSchedules(database)) {
-    const due = dueRun(schedule, now);
-    if (!due) continue;
-    const { seller, sellerId, issue } = schedule;
-    const { period } = due;
-    const opened = await closes.open({
-      seller,
-      period,
-      kind: 'regular',
-      dryRun: false,
-      issue,
-      actor: 'close-schedule',
-    });
-    if (opened.outcome === 'opened') await markScheduleRun(database, { sellerId, period, closeId: opened.id });
-    // Somebody closes that month already, in another way; it is theirs.
-    else if (opened.code === 'close_differs') await markScheduleRun(database, { sellerId, period, closeId: null });
+    for (const due of dueRuns(schedule, now)) {
+      if (!(await openDue(database, closes, schedule, due.period))) break;
+      const missed = nextRun(schedule, due.at).at <= now;
+      log({ event: 'scheduled_close', seller: schedule.seller, period: due.period, missed });
+    }
   }
+}
+
+/** Answers whether the schedule has done its work for the month. */
+async function openDue(
+  database: Database,
+  closes: Pick<Closes, 'open'>,
+  { seller, sellerId, issue }: CloseSchedule,
+  period: string,
+): Promise<boolean> {
+  const opened = await closes.open({
+    seller,
+    period,
+    kind: 'regular',
+    dryRun: false,
+    issue,
+    actor: 'close-schedule',
+  });
+  // Somebody closes that month already, in another way; it is theirs.
+  const isTheirs = opened.outcome === 'refused' && opened.code === 'close_differs';
+  if (opened.outcome === 'refused' && !isTheirs) return false;
+  await markScheduleRun(database, { sellerId, period, closeId: opened.outcome === 'opened' ? opened.id : null });
+  return true;
 }

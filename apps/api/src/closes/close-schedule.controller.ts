@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type EpochSeconds, toStamp } from '#calendar';
-import { dueRun, nextRun } from '#close';
+import { dueRuns, nextRun } from '#close';
 import {
   type CloseSchedule,
   type Database,
@@ -44,7 +44,7 @@ const schedule = z
     waiting: z
       .string()
       .nullable()
-      .meta({ description: 'A month that was due and is opened as soon as it may be billed.' }),
+      .meta({ description: 'The oldest month that was due and is opened as soon as it may be billed.' }),
     last_run: z.object({ at: stamp, period: z.string(), close: id.nullable() }).nullable(),
   })
   .meta({ id: 'CloseSchedule' });
@@ -68,7 +68,7 @@ export class CloseScheduleController {
       seller,
       ...{ day, hour, minute, time_zone, issue },
       next_run: { at: toStamp(next.at), period: next.period },
-      waiting: dueRun(kept, now)?.period ?? null,
+      waiting: dueRuns(kept, now)[0]?.period ?? null,
       last_run: lastRun && { ...lastRun, at: toStamp(lastRun.at) },
     };
   }
@@ -88,7 +88,7 @@ export class CloseScheduleController {
     const { time_zone, ...rest } = body;
     const { time_zone: own } = found(await findSeller(this.database, seller), 'seller of that code');
     const wanted = { ...rest, timeZone: time_zone ?? own };
-    const isWaiting = (before: CloseSchedule, now: EpochSeconds) => dueRun(before, now) !== undefined;
+    const isWaiting = (before: CloseSchedule, now: EpochSeconds) => dueRuns(before, now).length > 0;
     accepted(await setCloseSchedule(this.database, caller.actor, seller, wanted, isWaiting));
     return this.read(seller);
   }
