@@ -197,7 +197,7 @@ export interface CloseWork {
 }
 
 /** Undefined when there is no such close. */
-export async function loadCloseWork(database: Database, closeId: string): Promise<CloseWork | undefined> {
+export async function loadCloseWork(database: Database | Transaction, closeId: string): Promise<CloseWork | undefined> {
   const [close] = await database.$queryRaw<CloseWork[]>`
     SELECT id, seller_id AS "sellerId", period_label AS "periodLabel", kind, dry_run AS "dryRun", issue, state
       FROM close WHERE id = ${closeId}::uuid`;
@@ -349,22 +349,53 @@ export async function sendBack(
   { from = ['held', 'failed'], data = {} }: { from?: readonly CloseAccountState[]; data?: object } = {},
 ): Promise<number[]> {
   const { closeId } = command;
-  const named = accountIds ? [...accountIds] : null;
   await actFor(tx, command);
-  const rows = await tx.$queryRaw<{ batch: number }[]>`
+  const places = await lockForWork(tx, closeId, { from, accountIds });
+  if (places.length === 0) return [];
+  await tx.$executeRaw`
     UPDATE close_account SET state = 'pending', reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0,
            released = false, updated_at = clock_timestamp()
+     WHERE close_id = ${closeId}::uuid AND account_id = ANY(${places.map(({ accountId }) => accountId)}::uuid[])`;
+  await resume(tx, closeId);
+  await auditClose(tx, command, { accounts: places.length, ...data });
+  return batchesOf(places);
+}
+
+interface AccountPlace {
+  readonly accountId: string;
+  readonly batch: number;
+}
+
+/**
+ * Locks accounts that are in one of the given states, and then their close; none when the close is cancelled. Whoever ends
+ * the close at the same time waits, and then finds the accounts that are changed under these locks; or he is waited for,
+ * and the close is then read as he left it. One that only looked would find it running and let it end with work in it.
+ */
+async function lockForWork(
+  tx: Transaction,
+  closeId: string,
+  { from, accountIds }: { from: readonly CloseAccountState[]; accountIds: readonly string[] | undefined },
+): Promise<AccountPlace[]> {
+  const named = accountIds ? [...accountIds] : null;
+  const places = await tx.$queryRaw<AccountPlace[]>`
+    SELECT account_id AS "accountId", batch FROM close_account
      WHERE close_id = ${closeId}::uuid AND state = ANY(${[...from]}::text[])
-       AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND state <> 'cancelled')
        AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
-    RETURNING batch`;
-  if (rows.length > 0) {
-    await tx.$executeRaw`
-      UPDATE close SET state = 'running', finished_at = NULL
-       WHERE id = ${closeId}::uuid AND state IN ('review', 'finished')`;
-    await auditClose(tx, command, { accounts: rows.length, ...data });
-  }
-  return [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
+     ORDER BY account_id FOR UPDATE`;
+  if (places.length === 0) return [];
+  const [close] = await tx.$queryRaw<{ state: CloseState }[]>`
+    SELECT state FROM close WHERE id = ${closeId}::uuid FOR UPDATE`;
+  return close && close.state !== 'cancelled' ? places : [];
+}
+
+/** Sets a close going again that `lockForWork` has locked, after the change that gives it work. */
+async function resume(tx: Transaction, closeId: string): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE close SET state = 'running', finished_at = NULL WHERE id = ${closeId}::uuid AND state <> 'running'`;
+}
+
+function batchesOf(places: readonly AccountPlace[]): number[] {
+  return [...new Set(places.map(({ batch }) => batch))].sort((a, b) => a - b);
 }
 
 /** Releases drafts for issuing, all or those of the named accounts. Returns the batches to work on. */
@@ -374,21 +405,20 @@ export async function releaseDrafts(
   accountIds: readonly string[] | undefined,
   actor: string,
 ): Promise<number[]> {
-  const named = accountIds ? [...accountIds] : null;
   const command = { closeId, actor, action: 'released' } as const;
   return transaction(database, async (tx) => {
+    // What a dry run drafted is nobody's to issue.
+    const close = await loadCloseWork(tx, closeId);
+    if (!close || close.dryRun) return [];
     await actFor(tx, command);
-    const rows = await tx.$queryRaw<{ batch: number }[]>`
+    const places = await lockForWork(tx, closeId, { from: ['drafted'], accountIds });
+    if (places.length === 0) return [];
+    await tx.$executeRaw`
       UPDATE close_account SET released = true, updated_at = clock_timestamp()
-       WHERE close_id = ${closeId}::uuid AND state = 'drafted'
-         AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND NOT dry_run AND state <> 'cancelled')
-         AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
-      RETURNING batch`;
-    if (rows.length > 0) {
-      await tx.$executeRaw`UPDATE close SET state = 'running' WHERE id = ${closeId}::uuid AND state = 'review'`;
-      await auditClose(tx, command, { accounts: rows.length });
-    }
-    return [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);
+       WHERE close_id = ${closeId}::uuid AND account_id = ANY(${places.map(({ accountId }) => accountId)}::uuid[])`;
+    await resume(tx, closeId);
+    await auditClose(tx, command, { accounts: places.length });
+    return batchesOf(places);
   });
 }
 
@@ -450,13 +480,14 @@ export async function cancelClose(database: Database, closeId: string, actor: st
 }
 
 /**
- * Batches of running closes on which nothing has moved for a while: their job was lost or its worker died. Whoever is
- * told of a batch has claimed it: nobody else is told of it for as long again. Working on one twice would be harmless.
+ * Batches on which nothing has moved for a while: their job was lost or its worker died. Whoever is told of a batch has
+ * claimed it: nobody else is told of it for as long again. Working on one twice would be harmless.
  */
 export async function claimStalledBatches(
   database: Database,
   idleSeconds: number,
 ): Promise<{ closeId: string; batch: number }[]> {
+  await wakeCloses(database);
   const rows = await database.$queryRaw<{ closeId: string; batch: number }[]>`
     WITH stalled AS (
       SELECT a.close_id, a.batch
@@ -475,6 +506,16 @@ export async function claimStalledBatches(
     RETURNING a.close_id AS "closeId", a.batch`;
   const batches = new Map(rows.map((row) => [`${row.closeId} ${row.batch}`, row]));
   return [...batches.values()];
+}
+
+/** Sets going again what ended with work in it. Nothing does so on purpose; whatever did is not to hide unbilled accounts. */
+async function wakeCloses(database: Database): Promise<void> {
+  await database.$executeRaw`
+    UPDATE close c SET state = 'running', finished_at = NULL
+     WHERE c.state IN ('review', 'finished')
+       AND EXISTS (SELECT FROM close_account a
+                    WHERE a.close_id = c.id
+                      AND (a.state IN ('pending', 'pulling', 'rated') OR (a.state = 'drafted' AND a.released)))`;
 }
 
 /** Running closes in which no account is left to work on: whoever should have ended them died. */

@@ -1,0 +1,143 @@
+import pg from 'pg';
+import { Closes, type ClosesOptions, createConnectors } from '#close';
+import {
+  type Database,
+  findClose,
+  listCloseAccounts,
+  moveAccount,
+  releaseDrafts,
+  retryAccounts,
+  settleClose,
+} from '#persistence';
+import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { createTestDatabase } from '../support/postgres.js';
+
+/** Two at once, in the order that does harm: brought about by locks and by calls, never by waiting for luck. */
+describe('a close', () => {
+  let database: Database;
+  /** Another session, as the owner. */
+  let session: pg.Client;
+  let ids: string[];
+  let jobs: { closeId: string; batch: number }[];
+
+  beforeEach(async () => {
+    const created = await createTestDatabase();
+    database = created.database;
+    session = new pg.Client({ connectionString: created.url });
+    await session.connect();
+    // Who waits is asked anew each time, also within a transaction.
+    await session.query("SET stats_fetch_consistency = 'none'");
+    jobs = [];
+    ids = [];
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    for (const name of ['a', 'b']) {
+      ids.push(await makeAccount(database, { seller: 'acme', external_id: name }, 'fee'));
+    }
+  });
+  afterEach(async () => {
+    await session.end();
+    await database.$disconnect();
+  });
+
+  /** A process on the database. A fee needs no usage: nobody is ever asked. */
+  const process = (over: Partial<ClosesOptions> = {}) =>
+    new Closes({
+      database,
+      connectors: createConnectors({
+        database,
+        configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
+        secretKey: SECRET_KEY,
+      }),
+      renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+      enqueue: async (added) => void jobs.push(...added),
+      secretKey: SECRET_KEY,
+      settleHours: 0,
+      ...over,
+    });
+  const open = async (closes: Closes, issue: 'automatic' | 'after_review' = 'automatic') => {
+    const request = {
+      seller: 'acme',
+      period: '2026-08',
+      kind: 'regular',
+      dryRun: false,
+      issue,
+      actor: 'test',
+    } as const;
+    const opened = await closes.open(request);
+    if (opened.outcome !== 'opened') throw new Error('refused');
+    return opened.id;
+  };
+  const states = async (closeId: string) =>
+    (await listCloseAccounts(database, closeId, { limit: 9 }))
+      .sort((a, b) => (a.external_id < b.external_id ? -1 : 1))
+      .map(({ state, reason }) => (reason ? `${state} ${reason.code}` : state));
+  /** Resolves when some session of the database waits for a lock. */
+  const somebodyWaits = async () => {
+    for (const until = Date.now() + 20_000; Date.now() < until;) {
+      const { rowCount } = await session.query(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+      );
+      if (rowCount) return;
+    }
+    throw new Error('nobody waits for a lock');
+  };
+  /** Ends a close and does something while its end is written and not committed yet; answers what came of that. */
+  const whileSettling = async <T>(closeId: string, meanwhile: () => Promise<T>): Promise<T> => {
+    let doing: Promise<T> | undefined;
+    const settling = settleClose(database, closeId, async () => {
+      doing = meanwhile();
+      await Promise.race([doing, somebodyWaits()]);
+    });
+    await settling;
+    if (!doing) throw new Error('the close did not end');
+    return doing;
+  };
+  const hold = async (closeId: string, accountId: string) => {
+    await moveAccount(database, closeId, accountId, { to: 'pulling' });
+    await moveAccount(database, closeId, accountId, {
+      to: 'held',
+      reason: { code: 'missing_buckets', message: 'two' },
+    });
+  };
+
+  it('that ends while an operator retries an account goes on with it', async () => {
+    const closeId = await open(process());
+    for (const account of ids) await hold(closeId, account);
+    const batches = await whileSettling(closeId, () => retryAccounts(database, closeId, [ids[0] as string], 'test'));
+    expect(batches).toEqual([0]);
+    expect(await states(closeId)).toEqual(['pending', 'held missing_buckets']);
+    expect(await findClose(database, closeId)).toMatchObject({ state: 'running', finished_at: null });
+  });
+
+  it('that goes to review while its drafts are released goes on with them', async () => {
+    const closes = process();
+    const closeId = await open(closes, 'after_review');
+    await closes.work({ closeId, batch: 0 });
+    // What settleClose does, from another session: the close is running, and its rest is not committed yet.
+    await session.query("UPDATE close SET state = 'running' WHERE id = $1", [closeId]);
+    await session.query('BEGIN');
+    await session.query("UPDATE close SET state = 'review' WHERE id = $1", [closeId]);
+    const releasing = releaseDrafts(database, closeId, undefined, 'test');
+    await Promise.race([releasing, somebodyWaits()]);
+    await session.query('COMMIT');
+    expect(await releasing).toEqual([0]);
+    expect(await findClose(database, closeId)).toMatchObject({ state: 'running' });
+  });
+
+  it('that ended with work in it is found, finished and certified again', async () => {
+    const closes = process();
+    const closeId = await open(closes);
+    await closes.work({ closeId, batch: 0 });
+    expect(await findClose(database, closeId)).toMatchObject({ state: 'finished' });
+    const late = await makeAccount(database, { seller: 'acme', external_id: 'c' }, 'fee');
+    await session.query('INSERT INTO close_account (close_id, account_id, batch) VALUES ($1, $2, 1)', [closeId, late]);
+    jobs = [];
+    await closes.sweep(0);
+    expect(jobs).toEqual([{ closeId, batch: 1 }]);
+    for (const job of jobs) await closes.work(job);
+    expect(await states(closeId)).toEqual(['issued', 'issued', 'issued']);
+    const certificates = await session.query('SELECT revision FROM close_certificate ORDER BY revision');
+    expect(certificates.rows).toEqual([{ revision: 1 }, { revision: 2 }]);
+  });
+});
