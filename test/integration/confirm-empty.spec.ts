@@ -18,6 +18,7 @@ import {
   listConfirmingPulls,
   publishTariffPlan,
   registerEntity,
+  reopenEmpty,
   requestEmptyConfirmingPull,
   saveDraftPlan,
   updateAccount,
@@ -256,6 +257,7 @@ describe('a period that billed an account nothing', () => {
     setLate(true);
     // A worker that was slow finds out with what is no longer so.
     expect(await closing.closes.corrections.confirmEmpty(first ?? '')).toEqual({ outcome: 'superseded' });
+    expect(await reopenEmpty(closing.database, first ?? '', 'test')).toEqual([]);
     expect((await accounts()).map(endOf)).toEqual(['empty']);
     expect(await closing.closes.corrections.confirmEmpty(second ?? '')).toEqual({ outcome: 'reopened' });
     expect(await finish()).toEqual(['issued']);
@@ -306,7 +308,9 @@ describe('a period that billed an account nothing', () => {
     const [empty] = await emptyIds();
     await closing.closes.cancel(cancelled, 'test');
     setLate(true);
+    const before = requests();
     expect(await closing.closes.corrections.confirmEmpty(empty ?? '')).toEqual({ outcome: 'superseded' });
+    expect(requests()).toBe(before);
     expect(
       await requestEmptyConfirmingPull(closing.database, { closeId: cancelled, accountId: account }, 'test'),
     ).toMatchObject({ code: 'account_not_empty' });

@@ -1,5 +1,6 @@
-import { Decimal, decimal, minus, Ratio, times } from '#money';
+import { Decimal, decimal, formatAmount, minus, Ratio, sum, times } from '#money';
 import type { MonthBefore, Notice } from '#persistence';
+import type { RatedLine } from '#rating';
 
 /**
  * A warning when this month's net differs from last month's by more than the seller lets pass: a meter that stopped, a
@@ -25,4 +26,94 @@ const HUNDRED = new Decimal(100);
 function percentOf(difference: Decimal, then: Decimal): string {
   const percent = Ratio.of(times(difference, HUNDRED), then.abs()).round(1).toFixed(1);
   return percent.startsWith('-') ? percent : `+${percent}`;
+}
+
+/** What a charge came to in one month, over all its lines. */
+export interface ChargeTotal {
+  /** Null where the lines do not add up to one quantity: other units, or levels of several sites or parts of the month. */
+  quantity: string | null;
+  unit: string | null;
+  amount: string;
+}
+
+/** A charge this month and the month before. */
+export interface ChargeChange {
+  /** As on the lines: the plan's code, `discount:<n>` or `minimum_spend`. */
+  charge: string;
+  description: string;
+  change: 'new' | 'gone' | 'changed' | 'same';
+  /** Null when it is gone. */
+  current: ChargeTotal | null;
+  /** Null when it is new. */
+  previous: ChargeTotal | null;
+  /** Current less previous; the quantity is null where it is unknown or its unit was another. */
+  difference: { quantity: string | null; amount: string };
+}
+
+type ChargedLine = Pick<RatedLine, 'charge' | 'description' | 'entity' | 'segment' | 'quantity' | 'unit' | 'amount'> & {
+  readonly derivation: Pick<RatedLine['derivation'], 'basis'>;
+};
+
+/**
+ * Compares two months of one account charge by charge. Exact: sums of what the lines say. Pure.
+ *
+ * @param current this month's lines
+ * @param previous the lines of all documents of the month before: notes bring the differences that they are about
+ * @param currency of both
+ * @returns this month's charges in the order of their lines, then those that are gone in theirs
+ */
+export function chargeChanges(
+  current: readonly ChargedLine[],
+  previous: readonly ChargedLine[],
+  currency: string,
+): ChargeChange[] {
+  const [now, then] = [byCharge(current), byCharge(previous)];
+  return [...new Set([...now.keys(), ...then.keys()])].map((charge) => {
+    const [after, before] = [now.get(charge), then.get(charge)];
+    const [a, b] = [after && chargeTotal(after, currency), before && chargeTotal(before, currency)];
+    const quantity = difference(a?.quantity, b?.quantity);
+    const amount = minus(decimal(a?.amount ?? '0'), decimal(b?.amount ?? '0'));
+    const same = amount.isZero() && a?.quantity === b?.quantity && a?.unit === b?.unit;
+    return {
+      charge,
+      description: (after ?? before)?.[0]?.description ?? charge,
+      change: b === undefined ? 'new' : a === undefined ? 'gone' : same ? 'same' : 'changed',
+      current: a ?? null,
+      previous: b ?? null,
+      difference: {
+        quantity: a && b && a.unit !== b.unit ? null : quantity,
+        amount: formatAmount(amount, currency),
+      },
+    };
+  });
+}
+
+function byCharge(lines: readonly ChargedLine[]): Map<string, ChargedLine[]> {
+  const charges = new Map<string, ChargedLine[]>();
+  for (const line of lines) {
+    const own = charges.get(line.charge);
+    if (own) own.push(line);
+    else charges.set(line.charge, [line]);
+  }
+  return charges;
+}
+
+function chargeTotal(lines: readonly ChargedLine[], currency: string): ChargeTotal {
+  const units = new Set(lines.map(({ unit }) => unit));
+  // Levels do not add up over sites or over parts of a month; a note's line is of the same site and part as the line it corrects.
+  const levels = lines.filter(({ derivation: { basis } }) => basis.kind === 'usage' && basis.scaled_by === 'rate');
+  const places = new Set(
+    levels.map(({ entity, segment }) => JSON.stringify([entity?.value, segment.start, segment.end])),
+  );
+  const adds = units.size === 1 && places.size <= 1;
+  return {
+    quantity: adds ? sum(lines.map(({ quantity }) => decimal(quantity))).toFixed() : null,
+    unit: units.size === 1 ? ([...units][0] ?? null) : null,
+    amount: formatAmount(sum(lines.map(({ amount }) => decimal(amount))), currency),
+  };
+}
+
+/** Undefined: there was none. Null: it is not known. */
+function difference(now: string | null | undefined, then: string | null | undefined): string | null {
+  return now === null || then === null ? null : minus(decimal(now ?? '0'), decimal(then ?? '0')).toFixed();
 }

@@ -20,6 +20,8 @@ export {
   UsageViews,
   type ViewRefusal,
 } from './usage-views.js';
+export type { ChargeChange, ChargeTotal } from './drift.js';
+export { type MonthOnMonth, monthOnMonth } from './month-on-month.js';
 export type { Renderer } from './issuing.js';
 export type { CloseCertificate, SignedCertificate } from './certificate.js';
 export {

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
+import { type MonthOnMonth, monthOnMonth } from '#close';
 import {
   type CloseAccountView,
   type CloseView,
@@ -8,6 +9,7 @@ import {
   findClose,
   listCloseAccounts,
   listCloses,
+  loadCloseWork,
   type Page,
   pageOf as cut,
   uuidAfter,
@@ -79,6 +81,27 @@ const close = z
   })
   .meta({ id: 'Close' });
 
+const chargeTotal = z
+  .object({
+    quantity: z.string().nullable().meta({
+      description: 'Null where lines do not add up: several units, or levels of several sites or parts of the month.',
+    }),
+    unit: z.string().nullable(),
+    amount,
+  })
+  .meta({ id: 'ChargeTotal', description: 'What a charge came to in one month, over all its lines.' });
+
+const chargeChange = z
+  .object({
+    charge: z.string(),
+    description: z.string(),
+    change: z.enum(['new', 'gone', 'changed', 'same']),
+    current: chargeTotal.nullable().meta({ description: 'Null when it is gone.' }),
+    previous: chargeTotal.nullable().meta({ description: 'Null when it is new.' }),
+    difference: z.object({ quantity: z.string().nullable(), amount }).meta({ description: 'Current less previous.' }),
+  })
+  .meta({ id: 'ChargeChange' });
+
 const closeAccount = z
   .object({
     account: id,
@@ -97,6 +120,22 @@ const closeAccount = z
       .meta({ description: "The month before: its first document, and the net over all of the month's documents." }),
     difference: amount.nullable().meta({ description: 'This net minus the previous one.' }),
     waivers: z.array(z.object({ code: z.string(), reason: z.string(), actor: z.string(), at: stamp })),
+    changes: z
+      .object({
+        period: z.string().meta({ description: 'The month before, `YYYY-MM`.' }),
+        documents: z
+          .array(z.object({ id, number: z.string() }))
+          .meta({ description: 'All that was issued for it, notes included: their sum is compared with.' }),
+        currency: z.string(),
+        charges: z.array(chargeChange),
+      })
+      .nullable()
+      .optional()
+      .meta({
+        description:
+          'This month against the month before, charge by charge. Only where one account is read; null while nothing is ' +
+          'drafted, and where the month before has no document in this currency.',
+      }),
     updated_at: stamp,
   })
   .meta({ id: 'CloseAccount' });
@@ -110,6 +149,9 @@ const waiver = z
 
 const listOfCloses = z.strictObject({ seller: code.optional(), period: month.optional(), ...listQuery });
 const listOfAccounts = z.strictObject({ state: accountState.optional(), ...listQuery });
+
+/** One account, read by itself. */
+type ComparedAccount = CloseAccountView & { changes: MonthOnMonth | null };
 
 @ApiTags('closes')
 @Controller('v1/closes')
@@ -194,10 +236,12 @@ export class ClosesController {
   async account(
     @Param('id', pathId) closeId: string,
     @Param('account', pathId) account: string,
-  ): Promise<CloseAccountView> {
+  ): Promise<ComparedAccount> {
     const [row] = await listCloseAccounts(this.database, closeId, { account, limit: 1 });
     const read = found(row, 'such account in that close');
-    return { ...read, lines: (read.lines as RatedLine[]).map(withAlternatives) };
+    const close = found(await loadCloseWork(this.database, closeId), 'close of that id');
+    const changes = await monthOnMonth(this.database, close, read);
+    return { ...read, lines: (read.lines as RatedLine[]).map(withAlternatives), changes };
   }
 
   @Post(':id/accounts/:account/waive')
@@ -213,7 +257,7 @@ export class ClosesController {
     @Param('account', pathId) account: string,
     @Body({ schema: waiver }) body: z.output<typeof waiver>,
     @From() caller: Caller,
-  ): Promise<CloseAccountView> {
+  ): Promise<ComparedAccount> {
     accepted(await this.closes.waive({ closeId, accountId: account, ...body, actor: caller.actor }));
     return this.account(closeId, account);
   }

@@ -1,0 +1,122 @@
+import { accountId, lateCorrection, usageOfDays, utcDays } from '../../apps/report-simulator/src/index.js';
+import type { CorrectionView } from '#persistence';
+import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { amount } from '../support/expected-usage.js';
+import { settled, startService, type TestService } from '../support/service.js';
+
+const SEED = 7;
+const LEAF = 3;
+const JULY = { start: Date.parse('2026-07-01T00:00:00Z') / 1000, end: Date.parse('2026-08-01T00:00:00Z') / 1000 };
+
+/** Bytes of a month of 31 days, from the oracle's closed form. */
+function bytesFrom(firstDay: string): bigint {
+  const usage = usageOfDays({ firstLeaf: LEAF, leaves: 1 }, utcDays(firstDay, 31), { seed: SEED });
+  return (usage.uplinkQuarterBytes + usage.downlinkQuarterBytes) / 4n;
+}
+
+const fee = (code: string, price: string) => ({ code, name: `The ${code}`, type: 'recurring', amount: price });
+/** A cent a byte: usage in bytes is the amount in cents. */
+const traffic = {
+  code: 'traffic',
+  name: 'Data transfer',
+  type: 'usage',
+  measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'B' },
+  price: { model: 'per_unit', unit_price: '0.01' },
+};
+
+describe('a drafted account against its month before, over REST', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService({ fleet: { accounts: 8, sites: 1, subscribers: 1 }, seed: SEED });
+    await makeSeller(service.database, { code: 'acme' });
+    const plan = { code: 'plan', name: 'Plan', currency: 'USD' };
+    const before = [fee('platform', '100.00'), traffic, fee('legacy', '5.00')];
+    const after = [fee('addon', '7.00'), traffic, fee('platform', '100.00')];
+    await makePlan(service.database, { ...plan, effective_from: '2020-01-01', charges: before });
+    await makePlan(service.database, { ...plan, effective_from: '2026-08-01', charges: after });
+  });
+  afterAll(() => service.stop());
+
+  async function close(period: string, issue: 'automatic' | 'after_review'): Promise<string> {
+    const { id } = await service.rest.post<{ id: string }>('/v1/closes', { seller: 'acme', period, issue });
+    await settled(service.rest, id);
+    return id;
+  }
+
+  it('tells every charge apart: new, gone, changed, the same; last month is the sum of its documents', async () => {
+    const account = await makeAccount(service.database, { seller: 'acme', external_id: accountId(LEAF) }, 'plan');
+    const july = await close('2026-07', 'automatic');
+    interface Read {
+      invoice: string | null;
+      changes?: unknown;
+    }
+    const first = await service.rest.get<Read>(`/v1/closes/${july}/accounts/${account}`);
+    expect(first.changes).toBeNull();
+
+    service.simulator.setFaults([{ fault: 'late_correction' }]);
+    await service.rest.post(`/v1/invoices/${first.invoice}/confirming-pulls`, {});
+    const until = Date.now() + 60_000;
+    let proposals: CorrectionView[] = [];
+    while (proposals.length === 0 && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      ({ data: proposals } = await service.rest.get<{ data: CorrectionView[] }>('/v1/corrections?seller=acme'));
+    }
+    const { invoice: note } = await service.rest.post<CorrectionView>(`/v1/corrections/${proposals[0]?.id}/issue`, {});
+    service.simulator.setFaults([]);
+
+    const august = await close('2026-08', 'after_review');
+    const [now, then] = [
+      bytesFrom('2026-08-01'),
+      bytesFrom('2026-07-01') + 2n * BigInt(lateCorrection(LEAF, JULY.start, JULY.end).bytesPerDirection),
+    ];
+    const signed = (minor: bigint) => (minor < 0n ? `-${amount(-minor)}` : amount(minor));
+    const platform = { quantity: '1', unit: 'period', amount: '100.00' };
+    const expected = {
+      period: '2026-07',
+      documents: [
+        { id: first.invoice, number: 'INV-2026-000001' },
+        { id: note, number: 'DN-2026-000001' },
+      ],
+      currency: 'USD',
+      charges: [
+        {
+          ...{ charge: 'addon', description: 'The addon', change: 'new', previous: null },
+          current: { quantity: '1', unit: 'period', amount: '7.00' },
+          difference: { quantity: '1', amount: '7.00' },
+        },
+        {
+          ...{ charge: 'traffic', description: 'Data transfer', change: 'changed' },
+          current: { quantity: `${now}`, unit: 'B', amount: amount(now) },
+          previous: { quantity: `${then}`, unit: 'B', amount: amount(then) },
+          difference: { quantity: `${now - then}`, amount: signed(now - then) },
+        },
+        {
+          ...{ charge: 'platform', description: 'The platform', change: 'same', current: platform, previous: platform },
+          difference: { quantity: '0', amount: '0.00' },
+        },
+        {
+          ...{ charge: 'legacy', description: 'The legacy', change: 'gone', current: null },
+          previous: { quantity: '1', unit: 'period', amount: '5.00' },
+          difference: { quantity: '-1', amount: '-5.00' },
+        },
+      ],
+    };
+    const path = `/v1/closes/${august}/accounts`;
+    expect(await service.rest.get(`${path}/${account}`)).toMatchObject({ state: 'drafted', changes: expected });
+    const { data: listed } = await service.rest.get<{ data: object[] }>(path);
+    expect(listed.map((each) => 'changes' in each)).toEqual([false]);
+
+    await service.rest.post(`/v1/closes/${august}/issue`, {});
+    await settled(service.rest, august);
+    expect(await service.rest.get(`${path}/${account}`)).toMatchObject({ state: 'issued', changes: expected });
+  });
+
+  it('has nothing to compare while an account is held', async () => {
+    const account = await makeAccount(service.database, { seller: 'acme', external_id: accountId(5) }, 'plan');
+    await close('2026-07', 'automatic');
+    service.simulator.setFaults([{ fault: 'unavailable_503' }]);
+    const august = await close('2026-08', 'after_review');
+    const path = `/v1/closes/${august}/accounts/${account}`;
+    expect(await service.rest.get(path)).toMatchObject({ state: 'held', changes: null });
+  });
+});
