@@ -7,6 +7,7 @@ import {
   moveAccount,
   releaseDrafts,
   retryAccounts,
+  saveDraft,
   settleClose,
 } from '#persistence';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
@@ -82,6 +83,11 @@ describe('a close', () => {
     }
     throw new Error('nobody waits for a lock');
   };
+  const until = async (look: () => Promise<boolean>) => {
+    for (const end = Date.now() + 20_000; !(await look());) {
+      if (Date.now() > end) throw new Error('it did not come about in time');
+    }
+  };
   /** Ends a close and does something while its end is written and not committed yet; answers what came of that. */
   const whileSettling = async <T>(closeId: string, meanwhile: () => Promise<T>): Promise<T> => {
     let doing: Promise<T> | undefined;
@@ -139,5 +145,39 @@ describe('a close', () => {
     expect(await states(closeId)).toEqual(['issued', 'issued', 'issued']);
     const certificates = await session.query('SELECT revision FROM close_certificate ORDER BY revision');
     expect(certificates.rows).toEqual([{ revision: 1 }, { revision: 2 }]);
+  });
+
+  it('issues no draft that was made anew after an old job saw its release', async () => {
+    const closes = process({ concurrency: 1 });
+    const closeId = await open(closes, 'after_review');
+    await closes.work({ closeId, batch: 0 });
+    await closes.issue(closeId);
+    // The old job has read that both are released and waits for the first.
+    await session.query('BEGIN');
+    await session.query('SELECT 1 FROM close_account WHERE account_id = $1 FOR UPDATE', [ids[0]]);
+    const old = closes.work({ closeId, batch: 0 });
+    await somebodyWaits();
+    const changed = { code: 'inputs_changed', message: 'the second one' };
+    await moveAccount(database, closeId, ids[1] as string, { to: 'held', reason: changed });
+    await retryAccounts(database, closeId, [ids[1] as string], 'test');
+    const young = process().work({ closeId, batch: 0 });
+    await until(async () => (await states(closeId))[1] === 'drafted');
+    await session.query('COMMIT');
+    await Promise.all([old, young]);
+    expect(await states(closeId)).toEqual(['issued', 'drafted']);
+    expect(await findClose(database, closeId)).toMatchObject({ state: 'review' });
+  });
+
+  it('keeps the draft that was reviewed when a slower delivery brings another', async () => {
+    const closes = process();
+    const closeId = await open(closes, 'after_review');
+    await closes.work({ closeId, batch: 0 });
+    await closes.issue(closeId);
+    const [account = ''] = ids;
+    const reviewed = await session.query('SELECT * FROM draft_invoice WHERE account_id = $1', [account]);
+    const slower = { inputsHash: 'other', document: { net: '118.10' }, warnings: [] };
+    expect(await saveDraft(database, closeId, account, slower)).toBe(false);
+    const kept = await session.query('SELECT * FROM draft_invoice WHERE account_id = $1', [account]);
+    expect(kept.rows).toEqual(reviewed.rows);
   });
 });

@@ -42,7 +42,7 @@ async function issueJune(accountId: string, meanwhile: () => void): Promise<Issu
     period,
     kind: 'regular',
     dryRun: false,
-    issue: 'after_review',
+    issue: 'automatic',
     accountIds: [accountId],
     batchSize: 10,
     actor: 'test',

@@ -235,7 +235,7 @@ const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = 
   pending: ['pulling', 'held', 'failed'],
   pulling: ['pulling', 'rated', 'drafted', 'empty', 'held', 'failed'],
   rated: ['pulling', 'drafted', 'empty', 'held', 'failed'],
-  drafted: ['drafted', 'issued', 'held', 'failed'],
+  drafted: ['issued', 'held', 'failed'],
   issued: [],
   empty: ['pending'],
   held: ['pending'],
@@ -300,7 +300,28 @@ export async function countAttempt(database: Database, closeId: string, accountI
   return row?.attempts ?? 0;
 }
 
-/** Keeps the draft of an account, replacing an earlier one, and moves it to `drafted`. */
+/**
+ * Locks the row of an account in a close and tells how both stand; undefined when the close is cancelled. The close is read
+ * by a statement of its own, because the lock may have been waited for while somebody cancelled it.
+ */
+export async function lockAccount(
+  tx: Transaction,
+  closeId: string,
+  accountId: string,
+): Promise<{ state: CloseAccountState; released: boolean; issue: IssueMode } | undefined> {
+  const [account] = await tx.$queryRaw<{ state: CloseAccountState; released: boolean }[]>`
+    SELECT state, released FROM close_account
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid FOR UPDATE`;
+  const close = await loadCloseWork(tx, closeId);
+  return account && close && close.state !== 'cancelled' ? { ...account, issue: close.issue } : undefined;
+}
+
+/**
+ * Keeps the draft of an account that is being billed, and moves it to `drafted`. A draft that is made already stays as it
+ * is, because it may have been reviewed; what sends the account back takes the release away.
+ *
+ * @returns whether this call made the draft
+ */
 export async function saveDraft(
   database: Database,
   closeId: string,

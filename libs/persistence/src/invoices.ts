@@ -3,7 +3,7 @@ import { type EpochSeconds, fiscalYear, fromStamp, localDateAt } from '#calendar
 import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
 import { canonicalJson } from '#invoicing';
 import { v7 as uuid } from 'uuid';
-import { loadDraft, moveAccount } from './closes.js';
+import { loadDraft, lockAccount, moveAccount } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import type { BillingInputs } from './invoice-inputs.js';
@@ -73,16 +73,16 @@ interface DraftPlace {
   readonly accountId: string;
 }
 
-/** Locks the account's row in the close and reads its draft; undefined when there is nothing to issue (any more). */
+/**
+ * Locks the account's row in the close and reads its draft; undefined when there is nothing to issue (any more). Whether a
+ * draft is released is looked at here and nowhere before: one that was made anew meanwhile has not been reviewed.
+ */
 export async function lockDraft(
   tx: Transaction,
   { closeId, accountId }: DraftPlace,
 ): Promise<{ id: string; inputsHash: string; draft: DraftInvoice } | undefined> {
-  const [row] = await tx.$queryRaw<{ state: string; closeState: string }[]>`
-    SELECT a.state, c.state AS "closeState" FROM close_account a JOIN close c ON c.id = a.close_id
-     WHERE a.close_id = ${closeId}::uuid AND a.account_id = ${accountId}::uuid
-       FOR UPDATE OF a`;
-  if (row?.state !== 'drafted' || row.closeState === 'cancelled') return undefined;
+  const account = await lockAccount(tx, closeId, accountId);
+  if (account?.state !== 'drafted' || !(account.released || account.issue === 'automatic')) return undefined;
   const stored = await loadDraft(tx, closeId, accountId);
   if (!stored) throw new PersistenceError('draft_missing', 'the account is drafted but has no draft', false);
   return { id: stored.id, inputsHash: stored.inputsHash, draft: stored.document as DraftInvoice };
