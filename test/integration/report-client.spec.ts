@@ -169,7 +169,8 @@ describe('July 2022 of one leaf, against the numbers worked out by hand', () => 
     expect(plain.series.map(({ rawSha256 }) => rawSha256)).toEqual([plain.raw.sha256, plain.raw.sha256]);
     const kept = pulled(await ask(client(), asked, { keepRaw: true }));
     expect(kept.raw.sha256).toBe(plain.raw.sha256);
-    expect(kept.raw.bodies?.map((body) => body.length)).toEqual([plain.raw.bytes]);
+    expect(kept.raw.bodies?.reduce((bytes, body) => bytes + body.length, 0)).toBe(plain.raw.bytes);
+    expect(kept.raw.bodies).toHaveLength(2);
   });
 });
 
@@ -536,6 +537,49 @@ describe('dialects', () => {
     expect(texts(answer)).toEqual(oracle('bytes', 'HOUR', THREE_DAYS));
     await other.close();
   });
+
+  it.each(['DAY', 'HOUR'] as const)(
+    'an API that answers 31 days at most answers a month of 31 days by %s',
+    async (grid) => {
+      simulator.setSwitches({ max_range: '31d' });
+      const answer = await ask(clientOf(simulator.url).client, { entity: SITE, owned: JULY, family: 'bytes', grid });
+      simulator.setSwitches({ max_range: 'none' });
+      expect(pulled(answer)).toMatchObject({ outcome: 'complete', requests: 2 });
+      expect(totals(answer)).toEqual(['734867028', '14389260948']);
+    },
+  );
+
+  it('an API that refuses a range which has not ended still answers what has', async () => {
+    const now = JULY.start + 10 * 86_400 + 1_800;
+    simulator.setClock(now);
+    simulator.setSwitches({ future_end: '400' });
+    const asked = { entity: SITE, owned: JULY, family: 'bytes', grid: 'HOUR' } as const;
+    const answer = await ask(clientOf(simulator.url).client, asked, { now });
+    simulator.setSwitches({ future_end: 'partial' });
+    expect(pulled(answer)).toMatchObject({ openBuckets: 504, missingBuckets: 2 * 503, requests: 2 });
+    // The hour that is running is answered in part.
+    const tenDays = { start: JULY.start, end: JULY.start + 10 * 86_400 };
+    const expected = oracle('bytes', 'HOUR', tenDays);
+    expect(texts(answer).map((values) => values.slice(0, 240))).toEqual(expected);
+  });
+
+  it.each(['refuses ranges that have not ended', 'answers them'])(
+    'a month that has just ended is complete where the API %s, and labels a day late are still found out',
+    async (behaviour) => {
+      const now = JULY.end + 3_600;
+      simulator.setClock(now);
+      simulator.setSwitches({ future_end: behaviour === 'answers them' ? 'partial' : '400' });
+      const asked = { entity: SITE, owned: JULY, family: 'bytes', grid: 'DAY' } as const;
+      const { client } = clientOf(simulator.url);
+      const answer = await ask(client, asked, { now });
+      simulator.setFaults([{ fault: 'labels_shifted_forward' }]);
+      const shifted = await ask(client, asked, { now });
+      simulator.setSwitches({ future_end: 'partial' });
+      expect(pulled(answer).outcome).toBe('complete');
+      expect(totals(answer)).toEqual(['734867028', '14389260948']);
+      expect(shifted).toMatchObject({ outcome: 'refused', code: 'beyond_margin' });
+    },
+  );
 
   it('rates that look rounded are said, unless the dialect says that they are', async () => {
     const other = await startReportSimulator({

@@ -375,7 +375,8 @@ class Probe {
       const evidence = `${samples.length} samples above 0; 100 are needed`;
       return { question, trap: 'T20', answer: null, evidence, settings: null };
     }
-    const isRounded = looksRounded(samples);
+    // As they were answered, in whatever unit that is.
+    const isRounded = looksRounded(samples, { unit: 'Mbps' });
     return {
       question,
       trap: 'T20',

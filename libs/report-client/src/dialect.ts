@@ -34,11 +34,14 @@ export const dialectSchema = z.strictObject({
   filter_logic: z.enum(['unproven', 'and']).default('unproven'),
   /** Whose rate a site's rate is: of all its subscribers, or of the busiest one. */
   scope: z.enum(['unknown', 'all_ues']).default('unknown'),
-  /** Longest range of one request, in days of owned buckets (the padding comes on top). */
+  /**
+   * Longest range of one request, in days of owned buckets. The padding comes on top: 29 days of DAY make 31, which is the
+   * longest range that some servers take.
+   */
   chunk_days: z
     .strictObject({
-      DAY: z.int().min(1).max(366).default(31),
-      HOUR: z.int().min(1).max(366).default(31),
+      DAY: z.int().min(1).max(366).default(29),
+      HOUR: z.int().min(1).max(366).default(29),
       SLOT: z.int().min(1).max(31).default(7),
     })
     .prefault({}),

@@ -4,7 +4,7 @@ import {
   compareNumbers,
   dividedByPowerOfTen,
   exceeds,
-  hasAtMostTwoDecimals,
+  hasAtMostDecimals,
   requireMeasurement,
   visiblyAscends,
 } from './number-text.js';
@@ -66,7 +66,7 @@ it('never sees an ascent where there is none', () => {
 });
 
 it('tells two decimals from more', () => {
-  expect(['4', '4.1', '4.12', '4.120', '4.123', '4e-1'].map(hasAtMostTwoDecimals)).toEqual([
+  expect(['4', '4.1', '4.12', '4.120', '4.123', '4e-1'].map((text) => hasAtMostDecimals(text, 2))).toEqual([
     true,
     true,
     true,

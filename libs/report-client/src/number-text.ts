@@ -40,11 +40,11 @@ export function visiblyAscends(a: string, b: string): boolean {
   return digits === integerDigits(b) && a <= b && !EXPONENT.test(a) && !EXPONENT.test(b);
 }
 
-/** Whether the text has at most two decimals, as a rounded value would. */
-export function hasAtMostTwoDecimals(text: string): boolean {
+/** Whether the text has at most so many decimals, as a rounded value would. */
+export function hasAtMostDecimals(text: string, decimals: number): boolean {
   if (EXPONENT.test(text)) return false;
   const point = text.indexOf('.');
-  return point < 0 || text.length - point <= 3;
+  return point < 0 || text.length - point - 1 <= decimals;
 }
 
 /** Moves the decimal point left, exactly. */

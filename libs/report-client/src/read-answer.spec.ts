@@ -263,7 +263,6 @@ describe('each rule has its own code', () => {
       'a site nobody asked for',
       report(GOOD, `"customer_site_id":"x","msisdn":8020010012345,"account_id":"${A}"`),
     ],
-    ['series_set_differs', 'one direction only', report(GOOD.slice(0, 2))],
     ['series_set_differs', 'a series too many', report([...GOOD, item(1, '1', 'time_usage_seconds')])],
     ['series_set_differs', 'another aggregation', changed('COUNT', 'MAX')],
     ['offset_differs', 'another offset', changed('01:00:00+00:00', '06:30:00+05:30')],
@@ -273,6 +272,11 @@ describe('each rule has its own code', () => {
     ['duplicate_bucket_differs', 'two values for one bucket', report([...GOOD, item(1, '11')])],
   ])('%s: %s', (code, _what, body) => {
     expect(refusal(() => bytesOfHours(body))).toBe(code);
+  });
+
+  it('a series without any item is one of gaps', () => {
+    const { values } = bytesOfHours(report(GOOD.slice(0, 2)));
+    expect(values.map((series) => series.filter((value) => value !== null).length)).toEqual([1, 0]);
   });
 
   it('and the first in order decides', () => {
@@ -345,7 +349,9 @@ describe('bounds', () => {
         ),
       );
     expect(read('3600', 1)).toBe('believed');
-    expect(read('3600.000000000001', 1)).toBe('time_exceeds_bucket');
+    // The double after 3600.
+    expect(read('3600.0000000000005', 1)).toBe('believed');
+    expect(read('3600.0000001', 1)).toBe('time_exceeds_bucket');
     expect(read('7200', 2)).toBe('believed');
     expect(read('86400')).toBe('believed');
   });
@@ -417,8 +423,10 @@ it('sees that a whole series was rounded, and takes idle slots for nothing', () 
     '0',
     '0.00',
   ];
-  expect(looksRounded(series(100, 0))).toBe(true);
-  expect(looksRounded(series(99, 1))).toBe(true);
-  expect(looksRounded(series(98, 2))).toBe(false);
-  expect(looksRounded(series(99, 0))).toBe(false);
+  expect(looksRounded(series(100, 0), { unit: 'Mbps' })).toBe(true);
+  expect(looksRounded(series(99, 1), { unit: 'Mbps' })).toBe(true);
+  expect(looksRounded(series(98, 2), { unit: 'Mbps' })).toBe(false);
+  expect(looksRounded(series(99, 0), { unit: 'Mbps' })).toBe(false);
+  // Two decimals of kbps are five of Mbps.
+  expect(looksRounded(series(0, 101), { unit: 'kbps' })).toBe(true);
 });

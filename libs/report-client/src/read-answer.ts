@@ -1,8 +1,8 @@
 import { type EpochSeconds, type Interval } from '#calendar';
 import { GRID_SECONDS, type Grid, type Metric, sumOfValues } from '#metering';
-import { Decimal, decimal, sum, times } from '#money';
+import { Decimal, decimal, decimalFromNumberText, sum, times } from '#money';
 import type { Dialect } from './dialect.js';
-import { compareNumbers, dividedByPowerOfTen, exceeds, hasAtMostTwoDecimals, visiblyAscends } from './number-text.js';
+import { compareNumbers, dividedByPowerOfTen, exceeds, hasAtMostDecimals, visiblyAscends } from './number-text.js';
 import { type PullWarning, RuleBroken } from './refusal.js';
 import {
   AGGREGATIONS,
@@ -110,7 +110,9 @@ export function readBuckets(body: Buffer, expected: Expected): Buckets {
   const values = wanted.map((_code, series) => {
     const kept: (string | null)[] = new Array<string | null>(expected.count);
     for (let bucket = 0; bucket < expected.count; bucket += 1) {
-      const item = filledBy[series * labels + firstWanted + bucket] ?? -1;
+      const label = firstWanted + bucket;
+      // What was wanted and not asked for is missing.
+      const item = label < labels ? (filledBy[series * labels + label] ?? -1) : -1;
       kept[bucket] = item < 0 ? null : (report.values[item] ?? null);
     }
     return kept;
@@ -218,13 +220,12 @@ function checkEcho(
   }
 }
 
-/** An answer without any item is a series of gaps; one that has some of the series asked for contradicts the request. */
+/** A series without any item is one of gaps, as is an answer without any; one that was not asked for is a contradiction. */
 function requireSeriesSet(seen: ReadonlySet<number>, wanted: readonly number[]): void {
-  if (seen.size === 0) return;
-  if (seen.size !== wanted.length || wanted.some((code) => !seen.has(code))) {
+  if ([...seen].some((code) => !wanted.includes(code))) {
     throw new RuleBroken(
       'series_set_differs',
-      `${wanted.length} series were asked for; the answer holds ${seen.size}, not the same ones`,
+      `${wanted.length} series were asked for; the answer holds ${seen.size}, not all of them asked for`,
     );
   }
 }
@@ -252,12 +253,16 @@ function requireBounds(series: ArrayLike<number>, values: readonly string[], exp
     if (metric === 'uplink_bandwidth' || metric === 'downlink_bandwidth') {
       requireRate(text, dialect, () => `in item ${item}`);
     } else if (metric === 'time_usage_seconds' && subscribers !== undefined) {
-      if (exceeds(text, GRID_SECONDS[grid] * subscribers)) {
+      const seconds = GRID_SECONDS[grid] * subscribers;
+      if (exceeds(text, seconds) && decimalFromNumberText(text).greaterThan(new Decimal(seconds).times(DOUBLE_SLACK))) {
         throw new RuleBroken('time_exceeds_bucket', `more seconds were used than item ${item} has`);
       }
     }
   }
 }
+
+/** The API adds doubles: the last of their digits makes no second too many. */
+const DOUBLE_SLACK = '1.000000000001';
 
 const UNITS_PER_MBPS: Readonly<Record<Dialect['unit'], number>> = { Mbps: 0, kbps: 3, bps: 6 };
 
@@ -317,16 +322,18 @@ function inMbps(values: (string | null)[][], form: ReportForm, dialect: Dialect)
 }
 
 /**
- * Whether a whole series of rates looks rounded to two decimals although the dialect says that rates are not: at least
- * 100 values above zero, and at least 99 of 100 of them with no third decimal. Idle sites would then be billed 0.
+ * Whether a whole series of rates, in Mbps, looks rounded to two decimals of the dialect's unit although the dialect says
+ * that rates are not: at least 100 values above zero, and at least 99 of 100 of them with no third decimal. Idle sites would
+ * then be billed 0.
  */
-export function looksRounded(values: readonly (string | null)[]): boolean {
+export function looksRounded(values: readonly (string | null)[], { unit }: Pick<Dialect, 'unit'>): boolean {
+  const decimals = 2 + UNITS_PER_MBPS[unit];
   let above = 0;
   let rounded = 0;
   for (const text of values) {
     if (text === null || /^[0.]+$/.test(text)) continue;
     above += 1;
-    if (hasAtMostTwoDecimals(text)) rounded += 1;
+    if (hasAtMostDecimals(text, decimals)) rounded += 1;
   }
   return above >= 100 && rounded * 100 >= above * 99;
 }

@@ -222,7 +222,8 @@ class HttpReportClient implements ReportClient {
       (missing, values) => missing + values.filter((value) => value === null).length,
       0,
     );
-    if (family === 'bandwidth' && this.#dialect.round_dp === 'none' && pulled.values.some(looksRounded)) {
+    const isRounded = (values: readonly (string | null)[]) => looksRounded(values, this.#dialect);
+    if (family === 'bandwidth' && this.#dialect.round_dp === 'none' && pulled.values.some(isRounded)) {
       warnings.push({
         code: 'rates_look_rounded',
         message:
@@ -344,19 +345,28 @@ class HttpReportClient implements ReportClient {
         for (const series of values) series.push(...new Array<null>(wanted).fill(null));
         continue;
       }
-      const asked = { start: start - width, end: start + (wanted + 1) * width };
-      const expected: Expected = {
-        form,
-        grid,
-        asked,
-        offset: '+00:00',
-        dialect: this.#dialect,
-        firstStart: start,
-        count: wanted,
-        subscribers,
+      const ask = (asked: Interval) => {
+        const expected: Expected = {
+          form,
+          grid,
+          asked,
+          offset: '+00:00',
+          dialect: this.#dialect,
+          firstStart: start,
+          count: wanted,
+          subscribers,
+        };
+        return this.#exchange(asking, form, asked, (body) => readBuckets(body, expected));
       };
-      const exchanged = await this.#exchange(asking, form, asked, (body) => readBuckets(body, expected));
+      const asked = this.#padded({ start, end: start + wanted * width }, width, asking.now);
+      let exchanged = await ask(asked);
       requests += exchanged.requests;
+      // Some refuse a range that has not ended; what has ended of it is better than nothing.
+      const ended = Math.floor(asking.now / width) * width;
+      if (exchanged.refusal?.code === 'unexpected_status' && ended > start && asked.end > ended) {
+        exchanged = await ask({ start: asked.start, end: ended });
+        requests += exchanged.requests;
+      }
       if (exchanged.refusal) return { ...exchanged.refusal, requests };
       exchanged.read.values.forEach((piece, index) => values[index]?.push(...piece));
       exchanged.read.tallies.forEach((piece, index) => tallies[index]?.push(piece));
@@ -371,6 +381,16 @@ class HttpReportClient implements ReportClient {
       raw: { ...together(answers), answers, bodies },
       requests,
     };
+  }
+
+  /**
+   * The range to ask for: a bucket more on both sides. What follows an interval that has just ended is left out unless its
+   * bucket has ended too: there, labels that are all a bucket late would go unnoticed. A label that is the end of its bucket
+   * stands on the far edge itself, which not every server counts in.
+   */
+  #padded({ start, end }: Interval, width: number, now: EpochSeconds): Interval {
+    const hasJustEnded = this.#dialect.label === 'start' && end <= now && now < end + width;
+    return { start: start - width, end: hasJustEnded ? end : end + width };
   }
 
   /** One request and its answer, read by `read`; asks again where that can help. */
