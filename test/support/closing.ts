@@ -24,6 +24,8 @@ export interface Closing {
   run(seller: string, period: string, over?: Over): Promise<CloseAccountView[]>;
   /** Retries what is held or failed, to the end. */
   retry(closeId: string): Promise<CloseAccountView[]>;
+  /** Issues the drafts that wait, to the end. */
+  issue(closeId: string): Promise<CloseAccountView[]>;
   /** The last close that was run. */
   lastClose(): string;
   /** Another process on the same database, with its own connections. */
@@ -115,6 +117,10 @@ export async function startClosing(
     },
     async retry(closeId) {
       await closes.retry(closeId);
+      return finish(closeId);
+    },
+    async issue(closeId) {
+      await closes.issue(closeId);
       return finish(closeId);
     },
     stop: async () => {

@@ -9,7 +9,14 @@ import {
   totalsOf,
 } from '#invoicing';
 import { GRID_SECONDS, type BucketSeries, type EntityRef, ownedBuckets } from '#metering';
-import type { BillingFacts, Notice, PulledSeries, Tally, UsageEvidence } from '#persistence';
+import {
+  type BillingFacts,
+  factsOfPeriod,
+  type Notice,
+  type PulledSeries,
+  type Tally,
+  type UsageEvidence,
+} from '#persistence';
 import {
   type PlanVersion,
   rate,
@@ -56,8 +63,9 @@ const NOTHING: Tally = { buckets: 0, total: '0' };
 const ALWAYS = '1970-01-01';
 
 /** Cuts the account's period and finds out what must be pulled for it. */
-export function billingTask(facts: BillingFacts, periodLabel: string, waived: readonly string[] = []): BillingTask {
-  const period = monthPeriod(periodLabel, facts.account.timeZone);
+export function billingTask(known: BillingFacts, periodLabel: string, waived: readonly string[] = []): BillingTask {
+  const period = monthPeriod(periodLabel, known.account.timeZone);
+  const facts = factsOfPeriod(known, period);
   const account: EntityRef = { dimension: 'account', value: facts.account.externalId };
   const entities = facts.entities.map((entity) => ({ ...entity, activeFrom: entity.activeFrom ?? ALWAYS }));
   const versions: PlanVersion[] = facts.versions.map(({ document, ...version }) => ({

@@ -1,4 +1,4 @@
-import type { LocalDate } from '#calendar';
+import type { BillingPeriod, LocalDate } from '#calendar';
 import type { AccountTax, Address } from '#invoicing';
 import type { Database, Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
@@ -126,6 +126,27 @@ export async function loadBillingFacts(
   if (!row) return undefined;
   const { seller, sellerKey, entities, subscriptions, versions, ...account } = row;
   return { seller: { ...seller, reportApiKey: sellerKey }, account, entities, subscriptions, versions };
+}
+
+/**
+ * The facts that can bear on one period, and no others: what was registered, agreed or published for later is none of its
+ * business. A subscription that ended the day before is, for its fee may have been billed in advance. Pure; whoever rates
+ * and whoever hashes what was rated look through this, so that nothing is rated by what no hash covers.
+ */
+export function factsOfPeriod(facts: BillingFacts, { startDate, endDate }: BillingPeriod): BillingFacts {
+  const subscriptions = facts.subscriptions.filter(
+    (each) => each.startDate < endDate && (each.endDate === null || each.endDate >= startDate),
+  );
+  const plans = new Set(subscriptions.map(({ planCode }) => planCode));
+  return {
+    ...facts,
+    subscriptions,
+    entities: facts.entities.filter(
+      ({ activeFrom, activeUntil }) =>
+        (activeFrom === null || activeFrom < endDate) && (activeUntil === null || activeUntil > startDate),
+    ),
+    versions: facts.versions.filter(({ code, effectiveFrom }) => plans.has(code) && effectiveFrom < endDate),
+  };
 }
 
 /** Reads one seller by id. The row must exist: accounts and closes refer to it. */

@@ -141,6 +141,7 @@ export {
   type AccountFacts,
   accountsOfSeller,
   type BillingFacts,
+  factsOfPeriod,
   findSellerId,
   loadBillingFacts,
   loadSellerFacts,

@@ -3,7 +3,7 @@ import type { BucketSeries } from '#metering';
 import type { BillingFacts } from './billing-facts.js';
 import { loadPeriodDocuments } from './corrections.js';
 import type { Database } from './database.js';
-import { loadPinnedFacts } from './invoice-inputs.js';
+import { loadDocumentFacts } from './invoice-inputs.js';
 import { loadSnapshots, type WindowFingerprint } from './ledger.js';
 
 /** Everything that an issued document is computed from, as it was pinned when it was issued. */
@@ -42,7 +42,7 @@ export async function loadInvoiceEvidence(database: Database, invoiceId: string)
   const of = { accountId: document.account, periodLabel: document.period.label };
   const { documents } = await loadPeriodDocuments(database, of);
   const earlier = documents.filter(({ revision }) => revision < document.revision);
-  const { facts, waived } = await loadPinnedFacts(database, earlier[0]?.id ?? document.id);
+  const { facts, waived } = await loadDocumentFacts(database, earlier[0]?.id ?? document.id);
   const snapshots = await loadSnapshots(database, of, inputs.usage ?? []);
   return {
     ...row,

@@ -1,10 +1,12 @@
-import type { BillingFacts } from './billing-facts.js';
+import { monthPeriod } from '#calendar';
+import { type BillingFacts, factsOfPeriod, loadSellerFacts } from './billing-facts.js';
 import { type Database, PersistenceError, type Transaction } from './database.js';
 import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
 
 /**
- * What the first document of a period is computed from: the billing facts without keys, plan versions by their hash, and
- * the usage by the hash of its values. A document's `inputs_hash` is the sha256 of this as canonical JSON.
+ * What the first document of a period is computed from: the billing facts that bear on it, plan versions by their hash, and
+ * the usage by the hash of its values. A document's `inputs_hash` is the sha256 of this as canonical JSON, so nothing may
+ * be in it whose change cannot change the document: it would hold every draft that waits for a review.
  */
 export interface BillingInputs extends BillingFacts {
   readonly usage: readonly WindowFingerprint[];
@@ -24,10 +26,17 @@ export async function billingInputs(
 ): Promise<BillingInputs> {
   const latest = await usageFingerprint(database, { accountId: facts.account.id, periodLabel });
   const used = new Map(rated.map((snapshot) => [`${snapshot.entity} ${snapshot.metric}`, snapshot]));
-  const { seller, account, entities, subscriptions, versions } = facts;
+  const bearing = factsOfPeriod(facts, monthPeriod(periodLabel, facts.account.timeZone));
+  const { seller, account, entities, subscriptions, versions } = bearing;
   return {
-    // Sealed keys change whenever they are sealed anew and decide nothing about money.
-    seller: { ...seller, reportApiKey: null },
+    // Where, when and how usage is fetched and kept, and keys, sealed anew at will, decide nothing: the usage is below.
+    seller: {
+      ...seller,
+      settleHours: null,
+      keepRaw: false,
+      reportApi: seller.reportApi && { dialect: seller.reportApi.dialect ?? null },
+      reportApiKey: null,
+    },
     account: { ...account, reportApiKey: null },
     entities,
     subscriptions,
@@ -41,12 +50,31 @@ export async function billingInputs(
 }
 
 /**
- * The billing facts that the first document of a period was computed from, plan documents included, and the holds that an
- * operator let pass for it.
+ * The facts by which a period is looked at again: those that the first document of it was computed from, plan documents
+ * included, and the holds that an operator let pass for it. How answers are kept is as the seller wants it now.
  *
  * @throws PersistenceError `inputs_missing`, `plan_version_changed`: somebody worked around the service
  */
 export async function loadPinnedFacts(
+  database: Database | Transaction,
+  invoiceId: string,
+): Promise<{ facts: BillingFacts; waived: string[] }> {
+  const { facts, waived } = await loadDocumentFacts(database, invoiceId);
+  return { facts: await keptAsNow(database, facts), waived };
+}
+
+/** Pinned facts, with answers of the report API kept as the seller wants it now. */
+export async function keptAsNow(database: Database | Transaction, facts: BillingFacts): Promise<BillingFacts> {
+  const { keepRaw } = await loadSellerFacts(database, facts.seller.id);
+  return { ...facts, seller: { ...facts.seller, keepRaw } };
+}
+
+/**
+ * The billing facts that the first document of a period was computed from, to the letter.
+ *
+ * @throws PersistenceError `inputs_missing`, `plan_version_changed`: somebody worked around the service
+ */
+export async function loadDocumentFacts(
   database: Database | Transaction,
   invoiceId: string,
 ): Promise<{ facts: BillingFacts; waived: string[] }> {
