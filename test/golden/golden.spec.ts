@@ -4,7 +4,15 @@ import { monthPeriod } from '#calendar';
 import { type AccountTax, draftInvoice, totalsOf } from '#invoicing';
 import { type BucketSeries, type EntityRef, type Grid, type Metric, ownedBuckets } from '#metering';
 import { formatAmount, decimal, sum } from '#money';
-import { type GivenQuantity, parseTariffPlan, rate, type RegisteredEntity, segmentsOf } from '#rating';
+import {
+  advancesOf,
+  type GivenQuantity,
+  parseTariffPlan,
+  presumedAdvances,
+  rate,
+  type RegisteredEntity,
+  segmentsOf,
+} from '#rating';
 import { lowestTerms, recomputeByFractions, sumOfSteps } from '../support/exact-recompute.js';
 import { planVersion } from '../support/rating-story.js';
 
@@ -20,6 +28,10 @@ interface Usage {
   period: string;
   time_zone?: string;
   subscription?: { starts_at?: string; ends_at?: string };
+  /** Instead of `subscription`, where there are several plans. */
+  subscriptions?: { plan: string; starts_at: string; ends_at?: string }[];
+  /** Fees that the invoice before has billed for the period; absent = presumed of a subscription that began before it. */
+  billed_ahead?: { plan: string; version: number; charge: string; count: number }[];
   rounding?: 'half_up' | 'half_even';
   payable_rounding?: 'none' | '1' | '0.05';
   taxes?: AccountTax[];
@@ -80,19 +92,26 @@ function billed(plans: Record<string, unknown>[], story: Usage) {
     const { dimension, value } = entity;
     return [{ dimension, value, name: null, activeFrom: '2020-01-01', activeUntil: null }];
   });
+  const subscriptions = story.subscriptions ?? [{ plan: 'plan', starts_at: period.startDate, ...term }];
+  const terms = {
+    period,
+    subscriptions: subscriptions.map(({ plan, starts_at: startDate, ends_at: endDate = null }) => {
+      return { planCode: plan, startDate, endDate };
+    }),
+    versions,
+  };
+  const entities = [...listed, ...used];
+  const billedAhead = story.billed_ahead?.map(({ plan, ...fee }) => ({ planCode: plan, ...fee }));
   const rated = rate({
     currency,
     rounding,
     period,
-    segments: segmentsOf({
-      period,
-      subscriptions: [
-        { planCode: 'plan', startDate: term.starts_at ?? period.startDate, endDate: term.ends_at ?? null },
-      ],
-      versions,
-    }),
+    segments: segmentsOf(terms),
+    advances: billedAhead
+      ? advancesOf({ ...terms, billed: billedAhead, counted: null })
+      : presumedAdvances({ ...terms, entities }),
     account: ACCOUNT,
-    entities: [...listed, ...used],
+    entities,
     usage: items.flatMap(({ metric, direction, entity = ACCOUNT, grid, runs }): BucketSeries[] => {
       if (!grid || !runs) return [];
       const { firstStart, count } = ownedBuckets(period, grid);

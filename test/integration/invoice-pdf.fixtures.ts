@@ -11,7 +11,15 @@ import {
   type Totals,
 } from '#invoicing';
 import { type BucketSeries, type Dimension, type Grid, GRID_SECONDS, type Metric } from '#metering';
-import { type GivenQuantity, parseTariffPlan, rate, type RatedLine, type RegisteredEntity, segmentsOf } from '#rating';
+import {
+  type GivenQuantity,
+  parseTariffPlan,
+  presumedAdvances,
+  rate,
+  type RatedLine,
+  type RegisteredEntity,
+  segmentsOf,
+} from '#rating';
 
 /** What one invoice is made from; the lines are rated, never written down. */
 interface Story {
@@ -45,16 +53,14 @@ function ratedLines(story: Story): InvoiceLine[] {
     plan: parsed.plan,
     sha256: 'ab'.repeat(32),
   };
-  const segments = segmentsOf({
-    period,
-    subscriptions: [{ planCode: 'edge-business', startDate: '2026-01-01', endDate: null }],
-    versions: [version],
-  });
+  const subscriptions = [{ planCode: 'edge-business', startDate: '2026-01-01', endDate: null }];
+  const terms = { period, subscriptions, versions: [version] };
   const outcome = rate({
     currency,
     rounding: 'half_up',
     period,
-    segments,
+    segments: segmentsOf(terms),
+    advances: presumedAdvances({ ...terms, entities }),
     account: ACCOUNT,
     entities,
     usage,

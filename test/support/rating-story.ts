@@ -1,7 +1,10 @@
 import { monthPeriod, type BillingPeriod } from '#calendar';
 import { type BucketSeries, type EntityRef, type Grid, type Metric, ownedBuckets } from '#metering';
 import {
+  advancesOf,
+  type FeeBilledAhead,
   parseTariffPlan,
+  presumedAdvances,
   rate,
   type PlanVersion,
   type RatedLine,
@@ -26,6 +29,8 @@ export interface Story {
   plan?: Record<string, unknown>;
   /** Later versions of the plan, by the date they take effect. */
   versions?: { from: string; charges: unknown[]; plan?: Record<string, unknown> }[];
+  /** Beside the one to the plan of `charges`. A version may be of another plan by the `code` in its `plan`. */
+  subscriptions?: SubscriptionTerm[];
   starts?: string;
   ends?: string | null;
   entities?: RegisteredEntity[];
@@ -33,6 +38,9 @@ export interface Story {
   quantities?: RatingInput['quantities'];
   measuredUntil?: number;
   waived?: string[];
+  /** What other invoices billed in advance; absent = what is presumed of a subscription that began before the period. */
+  billedAhead?: Partial<FeeBilledAhead>[];
+  counted?: Partial<FeeBilledAhead>[];
 }
 
 export function planVersion(document: Record<string, unknown>, version = 1): PlanVersion {
@@ -54,19 +62,31 @@ export function inputOf(story: Story): RatingInput {
   ];
   const subscriptions: SubscriptionTerm[] = [
     { planCode: 'plan', startDate: story.starts ?? '2020-01-01', endDate: story.ends ?? null },
+    ...(story.subscriptions ?? []),
   ];
+  const terms = { period, subscriptions, versions };
+  const entities = story.entities ?? [];
+  const { billedAhead, counted } = story;
+  const isTold = billedAhead !== undefined || counted !== undefined;
   return {
     currency,
     rounding: story.rounding ?? 'half_up',
     period,
-    segments: segmentsOf({ period, subscriptions, versions }),
+    segments: segmentsOf(terms),
+    advances: isTold
+      ? advancesOf({ ...terms, billed: feesOf(billedAhead), counted: counted ? feesOf(counted) : null })
+      : presumedAdvances({ ...terms, entities }),
     account: ACCOUNT,
-    entities: story.entities ?? [],
+    entities,
     usage: story.usage?.(period) ?? [],
     quantities: story.quantities,
     measuredUntil: story.measuredUntil,
     waived: new Set(story.waived),
   };
+}
+
+function feesOf(told: Story['billedAhead'] = []): FeeBilledAhead[] {
+  return told.map((fee) => ({ planCode: 'plan', version: 1, charge: 'fee', count: 1, ...fee }));
 }
 
 export function rateStory(story: Story): RatingOutcome {

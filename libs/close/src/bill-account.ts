@@ -18,7 +18,10 @@ import {
   type UsageEvidence,
 } from '#persistence';
 import {
+  type Advances,
+  advancesOf,
   type PlanVersion,
+  presumedAdvances,
   rate,
   type RatedLine,
   RatingError,
@@ -43,6 +46,8 @@ export interface Pulled {
   readonly outcome: 'pulled';
   readonly series: readonly PulledSeries[];
   readonly warnings: readonly Notice[];
+  /** Answers that were believed, as they came: evidence if the account is held by what they say together. */
+  readonly answers: readonly Answer[];
 }
 
 /** What an account's period is to be billed by; pure. */
@@ -52,6 +57,7 @@ export interface BillingTask {
   readonly account: EntityRef;
   readonly entities: readonly RegisteredEntity[];
   readonly segments: ReturnType<typeof segmentsOf>;
+  readonly advances: Advances;
   readonly needs: UsageNeeds;
   /** Codes of holds that an operator lets pass. */
   readonly waived: ReadonlySet<string>;
@@ -72,9 +78,13 @@ export function billingTask(known: BillingFacts, periodLabel: string, waived: re
     ...version,
     plan: planOf(document, version.sha256),
   }));
-  const segments = segmentsOf({ period, subscriptions: facts.subscriptions, versions });
+  const terms = { period, subscriptions: facts.subscriptions, versions };
+  const segments = segmentsOf(terms);
+  const advances = facts.advances
+    ? advancesOf({ ...terms, ...facts.advances })
+    : presumedAdvances({ ...terms, entities });
   const needs = usageNeeds({ period, segments, entities, account });
-  return { facts, period, account, entities, segments, needs, waived: new Set(waived) };
+  return { facts, period, account, entities, segments, advances, needs, waived: new Set(waived) };
 }
 
 // A close reads the same few published documents once per account; a document of the same hash is the same plan.
@@ -91,17 +101,14 @@ function planOf(document: unknown, sha256: string): TariffPlan {
 }
 
 /** Why the period cannot be billed at this instant, or undefined when it can. */
-export function notBillable(
-  { period, facts }: BillingTask,
-  now: EpochSeconds,
-  defaultSettleHours: number,
-): Held | undefined {
+export function notBillable(task: BillingTask, now: EpochSeconds, defaultSettleHours: number): Held | undefined {
+  const { period, facts } = task;
   const billableAt = period.end + (facts.seller.settleHours ?? defaultSettleHours) * 3_600;
   if (now < billableAt) {
     return held('period_not_billable', `the account's period ends and settles at ${toStamp(billableAt)}; retry then`);
   }
   const policy = facts.account.edgePolicy ?? facts.seller.edgePolicy;
-  if (policy === 'refuse' && measuredInterval(period) !== null) {
+  if (policy === 'refuse' && measuredInterval(task) !== null) {
     return held(
       'edge_inside_bucket',
       `${period.timeZone} cuts the month inside an hour bucket and edge_policy is "refuse"; set own_by_start to bill ` +
@@ -111,20 +118,29 @@ export function notBillable(
   return undefined;
 }
 
-/** An answer that is worth keeping as it came: one that was not believed, that lacks buckets, or that the seller wants. */
-export type KeepAnswer = (
-  answer: Pick<UsageEvidence, 'entity' | 'family' | 'outcome' | 'code' | 'rawSha256' | 'rawBytes' | 'body'>,
-) => Promise<void>;
+type Answer = Pick<UsageEvidence, 'entity' | 'family' | 'outcome' | 'code' | 'rawSha256' | 'rawBytes' | 'body'>;
 
-/** Asks the report API for everything the task needs. Throws only what trying again may cure. */
+/** An answer that is worth keeping as it came: one that was not believed, that lacks buckets, or that the seller wants. */
+export type KeepAnswer = (answer: Answer) => Promise<void>;
+
+/** Bytes of answers that one account may hold in memory until it is known whether they are evidence. */
+const ANSWERS_KEPT_BYTES = 32 * 1_048_576;
+
+/**
+ * Asks the report API for everything the task needs. Throws only what trying again may cure.
+ *
+ * @param keepAnswer absent: nothing is kept, nor handed back in `answers`
+ */
 export async function pullUsage(
   task: BillingTask,
   connection: Connection,
   now: EpochSeconds,
-  keepAnswer: KeepAnswer = async () => undefined,
+  keepAnswer?: KeepAnswer,
 ): Promise<Pulled | Held> {
   const series: PulledSeries[] = [];
   const warnings: Notice[] = [];
+  const answers: Answer[] = [];
+  let answersBytes = 0;
   for (const need of task.needs.pulls) {
     const answer = await connection.client
       .fetchUsage({
@@ -132,7 +148,7 @@ export async function pullUsage(
         entity: need.entity,
         owned: { start: task.period.start, end: task.period.end },
         now,
-        keepRaw: task.facts.seller.keepRaw,
+        keepRaw: keepAnswer !== undefined,
         ...form(need),
       })
       .catch((error: unknown) => {
@@ -143,14 +159,20 @@ export async function pullUsage(
     if ('code' in answer) {
       const { outcome, code, raw, rawBody } = answer;
       if (raw && rawBody) {
-        await keepAnswer({ ...need, outcome, code, rawSha256: raw.sha256, rawBytes: raw.bytes, body: rawBody });
+        await keepAnswer?.({ ...need, outcome, code, rawSha256: raw.sha256, rawBytes: raw.bytes, body: rawBody });
       }
       return held(code, answer.message, warnings);
     }
     const { outcome, raw } = answer;
     for (const [piece, body] of (raw.bodies ?? []).entries()) {
       const { sha256 = raw.sha256, bytes = raw.bytes } = raw.answers[piece] ?? {};
-      await keepAnswer({ ...need, outcome, code: null, rawSha256: sha256, rawBytes: bytes, body });
+      const kept: Answer = { ...need, outcome, code: null, rawSha256: sha256, rawBytes: bytes, body };
+      if (outcome === 'gaps' || task.facts.seller.keepRaw) {
+        await keepAnswer?.(kept);
+      } else if (answersBytes + bytes <= ANSWERS_KEPT_BYTES) {
+        answersBytes += bytes;
+        answers.push(kept);
+      }
     }
     warnings.push(...answer.warnings.map(toNotice));
     answer.series.forEach((each, index) => {
@@ -165,7 +187,7 @@ export async function pullUsage(
       });
     });
   }
-  return { outcome: 'pulled', series, warnings: distinct(warnings) };
+  return { outcome: 'pulled', series, warnings: distinct(warnings), answers };
 }
 
 function form(need: UsageNeeds['pulls'][number]) {
@@ -210,6 +232,7 @@ export function rateAccount(
     rounding: seller.rounding,
     period: task.period,
     segments: task.segments,
+    advances: task.advances,
     account: task.account,
     entities: task.entities,
     usage,
@@ -250,7 +273,7 @@ export function draftAccount(
     seller: { ...seller, bank: seller.bank },
     account,
     period,
-    measured: measuredInterval(period),
+    measured: measuredInterval(task),
     lines,
     totals,
     revision: of.revision,
@@ -264,8 +287,13 @@ export function draftAccount(
   return { outcome: 'drafted', draft, warnings };
 }
 
-/** The instants whose hour buckets the period owns, where an edge of the period falls inside a bucket; else null. */
-function measuredInterval(period: BillingPeriod): Interval | null {
+/**
+ * The instants whose hour buckets the period owns, where hours are billed and an edge of the period falls inside one; else
+ * null. Samples of five minutes fit every zone.
+ */
+function measuredInterval({ period, segments }: BillingTask): Interval | null {
+  const charges = segments.flatMap(({ version }) => version.plan.charges);
+  if (!charges.some((charge) => charge.type === 'usage' && charge.measure.metric !== 'bandwidth')) return null;
   const { firstStart, count } = ownedBuckets(period, 'HOUR');
   const measured = { start: firstStart, end: firstStart + count * GRID_SECONDS.HOUR };
   return measured.start === period.start && measured.end === period.end ? null : measured;
@@ -277,6 +305,7 @@ const UNSETTLED: ReadonlySet<string> = new Set([
   'ambiguous_taxes',
   'no_version_in_force',
   'overlapping_subscriptions',
+  'unknown_advance',
 ]);
 
 /** Does the work, or holds the account for what is unsettled in the catalogue; other errors are thrown on. */

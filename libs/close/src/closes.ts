@@ -29,6 +29,7 @@ import {
   type NewWaiver,
   type Notice,
   openClose,
+  PersistenceError,
   releaseDrafts,
   retryAccounts,
   saveDraft,
@@ -44,11 +45,20 @@ import {
   unsettledCloses,
   warnClose,
 } from '#persistence';
-import { billingTask, draftAccount, type Drafted, type Held, notBillable, orHeld, pullUsage } from './bill-account.js';
+import {
+  billingTask,
+  draftAccount,
+  type Drafted,
+  held,
+  type Held,
+  notBillable,
+  orHeld,
+  pullUsage,
+} from './bill-account.js';
 import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
 import { controlAccount, openQuestions } from './control-account.js';
-import type { Connectors } from './connectors.js';
+import type { Connection, Connectors } from './connectors.js';
 import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { driftWarning } from './drift.js';
@@ -288,7 +298,7 @@ export class Closes {
       this.#step(await this.corrections.draftForClose(close, accountId), close.id, accountId);
       return;
     }
-    const facts = await loadBillingFacts(this.#database, accountId);
+    const facts = await loadBillingFacts(this.#database, accountId, close.periodLabel);
     if (!facts) throw new CloseError('unknown_account', 'the account vanished from the database');
     const result = await this.#draft(close, facts, waived);
     const drift = await this.#drift(close, facts, result);
@@ -322,10 +332,10 @@ export class Closes {
     const now = await databaseNow(this.#database);
     const early = notBillable(task, now, this.#options.settleHours);
     if (early) return early;
-    const connection = await this.#options.connectors.connect(facts.account.id);
-    const pulled = close.dryRun
-      ? await pullUsage(task, connection, now)
-      : await pullUsage(task, connection, now, evidenceKeeper(this.#database, task));
+    const connection = await connected(this.#options.connectors, facts.account.id);
+    if ('outcome' in connection) return connection;
+    const keepAnswer = close.dryRun ? undefined : evidenceKeeper(this.#database, task);
+    const pulled = await pullUsage(task, connection, now, keepAnswer);
     if (pulled.outcome === 'held') return pulled;
     const kept = close.dryRun ? undefined : await keepUsage(this.#database, task, pulled);
     if (kept?.outcome === 'held') return { ...kept, warnings: pulled.warnings };
@@ -334,6 +344,11 @@ export class Closes {
     const { dialect, dialectSha256 } = connection;
     await warnClose(this.#database, close.id, dialect.strict ? [] : openQuestions(dialect, task.needs));
     const controlled = controlAccount(task, pulled, dialect);
+    if (controlled.outcome === 'held') {
+      // Each answer was believable; what they say together is not.
+      const { code } = controlled.reason;
+      for (const answer of pulled.answers) await keepAnswer?.({ ...answer, outcome: 'held', code });
+    }
     const result =
       controlled.outcome === 'held'
         ? controlled
@@ -383,7 +398,7 @@ export class Closes {
       actor: `close:${close.id}`,
       numbering: numberingOf(seller),
       currentInputs: async (tx) => {
-        const current = await loadBillingFacts(tx, accountId);
+        const current = await loadBillingFacts(tx, accountId, close.periodLabel);
         return current && billingInputs(tx, current, close.periodLabel);
       },
       write: (draft, id, taken) => {
@@ -433,6 +448,22 @@ export class Closes {
 
   #step(step: CloseStep, closeId: string, accountId: string, code?: string): void {
     this.#options.onStep?.(step, { closeId, accountId, ...(code !== undefined && { code }) });
+  }
+}
+
+/** Settings without which no answer can be had: somebody fills them in, and then the account is retried. */
+const UNCONNECTED: ReadonlySet<string> = new Set([
+  'report_api_unconfigured',
+  'report_api_key_missing',
+  'secret_does_not_open',
+]);
+
+async function connected(connectors: Connectors, accountId: string): Promise<Connection | Held> {
+  try {
+    return await connectors.connect(accountId);
+  } catch (error) {
+    if (!(error instanceof PersistenceError) || !UNCONNECTED.has(error.code)) throw error;
+    return held(error.code, `${error.message}; then retry the account`);
   }
 }
 

@@ -53,7 +53,7 @@ export async function estimateAccount(
       `${label} begins at ${toStamp(period.start)}; there is nothing to estimate`,
     );
   }
-  if (planned.segments.length === 0) {
+  if (planned.segments.length === 0 && planned.advances.billed.length === 0) {
     return none('period', 'no_subscription', `the account has no subscription in ${label}`);
   }
   const isRunning = now < period.end;

@@ -6,12 +6,20 @@ import {
   type Interval,
   isLocalDate,
   localDateAt,
+  monthAt,
   startOfDay,
   toStamp,
 } from '#calendar';
 import { type EntityRef, GRID_SECONDS, ownedBuckets, sumOfValues } from '#metering';
 import { Ratio } from '#money';
-import { type BillingFacts, type Database, databaseNow, loadBillingFacts, PersistenceError } from '#persistence';
+import {
+  type BillingFacts,
+  type Database,
+  databaseNow,
+  loadBillingFacts,
+  monthBefore,
+  PersistenceError,
+} from '#persistence';
 import {
   type BandwidthHours,
   type HourRates,
@@ -160,9 +168,9 @@ export class UsageViews {
 
   /** What a month comes to so far; the running one unless told otherwise. */
   async estimate(accountId: string, period?: string): Promise<Estimate | ViewRefusal> {
-    const facts = await loadBillingFacts(this.#database, accountId);
-    if (!facts) return unknownAccount(accountId);
     const now = await databaseNow(this.#database);
+    const facts = await this.#factsToEstimate(accountId, now, period);
+    if (!facts) return unknownAccount(accountId);
     const estimated = await this.#ask(facts, (connection) => estimateAccount(facts, connection, now, period));
     if (estimated.outcome !== 'none') return estimated;
     const { by, reason } = estimated;
@@ -176,6 +184,21 @@ export class UsageViews {
       code: reason.code,
       message: reason.message,
     };
+  }
+
+  /**
+   * The facts of a month as a close would find them. Only of the running month, while the month before has no document yet,
+   * its fees in advance are presumed to come on that one: else every estimate of the first days of a month, until the last
+   * one is closed, would count them twice.
+   */
+  async #factsToEstimate(accountId: string, now: EpochSeconds, month?: string): Promise<BillingFacts | undefined> {
+    const facts = await loadBillingFacts(this.#database, accountId);
+    if (!facts) return undefined;
+    const running = monthAt(now, facts.account.timeZone);
+    const periodLabel = month ?? running;
+    const { net } = await monthBefore(this.#database, { accountId, periodLabel });
+    const presumed = net === null && periodLabel === running;
+    return presumed ? facts : loadBillingFacts(this.#database, accountId, periodLabel);
   }
 
   async #ask<T extends { readonly outcome: string }>(

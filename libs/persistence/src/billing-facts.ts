@@ -1,5 +1,7 @@
 import type { BillingPeriod, LocalDate } from '#calendar';
 import type { AccountTax, Address } from '#invoicing';
+import type { FeeBilledAhead } from '#rating';
+import { advancesOfAccount } from './advances.js';
 import type { Database, Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 
@@ -27,6 +29,14 @@ export interface BillingFacts {
     readonly document: unknown;
     readonly sha256: string;
   }[];
+  /**
+   * What other documents have billed ahead, for facts of one period: by the one before, and by this one as the next one's
+   * document counts it, where that is issued already. Absent from inputs of documents that were issued before it was kept.
+   */
+  readonly advances?: {
+    readonly billed: readonly FeeBilledAhead[];
+    readonly counted: readonly FeeBilledAhead[] | null;
+  };
 }
 
 export interface SellerFacts {
@@ -94,13 +104,20 @@ type SellerRow = { seller: Omit<SellerFacts, 'reportApiKey'>; sellerKey: Uint8Ar
 /**
  * Reads the facts of one account, in a fixed order so that equal facts read equal. Undefined when there is none. In one
  * statement: they are read twice for every account of a close, and are the facts of one moment outside a transaction too.
+ *
+ * @param periodLabel the month `YYYY-MM` that they are to bill; absent = of no period, and without advances
  */
 export async function loadBillingFacts(
   database: Database | Transaction,
   accountId: string,
+  periodLabel?: string,
 ): Promise<BillingFacts | undefined> {
   const [row] = await database.$queryRaw<
-    (AccountFacts & SellerRow & Pick<BillingFacts, 'entities' | 'subscriptions' | 'versions'>)[]
+    (AccountFacts &
+      SellerRow &
+      Pick<BillingFacts, 'entities' | 'subscriptions' | 'versions'> & {
+        advances: NonNullable<BillingFacts['advances']> | null;
+      })[]
   >`
     SELECT a.id, a.external_id AS "externalId", a.name, a.currency, a.time_zone AS "timeZone", a.address,
            a.tax_id AS "taxId", a.email, a.taxes, a.payment_terms_days AS "paymentTermsDays",
@@ -121,11 +138,13 @@ export async function loadBillingFacts(
                    ORDER BY v.code, v.effective_from), '[]')
               FROM tariff_plan_version v
              WHERE v.status = 'published'
-               AND v.code IN (SELECT b.plan_code FROM subscription b WHERE b.account_id = a.id)) AS versions
+               AND v.code IN (SELECT b.plan_code FROM subscription b WHERE b.account_id = a.id)) AS versions,
+           ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : advancesOfAccount(periodLabel)} AS advances
       FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${accountId}::uuid`;
   if (!row) return undefined;
-  const { seller, sellerKey, entities, subscriptions, versions, ...account } = row;
-  return { seller: { ...seller, reportApiKey: sellerKey }, account, entities, subscriptions, versions };
+  const { seller, sellerKey, entities, subscriptions, versions, advances, ...account } = row;
+  const facts = { seller: { ...seller, reportApiKey: sellerKey }, account, entities, subscriptions, versions };
+  return advances ? { ...facts, advances } : facts;
 }
 
 /**

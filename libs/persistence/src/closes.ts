@@ -1,6 +1,7 @@
 import type { BillingPeriod, EpochSeconds } from '#calendar';
 import { fromStamp, toStamp } from '#calendar';
 import { v7 as uuid } from 'uuid';
+import { hasAdvanceWithoutSubscription } from './advances.js';
 import { actFor, auditClose, type CloseCommand } from './close-actor.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 
@@ -87,8 +88,9 @@ export type OpenOutcome =
 
 /**
  * Opens a close, or finds the one that exists and adds the accounts that are eligible and not yet rows of it. Eligible is
- * an account of the seller with a subscription that overlaps the period's local dates; for corrections, one with an open
- * proposal. Corrections come again and again: when their last close has finished and there are proposals, the next opens.
+ * an account of the seller with a subscription that overlaps the period's local dates, or one that was billed in advance for
+ * the period and then ended before it; for corrections, one with an open proposal. Corrections come again and again: when
+ * their last close has finished and there are proposals, the next opens.
  *
  * @returns the batches that have new accounts and must be worked on; a close without any must be settled
  */
@@ -175,7 +177,8 @@ async function addAccounts(tx: Transaction, close: CloseHead, request: OpenClose
                                 AND k.state = 'proposed')
                 ELSE EXISTS (SELECT FROM subscription s WHERE s.account_id = a.id
                                 AND daterange(s.starts_at, s.ends_at)
-                                 && daterange(${period.startDate}::date, ${period.endDate}::date)) END
+                                 && daterange(${period.startDate}::date, ${period.endDate}::date))
+                  OR ${hasAdvanceWithoutSubscription(period)} END
        AND NOT EXISTS (SELECT FROM close_account c WHERE c.close_id = ${close.id}::uuid AND c.account_id = a.id)
     RETURNING batch`;
   const batches = [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);

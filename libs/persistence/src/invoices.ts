@@ -52,7 +52,8 @@ export async function issueDraft(database: Database, request: IssueRequest): Pro
     const stored = await lockDraft(tx, request);
     if (!stored) return { outcome: 'nothing_to_issue' };
     // Whoever changes the account's catalogue locks it: a change is either seen below, or waits and then sees the invoice.
-    await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${request.accountId}::uuid FOR KEY SHARE`;
+    // So does whoever issues another period of it, which decides what was billed in advance.
+    await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${request.accountId}::uuid FOR NO KEY UPDATE`;
     const inputs = await request.currentInputs(tx);
     if (!inputs || documentSha256(inputs) !== stored.inputsHash) return { outcome: 'inputs_changed' };
 

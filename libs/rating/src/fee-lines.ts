@@ -1,15 +1,8 @@
-import {
-  addDays,
-  type BillingPeriod,
-  daysBetween,
-  isMonth,
-  type LocalDate,
-  monthPeriod,
-  nextMonth,
-  periodOfDates,
-} from '#calendar';
+import { addDays, type BillingPeriod, daysBetween, isMonth, monthPeriod, nextMonth, periodOfDates } from '#calendar';
+import { entityKey } from '#metering';
+import type { Advance, FeeBilledAhead } from './advance.js';
 import type { RecurringBasis, Share } from './derivation.js';
-import { presentIn } from './entities.js';
+import { type PresentEntity, presentIn } from './entities.js';
 import {
   type Billing,
   chargeMembers,
@@ -18,10 +11,11 @@ import {
   type PricedLine,
   pricedLine,
   type RatingContext,
+  type RatingNotice,
   shareBasis,
 } from './rating.js';
-import type { PlanVersion, RatingSegment } from './segment.js';
-import { type DateRange, daysWithin, daysWithout, type Span } from './span.js';
+import { isSameSubscription, type PlanVersion, type RatingSegment } from './segment.js';
+import { type DateRange, daysWithin, daysWithout, runsAcross, type Span } from './span.js';
 import type { OneTimeCharge, RecurringCharge } from './tariff-plan.js';
 
 /** Charged with the subscription's first period, whole. */
@@ -34,6 +28,8 @@ export function oneTimeLines(context: RatingContext, segment: RatingSegment, cha
 
 /** What a fee is charged for: the account (by its subscription) or one entity, and its days in some span. */
 interface Presence {
+  /** Of the entity; the account has none beside it. */
+  readonly key: string;
   readonly ranges: readonly DateRange[];
   readonly days: readonly Span[];
 }
@@ -44,9 +40,9 @@ interface Presence {
  * was known when the one before it was written, so the last one refunds what was not used, whenever the end was decided.
  */
 export function recurringLines(context: RatingContext, segment: RatingSegment, charge: RecurringCharge): PricedLine[] {
+  const paid = paidAheadFor(context, segment, charge);
   const owed = presences(context, segment, segment, charge).filter(
-    (presence) =>
-      !isBilledAhead(context, segment, charge, presence) && !isBilledEarlier(context, segment, charge, presence),
+    (presence) => !paid.has(presence.key) && !isBilledEarlier(context, segment, charge, presence),
   );
   const own = recurringLine(
     context,
@@ -59,23 +55,23 @@ export function recurringLines(context: RatingContext, segment: RatingSegment, c
 }
 
 /**
- * What was billed in advance for days that turned out not to be served: after an early end, for an entity that left, or
- * under terms that a new version replaced. `segments` are those of one subscription. One line per charge.
+ * What was billed in advance for days that turned out not to be served: after an early end, also one that leaves the period
+ * without a segment, for an entity that left, or under terms that a new version replaced. One line per charge.
  */
-export function refundLines(context: RatingContext, segments: readonly RatingSegment[]): PricedLine[] {
-  return feesBilledAhead(context, segments).flatMap(({ of, charge, unused }) =>
+export function refundLines(context: RatingContext, advance: Advance): PricedLine[] {
+  return feesBilledAhead(context, advance).flatMap(({ of, charge, unused }) =>
     recurringLine(context, { ...of, billing: 'refund' }, charge, unused, context.period),
   );
 }
 
 /** What the invoice before charged for the days of this period that were served; on no invoice of this period. */
-export function paidAheadLines(context: RatingContext, segments: readonly RatingSegment[]): PricedLine[] {
-  return feesBilledAhead(context, segments).flatMap(({ of, charge, served }) =>
+export function paidAheadLines(context: RatingContext, advance: Advance): PricedLine[] {
+  return feesBilledAhead(context, advance).flatMap(({ of, charge, served }) =>
     recurringLine(context, { ...of, billing: 'paid' }, charge, served, context.period),
   );
 }
 
-interface FeeBilledAhead {
+interface PaidFee {
   readonly of: { readonly segment: RatingSegment; readonly version: PlanVersion };
   readonly charge: RecurringCharge;
   readonly served: readonly Presence[];
@@ -83,42 +79,46 @@ interface FeeBilledAhead {
 }
 
 /** The fees that the invoice before billed for this period, each with the days that were and were not served for it. */
-function feesBilledAhead(context: RatingContext, segments: readonly RatingSegment[]): FeeBilledAhead[] {
-  const segment = segments[0];
-  const version = segment?.billedAheadBy;
-  if (!segment || !version) return [];
+function feesBilledAhead(context: RatingContext, { segment, fees }: Advance): PaidFee[] {
   const { period, timeZone } = context;
-  return recurringCharges(version)
-    .filter(({ timing }) => timing === 'in_advance')
-    .map((charge) => {
-      const serving = segments.filter((each) =>
-        recurringCharges(each.version).some((other) => isSameFee(other, charge)),
-      );
-      const served = allPresences(context, segment, charge)
-        .filter(({ ranges }) => ranges.some((range) => runsAcross(range, period.startDate)))
-        .map(({ ranges }) => {
-          const days = serving.flatMap((each) => daysWithin(each, ranges, timeZone));
-          // A fee that is not prorated is used up by its first day.
-          return { ranges, days: charge.proration === 'none' ? [period] : daysWithin(period, days, timeZone) };
-        });
-      const unused = served.map(({ ranges, days }) => ({ ranges, days: daysWithout(period, days, timeZone) }));
-      return { of: { segment, version }, charge, served, unused };
+  const segments = context.input.segments.filter((each) => isSameSubscription(each, segment));
+  return fees.map(({ charge, count }) => {
+    const serving = segments.filter((each) => recurringCharges(each.version).some((other) => isSameFee(other, charge)));
+    const served = stillThere(context, segment, charge, count).map(({ key, ranges }) => {
+      const days = serving.flatMap((each) => daysWithin(each, ranges, timeZone));
+      // A fee that is not prorated is used up by its first day.
+      const used = charge.proration === 'none' && days.length > 0 ? [period] : days;
+      return { key, ranges, days: daysWithin(period, used, timeZone) };
     });
+    const unused = served.map((presence) => ({ ...presence, days: daysWithout(period, presence.days, timeZone) }));
+    const gone = wholePeriods(count - served.length, period);
+    return { of: { segment, version: segment.version }, charge, served, unused: [...unused, ...gone] };
+  });
 }
 
-/** Whether the invoice before has billed this period's fee for it. */
-function isBilledAhead(
+/**
+ * Those that a fee billed ahead is taken to be for: what was there when the period began, no more than were billed. An
+ * invoice says how many it billed and not which, so that its lines name no subscriber. Which ones they are decides nothing:
+ * together with what is owed and what is refunded, the days of all that were there come to the same.
+ */
+function stillThere(
   context: RatingContext,
   segment: RatingSegment,
   charge: RecurringCharge,
-  { ranges }: Presence,
-): boolean {
-  return (
-    charge.timing === 'in_advance' &&
-    segment.billedAheadBy !== null &&
-    recurringCharges(segment.billedAheadBy).some((other) => isSameFee(other, charge)) &&
-    ranges.some((range) => runsAcross(range, context.period.startDate))
-  );
+  count: number,
+): Presence[] {
+  return allPresences(context, segment, charge)
+    .filter(({ ranges }) => ranges.some((range) => runsAcross(range, context.period.startDate)))
+    .slice(0, count);
+}
+
+/** Keys of those for which the invoice before has billed this period's fee. */
+function paidAheadFor(context: RatingContext, segment: RatingSegment, charge: RecurringCharge): ReadonlySet<string> {
+  const paid = context.input.advances.billed
+    .filter((advance) => isSameSubscription(advance.segment, segment))
+    .flatMap(({ fees }) => fees)
+    .find((fee) => isSameFee(fee.charge, charge));
+  return new Set(paid && stillThere(context, segment, charge, paid.count).map(({ key }) => key));
 }
 
 /** A fee that is not prorated is owed once in a period, by the version first in force, however often versions change. */
@@ -138,14 +138,61 @@ function isBilledEarlier(
   );
 }
 
+/**
+ * The next period's fee. Its invoice may be issued already; then what it counted as billed by this one is billed, no more
+ * and no less, so that both together come to what was served.
+ */
 function nextPeriodLines(context: RatingContext, segment: RatingSegment, charge: RecurringCharge): PricedLine[] {
   const { endDate } = context.period;
-  if (segment.endDate !== endDate || !runsAcross(segment.subscription, endDate)) return [];
+  if (segment.endDate !== endDate) return [];
   const next = periodAfter(context.period);
-  const continuing = allPresences(context, segment, charge)
-    .filter(({ ranges }) => ranges.some((range) => runsAcross(range, endDate)))
-    .map(({ ranges }) => ({ ranges, days: [next] }));
+  const { counted } = context.input.advances;
+  const count = counted?.find((fee) => isBilledBy(segment, fee) && fee.charge === charge.code)?.count ?? 0;
+  const continuing = counted ? wholePeriods(count, next) : goingOn(context, segment, charge, next);
   return recurringLine(context, { segment, version: segment.version, billing: 'ahead' }, charge, continuing, next);
+}
+
+/** Those that are there when the period ends and go on, each for the whole next period. */
+function goingOn(context: RatingContext, segment: RatingSegment, charge: RecurringCharge, next: Span): Presence[] {
+  if (!runsAcross(segment.subscription, next.startDate)) return [];
+  return allPresences(context, segment, charge)
+    .filter(({ ranges }) => ranges.some((range) => runsAcross(range, next.startDate)))
+    .map((presence) => ({ ...presence, days: [next] }));
+}
+
+/**
+ * Reasons to hold a period that is billed late or anew: the next period's invoice counted fees as billed in advance that
+ * this period's terms, as they stand now, do not bill.
+ */
+export function feesLeftBehind({
+  input,
+  period,
+}: RatingContext): { lines: []; reasons: RatingNotice[]; warnings: [] }[] {
+  const last = input.segments.filter(({ endDate }) => endDate === period.endDate);
+  const isBilled = (fee: FeeBilledAhead) =>
+    last.some(
+      (segment) =>
+        isBilledBy(segment, fee) &&
+        recurringCharges(segment.version).some(({ code, timing }) => code === fee.charge && timing === 'in_advance'),
+    );
+  return (input.advances.counted ?? [])
+    .filter((fee) => !isBilled(fee))
+    .map(({ planCode, version, charge }) => {
+      const message =
+        `the invoice of the next period counts fee ${JSON.stringify(charge)} of plan ${JSON.stringify(planCode)} version ` +
+        `${version} as billed in advance, and this period does not bill it; void that invoice, bill this period, then ` +
+        'bill the next one anew';
+      return { lines: [], reasons: [{ code: 'advance_not_billed', charge, message }], warnings: [] };
+    });
+}
+
+function isBilledBy({ version }: RatingSegment, fee: FeeBilledAhead): boolean {
+  return version.code === fee.planCode && version.version === fee.version;
+}
+
+/** So many of which nothing more is known, each for a whole period. */
+function wholePeriods(count: number, period: Span): Presence[] {
+  return Array.from({ length: Math.max(0, count) }, () => ({ key: '', ranges: [], days: [period] }));
 }
 
 function recurringLine(
@@ -194,19 +241,23 @@ function countShares(shares: readonly Share[]): RecurringBasis['shares'] {
 
 /** Those in force on at least one day of the span. */
 function presences(context: RatingContext, segment: RatingSegment, span: Span, charge: RecurringCharge): Presence[] {
-  if (charge.per !== 'account') return presentIn(span, context.entities, { dimension: charge.per }, context.timeZone);
-  return [{ ranges: [segment.subscription], days: daysWithin(span, [segment.subscription], context.timeZone) }];
+  if (charge.per !== 'account') {
+    return presentIn(span, context.entities, { dimension: charge.per }, context.timeZone).map(toPresence);
+  }
+  return [
+    { key: '', ranges: [segment.subscription], days: daysWithin(span, [segment.subscription], context.timeZone) },
+  ];
 }
 
 /** Those of the charge's kind, in force or not. */
 function allPresences(context: RatingContext, segment: RatingSegment, charge: RecurringCharge): Presence[] {
-  if (charge.per === 'account') return [{ ranges: [segment.subscription], days: [] }];
-  return context.entities.filter(({ ref }) => ref.dimension === charge.per).map(({ ranges }) => ({ ranges, days: [] }));
+  if (charge.per === 'account') return [{ key: '', ranges: [segment.subscription], days: [] }];
+  const entities = context.entities.filter(({ ref }) => ref.dimension === charge.per);
+  return entities.map((entity) => toPresence({ ...entity, days: [] }));
 }
 
-/** Whether a range began before the date and goes on after its midnight. */
-function runsAcross({ startDate, endDate }: DateRange, date: LocalDate): boolean {
-  return startDate < date && (endDate === null || endDate > date);
+function toPresence({ ref, ranges, days }: PresentEntity): Presence {
+  return { key: entityKey(ref), ranges, days };
 }
 
 function recurringCharges({ plan }: PlanVersion): RecurringCharge[] {
@@ -222,10 +273,6 @@ function isSameFee(a: RecurringCharge, b: RecurringCharge): boolean {
     a.timing === b.timing &&
     a.proration === b.proration
   );
-}
-
-function isSameSubscription(a: RatingSegment, b: RatingSegment): boolean {
-  return a.subscription.planCode === b.subscription.planCode && a.subscription.startDate === b.subscription.startDate;
 }
 
 function periodAfter(period: BillingPeriod): BillingPeriod {

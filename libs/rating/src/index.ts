@@ -1,3 +1,4 @@
+export { type Advance, type Advances, advancesOf, type FeeBilledAhead, presumedAdvances } from './advance.js';
 export { type Alternatives, alternativesOf } from './alternatives.js';
 export { type Basis, type Derivation, type DerivationStep, recompute } from './derivation.js';
 export { activeEntities, type RegisteredEntity } from './entities.js';

@@ -1,9 +1,9 @@
 import { type Decimal, minorUnits, minus, sum } from '#money';
 import { knownEntities } from './entities.js';
-import { oneTimeLines, paidAheadLines, recurringLines, refundLines } from './fee-lines.js';
+import { feesLeftBehind, oneTimeLines, paidAheadLines, recurringLines, refundLines } from './fee-lines.js';
 import { discountLines, minimumSpendLines, scopeOfEarlierFees } from './plan-lines.js';
 import type { PricedLine, RatingContext, RatingInput, RatingNotice, RatingOutcome } from './rating.js';
-import type { RatingSegment } from './segment.js';
+import { isSameSubscription, type RatingSegment } from './segment.js';
 import type { Charge } from './tariff-plan.js';
 import { usageLines, type UsageLines } from './usage-lines.js';
 
@@ -31,12 +31,12 @@ export function rate(input: RatingInput): RatingOutcome {
   const rated = segments.map((segment) =>
     segment.version.plan.charges.map((charge) => chargeLines(context, segment, charge)),
   );
-  const results = rated.flat();
+  const results: UsageLines[] = [...rated.flat(), ...feesLeftBehind(context)];
   const reasons = results.flatMap((result) => result.reasons);
   if (reasons.length > 0) return { outcome: 'held', reasons: distinctNotices(reasons) };
 
   const ofSegments = rated.map((charges) => charges.flatMap(({ lines }) => lines));
-  const refunds = bySubscription(segments).map((own) => refundLines(context, own));
+  const refunds = input.advances.billed.map((advance) => refundLines(context, advance));
   const discounts = [
     ...segments.flatMap((segment, position) =>
       discountLines(context, { segment, version: segment.version, lines: ofSegments[position] ?? [], refund: false }),
@@ -57,7 +57,9 @@ export function rate(input: RatingInput): RatingOutcome {
 
 /** What earlier invoices charged for the served days of these segments, after the percentage discounts of their plan. */
 function paidAhead(context: RatingContext, segments: readonly RatingSegment[]): Decimal {
-  const paid = bySubscription(segments).map((own) => paidAheadLines(context, own));
+  const paid = context.input.advances.billed
+    .filter((advance) => segments.some((segment) => isSameSubscription(segment, advance.segment)))
+    .map((advance) => paidAheadLines(context, advance));
   const amounts = (lines: readonly PricedLine[]) => sum(lines.map(({ amount }) => amount));
   return minus(amounts(paid.flat()), amounts(paid.flatMap((lines) => discountsOfEarlierFees(context, lines))));
 }
@@ -80,18 +82,13 @@ function chargeLines(context: RatingContext, segment: RatingSegment, charge: Cha
   }
 }
 
-function bySubscription(segments: readonly RatingSegment[]): RatingSegment[][] {
-  return grouped(segments, ({ subscription }) => `${subscription.startDate} ${subscription.planCode}`);
-}
-
 function byPlan(segments: readonly RatingSegment[]): RatingSegment[][] {
-  return grouped(segments, ({ version }) => version.code);
-}
-
-function grouped(segments: readonly RatingSegment[], keyOf: (segment: RatingSegment) => string): RatingSegment[][] {
-  const groups = new Map<string, RatingSegment[]>();
-  for (const segment of segments) groups.set(keyOf(segment), [...(groups.get(keyOf(segment)) ?? []), segment]);
-  return [...groups.values()];
+  const plans = new Map<string, RatingSegment[]>();
+  for (const segment of segments) {
+    const { code } = segment.version;
+    plans.set(code, [...(plans.get(code) ?? []), segment]);
+  }
+  return [...plans.values()];
 }
 
 /** The same cause can stop a hundred entities of one charge; an operator needs to read it once. */

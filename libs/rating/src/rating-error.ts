@@ -2,7 +2,7 @@
 export class RatingError extends Error {
   readonly retryable = false;
   constructor(
-    readonly code: 'no_version_in_force' | 'overlapping_subscriptions' | 'unknown_derivation',
+    readonly code: 'no_version_in_force' | 'overlapping_subscriptions' | 'unknown_advance' | 'unknown_derivation',
     message: string,
   ) {
     super(message);

@@ -1,6 +1,7 @@
 import { type BillingPeriod, type EpochSeconds, toStamp } from '#calendar';
 import type { BucketSeries, EntityRef } from '#metering';
 import { type Decimal, formatAmount, type RoundingMode } from '#money';
+import type { Advances } from './advance.js';
 import { type Basis, type Derivation, derive, type Share } from './derivation.js';
 import type { KnownEntity, RegisteredEntity } from './entities.js';
 import { shown } from './fraction.js';
@@ -24,6 +25,8 @@ export interface RatingInput {
   rounding: RoundingMode;
   period: BillingPeriod;
   segments: readonly RatingSegment[];
+  /** What was billed ahead: for this period by the invoice before, and for the next one as its invoice counted it. */
+  advances: Advances;
   /** The account itself, by its upstream id. */
   account: EntityRef;
   entities: readonly RegisteredEntity[];

@@ -1,4 +1,4 @@
-import { addDays, type BillingPeriod, type LocalDate } from '#calendar';
+import type { BillingPeriod, LocalDate } from '#calendar';
 import { RatingError } from './rating-error.js';
 import { type DateRange, type Span, spanOf, within } from './span.js';
 import type { TariffPlan } from './tariff-plan.js';
@@ -24,11 +24,6 @@ export interface RatingSegment extends Span {
   readonly subscription: SubscriptionTerm;
   /** 0 in the subscription's first billed period, then counted by calendar months. */
   readonly periodIndex: number;
-  /**
-   * The version that was in force when the period before ended, if the subscription ran then: the invoice before has
-   * billed this period's `in_advance` fees by it. A version cannot be published into an issued period, so it is fixed.
-   */
-  readonly billedAheadBy: PlanVersion | null;
 }
 
 export interface SegmentsInput {
@@ -57,15 +52,11 @@ function cutByVersion(
   span: Span,
   versions: readonly PlanVersion[],
 ): RatingSegment[] {
-  const published = versions
-    .filter(({ code }) => code === subscription.planCode)
-    .sort((a, b) => compareText(a.effectiveFrom, b.effectiveFrom) || a.version - b.version);
-  const inForce = (date: LocalDate) => published.findLast(({ effectiveFrom }) => effectiveFrom <= date);
+  const published = publishedOf(versions, subscription);
   const cuts = published.map(({ effectiveFrom }) => effectiveFrom).filter((date) => span.startDate < date);
   const edges = [...new Set([span.startDate, ...cuts.filter((date) => date < span.endDate)])];
-  const before = addDays(period.startDate, -1);
   return edges.map((startDate, position) => {
-    const version = inForce(startDate);
+    const version = inForce(published, startDate);
     if (version === undefined) {
       throw new RatingError(
         'no_version_in_force',
@@ -77,10 +68,48 @@ function cutByVersion(
       ...spanOf(startDate, edges[position + 1] ?? span.endDate, period.timeZone),
       version,
       subscription,
-      periodIndex: subscription.startDate >= period.startDate ? 0 : monthsBetween(subscription.startDate, period),
-      billedAheadBy: subscription.startDate < period.startDate ? (inForce(before) ?? null) : null,
+      periodIndex: periodIndexOf(subscription, period),
     };
   });
+}
+
+/** The version of a subscription's plan that is in force on a date, if there is one. */
+export function versionInForce(
+  versions: readonly PlanVersion[],
+  subscription: SubscriptionTerm,
+  date: LocalDate,
+): PlanVersion | undefined {
+  return inForce(publishedOf(versions, subscription), date);
+}
+
+/** A whole period of one subscription under one version, as if nothing changed in it. */
+export function wholePeriod(
+  period: BillingPeriod,
+  subscription: SubscriptionTerm,
+  version: PlanVersion,
+): RatingSegment {
+  const { start, end, startDate, endDate } = period;
+  return { start, end, startDate, endDate, version, subscription, periodIndex: periodIndexOf(subscription, period) };
+}
+
+/** Whether two segments are of one subscription: an account has at most one at a time. */
+export function isSameSubscription(a: RatingSegment, b: RatingSegment): boolean {
+  return a.subscription.planCode === b.subscription.planCode && a.subscription.startDate === b.subscription.startDate;
+}
+
+/** In the order in which they take effect. */
+function publishedOf(versions: readonly PlanVersion[], { planCode }: SubscriptionTerm): PlanVersion[] {
+  return versions
+    .filter(({ code }) => code === planCode)
+    .sort((a, b) => compareText(a.effectiveFrom, b.effectiveFrom) || a.version - b.version);
+}
+
+function inForce(published: readonly PlanVersion[], date: LocalDate): PlanVersion | undefined {
+  return published.findLast(({ effectiveFrom }) => effectiveFrom <= date);
+}
+
+function periodIndexOf({ startDate }: SubscriptionTerm, period: BillingPeriod): number {
+  return startDate >= period.startDate ? 0 : monthsBetween(startDate, period);
 }
 
 /** Never 0: the subscription began before the period. */

@@ -25,6 +25,11 @@ export function within(span: Span, range: DateRange, timeZone: string): Span | u
   return startDate < endDate ? spanOf(startDate, endDate, timeZone) : undefined;
 }
 
+/** Whether a range began before the date and goes on after its midnight. */
+export function runsAcross({ startDate, endDate }: DateRange, date: LocalDate): boolean {
+  return startDate < date && (endDate === null || endDate > date);
+}
+
 /** The days of `span` in any of the ranges: ascending, disjoint, touching ones joined. */
 export function daysWithin(span: Span, ranges: readonly DateRange[], timeZone: string): Span[] {
   const joined: { startDate: LocalDate; endDate: LocalDate }[] = [];

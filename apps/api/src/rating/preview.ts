@@ -14,6 +14,7 @@ import {
 import type { RoundingMode } from '#money';
 import {
   type GivenQuantity,
+  presumedAdvances,
   rate,
   type RatingNotice,
   type RegisteredEntity,
@@ -85,7 +86,8 @@ export function preview(request: PreviewRequest): PreviewAnswer {
     plan,
     sha256: createHash('sha256').update(canonicalJson(plan)).digest('hex'),
   };
-  const segments = segmentsOf({ period, subscriptions: [subscription], versions: [version] });
+  const terms = { period, subscriptions: [subscription], versions: [version] };
+  const segments = segmentsOf(terms);
   if (segments.length === 0) {
     const message = 'must overlap the period: the subscription is not in force on any of its days';
     throw new Problem(422, 'subscription_outside_period', `subscription ${message}`, {
@@ -93,13 +95,16 @@ export function preview(request: PreviewRequest): PreviewAnswer {
     });
   }
   const given = readUsage(request, period);
+  const entities = entitiesOf(request, given, period);
   const rated = rate({
     currency: plan.currency,
     rounding: request.rounding,
     period,
     segments,
+    // No invoice is known here: a subscription that began earlier is presumed to have been billed ahead.
+    advances: presumedAdvances({ ...terms, entities }),
     account: ACCOUNT,
-    entities: entitiesOf(request, given, period),
+    entities,
     usage: given.series,
     quantities: given.quantities,
   });
