@@ -168,8 +168,8 @@ export interface CertificateFacts {
     amount: string;
   }[];
   /**
-   * Per metric, over the billed accounts: what the period owns of what was fetched. Null where a snapshot is older than
-   * the record of it.
+   * Per metric, over the accounts that were billed or came to nothing, of the revisions that this was computed from: what
+   * the period owns of what was fetched. Null where a snapshot is older than the record of it.
    */
   readonly usage: readonly {
     metric: string;
@@ -221,8 +221,16 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
                 THEN jsonb_build_object('buckets', sum(margin_buckets)::text,
                                         'total', trim_scale(sum(margin_total))::text) END AS margin,
            CASE WHEN bool_and(conserved IS NOT NULL) THEN bool_and(conserved) END AS conserved
-      FROM close k JOIN close_account c ON c.close_id = k.id AND c.state IN ('issued', 'empty')
-      JOIN usage_conservation u ON u.account_id = c.account_id AND u.period_label = k.period_label
+      FROM close k JOIN close_account c ON c.close_id = k.id
+      LEFT JOIN invoice_inputs i ON i.invoice_id = c.invoice_id
+      LEFT JOIN LATERAL (SELECT inputs FROM empty_period
+                          WHERE close_id = c.close_id AND account_id = c.account_id AND c.state = 'empty'
+                          ORDER BY at DESC, id DESC LIMIT 1) AS e ON true
+     CROSS JOIN LATERAL jsonb_to_recordset(coalesce(i.inputs, e.inputs)->'usage')
+                     AS billed (entity text, metric text, revision int)
+      JOIN usage_revision_conservation u
+        ON u.account_id = c.account_id AND u.period_label = k.period_label
+           AND u.entity = billed.entity AND u.metric = billed.metric AND u.revision = billed.revision
      WHERE k.id = ${closeId}::uuid GROUP BY u.metric ORDER BY u.metric`;
   const [previous] = await tx.$queryRaw<{ revision: number; sha256: string }[]>`
     SELECT revision, sha256 FROM close_certificate WHERE close_id = ${closeId}::uuid ORDER BY revision DESC LIMIT 1`;
