@@ -110,6 +110,31 @@ describe('sellers', () => {
   });
 });
 
+describe('a dialect of the report API', () => {
+  const withDialect = (code: string, dialect: unknown) =>
+    api.post('/v1/sellers', { ...ACME, code, report_api: { dialect } });
+
+  it('is kept as it was given, and may be but a name', async () => {
+    const partial = { label: 'end', chunk_days: { SLOT: 1 } };
+    const { body } = await withDialect('partly', partial).expect(201);
+    expect(body.report_api.dialect).toEqual(partial);
+    const named = await withDialect('named', 'alef-v1-2022').expect(201);
+    expect(named.body.report_api.dialect).toEqual({ name: 'alef-v1-2022' });
+  });
+
+  it.each([
+    [{ label: 'middle' }, '/report_api/dialect/label'],
+    [{ labels: 'end' }, '/report_api/dialect/labels'],
+    [{ chunk_days: { SLOT: 0 } }, '/report_api/dialect/chunk_days/SLOT'],
+    ['alef-v9', '/report_api/dialect'],
+  ])('%j is refused where it is written, not when a close reads it', async (dialect, pointer) => {
+    const { body } = await withDialect('wrongly', dialect).expect(422);
+    expect(body).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] });
+    const changed = await api.patch('/v1/sellers/partly', { report_api: { dialect } }).expect(422);
+    expect(changed.body).toMatchObject({ errors: [{ pointer }] });
+  });
+});
+
 describe('report API keys', () => {
   const configured = { baseUrl: 'https://report.example', apiKey: 'configured-key' };
   const own = { base_url: 'https://vendor.example/api', api_key: 'seller-secret-key' };

@@ -1,7 +1,7 @@
 import { accountId, customerSiteId, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { monthPeriod, toStamp } from '#calendar';
-import { findClose } from '#persistence';
-import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { findClose, updateSeller } from '#persistence';
+import { makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
 
 const PERIOD = '2026-08';
@@ -221,13 +221,41 @@ describe('controls of a close', () => {
     const kept = () => closing.database.$queryRaw<{ revision: number; count: bigint }[]>`
       SELECT revision, count(*) FROM usage_snapshot GROUP BY revision ORDER BY revision`;
     expect(await kept()).toEqual([{ revision: 1, count: 10n }]);
+    // What the answers say together is not believed, so each of them is evidence: ten series in two pieces each.
+    const evidence = () => closing.database.$queryRaw<{ outcome: string; code: string; answers: number }[]>`
+      SELECT outcome, code, count(*)::int AS answers FROM usage_evidence GROUP BY outcome, code`;
+    expect(await evidence()).toEqual([{ outcome: 'held', code: 'filter_suspect', answers: 10 }]);
     closing.simulator.setSwitches({ filter_logic: 'and' });
     expect((await closing.retry(closing.lastClose())).map(endOf)).toEqual(['issued']);
+    expect(await evidence()).toHaveLength(1);
     // The account's own series was right before; its subscribers' are new.
     expect(await kept()).toEqual([
       { revision: 1, count: 10n },
       { revision: 2, count: 8n },
     ]);
+  });
+
+  it('a key that is missing is a hold that names it, and is filled in', async () => {
+    const reportApi = { base_url: closing.simulator.url, dialect: null, strict: false };
+    await makeSeller(closing.database, {
+      code: 'acme',
+      report_api: { ...reportApi, base_url: 'http://127.0.0.2:1', api_key: null },
+    });
+    await account(0, 'burst', sites(sitesOf(0)));
+    const [view] = await closing.run('acme', PERIOD);
+    expect(view && endOf(view)).toBe('held report_api_key_missing');
+    expect(view?.reason?.message).toContain('set report_api.api_key; then retry');
+    await updateSeller(closing.database, 'test', 'acme', { report_api: { base_url: null } }, SECRET_KEY);
+    expect((await closing.retry(closing.lastClose())).map(endOf)).toEqual(['issued']);
+  });
+
+  it('a month that cuts an hour refuses no plan without hours', async () => {
+    await makeSeller(closing.database, { code: 'exact', time_zone: 'Asia/Kolkata', edge_policy: 'refuse' });
+    await account(0, 'burst', sites(sitesOf(0)), 'exact');
+    expect((await closing.run('exact', '2026-07')).map(endOf)).toEqual(['issued']);
+    const [invoice] = await closing.database.$queryRaw<{ measured: unknown }[]>`
+      SELECT document->'period'->'measured' AS measured FROM invoice`;
+    expect(invoice).toEqual({ measured: null });
   });
 
   it('a percentile without a site, and one without a sample, hold', async () => {

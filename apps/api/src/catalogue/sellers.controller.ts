@@ -11,6 +11,7 @@ import {
   type Seller,
   updateSeller,
 } from '#persistence';
+import { DEFAULT_DIALECT, dialectSchema } from '#report-client';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
@@ -37,10 +38,31 @@ const baseUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
   return username === '' && password === '' && search === '' && hash === '';
 }, 'must be a URL without user, query and fragment; the key has a member of its own');
 
+const storedDialect = z.record(z.string(), z.unknown());
+
+/** What deviates from the documented form of the report API, or the name of a form; kept as it was given. */
+const dialect = z
+  .union([
+    z.literal(DEFAULT_DIALECT.name).transform((name) => ({ name })),
+    storedDialect.superRefine((given, context) => {
+      const parsed = dialectSchema.safeParse(given);
+      for (const issue of parsed.error?.issues ?? []) {
+        const { path, message } = issue;
+        if (issue.code !== 'unrecognized_keys') context.addIssue({ code: 'custom', path, message });
+        else for (const key of issue.keys) context.addIssue({ code: 'custom', path: [...path, key], message });
+      }
+    }),
+  ])
+  .meta({
+    description:
+      'What the report API of this seller does otherwise than documented, such as {"label": "end"}; `npm run dialect-probe` ' +
+      'finds it out. Members that are left out keep their defaults; the name of a dialect alone means all of them.',
+  });
+
 const reportApi = {
   base_url: baseUrl.nullable(),
   api_key: text(512).nullable().meta({ writeOnly: true }),
-  dialect: z.record(z.string(), z.unknown()).nullable(),
+  dialect: dialect.nullable(),
   strict: z.boolean(),
 };
 
@@ -142,7 +164,7 @@ export const seller = z
     ...members,
     report_api: z.object({
       base_url: reportApi.base_url,
-      dialect: reportApi.dialect,
+      dialect: storedDialect.nullable(),
       strict: reportApi.strict,
       has_api_key: z.boolean(),
     }),
