@@ -205,7 +205,7 @@ export type Drafted =
       readonly draft: Omit<DraftInvoice, 'inputs_hash'>;
       readonly warnings: readonly Notice[];
     }
-  /** Nothing to charge: no line other than zero. */
+  /** Nothing to charge: no line other than zero, unless the seller issues invoices of zero lines. */
   | { readonly outcome: 'empty'; readonly lines: readonly RatedLine[]; readonly warnings: readonly Notice[] }
   | Held;
 
@@ -255,18 +255,22 @@ export function accountTotals({ facts: { seller, account } }: BillingTask, lines
   });
 }
 
-/** Measures, rates and drafts: pure, and the same for a close, a dry run and an estimate. */
+/**
+ * Measures, rates and drafts: pure, and the same for a close, a dry run and an estimate.
+ *
+ * @param of.zero whether lines that are all zero make an invoice; without any line there is none
+ */
 export function draftAccount(
   task: BillingTask,
   usage: readonly BucketSeries[],
-  of: { dialectSha256: string | null; layoutVersion: number; revision: number },
+  of: { dialectSha256: string | null; layoutVersion: number; revision: number; zero: 'skip' | 'issue' },
 ): Drafted {
   const { facts, period } = task;
   const { seller, account } = facts;
   const rated = rateAccount(task, usage);
   if (rated.outcome === 'held') return rated;
   const { lines, warnings } = rated;
-  if (isEmpty(lines)) return { outcome: 'empty', lines, warnings };
+  if (lines.length === 0 || (isEmpty(lines) && of.zero === 'skip')) return { outcome: 'empty', lines, warnings };
   const totals = orHeld(() => accountTotals(task, lines));
   if ('outcome' in totals) return { ...totals, warnings };
   const draft = draftInvoice({

@@ -356,6 +356,7 @@ export class Closes {
             dialectSha256,
             layoutVersion: this.#options.renderer.layoutVersion,
             revision: 1,
+            zero: facts.seller.zeroInvoices,
           });
     const warnings = controlled === result ? [] : controlled.warnings;
     return {

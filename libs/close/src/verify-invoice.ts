@@ -110,7 +110,7 @@ function recomputedFault({ document, earlier, facts, waived, usage, inputs }: In
   const [original] = earlier;
   let draft: Omit<Parameters<typeof issueInvoice>[0], 'inputs_hash'> | null;
   if (!original) {
-    const drafted = draftAccount(task, series, { dialectSha256, layoutVersion, revision: 1 });
+    const drafted = draftAccount(task, series, { dialectSha256, layoutVersion, revision: 1, zero: 'issue' });
     if (drafted.outcome === 'held') return cannot(drafted);
     draft = drafted.outcome === 'drafted' ? drafted.draft : null;
   } else if (inputs.usage === undefined) {

@@ -61,6 +61,8 @@ export interface SellerFacts {
   readonly unregisteredUsage: 'warn' | 'hold';
   /** Whether answers of the report API are kept also when nothing is wrong with them. */
   readonly keepRaw: boolean;
+  /** What an account gets whose lines are all zero. */
+  readonly zeroInvoices: 'skip' | 'issue';
   readonly bank: { readonly iban: string | null; readonly bic: string | null } | null;
   readonly reportApi: ReportApiFacts | null;
   /** Sealed; opened by whoever asks the report API. */
@@ -97,7 +99,8 @@ const SELLER = Prisma.sql`
     'payableRounding', s.payable_rounding, 'paymentTermsDays', s.payment_terms_days, 'settleHours', s.settle_hours,
     'edgePolicy', s.edge_policy, 'bank', s.bank, 'reportApi', s.report_api,
     'unregisteredUsage', coalesce(s.settings->>'unregistered_usage', 'warn'),
-    'keepRaw', coalesce((s.settings->>'keep_raw')::boolean, false))`;
+    'keepRaw', coalesce((s.settings->>'keep_raw')::boolean, false),
+    'zeroInvoices', coalesce(s.settings->>'zero_invoices', 'skip'))`;
 
 type SellerRow = { seller: Omit<SellerFacts, 'reportApiKey'>; sellerKey: Uint8Array | null };
 

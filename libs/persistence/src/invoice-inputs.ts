@@ -34,6 +34,8 @@ export async function billingInputs(
       ...seller,
       settleHours: null,
       keepRaw: false,
+      // Decides whether there is a document, not what is in it.
+      zeroInvoices: 'skip',
       reportApi: seller.reportApi && { dialect: seller.reportApi.dialect ?? null },
       reportApiKey: null,
     },

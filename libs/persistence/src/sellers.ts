@@ -27,6 +27,8 @@ export interface SellerSettings {
   keep_raw: boolean;
   /** By how many percent an account's net may differ from last month's without a warning; null: never a warning. */
   drift_percent: string | null;
+  /** What an account gets whose lines are all zero: no document, or an invoice of 0.00. */
+  zero_invoices: 'skip' | 'issue';
 }
 
 /** The legal entity that issues, as it goes over the wire. */
@@ -163,6 +165,7 @@ const DEFAULT_SETTINGS: SellerSettings = {
   usage_detail_retention_months: 13,
   keep_raw: false,
   drift_percent: '50',
+  zero_invoices: 'skip',
 };
 
 /** The settings as stored; those that a seller never chose have their defaults. */

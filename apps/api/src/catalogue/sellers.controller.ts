@@ -88,6 +88,9 @@ const settings = {
     .meta({
       description: "By how much an account's net may differ from last month's without a warning; null: by all.",
     }),
+  zero_invoices: z.enum(['skip', 'issue']).meta({
+    description: 'What an account gets whose lines are all zero: no document (it ends `empty`), or an invoice of 0.00.',
+  }),
 };
 
 const members = {
@@ -143,6 +146,7 @@ const newSeller = z
         usage_detail_retention_months: settings.usage_detail_retention_months.default(13),
         keep_raw: settings.keep_raw.default(false),
         drift_percent: settings.drift_percent.default('50'),
+        zero_invoices: settings.zero_invoices.default('skip'),
       })
       .prefault({}),
   })
