@@ -1,6 +1,7 @@
 import pg from 'pg';
-import { Closes, type ClosesOptions, createConnectors } from '#close';
+import { Closes, type ClosesOptions, type Connectors, createConnectors } from '#close';
 import {
+  beginAccount,
   type Database,
   findClose,
   listCloseAccounts,
@@ -41,21 +42,33 @@ describe('a close', () => {
     await database.$disconnect();
   });
 
-  /** A process on the database. A fee needs no usage: nobody is ever asked. */
+  /** A fee needs no usage: nobody is ever asked. */
+  const connectors = () =>
+    createConnectors({
+      database,
+      configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
+      secretKey: SECRET_KEY,
+    });
+  /** A process on the database. */
   const process = (over: Partial<ClosesOptions> = {}) =>
     new Closes({
       database,
-      connectors: createConnectors({
-        database,
-        configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
-        secretKey: SECRET_KEY,
-      }),
+      connectors: connectors(),
       renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
       enqueue: async (added) => void jobs.push(...added),
       secretKey: SECRET_KEY,
       settleHours: 0,
       ...over,
     });
+  /** A process whose pulls wait until they are told to go on, or to fail by what trying again does not cure. */
+  const slowProcess = () => {
+    const pulls: { goOn(): void; fail(): void }[] = [];
+    const connect: Connectors['connect'] = async (account) => {
+      await new Promise<void>((goOn, reject) => pulls.push({ goOn, fail: () => reject(new TypeError('too late')) }));
+      return connectors().connect(account);
+    };
+    return { closes: process({ connectors: { ...connectors(), connect } }), pulls };
+  };
   const open = async (closes: Closes, issue: 'automatic' | 'after_review' = 'automatic') => {
     const request = {
       seller: 'acme',
@@ -86,6 +99,7 @@ describe('a close', () => {
   const until = async (look: () => Promise<boolean>) => {
     for (const end = Date.now() + 20_000; !(await look());) {
       if (Date.now() > end) throw new Error('it did not come about in time');
+      await new Promise((wait) => setTimeout(wait, 10));
     }
   };
   /** Ends a close and does something while its end is written and not committed yet; answers what came of that. */
@@ -100,7 +114,7 @@ describe('a close', () => {
     return doing;
   };
   const hold = async (closeId: string, accountId: string) => {
-    await moveAccount(database, closeId, accountId, { to: 'pulling' });
+    await beginAccount(database, closeId, accountId);
     await moveAccount(database, closeId, accountId, {
       to: 'held',
       reason: { code: 'missing_buckets', message: 'two' },
@@ -179,5 +193,36 @@ describe('a close', () => {
     expect(await saveDraft(database, closeId, account, slower)).toBe(false);
     const kept = await session.query('SELECT * FROM draft_invoice WHERE account_id = $1', [account]);
     expect(kept.rows).toEqual(reviewed.rows);
+  });
+
+  it('keeps a good result when a second delivery of its job fails later', async () => {
+    const closeId = await open(process(), 'after_review');
+    const slow = slowProcess();
+    const second = slow.closes.work({ closeId, batch: 0 });
+    await until(async () => slow.pulls.length === 2);
+    await process().work({ closeId, batch: 0 });
+    expect(await states(closeId)).toEqual(['drafted', 'drafted']);
+    for (const pull of slow.pulls) pull.fail();
+    await second;
+    expect(await states(closeId)).toEqual(['drafted', 'drafted']);
+  });
+
+  it('takes nothing from a job of the round before a retry', async () => {
+    const closeId = await open(process(), 'after_review');
+    const old = slowProcess();
+    const before = old.closes.work({ closeId, batch: 0 });
+    await until(async () => old.pulls.length === 2);
+    for (const account of ids) await hold(closeId, account);
+    await retryAccounts(database, closeId, undefined, 'test');
+    const young = slowProcess();
+    const after = young.closes.work({ closeId, batch: 0 });
+    await until(async () => young.pulls.length === 2);
+    old.pulls[0]?.fail();
+    old.pulls[1]?.goOn();
+    await before;
+    expect(await states(closeId)).toEqual(['pulling', 'pulling']);
+    for (const pull of young.pulls) pull.goOn();
+    await after;
+    expect(await states(closeId)).toEqual(['drafted', 'drafted']);
   });
 });

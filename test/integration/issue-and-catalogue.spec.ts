@@ -1,12 +1,12 @@
 import { monthPeriod } from '#calendar';
 import type { DraftInvoice, IssuedInvoice } from '#invoicing';
 import {
+  beginAccount,
   type Database,
   documentSha256,
   findSellerId,
   issueDraft,
   type IssueOutcome,
-  moveAccount,
   openClose,
   publishTariffPlan,
   saveDraft,
@@ -49,7 +49,7 @@ async function issueJune(accountId: string, meanwhile: () => void): Promise<Issu
   });
   const inputsHash = documentSha256(INPUTS);
   const document = draftOf(accountId, inputsHash);
-  await moveAccount(database, opened.id, accountId, { to: 'pulling' });
+  await beginAccount(database, opened.id, accountId);
   await saveDraft(database, opened.id, accountId, { inputsHash, document, warnings: [] });
   return issueDraft(database, {
     closeId: opened.id,

@@ -2,12 +2,12 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { Closes, type ClosesOptions, createConnectors, queueSettings, type Renderer } from '#close';
 import {
+  beginAccount,
   type Database,
   findCertificate,
   findClose,
   listInvoices,
   loadIssued,
-  moveAccount,
   signingKey,
 } from '#persistence';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
@@ -90,7 +90,7 @@ describe('a worker finds and finishes', () => {
 
   it('an account that stays in a state since its worker died', async () => {
     const id = await open(dying());
-    for (const account of ids) await moveAccount(database, id, account, { to: 'pulling' });
+    for (const account of ids) await beginAccount(database, id, account);
     await survivor();
     expect((await finished(id)).counts.issued).toBe(3);
   });

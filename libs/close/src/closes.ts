@@ -3,6 +3,7 @@ import type { DraftInvoice } from '#invoicing';
 import { Decimal, formatAmount } from '#money';
 import {
   accountsOfSeller,
+  beginAccount,
   type BillingFacts,
   billingInputs,
   cancelClose,
@@ -13,6 +14,7 @@ import {
   type Database,
   databaseNow,
   documentSha256,
+  type Doing,
   findSellerId,
   isRefusal,
   type IssueMode,
@@ -238,13 +240,7 @@ export class Closes {
         left += 1;
         return;
       }
-      const { accountId, state, released } = account;
-      try {
-        if (state !== 'drafted') await this.#bill(close, account);
-        if (!close.dryRun && (close.issue === 'automatic' || released)) await this.#issue(close, accountId);
-      } catch (error) {
-        if (await this.#failed(close, accountId, error)) unfinished.push(accountId);
-      }
+      if (await this.#advance(close, account)) unfinished.push(account.accountId);
     });
     if (left > 0) {
       await this.#options.enqueue([job]);
@@ -292,8 +288,29 @@ export class Closes {
     await settleClose(this.#database, closeId, (tx) => certifyClose(tx, closeId, this.#options.secretKey));
   }
 
-  async #bill(close: CloseWork, { accountId, waived, reopened }: UnfinishedAccount): Promise<void> {
-    if (!(await moveAccount(this.#database, close.id, accountId, { to: 'pulling' }))) return;
+  /** Takes one account as far as it goes. Returns whether it should be tried again. */
+  async #advance(close: CloseWork, account: UnfinishedAccount): Promise<boolean> {
+    const { accountId, state, released } = account;
+    let doing: Doing | undefined;
+    try {
+      if (state === 'drafted') {
+        doing = { round: account.round, phase: 'issuing' };
+      } else {
+        const round = await beginAccount(this.#database, close.id, accountId);
+        // Somebody else has billed it meanwhile, and goes on with it.
+        if (round === undefined) return false;
+        doing = { round, phase: 'billing' };
+        await this.#bill(close, account, doing);
+        doing = { round, phase: 'issuing' };
+      }
+      if (!close.dryRun && (close.issue === 'automatic' || released)) await this.#issue(close, accountId, doing);
+      return false;
+    } catch (error) {
+      return this.#failed(close, accountId, doing, error);
+    }
+  }
+
+  async #bill(close: CloseWork, { accountId, waived, reopened }: UnfinishedAccount, doing: Doing): Promise<void> {
     if (close.kind === 'correction') {
       this.#step(await this.corrections.draftForClose(close, accountId), close.id, accountId);
       return;
@@ -304,22 +321,25 @@ export class Closes {
     const drift = await this.#drift(close, facts, result);
     const before = reopened ? [LATE_USAGE] : [];
     const warnings = [...before, ...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
+    let moved: boolean;
     if (result.outcome === 'held') {
-      await moveAccount(this.#database, close.id, accountId, { to: 'held', reason: result.reason, warnings });
+      const { outcome: to, reason } = result;
+      moved = await moveAccount(this.#database, close.id, accountId, { to, doing, reason, warnings });
     } else if (close.dryRun) {
       // A dry run keeps nothing but its report; `drafted` says that a real run would have drafted this.
       const move = result.outcome === 'empty' ? { to: result.outcome } : { to: result.outcome, report: result.draft };
-      await moveAccount(this.#database, close.id, accountId, { ...move, warnings });
+      moved = await moveAccount(this.#database, close.id, accountId, { ...move, doing, warnings });
     } else if (result.outcome === 'empty') {
       const inputs = await billingInputs(this.#database, facts, close.periodLabel, result.snapshots);
-      await saveEmpty(this.#database, close.id, accountId, { inputs, warnings });
+      moved = await saveEmpty(this.#database, close.id, accountId, { inputs, doing, warnings });
     } else {
       const inputs = await billingInputs(this.#database, facts, close.periodLabel, result.snapshots);
       const inputsHash = documentSha256(inputs);
       const document: DraftInvoice = { ...result.draft, inputs_hash: inputsHash };
-      await saveDraft(this.#database, close.id, accountId, { inputsHash, document, warnings });
+      moved = await saveDraft(this.#database, close.id, accountId, { inputsHash, document, doing, warnings });
     }
-    this.#step(result.outcome, close.id, accountId, result.outcome === 'held' ? result.reason.code : undefined);
+    if (moved)
+      this.#step(result.outcome, close.id, accountId, result.outcome === 'held' ? result.reason.code : undefined);
   }
 
   async #draft(
@@ -373,21 +393,22 @@ export class Closes {
     return driftWarning(net, account.currency, before);
   }
 
-  async #issue(close: CloseWork, accountId: string): Promise<void> {
+  async #issue(close: CloseWork, accountId: string, doing: Doing): Promise<void> {
     const issued =
       close.kind === 'correction'
         ? await this.corrections.issueForClose(close, accountId)
         : await this.#issueBilled(close, accountId);
     if (issued.outcome === 'issued') this.#step('issued', close.id, accountId);
     if (issued.outcome === 'inputs_changed') {
-      await moveAccount(this.#database, close.id, accountId, {
+      const moved = await moveAccount(this.#database, close.id, accountId, {
         to: 'held',
+        doing,
         reason: {
           code: 'inputs_changed',
           message: 'what the draft was computed from has changed since; retry the account to draft it anew',
         },
       });
-      this.#step('held', close.id, accountId, issued.outcome);
+      if (moved) this.#step('held', close.id, accountId, issued.outcome);
     }
   }
 
@@ -410,14 +431,18 @@ export class Closes {
   }
 
   /** Records what went wrong with one account. Returns whether it should be tried again. */
-  async #failed(close: CloseWork, accountId: string, error: unknown): Promise<boolean> {
+  async #failed(close: CloseWork, accountId: string, doing: Doing | undefined, error: unknown): Promise<boolean> {
     const code = codeOf(error);
     this.#options.log?.({ event: 'account_failed', closeId: close.id, accountId, code, error });
-    const attempts = await countAttempt(this.#database, close.id, accountId);
+    // It could not even be taken up, which says nothing of the account.
+    if (!doing) return true;
+    const attempts = await countAttempt(this.#database, close.id, accountId, doing);
+    if (attempts === undefined) return false;
     if (isRetryable(error) && attempts < MAX_ATTEMPTS) return true;
     const message = error instanceof CloseError ? error.message : `an unexpected error ended the account: ${code}`;
-    await moveAccount(this.#database, close.id, accountId, { to: 'failed', reason: { code, message } });
-    this.#step('failed', close.id, accountId, code);
+    const reason = { code, message };
+    const moved = await moveAccount(this.#database, close.id, accountId, { to: 'failed', doing, reason });
+    if (moved) this.#step('failed', close.id, accountId, code);
     return false;
   }
 

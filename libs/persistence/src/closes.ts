@@ -212,6 +212,8 @@ export interface UnfinishedAccount {
   readonly accountId: string;
   readonly state: CloseAccountState;
   readonly released: boolean;
+  /** How often it was taken up from `pending`. */
+  readonly round: number;
   /** Holds that an operator lets pass. */
   readonly waived: readonly string[];
   /** It came to nothing in this close before, and usage that came later sent it back. */
@@ -225,7 +227,7 @@ export async function unfinishedAccounts(
   batch: number,
 ): Promise<UnfinishedAccount[]> {
   return database.$queryRaw`
-    SELECT account_id AS "accountId", state, released,
+    SELECT account_id AS "accountId", state, released, round,
            ARRAY(SELECT code FROM close_waiver w WHERE w.close_id = a.close_id AND w.account_id = a.account_id) AS waived,
            EXISTS (SELECT FROM empty_period e
                     WHERE e.close_id = a.close_id AND e.account_id = a.account_id) AS reopened
@@ -235,7 +237,7 @@ export async function unfinishedAccounts(
 }
 
 const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = {
-  pending: ['pulling', 'held', 'failed'],
+  pending: ['pulling'],
   pulling: ['pulling', 'rated', 'drafted', 'empty', 'held', 'failed'],
   rated: ['pulling', 'drafted', 'empty', 'held', 'failed'],
   drafted: ['issued', 'held', 'failed'],
@@ -245,9 +247,42 @@ const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = 
   failed: ['pending'],
 };
 
+/**
+ * Takes an account up to be billed: from `pending`, which begins a round, or again where nobody has come to an outcome.
+ * Several workers may bill an account in one round; the first outcome stands.
+ *
+ * @returns the round; undefined when there is nothing to bill (any more)
+ */
+export async function beginAccount(
+  database: Database,
+  closeId: string,
+  accountId: string,
+): Promise<number | undefined> {
+  const from = (Object.keys(NEXT) as CloseAccountState[]).filter((state) => NEXT[state].includes('pulling'));
+  const [begun] = await database.$queryRaw<{ round: number }[]>`
+    UPDATE close_account
+       SET state = 'pulling', round = round + (state = 'pending')::int, updated_at = clock_timestamp()
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])
+    RETURNING round`;
+  return begun?.round;
+}
+
+/** What somebody who moves an account was doing with it. */
+export interface Doing {
+  readonly round: number;
+  readonly phase: 'billing' | 'issuing';
+}
+
+const PRESENT: Readonly<Record<Doing['phase'], readonly CloseAccountState[]>> = {
+  billing: ['pulling', 'rated'],
+  issuing: ['drafted'],
+};
+
 /** What a transition records besides the state. */
 export interface Transition {
-  readonly to: CloseAccountState;
+  readonly to: Exclude<CloseAccountState, 'pending' | 'pulling'>;
+  /** The move is made only where the account still is at that: whoever was slower does not undo what stands. */
+  readonly doing?: Doing;
   readonly reason?: Notice;
   readonly warnings?: readonly Notice[];
   readonly report?: unknown;
@@ -266,7 +301,9 @@ export async function moveAccount(
   accountId: string,
   move: Transition,
 ): Promise<boolean> {
-  const from = (Object.keys(NEXT) as CloseAccountState[]).filter((state) => NEXT[state].includes(move.to));
+  const present = move.doing ? PRESENT[move.doing.phase] : (Object.keys(NEXT) as CloseAccountState[]);
+  const from = present.filter((state) => NEXT[state].includes(move.to));
+  const round = move.doing?.round ?? null;
   const warnings = move.warnings ? JSON.stringify(move.warnings) : null;
   const report = move.report === undefined ? null : JSON.stringify(move.report);
   const moved = await tx.$executeRaw`
@@ -274,7 +311,8 @@ export async function moveAccount(
        SET state = ${move.to}, reason_code = ${move.reason?.code ?? null}, reason_message = ${move.reason?.message ?? null},
            warnings = coalesce(${warnings}::jsonb, warnings), report = coalesce(${report}::jsonb, report),
            invoice_id = coalesce(${move.invoiceId ?? null}::uuid, invoice_id), updated_at = clock_timestamp()
-     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])`;
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])
+       AND (${round}::int IS NULL OR round = ${round})`;
   return moved === 1;
 }
 
@@ -295,12 +333,21 @@ export async function warnClose(database: Database, closeId: string, warnings: r
   }
 }
 
-/** Counts one more unexpected error of an account. Returns how many there were. */
-export async function countAttempt(database: Database, closeId: string, accountId: string): Promise<number> {
+/**
+ * Counts one more unexpected error of an account. Returns how many there were; undefined when it is no longer at what went
+ * wrong, because somebody else was faster.
+ */
+export async function countAttempt(
+  database: Database,
+  closeId: string,
+  accountId: string,
+  { round, phase }: Doing,
+): Promise<number | undefined> {
   const [row] = await database.$queryRaw<{ attempts: number }[]>`
     UPDATE close_account SET attempts = attempts + 1, updated_at = clock_timestamp()
-     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid RETURNING attempts`;
-  return row?.attempts ?? 0;
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid
+       AND state = ANY(${[...PRESENT[phase]]}::text[]) AND round = ${round} RETURNING attempts`;
+  return row?.attempts;
 }
 
 /**
@@ -329,14 +376,14 @@ export async function saveDraft(
   database: Database,
   closeId: string,
   accountId: string,
-  draft: { inputsHash: string; document: unknown; warnings: readonly Notice[] },
+  { inputsHash, document, ...move }: Pick<Transition, 'warnings' | 'doing'> & { inputsHash: string; document: unknown },
 ): Promise<boolean> {
   return transaction(database, async (tx) => {
-    const moved = await moveAccount(tx, closeId, accountId, { to: 'drafted', warnings: draft.warnings });
+    const moved = await moveAccount(tx, closeId, accountId, { to: 'drafted', ...move });
     if (!moved) return false;
     await tx.$executeRaw`
       INSERT INTO draft_invoice (id, close_id, account_id, inputs_hash, document)
-      VALUES (${uuid()}::uuid, ${closeId}::uuid, ${accountId}::uuid, ${draft.inputsHash}, ${JSON.stringify(draft.document)}::jsonb)
+      VALUES (${uuid()}::uuid, ${closeId}::uuid, ${accountId}::uuid, ${inputsHash}, ${JSON.stringify(document)}::jsonb)
       ON CONFLICT (close_id, account_id) DO UPDATE
         SET inputs_hash = excluded.inputs_hash, document = excluded.document, updated_at = clock_timestamp()`;
     return true;

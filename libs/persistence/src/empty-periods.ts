@@ -1,6 +1,6 @@
 import { v7 as uuid } from 'uuid';
 import type { BillingFacts } from './billing-facts.js';
-import { moveAccount, type Notice, sendBack } from './closes.js';
+import { moveAccount, sendBack, type Transition } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, transaction, type Transaction } from './database.js';
 import { type BillingInputs, keptAsNow, pinnedFacts } from './invoice-inputs.js';
@@ -16,10 +16,10 @@ export async function saveEmpty(
   database: Database,
   closeId: string,
   accountId: string,
-  { inputs, warnings }: { inputs: BillingInputs; warnings: readonly Notice[] },
+  { inputs, ...move }: Pick<Transition, 'warnings' | 'doing'> & { inputs: BillingInputs },
 ): Promise<boolean> {
   return transaction(database, async (tx) => {
-    const moved = await moveAccount(tx, closeId, accountId, { to: 'empty', warnings });
+    const moved = await moveAccount(tx, closeId, accountId, { to: 'empty', ...move });
     if (!moved || inputs.usage.length === 0) return moved;
     const id = uuid();
     const [kept] = await tx.$queryRaw<[{ at: Date }]>`

@@ -8,6 +8,7 @@ export {
 } from './database.js';
 export { createDatabase, migrate } from './migrate.js';
 export {
+  beginAccount,
   type CancelOutcome,
   claimStalledBatches,
   cancelClose,
@@ -19,6 +20,7 @@ export {
   type CloseWork,
   countAttempt,
   databaseNow,
+  type Doing,
   findClose,
   type IssueMode,
   listCloseAccounts,
