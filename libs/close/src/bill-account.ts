@@ -100,10 +100,19 @@ function planOf(document: unknown, sha256: string): TariffPlan {
   return plan;
 }
 
+/** When a period has ended and settled. */
+export function billableFrom(
+  period: BillingPeriod,
+  settleHours: number | null,
+  defaultSettleHours: number,
+): EpochSeconds {
+  return period.end + (settleHours ?? defaultSettleHours) * 3_600;
+}
+
 /** Why the period cannot be billed at this instant, or undefined when it can. */
 export function notBillable(task: BillingTask, now: EpochSeconds, defaultSettleHours: number): Held | undefined {
   const { period, facts } = task;
-  const billableAt = period.end + (facts.seller.settleHours ?? defaultSettleHours) * 3_600;
+  const billableAt = billableFrom(period, facts.seller.settleHours, defaultSettleHours);
   if (now < billableAt) {
     return held('period_not_billable', `the account's period ends and settles at ${toStamp(billableAt)}; retry then`);
   }

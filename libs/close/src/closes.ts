@@ -14,6 +14,7 @@ import {
   type Database,
   databaseNow,
   documentSha256,
+  earlyAccounts,
   type Doing,
   findSellerId,
   isRefusal,
@@ -34,6 +35,7 @@ import {
   PersistenceError,
   releaseDrafts,
   retryAccounts,
+  retryEarly,
   saveDraft,
   saveEmpty,
   type SecretKey,
@@ -48,6 +50,7 @@ import {
   warnClose,
 } from '#persistence';
 import {
+  billableFrom,
   billingTask,
   draftAccount,
   type Drafted,
@@ -171,7 +174,7 @@ export class Closes {
     const seller = await loadSellerFacts(this.#database, sellerId);
     const period = periodOf(request.period, seller.timeZone);
     if (period === undefined) return refused('malformed_period', 'period must be a month YYYY-MM', '/period');
-    const billableAt = period.end + (seller.settleHours ?? this.#options.settleHours) * 3_600;
+    const billableAt = billableFrom(period, seller.settleHours, this.#options.settleHours);
     if ((await databaseNow(this.#database)) < billableAt) {
       const stamp = toStamp(billableAt);
       const message = `${period.label} ends and settles for seller ${seller.code} at ${stamp}; ask again then`;
@@ -267,7 +270,10 @@ export class Closes {
     return draft && (await this.#options.renderer.render(draft)).pdf;
   }
 
-  /** Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended. */
+  /**
+   * Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended, and accounts
+   * whose own month had not settled when their close came to them and has now.
+   */
   async sweep(idleSeconds = SWEEP_IDLE_SECONDS): Promise<void> {
     // What cannot be finished now must not keep the sweep from the rest.
     const failures: unknown[] = [];
@@ -276,7 +282,18 @@ export class Closes {
     if (stalled.length > 0) await attempt(this.#options.enqueue(stalled));
     await attempt(this.#renderAll('', (after, limit) => unrenderedInvoices(this.#database, after, limit)));
     for (const closeId of await unsettledCloses(this.#database)) await attempt(this.#settle(closeId));
+    await attempt(this.#retryEarly());
     if (failures.length > 0) throw failures[0];
+  }
+
+  /** A close opens by its seller's clock; accounts in zones west of it are billable hours later. */
+  async #retryEarly(): Promise<void> {
+    const now = await databaseNow(this.#database);
+    for (const early of await earlyAccounts(this.#database)) {
+      const period = monthPeriod(early.periodLabel, early.timeZone);
+      if (now < billableFrom(period, early.settleHours, this.#options.settleHours)) continue;
+      await this.#enqueue(early.closeId, await retryEarly(this.#database, early, SERVICE));
+    }
   }
 
   async #enqueue(closeId: string, batches: readonly number[]): Promise<number> {

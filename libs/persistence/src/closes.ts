@@ -412,16 +412,54 @@ export async function retryAccounts(
   return transaction(database, (tx) => sendBack(tx, { closeId, actor, action: 'retried' }, accountIds));
 }
 
+/** Accounts of one close and zone that were held because their own month had not ended and settled. */
+export interface EarlyAccounts {
+  readonly closeId: string;
+  readonly periodLabel: string;
+  readonly timeZone: string;
+  /** The seller's; null: as the service is configured. */
+  readonly settleHours: number | null;
+  readonly accountIds: readonly string[];
+}
+
+const EARLY = 'period_not_billable';
+
+/** Those of real closes that are held for nothing else. Found by the index `close_account_early`. */
+export async function earlyAccounts(database: Database): Promise<EarlyAccounts[]> {
+  return database.$queryRaw`
+    SELECT c.close_id AS "closeId", k.period_label AS "periodLabel", a.time_zone AS "timeZone",
+           s.settle_hours AS "settleHours", array_agg(a.id) AS "accountIds"
+      FROM close_account c JOIN close k ON k.id = c.close_id JOIN account a ON a.id = c.account_id
+      JOIN seller s ON s.id = k.seller_id
+     WHERE c.state = 'held' AND c.reason_code = 'period_not_billable' AND NOT k.dry_run AND k.state <> 'cancelled'
+     GROUP BY c.close_id, k.period_label, a.time_zone, s.settle_hours`;
+}
+
+/** Sends them back to the start, but for those that are no longer held for that. Returns the batches to work on. */
+export async function retryEarly(
+  database: Database,
+  { closeId, accountIds }: Pick<EarlyAccounts, 'closeId' | 'accountIds'>,
+  actor: string,
+): Promise<number[]> {
+  const command = { closeId, actor, action: 'retried' } as const;
+  const only = { from: ['held'], heldFor: EARLY, data: { code: EARLY } } as const;
+  return transaction(database, (tx) => sendBack(tx, command, accountIds, only));
+}
+
 /** The same on a transaction, and from the states that are given: for what makes a retry worth while. */
 export async function sendBack(
   tx: Transaction,
   command: CloseCommand,
   accountIds: readonly string[] | undefined,
-  { from = ['held', 'failed'], data = {} }: { from?: readonly CloseAccountState[]; data?: object } = {},
+  {
+    from = ['held', 'failed'],
+    heldFor,
+    data = {},
+  }: { from?: readonly CloseAccountState[]; heldFor?: string; data?: object } = {},
 ): Promise<number[]> {
   const { closeId } = command;
   await actFor(tx, command);
-  const places = await lockForWork(tx, closeId, { from, accountIds });
+  const places = await lockForWork(tx, closeId, { from, accountIds, heldFor });
   if (places.length === 0) return [];
   await tx.$executeRaw`
     UPDATE close_account SET state = 'pending', reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0,
@@ -445,13 +483,22 @@ interface AccountPlace {
 async function lockForWork(
   tx: Transaction,
   closeId: string,
-  { from, accountIds }: { from: readonly CloseAccountState[]; accountIds: readonly string[] | undefined },
+  {
+    from,
+    accountIds,
+    heldFor = null,
+  }: {
+    from: readonly CloseAccountState[];
+    accountIds: readonly string[] | undefined;
+    heldFor?: string | null | undefined;
+  },
 ): Promise<AccountPlace[]> {
   const named = accountIds ? [...accountIds] : null;
   const places = await tx.$queryRaw<AccountPlace[]>`
     SELECT account_id AS "accountId", batch FROM close_account
      WHERE close_id = ${closeId}::uuid AND state = ANY(${[...from]}::text[])
        AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
+       AND (${heldFor}::text IS NULL OR reason_code = ${heldFor})
      ORDER BY account_id FOR UPDATE`;
   if (places.length === 0) return [];
   const [close] = await tx.$queryRaw<{ state: CloseState }[]>`

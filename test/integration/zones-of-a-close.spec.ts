@@ -1,0 +1,49 @@
+import { monthAt, monthPeriod, previousMonth } from '#calendar';
+import { findCertificate, listCloseEvents, updateSeller } from '#persistence';
+import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
+import { type Closing, endOf, startClosing } from '../support/closing.js';
+
+const EAST = 'Pacific/Kiritimati';
+// 25 hours west of it.
+const WEST = 'Pacific/Pago_Pago';
+
+describe('an account in a zone west of its seller', () => {
+  let closing: Closing;
+  beforeEach(async () => {
+    closing = await startClosing({ fleet: { accounts: 1, sites: 1, subscribers: 1 } });
+  });
+  afterEach(() => closing.stop());
+
+  it('is retried by the sweep when its own month has settled, it alone, and once by several workers', async () => {
+    const { database } = closing;
+    const now = Math.floor(Date.now() / 1_000);
+    const period = previousMonth(previousMonth(monthAt(now, EAST)));
+    // The seller's month has settled 12 hours ago, so the account's will in 13.
+    const settle_hours = Math.floor((now - monthPeriod(period, EAST).end) / 3_600) - 12;
+    await makeSeller(database, { code: 'acme', time_zone: EAST, settle_hours });
+    await makePlan(database, feePlan('fee', '10.00'));
+    await makePlan(database, trafficPlan('traffic'));
+    await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+    const west = await makeAccount(database, { seller: 'acme', external_id: 'b', time_zone: WEST }, 'fee');
+    // The report API does not know it.
+    await makeAccount(database, { seller: 'acme', external_id: 'c' }, 'traffic');
+    const early = ['issued', 'held period_not_billable', 'held account_forbidden'];
+    await closing.run('acme', period, { dryRun: true });
+    expect((await closing.run('acme', period)).map(endOf)).toEqual(early);
+    const worked = async () => (await closing.issue(closing.lastClose())).map(endOf);
+
+    await closing.closes.sweep();
+    expect(await worked()).toEqual(early);
+    granted(await updateSeller(database, 'test', 'acme', { settle_hours: settle_hours - 14 }, SECRET_KEY));
+    await Promise.all([closing.closes.sweep(), closing.another().sweep(), closing.another().sweep()]);
+    expect(await worked()).toEqual(['issued', 'issued', 'held account_forbidden']);
+
+    const moves = await listCloseEvents(database, closing.lastClose(), { account: west, limit: 20 });
+    expect(moves.filter(({ from }) => from === 'held')).toMatchObject([
+      { to: 'pending', actor: 'service', reason: { code: 'retried' } },
+    ]);
+    expect(await findCertificate(database, closing.lastClose())).toMatchObject({ revision: 2 });
+    await closing.closes.sweep();
+    expect(await findCertificate(database, closing.lastClose())).toMatchObject({ revision: 2 });
+  });
+});
