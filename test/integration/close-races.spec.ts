@@ -61,13 +61,13 @@ describe('a close', () => {
       ...over,
     });
   /** A process whose pulls wait until they are told to go on, or to fail by what trying again does not cure. */
-  const slowProcess = () => {
+  const slowProcess = (over: Partial<ClosesOptions> = {}) => {
     const pulls: { goOn(): void; fail(): void }[] = [];
     const connect: Connectors['connect'] = async (account) => {
       await new Promise<void>((goOn, reject) => pulls.push({ goOn, fail: () => reject(new TypeError('too late')) }));
       return connectors().connect(account);
     };
-    return { closes: process({ connectors: { ...connectors(), connect } }), pulls };
+    return { closes: process({ connectors: { ...connectors(), connect }, ...over }), pulls };
   };
   const open = async (closes: Closes, issue: 'automatic' | 'after_review' = 'automatic') => {
     const request = {
@@ -224,5 +224,57 @@ describe('a close', () => {
     for (const pull of young.pulls) pull.goOn();
     await after;
     expect(await states(closeId)).toEqual(['drafted', 'drafted']);
+  });
+
+  /** Cancels a close from another session as far as it goes before its commit; what is waited for is its locks. */
+  const cancelling = async (closeId: string) => {
+    await session.query('BEGIN');
+    await session.query('SELECT 1 FROM close_account WHERE close_id = $1 ORDER BY account_id FOR UPDATE', [closeId]);
+    await session.query('DELETE FROM draft_invoice WHERE close_id = $1', [closeId]);
+    await session.query("UPDATE close SET state = 'cancelled' WHERE id = $1", [closeId]);
+  };
+  const drafts = async () => (await session.query('SELECT count(*)::int AS count FROM draft_invoice')).rows[0]?.count;
+
+  it('that is cancelled keeps no draft that comes at the same time, or later', async () => {
+    const closeId = await open(process(), 'after_review');
+    const [first = '', second = ''] = ids;
+    const late = { inputsHash: 'late', document: {}, warnings: [] };
+    for (const account of ids) await beginAccount(database, closeId, account);
+    await cancelling(closeId);
+    const saving = saveDraft(database, closeId, first, late);
+    await Promise.race([saving, somebodyWaits()]);
+    await session.query('COMMIT');
+    expect(await saving).toBe(false);
+    expect(await saveDraft(database, closeId, second, late)).toBe(false);
+    expect(await drafts()).toBe(0);
+  });
+
+  it('that is cancelled while its drafts are being issued issues none, and nothing fails', async () => {
+    const errors: unknown[] = [];
+    const closes = process({ log: (entry) => void errors.push(entry) });
+    const closeId = await open(closes, 'after_review');
+    await closes.work({ closeId, batch: 0 });
+    await closes.issue(closeId);
+    await cancelling(closeId);
+    const issuing = closes.work({ closeId, batch: 0 });
+    await somebodyWaits();
+    await session.query('COMMIT');
+    await issuing;
+    expect([await states(closeId), errors]).toEqual([['drafted', 'drafted'], []]);
+  });
+
+  it('that is cancelled while a batch is worked on pulls nothing more', async () => {
+    const closeId = await open(process());
+    const slow = slowProcess({ concurrency: 1 });
+    let ended = false;
+    const work = slow.closes.work({ closeId, batch: 0 }).then(() => (ended = true));
+    await until(async () => slow.pulls.length === 1);
+    await slow.closes.cancel(closeId);
+    slow.pulls[0]?.goOn();
+    await until(async () => slow.pulls.length > 1 || ended);
+    const pulled = slow.pulls.length;
+    for (const pull of slow.pulls) pull.goOn();
+    await work;
+    expect([pulled, await states(closeId), await drafts()]).toEqual([1, ['pulling', 'pending'], 0]);
   });
 });

@@ -56,4 +56,16 @@ describe('a draft over REST', () => {
     // The other draft still waits for its review.
     expect((await settled(service.rest, closeId)).state).toBe('review');
   });
+
+  it('of a cancelled close is gone, also when something of it was left behind', async () => {
+    const { id } = await service.rest.post<{ id: string }>('/v1/closes', { seller: 'acme', period: '2026-07' });
+    await settled(service.rest, id);
+    const left = (await service.rest.get<{ data: Draft[] }>(`/v1/invoices?status=draft&close=${id}`)).data[0]?.id;
+    await service.rest.post(`/v1/closes/${id}/cancel`, {});
+    await service.database.$executeRaw`
+      INSERT INTO draft_invoice (id, close_id, account_id, inputs_hash, document)
+      SELECT ${left}::uuid, close_id, account_id, 'left', '{}' FROM close_account WHERE close_id = ${id}::uuid LIMIT 1`;
+    await expect(service.rest.post(`/v1/invoices/${left}/issue`, {})).rejects.toThrow(/404.*not_found/);
+    expect((await service.rest.get<{ data: Draft[] }>(`/v1/invoices?status=draft&close=${id}`)).data).toEqual([]);
+  });
 });

@@ -249,7 +249,7 @@ const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = 
 
 /**
  * Takes an account up to be billed: from `pending`, which begins a round, or again where nobody has come to an outcome.
- * Several workers may bill an account in one round; the first outcome stands.
+ * Several workers may bill an account in one round; the first outcome stands. Nothing of a cancelled close is taken up.
  *
  * @returns the round; undefined when there is nothing to bill (any more)
  */
@@ -263,6 +263,7 @@ export async function beginAccount(
     UPDATE close_account
        SET state = 'pulling', round = round + (state = 'pending')::int, updated_at = clock_timestamp()
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])
+       AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND state <> 'cancelled')
     RETURNING round`;
   return begun?.round;
 }
@@ -379,6 +380,8 @@ export async function saveDraft(
   { inputsHash, document, ...move }: Pick<Transition, 'warnings' | 'doing'> & { inputsHash: string; document: unknown },
 ): Promise<boolean> {
   return transaction(database, async (tx) => {
+    // Cancelling locks the accounts before it deletes their drafts: it is either waited for, or finds this one.
+    if (!(await lockAccount(tx, closeId, accountId))) return false;
     const moved = await moveAccount(tx, closeId, accountId, { to: 'drafted', ...move });
     if (!moved) return false;
     await tx.$executeRaw`

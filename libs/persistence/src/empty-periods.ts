@@ -1,6 +1,6 @@
 import { v7 as uuid } from 'uuid';
 import type { BillingFacts } from './billing-facts.js';
-import { moveAccount, sendBack, type Transition } from './closes.js';
+import { lockAccount, moveAccount, sendBack, type Transition } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, transaction, type Transaction } from './database.js';
 import { type BillingInputs, keptAsNow, pinnedFacts } from './invoice-inputs.js';
@@ -19,6 +19,7 @@ export async function saveEmpty(
   { inputs, ...move }: Pick<Transition, 'warnings' | 'doing'> & { inputs: BillingInputs },
 ): Promise<boolean> {
   return transaction(database, async (tx) => {
+    if (!(await lockAccount(tx, closeId, accountId))) return false;
     const moved = await moveAccount(tx, closeId, accountId, { to: 'empty', ...move });
     if (!moved || inputs.usage.length === 0) return moved;
     const id = uuid();

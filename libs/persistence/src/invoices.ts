@@ -269,6 +269,7 @@ export async function listDrafts(
       JOIN close c ON c.id = d.close_id
       JOIN seller s ON s.id = c.seller_id
      WHERE (${filter.id ?? null}::uuid IS NULL OR d.id = ${filter.id ?? null}::uuid)
+       AND c.state <> 'cancelled'
        AND (${filter.account ?? null}::uuid IS NULL OR d.account_id = ${filter.account ?? null}::uuid)
        AND (${filter.seller ?? null}::text IS NULL OR s.code = ${filter.seller ?? null})
        AND (${filter.period ?? null}::text IS NULL OR c.period_label = ${filter.period ?? null})

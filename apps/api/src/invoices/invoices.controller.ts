@@ -117,7 +117,7 @@ export class InvoicesController {
   @Documented(
     'Release a draft for issuing; a worker issues it',
     { 202: invoice },
-    { 404: '`not_found`', 409: '`already_issued`' },
+    { 404: '`not_found`', 409: '`already_issued`, `not_drafted`' },
   )
   async issue(
     @Param('id', pathId) invoiceId: string,
@@ -129,7 +129,9 @@ export class InvoicesController {
       const { number } = found(await findInvoice(this.database, invoiceId), 'invoice of that id');
       throw new Problem(409, 'already_issued', `this document is issued as ${number}`);
     }
-    await this.closes.issue(draft.close, [draft.account], caller.actor);
+    if ((await this.closes.issue(draft.close, [draft.account], caller.actor)) === 0) {
+      throw new Problem(409, 'not_drafted', 'this draft was issued, held or cancelled meanwhile; read it again');
+    }
     response.location(`/v1/invoices/${invoiceId}`);
     return draft;
   }
