@@ -117,6 +117,17 @@ describe('closes', () => {
     expect((march.body as { data: Close[] }).data).toHaveLength(1);
   });
 
+  it('that run dry are not issued, and accounts that are not theirs are refused', async () => {
+    const dry = (await close({ period: '2026-09', dry_run: true }).expect(201)).body as Close;
+    expect((await api.post(`/v1/closes/${dry.id}/issue`).expect(409)).body).toMatchObject({ code: 'close_is_dry_run' });
+    await api.post(`/v1/closes/${dry.id}/retry`, { accounts: [account] }).expect(202);
+    const real = (await close({ period: '2026-09', accounts: [account] }).expect(201)).body as Close;
+    for (const action of ['retry', 'issue']) {
+      const refused = await api.post(`/v1/closes/${real.id}/${action}`, { accounts: [account, other] }).expect(422);
+      expect(refused.body).toMatchObject({ code: 'unknown_account', errors: [{ pointer: '/accounts/1' }] });
+    }
+  });
+
   it('are retried, issued and cancelled', async () => {
     const { id } = (await close({ period: '2026-05' }).expect(201)).body as Close;
     await owner(HOLD, [id, account]);

@@ -790,6 +790,14 @@ async function totalsOfClose(database: Database, closeId: string): Promise<Close
      GROUP BY currency ORDER BY currency`;
 }
 
+/** Which of the ids are accounts of the close. */
+export async function accountsOfClose(database: Database, closeId: string, ids: readonly string[]): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT account_id AS id FROM close_account
+     WHERE close_id = ${closeId}::uuid AND account_id = ANY(${[...ids]}::uuid[])`;
+  return rows.map((row) => row.id);
+}
+
 /** Accounts of a close in the order of their ids. `after` is the id of the last one already seen. */
 export async function listCloseAccounts(
   database: Database,

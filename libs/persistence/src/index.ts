@@ -8,6 +8,7 @@ export {
 } from './database.js';
 export { createDatabase, migrate } from './migrate.js';
 export {
+  accountsOfClose,
   beginAccount,
   type CancelOutcome,
   claimStalledBatches,

@@ -3,6 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { type MonthOnMonth, monthOnMonth } from '#close';
 import {
+  accountsOfClose,
   type CloseAccountView,
   type CloseView,
   type Database,
@@ -265,13 +266,18 @@ export class ClosesController {
   @Post(':id/retry')
   @HttpCode(202)
   @Access('close')
-  @Documented('Try held and failed accounts again', { 202: close }, { 404: '`not_found`', 409: '`close_cancelled`' })
+  @Documented(
+    'Try held and failed accounts again',
+    { 202: close },
+    { 404: '`not_found`', 409: '`close_cancelled`', 422: '`unknown_account`' },
+  )
   async retry(
     @Param('id', pathId) closeId: string,
     @Body({ schema: someAccounts.prefault({}) }) body: z.output<typeof someAccounts>,
     @From() caller: Caller,
   ): Promise<CloseView> {
     await this.unlessCancelled(closeId);
+    await this.unlessUnknown(closeId, body.accounts);
     await this.closes.retry(closeId, body.accounts, caller.actor);
     return this.read(closeId);
   }
@@ -279,13 +285,22 @@ export class ClosesController {
   @Post(':id/issue')
   @HttpCode(202)
   @Access('close')
-  @Documented('Issue the drafts of a close', { 202: close }, { 404: '`not_found`', 409: '`close_cancelled`' })
+  @Documented(
+    'Issue the drafts of a close',
+    { 202: close },
+    { 404: '`not_found`', 409: '`close_cancelled`, `close_is_dry_run`', 422: '`unknown_account`' },
+  )
   async issue(
     @Param('id', pathId) closeId: string,
     @Body({ schema: someAccounts.prefault({}) }) body: z.output<typeof someAccounts>,
     @From() caller: Caller,
   ): Promise<CloseView> {
-    await this.unlessCancelled(closeId);
+    const { dry_run } = await this.unlessCancelled(closeId);
+    if (dry_run) {
+      const message = 'this close is a dry run, of which nothing is issued; open a real one for the period';
+      throw problemOf({ code: 'close_is_dry_run', message });
+    }
+    await this.unlessUnknown(closeId, body.accounts);
     await this.closes.issue(closeId, body.accounts, caller.actor);
     return this.read(closeId);
   }
@@ -320,10 +335,20 @@ export class ClosesController {
     await sendProgress(response, () => this.reads.read(closeId), this.drain.signal);
   }
 
-  private async unlessCancelled(closeId: string): Promise<void> {
-    const { state } = await this.read(closeId);
-    if (state === 'cancelled') {
+  private async unlessCancelled(closeId: string): Promise<CloseView> {
+    const view = await this.read(closeId);
+    if (view.state === 'cancelled') {
       throw problemOf({ code: 'close_cancelled', message: 'this close is cancelled; open a new one for the period' });
+    }
+    return view;
+  }
+
+  private async unlessUnknown(closeId: string, accounts: readonly string[] = []): Promise<void> {
+    const known = new Set(await accountsOfClose(this.database, closeId, accounts));
+    const unknown = accounts.findIndex((account) => !known.has(account));
+    if (unknown >= 0) {
+      const message = `${accounts[unknown]} is not an account of this close`;
+      throw problemOf({ code: 'unknown_account', message, pointer: `/accounts/${unknown}` });
     }
   }
 }
