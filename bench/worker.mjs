@@ -47,6 +47,7 @@ async function begin({ databaseUrl, queueUrl, reportUrl, secretKey }) {
   const connectors = createConnectors({
     database,
     configured: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
+    databaseUrl,
     secretKey: secret,
   });
   const worker = await createWorker({

@@ -17,6 +17,7 @@ const worker = await createWorker({
   connectors: createConnectors({
     database,
     configured: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
+    databaseUrl,
     secretKey: secretKeySchema.parse(secretKey),
   }),
   renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },

@@ -97,6 +97,7 @@ async function scene(options: CrashOptions, reportUrl: string): Promise<Scene> {
   const connectors = createConnectors({
     database,
     configured: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
+    databaseUrl: url,
     secretKey: SECRET_KEY,
   });
   const queue: CloseQueue | undefined =

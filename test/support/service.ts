@@ -39,6 +39,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
   const connectors = createConnectors({
     database,
     configured: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
+    databaseUrl,
     secretKey: SECRET_KEY,
     log: (entry) => metrics.reportApiAsked(entry),
   });

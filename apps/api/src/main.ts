@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { Closes, createConnectors, parseEnvironment, queueSettings } from '#close';
+import { Closes, createConnectors, parseEnvironment, queueSettings, reportLimits } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
 import { migrate, openDatabase } from '#persistence';
 import { apiEnvironment, createApi, openCloseQueue } from './index.js';
@@ -13,6 +13,8 @@ const renderer = createInvoiceRenderer();
 const connectors = createConnectors({
   database,
   configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
+  limits: reportLimits(environment),
+  databaseUrl: environment.DATABASE_URL,
   secretKey: environment.METERLINE_SECRET_KEY,
 });
 const closes = new Closes({

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { parseEnvironment } from '#close';
+import { parseEnvironment, reportLimits } from '#close';
 import { startStandalone } from './standalone.js';
 import { standaloneEnvironment } from './standalone-environment.js';
 
@@ -13,7 +13,7 @@ const options = new Command('start')
     'after',
     `
 Environment: REPORT_API_URL and REPORT_API_KEY (the report API for sellers that name none of their own),
-SETTLE_HOURS (72), QUEUE_URL (redis://…; default: the embedded PostgreSQL), LOG_LEVEL (info).`,
+REPORT_API_CONCURRENCY (8) and REPORT_API_REQUESTS_PER_SECOND (no limit), SETTLE_HOURS (72), QUEUE_URL (redis://…; default: the embedded PostgreSQL), LOG_LEVEL (info).`,
   )
   .parse()
   .opts<{ data: string; port?: number }>();
@@ -24,6 +24,7 @@ try {
     folder: resolve(options.data),
     port: options.port,
     reportApi: environment.reportApi,
+    reportLimits: reportLimits(environment),
     settleHours: environment.SETTLE_HOURS,
     queueUrl: environment.QUEUE_URL,
     logLevel: environment.LOG_LEVEL,

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { createConnectors, queueSettings } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
-import { type ConfiguredReportApi, migrate, openDatabase, secretKeySchema } from '#persistence';
+import { type ConfiguredReportApi, migrate, openDatabase, type ReportLimits, secretKeySchema } from '#persistence';
 import { createApi } from '../../api/src/index.js';
 import { createWorker, WorkerMetrics } from '../../worker/src/index.js';
 import { takeDataFolder } from './data-folder.js';
@@ -15,6 +15,8 @@ export interface StandaloneOptions {
   readonly startAnew?: boolean;
   /** The report API for sellers that name none of their own. */
   readonly reportApi?: ConfiguredReportApi | undefined;
+  /** How often it may be asked, and others that say nothing themselves. */
+  readonly reportLimits?: ReportLimits;
   readonly settleHours: number;
   /** Default: the embedded database. */
   readonly queueUrl?: string | undefined;
@@ -53,6 +55,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const connectors = createConnectors({
       database,
       configured: options.reportApi,
+      ...(options.reportLimits && { limits: options.reportLimits }),
+      databaseUrl: postgres.url,
       secretKey,
       log: (entry) => {
         metrics.reportApiAsked(entry);

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { createConnectors, parseEnvironment, queueSettings } from '#close';
+import { createConnectors, parseEnvironment, queueSettings, reportLimits } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
 import { migrate, openDatabase } from '#persistence';
 import { workerEnvironment } from './environment.js';
@@ -15,6 +15,8 @@ const metrics = new WorkerMetrics();
 const connectors = createConnectors({
   database,
   configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
+  limits: reportLimits(environment),
+  databaseUrl: environment.DATABASE_URL,
   secretKey: environment.METERLINE_SECRET_KEY,
   log: (entry) => {
     metrics.reportApiAsked(entry);

@@ -1,4 +1,11 @@
-import { type ConfiguredReportApi, type Database, reportAccess, type SecretKey } from '#persistence';
+import {
+  type ConfiguredReportApi,
+  type Database,
+  reportAccess,
+  ReportGates,
+  type ReportLimits,
+  type SecretKey,
+} from '#persistence';
 import {
   createReportClient,
   type Dialect,
@@ -18,6 +25,10 @@ export interface ConnectorOptions {
   readonly configured: ConfiguredReportApi | undefined;
   readonly secretKey: SecretKey;
   readonly retry?: Partial<RetryPolicy>;
+  /** How often the configured report API may be asked, and others that say nothing themselves. */
+  readonly limits?: ReportLimits;
+  /** Where processes share those limits. Absent: each process keeps to its connections. */
+  readonly databaseUrl?: string;
   /** Connections per origin and how long silence may last. */
   readonly connections?: TransportOptions;
   readonly log?: (entry: ReportLogEntry) => void;
@@ -40,23 +51,36 @@ export interface Connectors {
   close(): Promise<void>;
 }
 
+/** What an API bears that nobody has asked about its limits: they are not published. */
+const DEFAULT_LIMITS: ReportLimits = { concurrency: 8, requestsPerSecond: null };
+
 /** Opens a client per account on demand; all share one pool of connections per origin. */
 export function createConnectors(options: ConnectorOptions): Connectors {
   const transport = new ReportTransport(options.connections);
+  const { limits = DEFAULT_LIMITS, databaseUrl, secretKey } = options;
+  const gates = databaseUrl === undefined ? undefined : new ReportGates(databaseUrl, secretKey);
   return {
     async connect(accountId, patience) {
       const access = await reportAccess(options.database, accountId, options.secretKey, options.configured);
       const dialect = dialectSchema.parse({ ...access.dialect, strict: access.strict });
+      const gate = gates?.of(new URL(access.baseUrl).origin, access.apiKey, {
+        concurrency: access.concurrency ?? limits.concurrency,
+        requestsPerSecond: access.requestsPerSecond ?? limits.requestsPerSecond,
+      });
       const client = createReportClient({
         baseUrl: access.baseUrl,
         apiKey: new SealedKey(access.apiKey),
         dialect,
         transport,
+        ...(gate && { gate }),
         retry: { ...options.retry, ...patience },
         ...(options.log && { log: options.log }),
       });
       return { client, dialect, dialectSha256: dialectSha256(dialect) };
     },
-    close: () => transport.close(),
+    close: async () => {
+      await transport.close();
+      await gates?.close();
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { secretKeySchema } from '#persistence';
+import { type ReportLimits, requestsPerSecondSchema, secretKeySchema } from '#persistence';
 import { z } from 'zod';
 import { CloseError } from './close-error.js';
 
@@ -14,6 +14,15 @@ export const serviceEnvironment = z.object({
   QUEUE_URL: url(/^(postgres(ql)?|rediss?):\/\//, 'a URL postgres://… or redis://…').optional(),
   REPORT_API_URL: url(/^https?:\/\//, 'a URL https://… (or http://… on a trusted network)'),
   REPORT_API_KEY: z.string().min(1, 'must not be empty'),
+  /** Requests with one key in flight, of all processes together. */
+  REPORT_API_CONCURRENCY: z
+    .string()
+    .regex(/^\d{1,3}$/, 'must be a whole number from 1 to 256')
+    .default('8')
+    .transform((text) => Number.parseInt(text, 10))
+    .refine((count) => count >= 1 && count <= 256, 'must be a whole number from 1 to 256'),
+  /** Requests a second with one key, of all processes together; default: as many as the answers take. */
+  REPORT_API_REQUESTS_PER_SECOND: requestsPerSecondSchema.optional(),
   SETTLE_HOURS: z
     .string()
     .regex(/^\d{1,4}$/, 'must be a whole number of hours')
@@ -22,6 +31,14 @@ export const serviceEnvironment = z.object({
   METERLINE_SECRET_KEY: secretKeySchema,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
+
+/** The limits of report APIs that the environment sets. */
+export function reportLimits(
+  environment: Pick<z.output<typeof serviceEnvironment>, 'REPORT_API_CONCURRENCY' | 'REPORT_API_REQUESTS_PER_SECOND'>,
+): ReportLimits {
+  const { REPORT_API_CONCURRENCY: concurrency, REPORT_API_REQUESTS_PER_SECOND: requestsPerSecond = null } = environment;
+  return { concurrency, requestsPerSecond };
+}
 
 /**
  * Parses the environment once, at boot.

@@ -34,4 +34,4 @@ export { invoiceEvidence, type InvoiceVerdict, verifyInvoice } from './verify-in
 export { cronPattern, dueRuns, nextRun, openDueCloses, SCHEDULE_QUEUE, type ScheduledRun } from './schedule.js';
 export { isRetryable } from './retry-policy.js';
 export { CLOSE_QUEUE, type QueueSettings, queueSettings } from './queue.js';
-export { parseEnvironment, serviceEnvironment } from './environment.js';
+export { parseEnvironment, reportLimits, serviceEnvironment } from './environment.js';

@@ -126,6 +126,7 @@ export {
 } from './confirming-pulls.js';
 export {
   loadSnapshots,
+  ownedByAnotherPeriod,
   type PulledSeries,
   type SaveOutcome,
   saveSnapshots,
@@ -161,7 +162,14 @@ export { isRefusal, type Refusal } from './refusal.js';
 export { type Page, pageOf, type PageRequest, keyAfter, uuidAfter } from './page.js';
 export { secretKeySchema, type SecretKey } from './secrets.js';
 export { type AuditEntry, type AuditEvent, listAuditEvents, recordAudit } from './audit.js';
-export { type ConfiguredReportApi, reportAccess, type ReportAccess, type ReportApiSettings } from './report-access.js';
+export {
+  type ConfiguredReportApi,
+  reportAccess,
+  type ReportAccess,
+  type ReportApiSettings,
+  requestsPerSecondSchema,
+} from './report-access.js';
+export { ReportGates, type ReportLimits } from './report-gates.js';
 export {
   createSeller,
   type EdgePolicy,

@@ -1,6 +1,7 @@
 import type { Database, Transaction } from './database.js';
 import { PersistenceError } from './database.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
+import { z } from 'zod';
 
 /** How a seller's usage is read. The key is write-only and stands elsewhere, sealed. */
 export interface ReportApiSettings {
@@ -10,7 +11,17 @@ export interface ReportApiSettings {
   dialect: Record<string, unknown> | null;
   /** Whether open questions about the vendor hold accounts. */
   strict: boolean;
+  /** Requests with one key in flight, of all processes together; null: as the service is configured. */
+  concurrency: number | null;
+  /** Requests a second with one key; null: as the service is configured. */
+  requests_per_second: string | null;
 }
+
+/** A rate of requests, as a positive decimal string. */
+export const requestsPerSecondSchema = z
+  .string()
+  .regex(/^\d{1,4}(\.\d{1,3})?$/, 'must be a positive decimal such as "5" or "0.5"')
+  .refine((text) => /[1-9]/.test(text), 'must be a positive decimal such as "5" or "0.5"');
 
 /** Where and with which key an account's usage is pulled. */
 export interface ReportAccess {
@@ -18,6 +29,8 @@ export interface ReportAccess {
   apiKey: string;
   dialect: Record<string, unknown>;
   strict: boolean;
+  concurrency: number | null;
+  requestsPerSecond: string | null;
 }
 
 /** The service's own report API, for sellers that name none. Its key is sent nowhere else. */
@@ -99,12 +112,21 @@ export async function reportAccess(
     apiKey,
     dialect: settings.dialect ?? {},
     strict: settings.strict,
+    concurrency: settings.concurrency,
+    requestsPerSecond: settings.requests_per_second,
   };
 }
 
 /** The settings as stored; a seller that says nothing uses the configured report API. */
 export function readReportApi(stored: unknown): ReportApiSettings {
-  return { base_url: null, dialect: null, strict: false, ...(stored as Partial<ReportApiSettings> | null) };
+  return {
+    base_url: null,
+    dialect: null,
+    strict: false,
+    concurrency: null,
+    requests_per_second: null,
+    ...(stored as Partial<ReportApiSettings> | null),
+  };
 }
 
 function configuredKeyFor(baseUrl: string | null, configured: ConfiguredReportApi | undefined): string | undefined {

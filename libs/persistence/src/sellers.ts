@@ -64,7 +64,8 @@ export interface Seller {
 
 /** A new seller. `report_api.api_key` is sealed and never read back over the wire. */
 export type NewSeller = Omit<Seller, 'id' | 'report_api' | 'settings' | 'created_at' | 'updated_at'> & {
-  report_api: ReportApiSettings & { api_key: string | null };
+  /** What is not said has its default. */
+  report_api: Changes<ReportApiSettings> & { api_key: string | null };
   /** What is not said has its default. */
   settings: Changes<SellerSettings>;
 };
@@ -84,7 +85,8 @@ export async function createSeller(
   const illegal = illegalNumber(seller);
   if (illegal) return illegal;
   const id = uuid();
-  const { base_url, dialect, strict, api_key } = seller.report_api;
+  const { api_key: apiKey, ...said } = seller.report_api;
+  const reportApi = { ...readReportApi(null), ...defined(said) };
   return refusing(
     () =>
       transaction(database, async (tx) => {
@@ -93,9 +95,9 @@ export async function createSeller(
             ...columnsOf(seller),
             id,
             code: seller.code,
-            reportApi: jsonColumn({ base_url, dialect, strict }),
+            reportApi: jsonColumn(reportApi),
             settings: jsonColumn(defined(seller.settings)),
-            reportApiKey: api_key === null ? null : sealReportKey(secretKey, `seller:${id}`, base_url, api_key),
+            reportApiKey: apiKey === null ? null : sealReportKey(secretKey, `seller:${id}`, reportApi.base_url, apiKey),
           } as Prisma.SellerCreateInput,
         });
         await recordAudit(tx, { sellerId: id, actor, action: 'seller.created', subject: `seller:${id}` });

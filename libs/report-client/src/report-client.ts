@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EpochSeconds, Interval } from '#calendar';
 import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, type Metric, ownedBuckets } from '#metering';
 import { type Dialect, dialectSchema } from './dialect.js';
+import type { Gate } from './gate.js';
 import {
   addedTallies,
   type Expected,
@@ -145,6 +146,8 @@ export interface ReportClientOptions {
   /** Connections to share with other clients. Without, the client has its own, made with `connections`. */
   readonly transport?: ReportTransport;
   readonly connections?: TransportOptions;
+  /** What requests with this key wait for. Without, only the connections limit them. */
+  readonly gate?: Gate;
   readonly log?: (entry: ReportLogEntry) => void;
 }
 
@@ -179,6 +182,7 @@ class HttpReportClient implements ReportClient {
   readonly #retry: RetryPolicy;
   readonly #transport: ReportTransport;
   readonly #ownsTransport: boolean;
+  readonly #gate: Gate | undefined;
   readonly #log: (entry: ReportLogEntry) => void;
 
   constructor(options: ReportClientOptions) {
@@ -190,6 +194,7 @@ class HttpReportClient implements ReportClient {
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
     this.#transport = options.transport ?? new ReportTransport(options.connections);
     this.#ownsTransport = options.transport === undefined;
+    this.#gate = options.gate;
     this.#log = options.log ?? (() => undefined);
   }
 
@@ -409,7 +414,7 @@ class HttpReportClient implements ReportClient {
     const request = this.#key.authorise(this.#path, this.#dialect.auth);
     let attempts = 0;
     let malformed = 0;
-    return withRetries<Exchanged<T>>(this.#retry, asking.signal, async (timeoutMs) => {
+    const exchange = async (timeoutMs: number): Promise<Tried<Exchanged<T>>> => {
       attempts += 1;
       const sent = await this.#transport.send({
         origin: this.#origin,
@@ -461,7 +466,8 @@ class HttpReportClient implements ReportClient {
         };
         return { done: true, value: { refusal, requests: attempts } };
       }
-    });
+    };
+    return withRetries(this.#retry, asking.signal, exchange, this.#gate);
   }
 
   /** The API's own "not now". */

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EpochSeconds } from '#calendar';
+import type { Gate } from './gate.js';
 import { ReportApiError, type ReportApiErrorCode } from './report-api-error.js';
 
 /** How patient a client is. Chance and time are handed in, so that a test of ten minutes takes none. */
@@ -50,7 +51,8 @@ export type Tried<T> =
 
 /**
  * Tries until a value comes, waiting between attempts: exponential, with full jitter (AWS Architecture Blog, 2015), and
- * never less than the API asked for.
+ * never less than the API asked for, which closes the gate for others too. Time before the gate is nobody's fault and not
+ * counted.
  *
  * @throws ReportApiError the last fault when attempts or budget are used up, when it is not retryable, and
  *   `pull_aborted` when the signal aborts
@@ -59,12 +61,19 @@ export async function withRetries<T>(
   policy: RetryPolicy,
   signal: AbortSignal | undefined,
   attempt: (timeoutMs: number) => Promise<Tried<T>>,
+  gate?: Gate,
 ): Promise<T> {
-  const startedMs = policy.elapsedMs();
+  let startedMs = policy.elapsedMs();
   const left = () => policy.budgetMs - (policy.elapsedMs() - startedMs);
   for (let retry = 0; ; retry += 1) {
-    const tried = await attempt(Math.max(1, left()));
+    const arrivedMs = policy.elapsedMs();
+    const place = await gate?.enter(signal).catch((error: unknown) => {
+      throw signal?.aborted ? new ReportApiError('pull_aborted', 'the pull was aborted while waiting its turn') : error;
+    });
+    startedMs += policy.elapsedMs() - arrivedMs;
+    const tried = await attempt(Math.max(1, left())).finally(() => place?.leave());
     if (tried.done) return tried.value;
+    if (tried.retryAfterSeconds !== undefined) await gate?.pause(tried.retryAfterSeconds);
     const error = new ReportApiError(tried.code, tried.message, tried);
     const delayMs = Math.max(
       policy.random() * Math.min(policy.longestDelayMs, policy.firstDelayMs * 2 ** retry),

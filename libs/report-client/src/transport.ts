@@ -5,7 +5,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { ReportApiError } from './report-api-error.js';
 
 export interface TransportOptions {
-  /** Requests in flight per origin; further ones wait their turn. Default 8. */
+  /** Requests in flight per origin; further ones wait their turn. Default 32. */
   concurrency?: number;
   connectTimeoutMs?: number;
   /** Silence until the first byte of an answer. A month of slots is computed while we wait: default 60 s. */
@@ -59,7 +59,7 @@ export class ReportTransport {
 
   constructor(options: TransportOptions = {}) {
     this.#options = {
-      concurrency: options.concurrency ?? 8,
+      concurrency: options.concurrency ?? 32,
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       firstByteTimeoutMs: options.firstByteTimeoutMs ?? 60_000,
       idleTimeoutMs: options.idleTimeoutMs ?? 30_000,

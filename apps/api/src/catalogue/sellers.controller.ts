@@ -7,6 +7,7 @@ import {
   findSeller,
   listSellers,
   type Page,
+  requestsPerSecondSchema,
   type SecretKey,
   type Seller,
   updateSeller,
@@ -64,6 +65,12 @@ const reportApi = {
   api_key: text(512).nullable().meta({ writeOnly: true }),
   dialect: dialect.nullable(),
   strict: z.boolean(),
+  concurrency: z.int().min(1).max(256).nullable().meta({
+    description: 'Requests with one key that may be in flight, of all processes together; null: as the service is set.',
+  }),
+  requests_per_second: requestsPerSecondSchema.nullable().meta({
+    description: 'Requests a second with one key, of all processes together; null: as the service is set.',
+  }),
 };
 
 const corrections = z.enum(['propose', 'automatic']).meta({
@@ -137,6 +144,8 @@ const newSeller = z
         api_key: reportApi.api_key.default(null),
         dialect: reportApi.dialect.default(null),
         strict: reportApi.strict.default(false),
+        concurrency: reportApi.concurrency.default(null),
+        requests_per_second: reportApi.requests_per_second.default(null),
       })
       .prefault({}),
     settings: z
@@ -170,6 +179,8 @@ export const seller = z
       base_url: reportApi.base_url,
       dialect: storedDialect.nullable(),
       strict: reportApi.strict,
+      concurrency: reportApi.concurrency,
+      requests_per_second: reportApi.requests_per_second,
       has_api_key: z.boolean(),
     }),
     settings: z.object(settings),

@@ -1,0 +1,288 @@
+import { createHash, createHmac } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { PersistenceError, SERVICE_ROLE_OPTIONS } from './database.js';
+import type { SecretKey } from './secrets.js';
+
+/** How a report API may be asked with one key, by all processes together. */
+export interface ReportLimits {
+  /** Requests in flight. */
+  readonly concurrency: number;
+  /** A positive decimal; null: as many as the answers take. */
+  readonly requestsPerSecond: string | null;
+}
+
+/** A process stops handing a place from one of its requests to the next after so long, so that others get their turn. */
+const TURN_MS = 1_000;
+/** A place that nobody needs is kept so long: the next request of an account follows at once. */
+const IDLE_MS = 100;
+/** Between two looks for a free place. */
+const LOOK_MS = 25;
+/** An API cannot close its gate for longer by one answer; it may say so again. */
+const LONGEST_PAUSE_SECONDS = 600;
+
+/**
+ * The limits of report API keys, shared by every process on one database. A place among the requests in flight is a session
+ * lock of PostgreSQL, so that of a process that dies is free at once; turns of a rate are taken from one row per key.
+ */
+export class ReportGates {
+  readonly #connectionString: string;
+  readonly #secretKey: SecretKey;
+  readonly #gates = new Map<string, KeyGate>();
+  #session: Session | undefined;
+  #closed = false;
+
+  constructor(connectionString: string, secretKey: SecretKey) {
+    this.#connectionString = connectionString;
+    this.#secretKey = secretKey;
+  }
+
+  /** The gate of a key at an origin. Asked for with other limits, it goes on with those. */
+  of(origin: string, apiKey: string, limits: ReportLimits): KeyGate {
+    const id = createHmac('sha256', this.#secretKey)
+      .update(`report-gate ${origin} ${apiKey}`)
+      .digest('hex')
+      .slice(0, 32);
+    let gate = this.#gates.get(id);
+    if (!gate) this.#gates.set(id, (gate = new KeyGate(id, () => this.#connect())));
+    gate.limits = limits;
+    return gate;
+  }
+
+  /** Gives every place back. Whoever still waits for one is turned away. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const gate of this.#gates.values()) gate.close();
+    await this.#session?.end();
+  }
+
+  async #connect(): Promise<Session> {
+    if (this.#closed) throw closed();
+    if (!this.#session || this.#session.lost) this.#session = new Session(this.#connectionString);
+    await this.#session.ready;
+    return this.#session;
+  }
+}
+
+/** One connection, whose locks are gone when it is. */
+class Session {
+  readonly ready: Promise<unknown>;
+  readonly #client: Client;
+  lost = false;
+
+  constructor(connectionString: string) {
+    this.#client = new Client({
+      connectionString,
+      options: SERVICE_ROLE_OPTIONS,
+      application_name: 'meterline-report-gates',
+      keepAlive: true,
+    });
+    const lose = () => (this.lost = true);
+    this.#client.on('error', lose).on('end', lose);
+    this.ready = this.#client.connect().catch((error: unknown) => {
+      this.lost = true;
+      throw unavailable(error);
+    });
+  }
+
+  async query<Row>(text: string, values: unknown[]): Promise<Row | undefined> {
+    try {
+      return (await this.#client.query(text, values)).rows[0] as Row | undefined;
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#client.end().catch(() => undefined);
+  }
+}
+
+interface Place {
+  readonly lock: string;
+  readonly session: Session;
+  readonly takenAt: number;
+}
+
+interface Waiting {
+  readonly take: (place: Place) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** The gate of one key, as this process stands before it. */
+export class KeyGate {
+  limits: ReportLimits = { concurrency: 1, requestsPerSecond: null };
+  readonly #id: string;
+  readonly #connect: () => Promise<Session>;
+  readonly #queue: Waiting[] = [];
+  readonly #held = new Set<Place>();
+  readonly #idle = new Map<Place, NodeJS.Timeout>();
+  #looking = false;
+  #closed = false;
+
+  constructor(id: string, connect: () => Promise<Session>) {
+    this.#id = id;
+    this.#connect = connect;
+  }
+
+  async enter(signal?: AbortSignal): Promise<{ leave(): void }> {
+    const place = await this.#place(signal);
+    try {
+      const wait_ms = await this.#turn(place.session);
+      if (wait_ms > 0) await sleep(wait_ms, undefined, signal && { signal });
+    } catch (error) {
+      this.#leave(place);
+      throw signal?.aborted ? signal.reason : error;
+    }
+    let left = false;
+    return {
+      leave: () => {
+        if (!left) this.#leave(place);
+        left = true;
+      },
+    };
+  }
+
+  async pause(seconds: number): Promise<void> {
+    const session = await this.#connect();
+    await session.query(
+      `INSERT INTO report_pace (key_id, paused_until) VALUES ($1, clock_timestamp() + make_interval(secs => $2))
+       ON CONFLICT (key_id) DO UPDATE SET paused_until = greatest(report_pace.paused_until, EXCLUDED.paused_until)`,
+      [this.#id, Math.min(seconds, LONGEST_PAUSE_SECONDS)],
+    );
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { fail } of this.#queue.splice(0)) fail(closed());
+    for (const timer of this.#idle.values()) clearTimeout(timer);
+  }
+
+  /** A place among the requests in flight, first come, first served within this process. */
+  #place(signal?: AbortSignal): Promise<Place> {
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    if (this.#closed) return Promise.reject(closed());
+    for (const [place, timer] of this.#idle) {
+      clearTimeout(timer);
+      this.#idle.delete(place);
+      if (!place.session.lost) return Promise.resolve(place);
+      this.#held.delete(place);
+    }
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        take: (place) => {
+          signal?.removeEventListener('abort', abort);
+          resolve(place);
+        },
+        fail: (error) => {
+          signal?.removeEventListener('abort', abort);
+          reject(error as Error);
+        },
+      };
+      const abort = () => {
+        this.#queue.splice(this.#queue.indexOf(waiting), 1);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#queue.push(waiting);
+      if (!this.#looking) void this.#look();
+    });
+  }
+
+  /** Looks for free places until nobody waits. */
+  async #look(): Promise<void> {
+    this.#looking = true;
+    try {
+      while (this.#queue.length > 0) {
+        const found = await this.#find();
+        if (found === undefined) {
+          await sleep(LOOK_MS * (0.5 + Math.random()));
+          continue;
+        }
+        this.#held.add(found);
+        const next = this.#queue.shift();
+        if (next) next.take(found);
+        else this.#leave(found);
+      }
+    } catch (error) {
+      for (const { fail } of this.#queue.splice(0)) fail(error);
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async #find(): Promise<Place | undefined> {
+    const session = await this.#connect();
+    for (const place of this.#held) if (place.session.lost) this.#held.delete(place);
+    // A session is granted the same lock twice: only those that it does not hold are asked for.
+    const mine = new Set([...this.#held].map(({ lock }) => lock));
+    const locks = this.#locks().filter((lock) => !mine.has(lock));
+    if (locks.length === 0) return undefined;
+    const row = await session.query<{ lock: string }>(
+      'SELECT lock FROM unnest($1::bigint[]) AS lock WHERE pg_try_advisory_lock(lock) LIMIT 1',
+      [locks],
+    );
+    return row && { lock: row.lock, session, takenAt: performance.now() };
+  }
+
+  #locks(): string[] {
+    return Array.from({ length: this.limits.concurrency }, (_, place) =>
+      createHash('sha256').update(`${this.#id} ${place}`).digest().readBigInt64BE().toString(),
+    );
+  }
+
+  /** Milliseconds until it is this request's turn, by the rate of the key and by the pause its API asked for. */
+  async #turn(session: Session): Promise<number> {
+    const { requestsPerSecond } = this.limits;
+    const row =
+      requestsPerSecond === null
+        ? await session.query<{ wait_ms: string }>(
+            `SELECT extract(epoch FROM paused_until - clock_timestamp()) * 1000 AS wait_ms
+               FROM report_pace WHERE key_id = $1 AND paused_until > clock_timestamp()`,
+            [this.#id],
+          )
+        : await session.query<{ wait_ms: string }>(
+            `INSERT INTO report_pace AS pace (key_id, next_at) VALUES ($1, clock_timestamp() + $2::interval)
+             ON CONFLICT (key_id) DO UPDATE
+                SET next_at = greatest(pace.next_at, pace.paused_until, clock_timestamp()) + $2::interval
+             RETURNING extract(epoch FROM next_at - $2::interval - clock_timestamp()) * 1000 AS wait_ms`,
+            [this.#id, `${1 / Number.parseFloat(requestsPerSecond)} seconds`],
+          );
+    return row === undefined ? 0 : Math.max(0, Math.ceil(Number.parseFloat(row.wait_ms)));
+  }
+
+  #leave(place: Place): void {
+    if (place.session.lost || this.#closed) {
+      this.#held.delete(place);
+      return;
+    }
+    const isOnesTurn = performance.now() - place.takenAt < TURN_MS;
+    const next = isOnesTurn ? this.#queue.shift() : undefined;
+    if (next) {
+      next.take(place);
+    } else if (isOnesTurn) {
+      const timer = setTimeout(() => {
+        this.#idle.delete(place);
+        this.#unlock(place);
+      }, IDLE_MS);
+      this.#idle.set(place, timer);
+    } else {
+      this.#unlock(place);
+    }
+  }
+
+  #unlock(place: Place): void {
+    this.#held.delete(place);
+    // A session that cannot give a lock back has lost it.
+    place.session.query('SELECT pg_advisory_unlock($1)', [place.lock]).catch(() => undefined);
+  }
+}
+
+function closed(): PersistenceError {
+  return new PersistenceError('report_gates_closed', 'this process asks report APIs no more', true);
+}
+
+function unavailable(cause: unknown): PersistenceError {
+  const message = 'the database that limits requests to report APIs cannot be reached';
+  return new PersistenceError('report_gates_unavailable', message, true, { cause });
+}

@@ -1,0 +1,243 @@
+import { createServer, type IncomingMessage, request as forward, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client } from 'pg';
+import { Closes, createConnectors } from '#close';
+import { openDatabase, ReportGates, type ReportLimits } from '#persistence';
+import { accountId, customerSiteId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
+import { makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { createTestDatabase } from '../support/postgres.js';
+import { run } from '../support/process.js';
+
+const ORIGIN = 'https://report.example';
+const KEY = 'a key';
+const THREE: ReportLimits = { concurrency: 3, requestsPerSecond: null };
+
+describe('the gates of report APIs', () => {
+  let url: string;
+  let database: Awaited<ReturnType<typeof createTestDatabase>>['database'];
+  const processes: ReportGates[] = [];
+  /** What another process would open: its own connection. */
+  const another = () => {
+    const gates = new ReportGates(url, SECRET_KEY);
+    processes.push(gates);
+    return gates;
+  };
+  beforeEach(async () => {
+    ({ url, database } = await createTestDatabase());
+  });
+  afterEach(async () => {
+    await Promise.all(processes.splice(0).map((gates) => gates.close()));
+    await database.$disconnect();
+  });
+
+  it('let as many requests of a key through as it bears, whichever process asks; another key has its own places', async () => {
+    const gates = Array.from({ length: 4 }, () => another().of(ORIGIN, KEY, THREE));
+    const seen = { now: 0, most: 0, done: 0 };
+    const ask = async (gate: ReturnType<ReportGates['of']>) => {
+      const place = await gate.enter();
+      seen.now += 1;
+      seen.most = Math.max(seen.most, seen.now);
+      await wait(5);
+      seen.now -= 1;
+      seen.done += 1;
+      place.leave();
+    };
+    const others = another().of(ORIGIN, 'another key', { concurrency: 1, requestsPerSecond: null });
+    const held = await others.enter();
+    await Promise.all(gates.flatMap((gate) => Array.from({ length: 25 }, () => ask(gate))));
+    expect(seen).toEqual({ now: 0, most: 3, done: 100 });
+    held.leave();
+  });
+
+  it('give the turns of a rate one after another, to whichever process asks', async () => {
+    const limits: ReportLimits = { concurrency: 8, requestsPerSecond: '20' };
+    const started = performance.now();
+    const at: number[] = [];
+    const ask = async (gate: ReturnType<ReportGates['of']>) => {
+      const place = await gate.enter();
+      at.push(performance.now() - started);
+      place.leave();
+    };
+    await Promise.all(
+      [another(), another()].flatMap((of) => Array.from({ length: 6 }, () => ask(of.of(ORIGIN, KEY, limits)))),
+    );
+    // The n-th of twenty a second does not come before n × 50 ms; a timer may fire a millisecond early.
+    at.sort((a, b) => a - b).forEach((ms, n) => expect(ms).toBeGreaterThanOrEqual(n * 50 - 2));
+  });
+
+  it('stay closed for everybody while the API wants to be left alone', async () => {
+    const [one, other] = [another().of(ORIGIN, KEY, THREE), another().of(ORIGIN, KEY, THREE)];
+    await one.pause(0.4);
+    const paused = performance.now();
+    const [mine, theirs] = await Promise.all([one.enter(), other.enter()]);
+    expect(performance.now() - paused).toBeGreaterThanOrEqual(380);
+    mine.leave();
+    theirs.leave();
+  });
+
+  it('are passed in the order of asking, and left alone by whoever gives up', async () => {
+    const gate = another().of(ORIGIN, KEY, { concurrency: 1, requestsPerSecond: null });
+    const first = await gate.enter();
+    const order: string[] = [];
+    const impatient = new AbortController();
+    const gaveUp = gate.enter(impatient.signal).catch((error: Error) => error);
+    const later = ['second', 'third'].map(async (name) => {
+      const place = await gate.enter();
+      order.push(name);
+      place.leave();
+    });
+    impatient.abort(new Error('gave up'));
+    expect(await gaveUp).toMatchObject({ message: 'gave up' });
+    first.leave();
+    first.leave();
+    await Promise.all(later);
+    expect(order).toEqual(['second', 'third']);
+  });
+
+  it('free the places of a process that is killed', async () => {
+    const hog = run('test/support/hold-places.mjs', [url, SECRET_KEY.toString('hex'), ORIGIN, KEY, '3'], {});
+    await hog.says(/holds all/);
+    const gate = another().of(ORIGIN, KEY, THREE);
+    const turnedAway = await gate.enter(AbortSignal.timeout(300)).catch((error: Error) => error.name);
+    expect(turnedAway).toBe('TimeoutError');
+    hog.child.kill('SIGKILL');
+    const places = await Promise.all([gate.enter(), gate.enter(), gate.enter()]);
+    for (const place of places) place.leave();
+    await hog.ended();
+  });
+
+  it('outlive a lost connection: places are given anew on the next one', async () => {
+    const gate = another().of(ORIGIN, KEY, { concurrency: 1, requestsPerSecond: null });
+    const lost = await gate.enter();
+    const owner = new Client({ connectionString: url });
+    await owner.connect();
+    await owner.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE application_name = 'meterline-report-gates' AND datname = current_database()`);
+    await owner.end();
+    // Until the process has heard of it, a request may still be told that the limits cannot be reached.
+    const again = await (async () => {
+      for (;;) {
+        try {
+          return await gate.enter();
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'report_gates_unavailable', retryable: true });
+        }
+      }
+    })();
+    lost.leave();
+    again.leave();
+    (await gate.enter()).leave();
+  });
+
+  it('turn away who waits when the process ends', async () => {
+    const gates = another();
+    const gate = gates.of(ORIGIN, KEY, { concurrency: 1, requestsPerSecond: null });
+    await gate.enter();
+    const waiting = gate.enter().catch((error: { code: string }) => error.code);
+    await wait(50);
+    await gates.close();
+    expect(await waiting).toBe('report_gates_closed');
+  });
+
+  it('two workers close a month with no more requests in flight than the key bears', async () => {
+    const fleet = { accounts: 12, sites: 1, subscribers: 1 };
+    const simulator = await startReportSimulator({ fleet, seed: 7 });
+    const counted = await startCounting(simulator.url);
+    await makeSeller(database, {
+      code: 'acme',
+      report_api: { base_url: counted.url, api_key: 'sim-fleet-key', concurrency: 2 },
+    });
+    await makePlan(database, {
+      code: 'traffic',
+      name: 'Traffic',
+      currency: 'USD',
+      effective_from: '2020-01-01',
+      charges: [
+        {
+          code: 'bytes',
+          name: 'Bytes',
+          type: 'usage',
+          measure: { metric: 'bytes', per: 'customer_site_id', unit: 'GB' },
+          price: { model: 'per_unit', unit_price: '1.00' },
+        },
+      ],
+    });
+    for (let number = 0; number < fleet.accounts; number += 1) {
+      await makeAccount(database, { seller: 'acme', external_id: accountId(number) }, 'traffic', [
+        { dimension: 'customer_site_id', value: customerSiteId(fleet, number, 0) },
+      ]);
+    }
+    const jobs: { closeId: string; batch: number }[] = [];
+    const workers = [0, 1].map(() => {
+      const own = openDatabase(url, 6);
+      const connectors = createConnectors({
+        database: own,
+        configured: undefined,
+        secretKey: SECRET_KEY,
+        databaseUrl: url,
+      });
+      const closes = new Closes({
+        database: own,
+        connectors,
+        renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+        secretKey: SECRET_KEY,
+        settleHours: 72,
+        batchSize: 3,
+        enqueue: async (added) => void jobs.push(...added),
+      });
+      return { closes, stop: () => connectors.close().then(() => own.$disconnect()) };
+    });
+    const opened = await workers[0]?.closes.open({
+      seller: 'acme',
+      period: '2026-08',
+      kind: 'regular',
+      dryRun: false,
+      issue: 'automatic',
+      actor: 'test',
+    });
+    expect(opened).toMatchObject({ outcome: 'opened' });
+    await Promise.all(
+      workers.map(async ({ closes }) => {
+        for (let job = jobs.shift(); job; job = jobs.shift()) await closes.work(job);
+      }),
+    );
+    const states = await database.$queryRaw<{ state: string; accounts: number }[]>`
+      SELECT state, count(*)::int AS accounts FROM close_account GROUP BY state`;
+    expect(states).toEqual([{ state: 'issued', accounts: 12 }]);
+    // Two pulls of two pieces for each account; never more than two at once, of both workers together.
+    expect(counted.seen()).toEqual({ requests: 48, most: 2 });
+    await Promise.all(workers.map(({ stop }) => stop()));
+    await counted.stop();
+    await simulator.close();
+  });
+});
+
+/** Passes requests on, a little later, and counts how many are in flight. */
+async function startCounting(target: string) {
+  const seen = { requests: 0, most: 0 };
+  let inFlight = 0;
+  const server: Server = createServer((incoming: IncomingMessage, outgoing) => {
+    seen.requests += 1;
+    seen.most = Math.max(seen.most, (inFlight += 1));
+    outgoing.on('close', () => (inFlight -= 1));
+    const { method, headers, url = '' } = incoming;
+    const onward = forward(new URL(url, target), { method, headers }, (answer) => {
+      void wait(10).then(() => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(outgoing);
+      });
+    });
+    incoming.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen: () => seen,
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
