@@ -68,7 +68,7 @@ import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { driftWarning } from './drift.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
-import { evidenceKeeper, keepUsage } from './keep-usage.js';
+import { evidenceKeeper, keepUsage, notToKeep } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 import { UsageViews } from './usage-views.js';
 import { waive, type WaiveRefusal, waiverNotices } from './waivers.js';
@@ -374,7 +374,7 @@ export class Closes {
     const keepAnswer = close.dryRun ? undefined : evidenceKeeper(this.#database, task);
     const pulled = await pullUsage(task, connection, now, keepAnswer);
     if (pulled.outcome === 'held') return pulled;
-    const kept = close.dryRun ? undefined : await keepUsage(this.#database, task, pulled);
+    const kept = await (close.dryRun ? notToKeep : keepUsage)(this.#database, task, pulled);
     if (kept?.outcome === 'held') return { ...kept, warnings: pulled.warnings };
     this.#step('pulled', close.id, facts.account.id);
     const usage = pulled.series.map(({ series }) => series);

@@ -1,4 +1,11 @@
-import { type Database, keepEvidence, saveSnapshots, type Snapshot, unconservedWindows } from '#persistence';
+import {
+  type Database,
+  keepEvidence,
+  ownedByAnotherPeriod,
+  saveSnapshots,
+  type Snapshot,
+  unconservedWindows,
+} from '#persistence';
 import { type BillingTask, held, type Held, type KeepAnswer, type Pulled } from './bill-account.js';
 
 /** Keeps answers of an account's pull as evidence. */
@@ -12,6 +19,21 @@ export interface Kept {
   readonly snapshots: readonly Snapshot[];
 }
 
+/** Why `keepUsage` would hold an account because of other periods, asked without keeping anything: for a dry run. */
+export async function notToKeep(
+  database: Database,
+  { facts, period }: BillingTask,
+  { series }: Pulled,
+): Promise<Held | undefined> {
+  const owned = { start: period.start, end: period.end };
+  const other = await ownedByAnotherPeriod(database, { accountId: facts.account.id, owned, pulled: series });
+  return other && notOurs(other.metric);
+}
+
+function notOurs(metric: string): Held {
+  return held('usage_owned_by_another_period', `another period already owns part of this month's ${metric}`);
+}
+
 /** Keeps what was pulled as what the period owns, and proves that nothing was lost or counted twice on the way. */
 export async function keepUsage(
   database: Database,
@@ -21,10 +43,7 @@ export async function keepUsage(
   const of = { accountId: facts.account.id, periodLabel: period.label };
   const owned = { start: period.start, end: period.end };
   const saved = await saveSnapshots(database, { ...of, owned, pulled: series });
-  if (saved.outcome === 'owned_by_another_period') {
-    const message = `another period already owns part of this month's ${saved.metric}`;
-    return held('usage_owned_by_another_period', message);
-  }
+  if (saved.outcome === 'owned_by_another_period') return notOurs(saved.metric);
   const [leak] = await unconservedWindows(database, of);
   if (!leak) return { outcome: 'kept', snapshots: saved.snapshots };
   const { dimension, metric, revision } = leak;

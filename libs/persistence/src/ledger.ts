@@ -71,6 +71,26 @@ export async function saveSnapshots(
 }
 
 /**
+ * Which of the series `saveSnapshots` would refuse because another period owns some of these instants; undefined when it
+ * would keep them all. Writes nothing.
+ */
+export async function ownedByAnotherPeriod(
+  database: Database,
+  of: { accountId: string; owned: Interval; pulled: readonly PulledSeries[] },
+): Promise<{ entity: string; metric: Metric } | undefined> {
+  const [window] = await database.$queryRaw<{ entity: string; metric: Metric }[]>`
+    WITH period AS (
+      SELECT tstzrange(${toStamp(of.owned.start)}::timestamptz, ${toStamp(of.owned.end)}::timestamptz) AS owned)
+    SELECT w.entity, w.metric
+      FROM period
+      JOIN usage_window w ON w.account_id = ${of.accountId}::uuid AND w.owned && period.owned AND w.owned <> period.owned
+     WHERE (w.entity, w.metric) IN (SELECT * FROM unnest(${of.pulled.map(({ series }) => entityKey(series.entity))}::text[],
+                                                         ${of.pulled.map(({ series }) => series.metric)}::text[]))
+     ORDER BY w.entity COLLATE "C", w.metric COLLATE "C" LIMIT 1`;
+  return window;
+}
+
+/**
  * The latest snapshot of every window of an account's period, with its values when they are still kept.
  *
  * @param pinned when given, these revisions and no others
