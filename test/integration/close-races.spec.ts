@@ -2,6 +2,7 @@ import pg from 'pg';
 import { Closes, type ClosesOptions, type Connectors, createConnectors } from '#close';
 import {
   beginAccount,
+  claimStalledBatches,
   type Database,
   findClose,
   listCloseAccounts,
@@ -276,5 +277,23 @@ describe('a close', () => {
     for (const pull of slow.pulls) pull.goOn();
     await work;
     expect([pulled, await states(closeId), await drafts()]).toEqual([1, ['pulling', 'pending'], 0]);
+  });
+
+  it('whose batches wait for a worker is not taken for one whose jobs are lost', async () => {
+    const closeId = await open(process({ batchSize: 1 }));
+    const quietFor = (seconds: number) =>
+      session.query('UPDATE close_account SET updated_at = clock_timestamp() - make_interval(secs => $1)', [seconds]);
+    await quietFor(300);
+    await beginAccount(database, closeId, ids[0] as string);
+    expect(await claimStalledBatches(database, 60)).toEqual([]);
+    // The worker of the first is dead; the second moves.
+    await quietFor(300);
+    await session.query('UPDATE close_account SET updated_at = clock_timestamp() WHERE account_id = $1', [ids[1]]);
+    expect(await claimStalledBatches(database, 60)).toEqual([{ closeId, batch: 0 }]);
+    // Nothing moves any more: both are lost, and told of once.
+    await quietFor(300);
+    const lost = await claimStalledBatches(database, 60);
+    expect(lost.map(({ batch }) => batch).sort()).toEqual([0, 1]);
+    expect(await claimStalledBatches(database, 60)).toEqual([]);
   });
 });

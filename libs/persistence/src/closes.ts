@@ -601,8 +601,9 @@ export async function cancelClose(database: Database, closeId: string, actor: st
 }
 
 /**
- * Batches on which nothing has moved for a while: their job was lost or its worker died. Whoever is told of a batch has
- * claimed it: nobody else is told of it for as long again. Working on one twice would be harmless.
+ * Batches whose job was lost or whose worker died: begun, and nothing has moved on them for a while; or waiting for a
+ * worker, and nothing has moved in their whole close, because while it does they are most likely only not the next. Whoever
+ * is told of a batch has claimed it: nobody else is told of it for as long again. Working on one twice would be harmless.
  */
 export async function claimStalledBatches(
   database: Database,
@@ -611,14 +612,18 @@ export async function claimStalledBatches(
   await wakeCloses(database);
   const rows = await database.$queryRaw<{ closeId: string; batch: number }[]>`
     WITH stalled AS (
-      SELECT a.close_id, a.batch
-        FROM close_account a JOIN close c ON c.id = a.close_id
-       WHERE c.state = 'running'
-       GROUP BY a.close_id, a.batch
-      HAVING max(a.updated_at) < clock_timestamp() - make_interval(secs => ${idleSeconds})
-         AND bool_or(a.state IN ('pending', 'pulling', 'rated')
-                     OR (a.state = 'drafted' AND NOT c.dry_run AND (a.released OR c.issue = 'automatic')))
-       ORDER BY a.close_id, a.batch LIMIT 1000
+      SELECT close_id, batch
+        FROM (SELECT a.close_id, a.batch, max(a.updated_at) AS moved_at,
+                     max(max(a.updated_at)) OVER (PARTITION BY a.close_id) AS close_moved_at,
+                     bool_or(a.state = 'pending' OR (a.state = 'drafted' AND a.released AND NOT c.dry_run)) AS waiting,
+                     bool_or(a.state IN ('pulling', 'rated')
+                             OR (a.state = 'drafted' AND c.issue = 'automatic' AND NOT c.dry_run)) AS begun
+                FROM close_account a JOIN close c ON c.id = a.close_id
+               WHERE c.state = 'running'
+               GROUP BY a.close_id, a.batch) AS batches
+       WHERE CASE WHEN begun THEN moved_at WHEN waiting THEN close_moved_at END
+             < clock_timestamp() - make_interval(secs => ${idleSeconds})
+       ORDER BY close_id, batch LIMIT 1000
     )
     UPDATE close_account a SET updated_at = clock_timestamp()
       FROM stalled s
