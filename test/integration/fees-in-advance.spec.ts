@@ -89,6 +89,8 @@ describe('fees in advance, close by close', () => {
     expect(await billed(a, SEPTEMBER)).toEqual([['2026-09 100.00', '2026-10 100.00']]);
     // August, billed anew, must leave September alone, for that has billed itself.
     expect(await wouldBill(AUGUST)).toEqual(['2026-08 100.00']);
+    await voidOnly(a, SEPTEMBER);
+    expect(await wouldBill(AUGUST)).toEqual(['2026-08 100.00', '2026-09 100.00']);
   });
 
   it('an invoice voided after the next one was issued is billed anew with what the next one counted on', async () => {
@@ -231,13 +233,15 @@ describe('fees in advance, close by close', () => {
     }
     /** As it would stand with other advances, every hash made to fit. */
     function withAdvances({ facts, inputs, document, ...rest }: Evidence, advances: object | undefined): Evidence {
-      const { advances: _, ...others } = inputs as Record<string, unknown>;
-      const { advances: __, ...known } = facts;
-      const changed = { ...others, ...(advances && { advances }) };
+      const replaced = (of: object) => {
+        const others = Object.fromEntries(Object.entries(of).filter(([member]) => member !== 'advances'));
+        return advances ? { ...others, advances } : others;
+      };
+      const changed = replaced(inputs);
       const again = { ...document, inputs_hash: documentSha256(changed) };
       return {
         ...rest,
-        facts: { ...known, ...(advances && { advances }) } as Evidence['facts'],
+        facts: replaced(facts) as unknown as Evidence['facts'],
         inputs: changed,
         document: again,
         document_sha256: documentSha256(again),
