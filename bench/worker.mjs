@@ -1,7 +1,7 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setInterval } from 'node:timers';
 import { pino } from 'pino';
-import { createWorker } from '../dist/apps/worker/src/index.js';
+import { boundHeapGrowth, createWorker } from '../dist/apps/worker/src/index.js';
 import { createConnectors, queueSettings } from '../dist/libs/close/src/index.js';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '../dist/libs/invoice-pdf/src/index.js';
 import { openDatabase, secretKeySchema } from '../dist/libs/persistence/src/index.js';
@@ -13,6 +13,7 @@ import { openDatabase, secretKeySchema } from '../dist/libs/persistence/src/inde
 // Often enough to see a batch, seldom enough not to be seen in the CPU: asking for the memory is not free.
 const SAMPLE_MS = 250;
 let lap;
+boundHeapGrowth();
 
 new PerformanceObserver((list) => {
   for (const { detail } of list.getEntries()) {

@@ -6,6 +6,7 @@ import { signingKey } from '#persistence';
 import { WorkerMetrics } from './metrics.js';
 import { WorkerCloses, WorkerModule, type WorkerModuleOptions } from './worker.module.js';
 
+export { boundHeapGrowth } from './heap.js';
 export { WorkerMetrics } from './metrics.js';
 
 /** What a worker is made of; metrics that somebody else counts into as well are handed in. */

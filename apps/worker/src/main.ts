@@ -4,7 +4,9 @@ import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
 import { migrate, openDatabase } from '#persistence';
 import { workerEnvironment } from './environment.js';
 import { serveHealth } from './health.js';
-import { createWorker, WorkerMetrics } from './index.js';
+import { boundHeapGrowth, createWorker, WorkerMetrics } from './index.js';
+
+boundHeapGrowth();
 
 const environment = readEnvironment();
 const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'worker' } });
