@@ -6,6 +6,7 @@ import {
   type Database,
   findClose,
   listCloseAccounts,
+  listInvoices,
   moveAccount,
   releaseDrafts,
   retryAccounts,
@@ -295,5 +296,31 @@ describe('a close', () => {
     const lost = await claimStalledBatches(database, 60);
     expect(lost.map(({ batch }) => batch).sort()).toEqual([0, 1]);
     expect(await claimStalledBatches(database, 60)).toEqual([]);
+  });
+
+  it('has each document drawn once, and by the sweep only when nobody else came to it', async () => {
+    const drawn: string[] = [];
+    const closes = process({ renderer: { layoutVersion: 1, render: () => Promise.reject(new Error('dead')) } });
+    const closeId = await open(closes);
+    await expect(closes.work({ closeId, batch: 0 })).rejects.toThrow('dead');
+    const [, second] = (await listInvoices(database, { limit: 9 })).map(({ id }) => id).sort();
+    const other = process();
+    const sweeper = process({
+      concurrency: 1,
+      renderer: {
+        layoutVersion: 1,
+        render: async (document) => {
+          if ('id' in document) drawn.push(document.id);
+          // While the first is drawn somebody downloads the second, which the sweep has found missing as well.
+          await other.pdf(second as string);
+          return { pdf: Buffer.from('%PDF-'), sha256: 'sha' };
+        },
+      },
+    });
+    await sweeper.sweep(60);
+    expect(drawn).toEqual([]);
+    await sweeper.sweep(0);
+    expect([drawn.length, drawn.includes(second as string)]).toEqual([1, false]);
+    expect((await listInvoices(database, { limit: 9 })).map(({ pdf_sha256 }) => pdf_sha256)).toEqual(['sha', 'sha']);
   });
 });

@@ -280,7 +280,7 @@ export class Closes {
     const attempt = (part: Promise<unknown>) => part.catch((error: unknown) => failures.push(error));
     const stalled = await claimStalledBatches(this.#database, idleSeconds);
     if (stalled.length > 0) await attempt(this.#options.enqueue(stalled));
-    await attempt(this.#renderAll('', (after, limit) => unrenderedInvoices(this.#database, after, limit)));
+    await attempt(this.#renderAll('', (after, limit) => unrenderedInvoices(this.#database, idleSeconds, after, limit)));
     for (const closeId of await unsettledCloses(this.#database)) await attempt(this.#settle(closeId));
     await attempt(this.#retryEarly());
     if (failures.length > 0) throw failures[0];

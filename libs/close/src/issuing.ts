@@ -1,6 +1,7 @@
 import { type DraftInvoice, documentNumber, type IssuedInvoice, issueInvoice } from '#invoicing';
 import {
   type Database,
+  loadDocument,
   type Numbering,
   type NumberTaken,
   type SellerFacts,
@@ -46,6 +47,9 @@ export async function renderOnce(
   renderer: Renderer,
   document: IssuedInvoice,
 ): Promise<StoredDocument> {
+  // Somebody else may have drawn it since it was found missing; looking costs a hundredth of drawing.
+  const stored = await loadDocument(database, document.id, 'pdf');
+  if (stored) return stored;
   const { pdf, sha256 } = await renderer.render(document);
   return storeDocument(database, document.id, { kind: 'pdf', layout: renderer.layoutVersion, sha256, bytes: pdf });
 }

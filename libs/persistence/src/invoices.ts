@@ -330,15 +330,20 @@ export async function loadDocument(
   return row;
 }
 
-/** Issued documents without a PDF, oldest first: a worker died between commit and render. */
+/**
+ * Documents without a PDF that were issued a while ago, in the order of their ids: a worker died between commit and
+ * render. What was issued just now is about to be drawn by whoever issued it.
+ */
 export async function unrenderedInvoices(
   database: Database,
+  idleSeconds: number,
   after: string | undefined,
   limit: number,
 ): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
-    SELECT invoice_id AS id FROM invoice_unrendered
-     WHERE ${after ?? null}::uuid IS NULL OR invoice_id > ${after ?? null}::uuid
+    SELECT invoice_id AS id FROM invoice_unrendered u JOIN invoice i ON i.id = u.invoice_id
+     WHERE i.issued_at <= clock_timestamp() - make_interval(secs => ${idleSeconds})
+       AND (${after ?? null}::uuid IS NULL OR invoice_id > ${after ?? null}::uuid)
      ORDER BY invoice_id LIMIT ${limit}`;
   return rows.map((row) => row.id);
 }
