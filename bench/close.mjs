@@ -9,6 +9,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { freePort, startEmbeddedPostgres } from '../dist/apps/standalone/src/embedded-postgres.js';
 import { measureFloors } from './floors.mjs';
 import { openScene, PLANS, SECRET_KEY } from './scene.mjs';
+import { startSimulator, stopChild } from './simulator.mjs';
 
 /** What closing a month costs a worker: `npm run bench:close -- --accounts 100,1000 --plan volume`. */
 const options = new Command('bench:close')
@@ -48,7 +49,9 @@ async function measure() {
   const server = await startEmbeddedPostgres(folder, () => undefined);
   cleanUps.push(() => server.stop());
   const fleet = { accounts: Math.max(options.warmUp, ...options.accounts), sites: 1, subscribers: 1 };
-  const reportUrl = await startSimulator(fleet);
+  const simulator = await startSimulator(fleet);
+  cleanUps.push(() => simulator.stop());
+  const reportUrl = simulator.url;
   const queueUrl = options.queue === 'redis' ? await startRedis() : undefined;
   const laps = [];
   for (const accounts of options.accounts) {
@@ -125,15 +128,6 @@ async function stopWorker(worker) {
   await ended;
 }
 
-async function startSimulator({ accounts, sites, subscribers }) {
-  const size = ['--accounts', accounts, '--sites', sites, '--subscribers', subscribers].map(String);
-  const main = resolve(import.meta.dirname, '../dist/apps/report-simulator/src/main.js');
-  const simulator = spawn(process.execPath, [main, '--port', '0', ...size], { stdio: ['ignore', 'pipe', 'inherit'] });
-  cleanUps.push(() => stopChild(simulator));
-  const [text] = await once(simulator.stdout.setEncoding('utf8'), 'data');
-  return new URL(/http:\S+/.exec(text)[0]).origin;
-}
-
 async function startRedis() {
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
@@ -147,13 +141,6 @@ async function startRedis() {
     ready = text.includes('Ready to accept connections');
   }
   return `redis://127.0.0.1:${port}`;
-}
-
-async function stopChild(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
 }
 
 function print(laps) {

@@ -3,12 +3,8 @@ import PDFDocument from 'pdfkit';
 import { Pool } from 'undici';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
 import { monthPeriod } from '../dist/libs/calendar/src/index.js';
-import {
-  createReportClient,
-  DEFAULT_DIALECT,
-  ReportTransport,
-  SealedKey,
-} from '../dist/libs/report-client/src/index.js';
+import { createReportClient, DEFAULT_DIALECT, SealedKey } from '../dist/libs/report-client/src/index.js';
+import { Recorder } from './recorder.mjs';
 import { lastMonth, PLANS } from './scene.mjs';
 
 const ROUNDS = 3;
@@ -61,14 +57,8 @@ async function cpuOf(work) {
 /** The very requests that a close sends for one account, recorded on their way. */
 async function requestsOf({ plan, fleet, reportUrl }) {
   if (plan === 'fee') return [];
-  const recorded = [];
-  class Recorder extends ReportTransport {
-    send(attempt) {
-      recorded.push(attempt);
-      return super.send(attempt);
-    }
-  }
   const transport = new Recorder();
+  transport.recorded = [];
   const client = createReportClient({
     baseUrl: reportUrl,
     apiKey: new SealedKey('sim-fleet-key'),
@@ -76,22 +66,22 @@ async function requestsOf({ plan, fleet, reportUrl }) {
     transport,
   });
   const owned = monthPeriod(lastMonth(), 'UTC');
+  const account = { dimension: 'account', value: accountId(0) };
+  const site = { dimension: 'customer_site_id', value: customerSiteId(fleet, 0, 0) };
   const metric = PLANS[plan].find(({ measure }) => measure).measure.metric;
-  await client.fetchUsage({
-    account: accountId(0),
-    owned,
-    now: Math.floor(Date.now() / 1000),
-    keepRaw: false,
-    ...(metric === 'bandwidth'
-      ? {
-          entity: { dimension: 'customer_site_id', value: customerSiteId(fleet, 0, 0) },
-          family: 'bandwidth',
-          grid: 'SLOT',
-        }
-      : { entity: { dimension: 'account', value: accountId(0) }, family: 'bytes', grid: 'DAY' }),
-  });
+  // Rates come with the bytes and the connected time that they are held against.
+  const pulls =
+    metric === 'bandwidth'
+      ? [
+          { entity: site, family: 'bandwidth', grid: 'SLOT' },
+          ...[site, account].flatMap((entity) => ['bytes', 'time'].map((family) => ({ entity, family, grid: 'DAY' }))),
+        ]
+      : [{ entity: account, family: 'bytes', grid: 'DAY' }];
+  for (const pull of pulls) {
+    await client.fetchUsage({ account: accountId(0), owned, now: Math.floor(Date.now() / 1000), ...pull });
+  }
   await transport.close();
-  return recorded;
+  return transport.recorded;
 }
 
 function drawPage() {
