@@ -784,12 +784,11 @@ async function totalsOfClose(database: Database, closeId: string): Promise<Close
       FROM (
         SELECT currency, net, tax, gross FROM invoice WHERE close_id = ${closeId}::uuid
         UNION ALL
-        SELECT d.document->>'currency', (d.document->>'net')::numeric, (d.document->>'tax')::numeric,
-               (d.document->>'gross')::numeric
+        SELECT d.currency, d.net, d.tax, d.gross
           FROM draft_invoice d JOIN close_account a USING (close_id, account_id)
          WHERE close_id = ${closeId}::uuid AND a.state = 'drafted'
         UNION ALL
-        SELECT report->>'currency', (report->>'net')::numeric, (report->>'tax')::numeric, (report->>'gross')::numeric
+        SELECT report_currency, report_net, report_tax, report_gross
           FROM close_account WHERE close_id = ${closeId}::uuid AND report IS NOT NULL
       ) AS documents
      GROUP BY currency ORDER BY currency`;
