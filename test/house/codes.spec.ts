@@ -20,8 +20,8 @@ const UNIONS: Readonly<Record<string, keyof Codes | undefined>> = {
   WarningCode: 'warning',
 };
 
-/** Sets that say what becomes of codes: errors of pure rooms that hold an account, warnings that hold a strict seller's. */
-const SETS: Readonly<Record<string, keyof Codes>> = { UNSETTLED: 'hold', DOUBTS: 'either' };
+/** Sets that say what becomes of codes: errors that hold an account, warnings that hold that of a strict seller. */
+const SETS: Readonly<Record<string, keyof Codes>> = { UNSETTLED: 'hold', UNCONNECTED: 'hold', DOUBTS: 'either' };
 
 interface Codes {
   readonly hold: Set<string>;

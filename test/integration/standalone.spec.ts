@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { request } from 'undici';
+import { readMetrics } from '../support/metrics.js';
 
 const MAIN = resolve('dist/apps/standalone/src/main.js');
 
@@ -77,6 +78,15 @@ describe('the standalone', () => {
     const [, key = ''] = await first.says(/\n(mtl_\w+)\n/);
     expect((await get(`${url}/health/ready`)).status).toBe(200);
     expect((await get(`${url}/v1/sellers`)).status).toBe(401);
+    // One process, one place to scrape: what the API, the worker and the process tell, each once.
+    const { samples } = readMetrics((await get(`${url}/metrics`)).body);
+    expect([...samples.keys()]).toEqual(
+      expect.arrayContaining([
+        'meterline_database_up',
+        'meterline_documents_rendered_total',
+        'process_cpu_seconds_total',
+      ]),
+    );
     expect(await get(`${url}/v1/sellers`, key)).toEqual({ status: 200, body: '{"data":[],"next_cursor":null}' });
     expect((await stat(join(folder, 'admin-key'))).mode & 0o777).toBe(0o600);
     expect((await stat(join(folder, 'secret-key'))).mode & 0o777).toBe(0o600);
