@@ -571,7 +571,11 @@ export async function settleClose(
         UPDATE close SET state = ${next},
                finished_at = CASE WHEN ${next} = 'finished' THEN clock_timestamp() END
          WHERE id = ${closeId}::uuid`;
-      if (next === 'finished' && !close.dryRun) await certify(tx);
+      if (next === 'finished') {
+        const figures = await figuresOf(tx, { id: closeId, state: next, issue: close.issue, dry_run: close.dryRun });
+        await tx.$executeRaw`UPDATE close SET summary = ${JSON.stringify(figures)}::jsonb WHERE id = ${closeId}::uuid`;
+        if (!close.dryRun) await certify(tx);
+      }
     }
     return next;
   });
@@ -697,7 +701,7 @@ async function readCloses(
 ): Promise<CloseView[]> {
   const closes = await database.$queryRaw<CloseColumns[]>`
     SELECT c.id, s.code AS seller, c.period_label AS label, ${stamp('lower(c.period)')} AS start,
-           ${stamp('upper(c.period)')} AS "end", c.kind, c.dry_run, c.issue, c.state, c.warnings,
+           ${stamp('upper(c.period)')} AS "end", c.kind, c.dry_run, c.issue, c.state, c.warnings, c.summary,
            ${stamp('c.created_at')} AS created_at, ${stamp('c.finished_at')} AS finished_at
       FROM close c JOIN seller s ON s.id = c.seller_id
      WHERE (${filter.id ?? null}::uuid IS NULL OR c.id = ${filter.id ?? null}::uuid)
@@ -706,25 +710,32 @@ async function readCloses(
        AND (${filter.before ?? null}::uuid IS NULL OR c.id < ${filter.before ?? null}::uuid)
      ORDER BY c.id DESC LIMIT ${filter.limit}`;
   return Promise.all(
-    closes.map(async ({ label, start, end, ...close }) => ({
+    closes.map(async ({ label, start, end, summary, ...close }) => ({
       ...close,
       period: { start, end, label },
-      ...(await countAccounts(database, close)),
-      totals: await totalsOfClose(database, close.id),
+      ...(summary ?? (await figuresOf(database, close))),
     })),
   );
 }
 
-interface CloseColumns extends Omit<CloseView, 'counts' | 'progress' | 'holds' | 'totals' | 'period'> {
+/** What is counted and summed over the accounts of a close. */
+type CloseFigures = Pick<CloseView, 'counts' | 'progress' | 'holds' | 'totals'>;
+
+interface CloseColumns extends Omit<CloseView, keyof CloseFigures | 'period'> {
   label: string;
   start: string;
   end: string;
+  /** Of a finished close; null: to be counted. */
+  summary: CloseFigures | null;
 }
 
-async function countAccounts(
-  database: Database,
-  close: Pick<CloseColumns, 'id' | 'state' | 'issue' | 'dry_run'>,
-): Promise<Pick<CloseView, 'counts' | 'progress' | 'holds'>> {
+type CloseHow = Pick<CloseColumns, 'id' | 'state' | 'issue' | 'dry_run'>;
+
+async function figuresOf(database: Database | Transaction, close: CloseHow): Promise<CloseFigures> {
+  return { ...(await countAccounts(database, close)), totals: await totalsOfClose(database, close.id) };
+}
+
+async function countAccounts(database: Database | Transaction, close: CloseHow): Promise<Omit<CloseFigures, 'totals'>> {
   const rows = await database.$queryRaw<
     { state: CloseAccountState; code: string | null; released: boolean; count: number }[]
   >`
@@ -756,8 +767,8 @@ function draftsRest({ dry_run, issue }: Pick<CloseColumns, 'dry_run' | 'issue'>)
 }
 
 async function paceOf(
-  database: Database,
-  close: Pick<CloseColumns, 'id' | 'state' | 'issue' | 'dry_run'>,
+  database: Database | Transaction,
+  close: CloseHow,
   remaining: number,
 ): Promise<Pick<CloseProgress, 'rate_per_minute' | 'eta'>> {
   if (close.state !== 'running') return { rate_per_minute: null, eta: null };
@@ -778,7 +789,7 @@ async function paceOf(
 }
 
 /** What the close comes to: issued documents, drafts that wait, and what a dry run found. */
-async function totalsOfClose(database: Database, closeId: string): Promise<CloseView['totals']> {
+async function totalsOfClose(database: Database | Transaction, closeId: string): Promise<CloseView['totals']> {
   return database.$queryRaw`
     SELECT currency, sum(net)::text AS net, sum(tax)::text AS tax, sum(gross)::text AS gross
       FROM (
