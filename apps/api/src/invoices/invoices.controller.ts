@@ -82,7 +82,11 @@ export class InvoicesController {
 
   @Get()
   @Access('read', 'narrowed')
-  @Documented('List issued documents in the order of issue, or drafts with `status=draft`', { 200: pageOf(invoice) })
+  @Documented(
+    'List issued documents in the order of issue, or drafts with `status=draft`. Documents that are issued while the list is ' +
+      'walked through may be missing from it',
+    { 200: pageOf(invoice) },
+  )
   async list(
     @Query({ schema: query }) page: z.output<typeof query>,
     @From() caller: Caller,
