@@ -265,7 +265,7 @@ describe('a close that can be watched, reviewed and proved', () => {
         return createHash('sha256').update(canonicalJson(document)).digest('hex');
       };
       expect(signed.certificate).toEqual({
-        format: 'meterline.close-certificate.1',
+        format: 'meterline.close-certificate.2',
         revision: 1,
         previous_sha256: null,
         issued_at: (await findClose(closing.database, closing.lastClose()))?.finished_at,
@@ -284,6 +284,7 @@ describe('a close that can be watched, reviewed and proved', () => {
         },
         documents: {
           count: 2,
+          replaced: 0,
           ranges: [
             {
               ...{ kind: 'invoice', fiscal_year: 2026, first_sequence: 1, last_sequence: 2, count: 2 },
@@ -421,24 +422,31 @@ describe('a close that can be watched, reviewed and proved', () => {
       });
     });
 
+    it('of the first format, which named no replaced documents, stays valid, and is followed by this one', async () => {
+      await month();
+      const { certificate: written } = await certificate();
+      const { replaced, ...documents } = written.documents;
+      expect(replaced).toBe(0);
+      const first = signed({ ...written, format: 'meterline.close-certificate.1', documents });
+      const second = signed({
+        ...written,
+        revision: 2,
+        previous_sha256: createHash('sha256').update(canonicalJson(first)).digest('hex'),
+      });
+      expect(verdict(first, second).outcome).toBe('valid');
+      expect(verdict(signed({ ...first.certificate, documents: written.documents }))).toMatchObject({
+        pointer: '/certificate/documents/replaced',
+      });
+      expect(verdict(signed({ ...written, documents }))).toMatchObject({ pointer: '/certificate/documents/replaced' });
+      expect(verdict(signed({ ...written, documents: { ...written.documents, replaced: 1 } }))).toMatchObject({
+        pointer: '/certificate/documents/count',
+      });
+    });
+
     it('signed anew by somebody else is only found out with the key that was published', async () => {
       await month();
       const { certificate: body } = await certificate();
-      const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-      const forged: SignedCertificate = {
-        certificate: { ...body, close: { ...body.close, seller_name: 'Another' } },
-        signature: {
-          algorithm: 'Ed25519',
-          key_id: createHash('sha256')
-            .update(publicKey.export({ type: 'spki', format: 'der' }))
-            .digest('hex'),
-          public_key: publicKey.export({ type: 'spki', format: 'pem' }) as string,
-          value: '',
-        },
-      };
-      forged.signature.value = sign(null, Buffer.from(canonicalJson(forged.certificate)), privateKey).toString(
-        'base64',
-      );
+      const forged = signed({ ...body, close: { ...body.close, seller_name: 'Another' } });
       const [key] = await listCertificateKeys(closing.database);
       const file = { name: 'forged', text: JSON.stringify(forged) };
       expect(verifyCertificates([file]).outcome).toBe('valid');
@@ -497,6 +505,17 @@ describe('a close that can be watched, reviewed and proved', () => {
     });
   });
 });
+
+/** A certificate with the signature of a stranger. */
+function signed(certificate: SignedCertificate['certificate']): SignedCertificate {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const id = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+  const value = sign(null, Buffer.from(canonicalJson(certificate)), privateKey).toString('base64');
+  const pem = publicKey.export({ type: 'spki', format: 'pem' }) as string;
+  return { certificate, signature: { algorithm: 'Ed25519', key_id: id, public_key: pem, value } };
+}
 
 type Path = (string | number)[];
 

@@ -11,11 +11,14 @@ import {
 } from '#persistence';
 
 /** The form of the certificates that this version writes. */
-export const CERTIFICATE_FORMAT = 'meterline.close-certificate.1';
+export const CERTIFICATE_FORMAT = 'meterline.close-certificate.2';
+
+/** Written before a voided period could be billed anew; those that were written stay valid. */
+export const FIRST_CERTIFICATE_FORMAT = 'meterline.close-certificate.1';
 
 /** What a finished close certifies. Integers and strings only; amounts carry their currency's decimals. */
 export interface CloseCertificate {
-  format: typeof CERTIFICATE_FORMAT;
+  format: typeof CERTIFICATE_FORMAT | typeof FIRST_CERTIFICATE_FORMAT;
   /** Counts the times the close has finished, from 1. */
   revision: number;
   /** sha256 of the revision before; null on the first. */
@@ -26,6 +29,8 @@ export interface CloseCertificate {
   accounts: { total: number; by_state: Record<CloseAccountState, number> };
   documents: {
     count: number;
+    /** Of these, taken back and no longer what their account has. Absent in the first format, when there could be none. */
+    replaced?: number;
     ranges: CertificateFacts['ranges'];
     /** sha256 over a line `<number> <sha256 of the document's canonical JSON>\n` per document, in the order of the ranges. */
     sha256: string;
@@ -97,6 +102,7 @@ function certificateOf(facts: CertificateFacts): CloseCertificate {
     accounts: { total: total(Object.values(byState)), by_state: byState },
     documents: {
       count: total(facts.ranges.map(({ count }) => count)),
+      replaced: facts.replaced,
       ranges: facts.ranges,
       sha256: facts.documentsSha256,
     },

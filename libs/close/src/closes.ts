@@ -1,5 +1,5 @@
 import { CalendarError, monthPeriod, toStamp } from '#calendar';
-import type { DraftInvoice } from '#invoicing';
+import { billedAnew, type DraftInvoice } from '#invoicing';
 import { Decimal, formatAmount } from '#money';
 import {
   accountsOfSeller,
@@ -26,6 +26,7 @@ import {
   listDrafts,
   loadDocument,
   loadIssued,
+  loadPeriodDocuments,
   loadSellerFacts,
   monthBefore,
   moveAccount,
@@ -147,6 +148,12 @@ const LATE_USAGE: Notice = {
   code: 'late_usage',
   message: 'the period came to nothing when it was closed first; usage that arrived later sent the account back',
 };
+
+const BILLED_ANEW: Notice = {
+  code: 'billed_anew',
+  message: 'the period was billed before and taken back; what is billed now replaces it',
+};
+const ALREADY_BILLED: Held = held('already_billed', 'the period is billed; void its invoice before it is billed anew');
 
 /** The month-end: opens closes, works on their batches, finishes what others left behind. */
 export class Closes {
@@ -327,16 +334,24 @@ export class Closes {
     }
   }
 
-  async #bill(close: CloseWork, { accountId, waived, reopened }: UnfinishedAccount, doing: Doing): Promise<void> {
+  async #bill(
+    close: CloseWork,
+    { accountId, waived, reopened, billed }: UnfinishedAccount,
+    doing: Doing,
+  ): Promise<void> {
     if (close.kind === 'correction') {
       this.#step(await this.corrections.draftForClose(close, accountId), close.id, accountId);
       return;
     }
     const facts = await loadBillingFacts(this.#database, accountId, close.periodLabel);
     if (!facts) throw new CloseError('unknown_account', 'the account vanished from the database');
-    const result = await this.#draft(close, facts, waived);
+    const { periodLabel } = close;
+    // A dry run only tells what a period comes to, also one that stands billed.
+    const earlier =
+      billed && !close.dryRun ? await loadPeriodDocuments(this.#database, { accountId, periodLabel }) : null;
+    const result = earlier && !earlier.voided ? ALREADY_BILLED : await this.#draft(close, facts, waived);
     const drift = await this.#drift(close, facts, result);
-    const before = reopened ? [LATE_USAGE] : [];
+    const before = [...(earlier ? [BILLED_ANEW] : []), ...(reopened ? [LATE_USAGE] : [])];
     const warnings = [...before, ...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
     let moved: boolean;
     if (result.outcome === 'held') {
@@ -347,12 +362,14 @@ export class Closes {
       const move = result.outcome === 'empty' ? { to: result.outcome } : { to: result.outcome, report: result.draft };
       moved = await moveAccount(this.#database, close.id, accountId, { ...move, doing, warnings });
     } else if (result.outcome === 'empty') {
-      const inputs = await billingInputs(this.#database, facts, close.periodLabel, result.snapshots);
+      const inputs = await billingInputs(this.#database, facts, periodLabel, result.snapshots);
       moved = await saveEmpty(this.#database, close.id, accountId, { inputs, doing, warnings });
     } else {
-      const inputs = await billingInputs(this.#database, facts, close.periodLabel, result.snapshots);
+      const anew = earlier !== null;
+      const inputs = await billingInputs(this.#database, facts, periodLabel, result.snapshots, anew);
       const inputsHash = documentSha256(inputs);
-      const document: DraftInvoice = { ...result.draft, inputs_hash: inputsHash };
+      const draft = earlier ? billedAnew(result.draft, earlier.documents) : result.draft;
+      const document: DraftInvoice = { ...draft, inputs_hash: inputsHash };
       moved = await saveDraft(this.#database, close.id, accountId, { inputsHash, document, doing, warnings });
     }
     if (moved)
@@ -436,9 +453,9 @@ export class Closes {
       accountId,
       actor: `close:${close.id}`,
       numbering: numberingOf(seller),
-      currentInputs: async (tx) => {
+      currentInputs: async (tx, { replaces }) => {
         const current = await loadBillingFacts(tx, accountId, close.periodLabel);
-        return current && billingInputs(tx, current, close.periodLabel);
+        return current && billingInputs(tx, current, close.periodLabel, [], replaces !== undefined);
       },
       write: (draft, id, taken) => {
         this.#step('issuing', close.id, accountId);

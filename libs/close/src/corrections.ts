@@ -1,4 +1,4 @@
-import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice, totalsOf } from '#invoicing';
+import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice, originalOf, totalsOf } from '#invoicing';
 import {
   automaticCorrections,
   claimConfirmingPulls,
@@ -134,14 +134,15 @@ export class Corrections {
    * the period must be corrected by. Equal usage means nothing. However often and by however many it is done, the same
    * usage makes one proposal.
    *
-   * @param invoiceId the first document of the period
+   * @param invoiceId the document that billed the period
    * @throws CloseError `confirmation_overtaken`, retryable: another pull or note came in between
    */
   async confirm(invoiceId: string): Promise<Confirmation> {
     const original = await loadIssued(this.#database, invoiceId);
     if (!original) throw new CloseError('unknown_invoice', `there is no document ${invoiceId}`);
     const of = { accountId: original.account, periodLabel: original.period.label };
-    if ((await loadPeriodDocuments(this.#database, of)).voided) return { outcome: 'voided' };
+    const standing = await loadPeriodDocuments(this.#database, of);
+    if (standing.voided || standing.original?.id !== invoiceId) return { outcome: 'voided' };
 
     const { facts, waived } = await loadPinnedFacts(this.#database, invoiceId);
     const task = billingTask(facts, of.periodLabel, waived);
@@ -335,7 +336,7 @@ export function takingBack(
   documents: readonly IssuedInvoice[],
   layoutVersion: number,
 ): Omit<DraftInvoice, 'inputs_hash'> | null {
-  const [original] = documents;
+  const original = originalOf(documents);
   if (!original) return null;
   const { currency, dialect_sha256: dialectSha256 } = original;
   const nothing = totalsOf([], [], { currency, rounding: 'half_up', payableRounding: 'none' });

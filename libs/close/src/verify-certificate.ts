@@ -3,7 +3,13 @@ import { canonicalJson } from '#invoicing';
 import { decimal, isPlainDecimal, minus, plus, sum } from '#money';
 import { parse } from 'lossless-json';
 import { z } from 'zod';
-import { CERTIFICATE_FORMAT, sha256, type CloseCertificate, type SignedCertificate } from './certificate.js';
+import {
+  CERTIFICATE_FORMAT,
+  FIRST_CERTIFICATE_FORMAT,
+  sha256,
+  type CloseCertificate,
+  type SignedCertificate,
+} from './certificate.js';
 
 /** A certificate as it came from a file. */
 export interface CertificateFile {
@@ -61,94 +67,107 @@ const amount = z.string().refine(isPlainDecimal, 'must be a decimal as a string'
 const conservedSum = z.strictObject({ buckets: amount, total: amount });
 const stamp = z.string().regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/, 'must be a stamp in UTC');
 
-const signedCertificate: z.ZodType<SignedCertificate> = z.strictObject({
-  certificate: z.strictObject({
-    format: z.literal(CERTIFICATE_FORMAT),
-    revision: z.int().min(1),
-    previous_sha256: hash.nullable(),
-    issued_at: stamp,
-    close: z.strictObject({
-      id: z.uuid(),
-      seller: text,
-      seller_name: text,
-      period: z.strictObject({ label: text, start: stamp, end: stamp }),
-      kind: z.enum(['regular', 'correction']),
-      issue: z.enum(['after_review', 'automatic']),
-      opened_at: stamp,
+const documents = {
+  count,
+  ranges: z.array(
+    z.strictObject({
+      kind: text,
+      fiscal_year: z.int(),
+      first_sequence: z.int().min(1),
+      last_sequence: z.int().min(1),
+      first: text,
+      last: text,
+      count: z.int().min(1),
     }),
-    accounts: z.strictObject({
-      total: count,
-      by_state: z.strictObject({
-        pending: count,
-        pulling: count,
-        rated: count,
-        drafted: count,
-        issued: count,
-        empty: count,
-        held: count,
-        failed: count,
-      }),
-    }),
-    documents: z.strictObject({
-      count,
-      ranges: z.array(
-        z.strictObject({
-          kind: text,
-          fiscal_year: z.int(),
-          first_sequence: z.int().min(1),
-          last_sequence: z.int().min(1),
-          first: text,
-          last: text,
-          count: z.int().min(1),
-        }),
-      ),
-      sha256: hash,
-    }),
-    totals: z.array(
-      z.strictObject({
-        currency: text,
-        documents: z.int().min(1),
-        net: amount,
-        tax: amount,
-        gross: amount,
-        rounding: amount,
-        payable: amount,
-      }),
-    ),
-    taxes: z.array(z.strictObject({ currency: text, name: text, category: text, rate: amount, base: amount, amount })),
-    holds: z.array(
-      z.strictObject({
-        account: z.uuid(),
-        external_id: text,
-        state: z.enum(['held', 'failed']),
-        code: text,
-        message: text,
-      }),
-    ),
-    waivers: z.array(
-      z.strictObject({
-        account: z.uuid(),
-        external_id: text,
-        code: text,
-        message: text,
-        reason: text,
-        actor: text,
-        at: stamp,
-      }),
-    ),
-    usage: z.array(
-      z.strictObject({
-        metric: text,
-        windows: z.int().min(1),
-        owned: conservedSum,
-        fetched: conservedSum.nullable(),
-        margin: conservedSum.nullable(),
-        conserved: z.boolean().nullable(),
-      }),
-    ),
-    plans: z.array(z.strictObject({ code: text, version: z.int(), sha256: hash })),
-    dialects: z.array(hash),
+  ),
+  sha256: hash,
+};
+
+const members = {
+  revision: z.int().min(1),
+  previous_sha256: hash.nullable(),
+  issued_at: stamp,
+  close: z.strictObject({
+    id: z.uuid(),
+    seller: text,
+    seller_name: text,
+    period: z.strictObject({ label: text, start: stamp, end: stamp }),
+    kind: z.enum(['regular', 'correction']),
+    issue: z.enum(['after_review', 'automatic']),
+    opened_at: stamp,
   }),
+  accounts: z.strictObject({
+    total: count,
+    by_state: z.strictObject({
+      pending: count,
+      pulling: count,
+      rated: count,
+      drafted: count,
+      issued: count,
+      empty: count,
+      held: count,
+      failed: count,
+    }),
+  }),
+  totals: z.array(
+    z.strictObject({
+      currency: text,
+      documents: z.int().min(1),
+      net: amount,
+      tax: amount,
+      gross: amount,
+      rounding: amount,
+      payable: amount,
+    }),
+  ),
+  taxes: z.array(z.strictObject({ currency: text, name: text, category: text, rate: amount, base: amount, amount })),
+  holds: z.array(
+    z.strictObject({
+      account: z.uuid(),
+      external_id: text,
+      state: z.enum(['held', 'failed']),
+      code: text,
+      message: text,
+    }),
+  ),
+  waivers: z.array(
+    z.strictObject({
+      account: z.uuid(),
+      external_id: text,
+      code: text,
+      message: text,
+      reason: text,
+      actor: text,
+      at: stamp,
+    }),
+  ),
+  usage: z.array(
+    z.strictObject({
+      metric: text,
+      windows: z.int().min(1),
+      owned: conservedSum,
+      fetched: conservedSum.nullable(),
+      margin: conservedSum.nullable(),
+      conserved: z.boolean().nullable(),
+    }),
+  ),
+  plans: z.array(z.strictObject({ code: text, version: z.int(), sha256: hash })),
+  dialects: z.array(hash),
+};
+
+const signedCertificate: z.ZodType<SignedCertificate> = z.strictObject({
+  certificate: z.discriminatedUnion('format', [
+    z.strictObject({
+      format: z.literal(FIRST_CERTIFICATE_FORMAT),
+      ...members,
+      documents: z.strictObject(documents),
+    }),
+    z.strictObject({
+      format: z.literal(CERTIFICATE_FORMAT),
+      ...members,
+      documents: z.strictObject({ ...documents, replaced: count }),
+    }),
+  ]),
   signature: z.strictObject({ algorithm: z.literal('Ed25519'), key_id: hash, public_key: text, value: text }),
 });
 
@@ -188,8 +207,10 @@ function faultOf(certificate: CloseCertificate): Fault | undefined {
     if (listed !== states[state])
       return fault('/holds', `${listed} accounts are listed as ${state}, not ${states[state]}`);
   }
-  if (documents.count !== states.issued) {
-    return fault('/documents/count', `there are ${states.issued} issued accounts, each with one document`);
+  const { replaced = 0 } = documents;
+  if (documents.count - replaced !== states.issued) {
+    const beside = replaced === 0 ? '' : `, beside ${replaced} that were replaced`;
+    return fault('/documents/count', `there are ${states.issued} issued accounts, each with one document${beside}`);
   }
   return rangesFault(documents) ?? amountsFault(documents.count, totals, taxes) ?? usageFault(usage);
 }

@@ -1,5 +1,13 @@
 import { fromStamp } from '#calendar';
-import { assertConserved, canonicalJson, correctionOf, issueInvoice, type IssuedInvoice, totalsOf } from '#invoicing';
+import {
+  assertConserved,
+  billedAnew,
+  canonicalJson,
+  correctionOf,
+  issueInvoice,
+  type IssuedInvoice,
+  totalsOf,
+} from '#invoicing';
 import { formatAmount, decimal, minus } from '#money';
 import type { BillingFacts, InvoiceEvidence } from '#persistence';
 import { recompute } from '#rating';
@@ -62,9 +70,10 @@ export function verifyInvoice(text: string): InvoiceVerdict {
 }
 
 /** What the document was computed from must be what its inputs name, by hash. */
-function inputsFault({ facts, usage, earlier, inputs }: InvoiceEvidence): Fault | undefined {
-  for (const [position, { document, sha256: hash }] of facts.versions.entries()) {
-    const fault = hashFault(`facts.versions[${position}].document`, hash, canonicalJson(document));
+function inputsFault({ document, facts, usage, earlier, inputs }: InvoiceEvidence): Fault | undefined {
+  for (const [position, version] of facts.versions.entries()) {
+    const plan = canonicalJson(version.document);
+    const fault = hashFault(`facts.versions[${position}].document`, version.sha256, plan);
     if (fault) return fault;
   }
   for (const [position, { series, values_sha256: hash }] of usage.entries()) {
@@ -73,17 +82,18 @@ function inputsFault({ facts, usage, earlier, inputs }: InvoiceEvidence): Fault 
     const fault = content === null ? undefined : hashFault(`usage[${position}].series.values`, hash, content);
     if (fault) return fault;
   }
-  const first = earlier.length === 0;
+  // A note is rated by the facts of the document it corrects.
+  const own = document.corrects === null;
   return firstDifference(
     {
       usage: usage.map(({ entity, metric, revision, values_sha256 }) => ({ entity, metric, revision, values_sha256 })),
-      ...(first
-        ? { facts: withoutDocuments(facts) }
-        : { earlier: earlier.map((document) => sha256(canonicalJson(document))) }),
+      ...(own && { facts: withoutDocuments(facts) }),
+      earlier: earlier.map((each) => sha256(canonicalJson(each))),
     },
     {
       usage: inputs.usage ?? [],
-      ...(first ? { facts: withoutUsage(inputs) } : { earlier: hashesOf(inputs) }),
+      ...(own && { facts: factsIn(inputs) }),
+      earlier: hashesOf(inputs),
     },
     '',
   );
@@ -93,12 +103,12 @@ function withoutDocuments(facts: BillingFacts): object {
   return { ...facts, versions: facts.versions.map((version) => ({ ...version, document: null })) };
 }
 
-function withoutUsage(inputs: InvoiceEvidence['inputs']): object {
-  return Object.fromEntries(Object.entries(inputs).filter(([member]) => member !== 'usage'));
+function factsIn(inputs: InvoiceEvidence['inputs']): object {
+  return Object.fromEntries(Object.entries(inputs).filter(([member]) => member !== 'usage' && member !== 'documents'));
 }
 
 function hashesOf(inputs: InvoiceEvidence['inputs']): string[] {
-  const { documents } = inputs as { documents: { document_sha256: string }[] };
+  const { documents = [] } = inputs as { documents?: { document_sha256: string }[] };
   return documents.map((document) => document.document_sha256);
 }
 
@@ -107,12 +117,15 @@ function recomputedFault({ document, earlier, facts, waived, usage, inputs }: In
   const task = billingTask(facts, period.label, waived);
   const series = usage.flatMap((each) => (each.series ? [{ ...each.series, rawSha256: each.raw_sha256 }] : []));
   const cannot = ({ reason }: Held): Fault => ({ path: 'usage', message: `would be held: ${reason.message}` });
-  const [original] = earlier;
+  const original = earlier.find(({ id }) => id === document.corrects?.id);
+  if (document.corrects && !original)
+    return { path: 'document.corrects', message: 'is not among the earlier documents' };
   let draft: Omit<Parameters<typeof issueInvoice>[0], 'inputs_hash'> | null;
   if (!original) {
     const drafted = draftAccount(task, series, { dialectSha256, layoutVersion, revision: 1, zero: 'issue' });
     if (drafted.outcome === 'held') return cannot(drafted);
     draft = drafted.outcome === 'drafted' ? drafted.draft : null;
+    if (draft && earlier.length > 0) draft = billedAnew(draft, earlier);
   } else if (inputs.usage === undefined) {
     draft = takingBack(earlier, layoutVersion);
   } else {

@@ -4,6 +4,7 @@ import type { RatedLine } from '#rating';
 import { documentNumber } from './document-number.js';
 import {
   assertConserved,
+  billedAnew,
   type DraftInput,
   draftInvoice,
   type InvoicedAccount,
@@ -199,6 +200,44 @@ describe('issueInvoice', () => {
     const corrects = { id: 'an-id', number: 'INV-2026-000001' };
     expect(issueInvoice(second, { ...ISSUE, corrects }).corrects).toEqual(corrects);
     expect(() => issueInvoice(second, ISSUE)).toThrow(expect.objectContaining({ code: 'original_missing' }));
+  });
+
+  describe('that bills a period anew', () => {
+    const invoice = (amounts: string[], over: object = {}) => ({
+      ...issueInvoice(draft(amounts), { ...ISSUE, id: 'the first' }),
+      ...over,
+    });
+    const first = invoice(['100.00']);
+    const back = invoice(['-100.00'], {
+      number: 'CN-2026-000001',
+      revision: 2,
+      corrects: { id: 'the first', number: '' },
+    });
+
+    it('is the next revision and names what it replaces', () => {
+      const anew = billedAnew(draft(['70.00']), [first, back]);
+      expect(anew).toMatchObject({
+        revision: 3,
+        replaces: { id: 'the first', number: first.number },
+        notes: [`Replaces ${first.number} of ${first.issue_date}, which was taken back.`],
+      });
+      const issued = issueInvoice(anew, { ...ISSUE, id: 'the second' });
+      expect(issued).toMatchObject({ corrects: null, replaces: { id: 'the first' } });
+      const backAgain = invoice(['-70.00'], { revision: 4, corrects: { id: 'the second', number: '' } });
+      const third = billedAnew(draft(['70.00']), [first, back, issued, backAgain]);
+      expect(third).toMatchObject({ revision: 5, replaces: { id: 'the second' } });
+    });
+
+    it('is refused while anything of it stands, or when nothing was billed', () => {
+      const almost = invoice(['-99.99'], { revision: 2, corrects: { id: 'the first', number: '' } });
+      for (const [earlier, code] of [
+        [[first], 'not_taken_back'],
+        [[first, almost], 'not_taken_back'],
+        [[], 'original_missing'],
+      ] as const) {
+        expect(() => billedAnew(draft(['70.00']), earlier)).toThrow(expect.objectContaining({ code }));
+      }
+    });
   });
 
   it.each(['', 'INV 1', 'INV#1'])('does not issue under the number %j', (number) => {

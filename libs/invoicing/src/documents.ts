@@ -14,7 +14,7 @@ import type {
 import { isDocumentNumber } from './document-number.js';
 import { InvoicingError } from './invoicing-error.js';
 
-/** The first document of an account's period; every later one corrects it. */
+/** The first document of an account's period; every later one corrects it, or replaces it once it was taken back. */
 const FIRST_REVISION = 1;
 
 /** Who issues, as far as a document shows it. */
@@ -102,6 +102,44 @@ export function draftInvoice(input: DraftInput): Omit<DraftInvoice, 'inputs_hash
 }
 
 /**
+ * Makes a draft bill a period anew that was billed before and taken back since: it is the next revision, and says what it
+ * replaces. Pure.
+ *
+ * @param earlier every document issued for the account and period, in the order of their revisions
+ * @throws InvoicingError `original_missing` when nothing was billed, `not_taken_back` when the documents do not come to 0
+ */
+export function billedAnew<Draft extends Omit<DraftInvoice, 'inputs_hash'>>(
+  draft: Draft,
+  earlier: readonly IssuedInvoice[],
+): Draft {
+  const replaced = originalOf(earlier);
+  if (!replaced)
+    throw new InvoicingError('original_missing', 'nothing was issued for the period that could be replaced');
+  for (const member of ['net', 'tax', 'gross', 'payable'] as const) {
+    const left = sum(earlier.map((document) => decimal(document[member])));
+    if (!left.isZero()) {
+      const message = `the documents of the period still come to a ${member} of ${left.toFixed()}; void ${replaced.number} first`;
+      throw new InvoicingError('not_taken_back', message);
+    }
+  }
+  return {
+    ...draft,
+    revision: Math.max(...earlier.map(({ revision }) => revision)) + 1,
+    replaces: { id: replaced.id, number: replaced.number },
+    notes: [`Replaces ${replaced.number} of ${replaced.issue_date}, which was taken back.`, ...draft.notes],
+  };
+}
+
+/**
+ * The document that the others of a period correct: the first, or the last one that billed the period anew.
+ *
+ * @param documents in the order of their revisions
+ */
+export function originalOf(documents: readonly IssuedInvoice[]): IssuedInvoice | undefined {
+  return documents.findLast(({ corrects }) => corrects === null);
+}
+
+/**
  * Turns a draft into the document that is issued. Pure: the id, the number and the instant are handed in.
  *
  * @param of.sellerTimeZone the issue date is the seller's local date at `issuedAt`
@@ -122,10 +160,10 @@ export function issueInvoice(
   if (!isDocumentNumber(of.number)) {
     throw new InvoicingError('malformed_number', `${JSON.stringify(of.number)} is not a document number`);
   }
-  if (draft.revision > FIRST_REVISION && !of.corrects) {
+  if (draft.revision > FIRST_REVISION && !of.corrects && !draft.replaces) {
     throw new InvoicingError(
       'original_missing',
-      `revision ${draft.revision} of a period corrects an earlier document; name it`,
+      `revision ${draft.revision} of a period corrects or replaces an earlier document; name it`,
     );
   }
   const issueDate = localDateAt(of.issuedAt, of.sellerTimeZone);

@@ -3,6 +3,7 @@ export { correctionOf, type CorrectionInput } from './correction.js';
 export { documentNumber } from './document-number.js';
 export {
   assertConserved,
+  billedAnew,
   type DraftInput,
   draftInvoice,
   type InvoicedAccount,
@@ -10,6 +11,7 @@ export {
   issueInvoice,
   type IssuingSeller,
   missingFields,
+  originalOf,
 } from './documents.js';
 export type {
   AccountTax,

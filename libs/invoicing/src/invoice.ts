@@ -91,6 +91,8 @@ export interface InvoiceContent extends Totals {
   lines: InvoiceLine[];
   revision: number;
   payment_terms_days: number;
+  /** On a document that bills a period anew: the one that it replaces, which was taken back. */
+  replaces?: { id: string; number: string };
   /** Sentences printed under the totals: exemption reasons, how bandwidth is measured, warnings that concern the payer. */
   notes: string[];
   /** The report dialect the usage was read with. */

@@ -150,6 +150,8 @@ export interface CertificateFacts {
   }[];
   /** sha256 over a line `<number> <sha256 of the document>\n` per document, in the order of the ranges. */
   readonly documentsSha256: string;
+  /** How many of the documents were taken back and are no longer what their account has: it is billed anew, or not at all. */
+  readonly replaced: number;
   readonly totals: readonly {
     currency: string;
     documents: number;
@@ -255,7 +257,9 @@ interface PeriodColumns {
 async function readDocuments(
   tx: Transaction,
   closeId: string,
-): Promise<Pick<CertificateFacts, 'ranges' | 'documentsSha256' | 'totals' | 'taxes' | 'plans' | 'dialects'>> {
+): Promise<
+  Pick<CertificateFacts, 'ranges' | 'documentsSha256' | 'replaced' | 'totals' | 'taxes' | 'plans' | 'dialects'>
+> {
   const ranges = await tx.$queryRaw<CertificateFacts['ranges']>`
     SELECT kind, fiscal_year, min(sequence)::int AS first_sequence, max(sequence)::int AS last_sequence,
            min(number) FILTER (WHERE is_first) AS first, min(number) FILTER (WHERE is_last) AS last, count(*)::int AS count
@@ -270,6 +274,11 @@ async function readDocuments(
     SELECT encode(sha256(convert_to(coalesce(string_agg(number || ' ' || document_sha256 || E'\n', ''
                                                         ORDER BY kind, fiscal_year, sequence), ''), 'UTF8')), 'hex') AS sha256
       FROM invoice WHERE close_id = ${closeId}::uuid`;
+  const [replaced] = await tx.$queryRaw<{ count: number }[]>`
+    SELECT count(*)::int AS count FROM invoice i
+     WHERE i.close_id = ${closeId}::uuid
+       AND NOT EXISTS (SELECT FROM close_account a
+                        WHERE a.close_id = i.close_id AND a.account_id = i.account_id AND a.invoice_id = i.id)`;
   const totals = await tx.$queryRaw<CertificateFacts['totals']>`
     SELECT currency, count(*)::int AS documents, sum(net)::text AS net, sum(tax)::text AS tax, sum(gross)::text AS gross,
            sum(rounding)::text AS rounding, sum(payable)::text AS payable
@@ -290,6 +299,7 @@ async function readDocuments(
   return {
     ranges,
     documentsSha256: hashed?.sha256 ?? '',
+    replaced: replaced?.count ?? 0,
     totals,
     taxes,
     plans,

@@ -218,6 +218,8 @@ export interface UnfinishedAccount {
   readonly waived: readonly string[];
   /** It came to nothing in this close before, and usage that came later sent it back. */
   readonly reopened: boolean;
+  /** Documents of its period are issued: it was billed before, and taken back. */
+  readonly billed: boolean;
 }
 
 /** Accounts of a batch that are not yet in a final state. */
@@ -230,7 +232,9 @@ export async function unfinishedAccounts(
     SELECT account_id AS "accountId", state, released, round,
            ARRAY(SELECT code FROM close_waiver w WHERE w.close_id = a.close_id AND w.account_id = a.account_id) AS waived,
            EXISTS (SELECT FROM empty_period e
-                    WHERE e.close_id = a.close_id AND e.account_id = a.account_id) AS reopened
+                    WHERE e.close_id = a.close_id AND e.account_id = a.account_id) AS reopened,
+           EXISTS (SELECT FROM invoice i JOIN close c ON c.period_label = i.period_label
+                    WHERE c.id = a.close_id AND i.account_id = a.account_id) AS billed
       FROM close_account a
      WHERE close_id = ${closeId}::uuid AND batch = ${batch} AND state IN ('pending', 'pulling', 'rated', 'drafted')
      ORDER BY account_id`;
@@ -241,7 +245,8 @@ const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = 
   pulling: ['pulling', 'rated', 'drafted', 'empty', 'held', 'failed'],
   rated: ['pulling', 'drafted', 'empty', 'held', 'failed'],
   drafted: ['issued', 'held', 'failed'],
-  issued: [],
+  // A voided one, to be billed anew.
+  issued: ['pending'],
   empty: ['pending'],
   held: ['pending'],
   failed: ['pending'],
@@ -405,14 +410,20 @@ export async function loadDraft(
   return draft;
 }
 
-/** Sends held or failed accounts back to the start. Returns the batches to work on. */
+/**
+ * Sends held or failed accounts back to the start. Those that are named also when they are issued, if what was issued for
+ * them was voided: not to be billed any more may be what a void was for, so nobody is billed anew who is not asked for.
+ *
+ * @returns the batches to work on
+ */
 export async function retryAccounts(
   database: Database,
   closeId: string,
   accountIds: readonly string[] | undefined,
   actor: string,
 ): Promise<number[]> {
-  return transaction(database, (tx) => sendBack(tx, { closeId, actor, action: 'retried' }, accountIds));
+  const from: CloseAccountState[] = accountIds ? ['held', 'failed', 'issued'] : ['held', 'failed'];
+  return transaction(database, (tx) => sendBack(tx, { closeId, actor, action: 'retried' }, accountIds, { from }));
 }
 
 /** Accounts of one close and zone that were held because their own month had not ended and settled. */
@@ -466,7 +477,7 @@ export async function sendBack(
   if (places.length === 0) return [];
   await tx.$executeRaw`
     UPDATE close_account SET state = 'pending', reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0,
-           released = false, updated_at = clock_timestamp()
+           released = false, invoice_id = NULL, updated_at = clock_timestamp()
      WHERE close_id = ${closeId}::uuid AND account_id = ANY(${places.map(({ accountId }) => accountId)}::uuid[])`;
   await resume(tx, closeId);
   await auditClose(tx, command, { accounts: places.length, ...data });
@@ -498,8 +509,11 @@ async function lockForWork(
 ): Promise<AccountPlace[]> {
   const named = accountIds ? [...accountIds] : null;
   const places = await tx.$queryRaw<AccountPlace[]>`
-    SELECT account_id AS "accountId", batch FROM close_account
+    SELECT account_id AS "accountId", batch FROM close_account a
      WHERE close_id = ${closeId}::uuid AND state = ANY(${[...from]}::text[])
+       AND (state <> 'issued' OR EXISTS (
+             SELECT FROM invoice i JOIN invoice_event e ON e.invoice_id = i.id AND e.type = 'voided'
+              WHERE i.id = a.invoice_id AND i.document->>'corrects' IS NULL))
        AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
        AND (${heldFor}::text IS NULL OR reason_code = ${heldFor})
      ORDER BY account_id FOR UPDATE`;
@@ -593,8 +607,9 @@ export async function cancelClose(database: Database, closeId: string, actor: st
     // close cancelled after us.
     await tx.$queryRaw`SELECT 1 FROM close_account WHERE close_id = ${closeId}::uuid ORDER BY account_id FOR UPDATE`;
     await tx.$queryRaw`SELECT 1 FROM close WHERE id = ${closeId}::uuid FOR UPDATE`;
+    // Documents and not accounts: one that was voided stays issued while its account is on its way to another.
     const [issued] = await tx.$queryRaw<{ count: bigint }[]>`
-      SELECT count(*) FROM close_account WHERE close_id = ${closeId}::uuid AND state = 'issued'`;
+      SELECT count(*) FROM invoice WHERE close_id = ${closeId}::uuid`;
     if (issued && issued.count > 0n) return { outcome: 'refused', issued: Number(issued.count) };
     await tx.$executeRaw`DELETE FROM draft_invoice WHERE close_id = ${closeId}::uuid`;
     const cancelled = await tx.$executeRaw`
@@ -788,12 +803,13 @@ async function paceOf(
   };
 }
 
-/** What the close comes to: issued documents, drafts that wait, and what a dry run found. */
+/** What the close comes to: the documents its accounts have, drafts that wait, and what a dry run found. */
 async function totalsOfClose(database: Database | Transaction, closeId: string): Promise<CloseView['totals']> {
   return database.$queryRaw`
     SELECT currency, sum(net)::text AS net, sum(tax)::text AS tax, sum(gross)::text AS gross
       FROM (
-        SELECT currency, net, tax, gross FROM invoice WHERE close_id = ${closeId}::uuid
+        SELECT i.currency, i.net, i.tax, i.gross FROM close_account a JOIN invoice i ON i.id = a.invoice_id
+         WHERE a.close_id = ${closeId}::uuid
         UNION ALL
         SELECT d.currency, d.net, d.tax, d.gross
           FROM draft_invoice d JOIN close_account a USING (close_id, account_id)

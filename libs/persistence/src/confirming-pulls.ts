@@ -70,12 +70,12 @@ export async function requestConfirmingPull(
   return transaction(database, async (tx) => {
     // Two who ask at once get the same pull.
     await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('confirming_pull ' || ${invoiceId}, 0))`;
-    const [original] = await tx.$queryRaw<{ sellerId: string; revision: number; voided: boolean }[]>`
-      SELECT i.seller_id AS "sellerId", i.revision,
+    const [original] = await tx.$queryRaw<{ sellerId: string; isNote: boolean; voided: boolean }[]>`
+      SELECT i.seller_id AS "sellerId", i.document->>'corrects' IS NOT NULL AS "isNote",
              EXISTS (SELECT FROM invoice_event WHERE invoice_id = i.id AND type = 'voided') AS voided
         FROM invoice i WHERE i.id = ${invoiceId}::uuid`;
     if (!original) return refusal('invoice_not_found', `there is no document ${invoiceId}`);
-    if (original.revision !== 1) {
+    if (original.isNote) {
       return refusal('not_an_original', 'a note corrects an earlier document; ask for a pull of that one');
     }
     if (original.voided)

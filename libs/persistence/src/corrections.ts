@@ -13,6 +13,12 @@ import {
   takeNumber,
 } from './invoices.js';
 import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
+import {
+  type AccountPeriod,
+  documentFingerprints,
+  type DocumentFingerprint,
+  loadPeriodDocuments,
+} from './period-documents.js';
 import { refusal, type Refusal } from './refusal.js';
 
 export type CorrectionState = 'proposed' | 'issued' | 'dismissed' | 'superseded';
@@ -27,7 +33,7 @@ export interface CorrectionView {
   /** A pull brought other usage, or the documents of the period were voided. */
   cause: 'usage' | 'void';
   kind: DraftInvoice['kind'];
-  /** The first document of the period. */
+  /** The document that billed the period, the last time it did. */
   corrects: { id: string; number: string };
   currency: string;
   lines: InvoiceLine[];
@@ -48,39 +54,6 @@ export interface CorrectionView {
   created_at: string;
 }
 
-/** An account's period, as documents and usage know it. */
-interface AccountPeriod {
-  readonly accountId: string;
-  readonly periodLabel: string;
-}
-
-/** What was issued for an account's period. */
-export interface PeriodDocuments {
-  /** In the order of their revisions; the first is the original. */
-  readonly documents: readonly IssuedInvoice[];
-  /** The usage that the last document was rated with. */
-  readonly billedUsage: readonly WindowFingerprint[];
-  readonly voided: boolean;
-}
-
-export async function loadPeriodDocuments(
-  database: Database | Transaction,
-  { accountId, periodLabel }: AccountPeriod,
-): Promise<PeriodDocuments> {
-  const rows = await database.$queryRaw<
-    { document: IssuedInvoice; usage: WindowFingerprint[] | null; voided: boolean }[]
-  >`
-    SELECT i.document, n.inputs->'usage' AS usage,
-           EXISTS (SELECT FROM invoice_event e WHERE e.invoice_id = i.id AND e.type = 'voided') AS voided
-      FROM invoice i LEFT JOIN invoice_inputs n ON n.invoice_id = i.id
-     WHERE i.account_id = ${accountId}::uuid AND i.period_label = ${periodLabel} ORDER BY i.revision`;
-  return {
-    documents: rows.map(({ document }) => document),
-    billedUsage: rows.at(-1)?.usage ?? [],
-    voided: rows.some(({ voided }) => voided),
-  };
-}
-
 /** Whether two states of a period's usage are equal in every value, however often it was pulled in between. */
 export function sameUsage(a: readonly WindowFingerprint[], b: readonly WindowFingerprint[]): boolean {
   return usageSha256(a) === usageSha256(b);
@@ -93,21 +66,15 @@ function usageSha256(usage: readonly WindowFingerprint[]): string {
 /** What a note is computed from beside the pinned facts of the original. Its hash is the note's `inputs_hash`. */
 interface CorrectionInputs {
   readonly original: string;
-  readonly documents: readonly { revision: number; number: string; document_sha256: string }[];
+  readonly documents: readonly DocumentFingerprint[];
   /** Absent on a void: it takes everything back, whatever was used. */
   readonly usage?: readonly WindowFingerprint[];
   readonly dialect_sha256?: string | null;
 }
 
-async function documentsOf(tx: Transaction, { accountId, periodLabel }: AccountPeriod) {
-  return tx.$queryRaw<{ revision: number; number: string; document_sha256: string }[]>`
-    SELECT revision, number, document_sha256 FROM invoice
-     WHERE account_id = ${accountId}::uuid AND period_label = ${periodLabel} ORDER BY revision`;
-}
-
 /**
- * Serialises whoever corrects one account's period: locks the account's row in the close that issued the original. Within
- * a close of corrections the account's row there is locked before it, and number series come after, as everywhere.
+ * Serialises whoever corrects one account's period, takes it back or bills it anew: locks the account's row in the close
+ * that billed it, of which a period has one. Within a close of corrections the account's row there is locked before it, and number series come after, as everywhere.
  */
 async function lockPeriod(tx: Transaction, { accountId, periodLabel }: AccountPeriod): Promise<void> {
   await tx.$queryRaw`
@@ -144,7 +111,7 @@ export async function proposeCorrection(database: Database, proposal: Proposal):
   return transaction(database, async (tx): Promise<ProposeOutcome> => {
     await lockPeriod(tx, of);
     if (await isVoided(tx, original.id)) return { outcome: 'voided' };
-    const documents = await documentsOf(tx, of);
+    const documents = await documentFingerprints(tx, of);
     const usage = await usageFingerprint(tx, of);
     if (documents.at(-1)?.revision !== baseRevision || !areLatest(proposal.snapshots, usage)) {
       return { outcome: 'overtaken' };
@@ -307,7 +274,11 @@ async function issueOpen(
   note: Pick<Note, 'id' | 'draft' | 'closeId'>,
   request: NoteIssue,
 ): Promise<IssuedInvoice | undefined> {
-  const inputs = { ...open.inputs, documents: await documentsOf(tx, open), usage: await usageFingerprint(tx, open) };
+  const inputs = {
+    ...open.inputs,
+    documents: await documentFingerprints(tx, open),
+    usage: await usageFingerprint(tx, open),
+  };
   if (documentSha256(inputs) !== open.inputsHash) {
     await tx.$executeRaw`
       UPDATE correction SET state = 'superseded', updated_at = clock_timestamp() WHERE id = ${open.id}::uuid`;
@@ -362,7 +333,7 @@ async function recordEvent(
 
 /**
  * Takes everything back that was issued for a document's period with one note, and marks all of it voided. Open proposals
- * of the period are superseded; what comes of later pulls is nothing.
+ * of the period are superseded; what comes of later pulls is nothing, until its close bills the period anew.
  *
  * @param request.draft the note that brings the documents to zero; null when they come to zero already
  */
@@ -388,12 +359,12 @@ export async function voidPeriod(
       return refusal('not_an_original', message);
     }
     await lockPeriod(tx, found);
-    const { documents, voided } = await loadPeriodDocuments(tx, found);
-    if (voided) return refusal('invoice_voided', `${original.number} is voided already`);
+    const { documents, original: present, voided } = await loadPeriodDocuments(tx, found);
+    if (voided || present?.id !== original.id) return refusal('invoice_voided', `${original.number} is voided already`);
     const draft = request.draft(documents);
     if (!draft) return refusal('nothing_to_credit', `the documents of ${original.number} come to nothing already`);
 
-    const inputs: CorrectionInputs = { original: original.id, documents: await documentsOf(tx, found) };
+    const inputs: CorrectionInputs = { original: original.id, documents: await documentFingerprints(tx, found) };
     const inputsHash = documentSha256(inputs);
     const note: DraftInvoice = { ...draft, inputs_hash: inputsHash };
     const corrects = { id: original.id, number: original.number };
@@ -402,9 +373,11 @@ export async function voidPeriod(
       { id: uuid(), sellerId, accountId, closeId: null, draft: note, inputs, corrects },
       request,
     );
+    // What was billed and taken back before is voided already, by another note.
+    const standing = documents.filter(({ revision }) => revision >= original.revision);
     await recordEvent(
       tx,
-      documents.map(({ id }) => id),
+      standing.map(({ id }) => id),
       'voided',
       invoice,
     );

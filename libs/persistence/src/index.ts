@@ -92,6 +92,7 @@ export {
 } from './invoices.js';
 export { type InvoiceEvidence, loadInvoiceEvidence } from './invoice-evidence.js';
 export { type BillingInputs, billingInputs, loadPinnedFacts } from './invoice-inputs.js';
+export { loadPeriodDocuments, type PeriodDocuments } from './period-documents.js';
 export {
   automaticCorrections,
   type CorrectionState,
@@ -102,9 +103,7 @@ export {
   issueCorrection,
   issueCorrectionDraft,
   listCorrections,
-  loadPeriodDocuments,
   type NoteIssue,
-  type PeriodDocuments,
   type Proposal,
   proposeCorrection,
   type ProposeOutcome,

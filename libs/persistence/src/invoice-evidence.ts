@@ -1,10 +1,10 @@
 import type { IssuedInvoice } from '#invoicing';
 import type { BucketSeries } from '#metering';
 import type { BillingFacts } from './billing-facts.js';
-import { loadPeriodDocuments } from './corrections.js';
 import type { Database } from './database.js';
 import { loadDocumentFacts } from './invoice-inputs.js';
 import { loadSnapshots, type WindowFingerprint } from './ledger.js';
+import { loadPeriodDocuments } from './period-documents.js';
 
 /** Everything that an issued document is computed from, as it was pinned when it was issued. */
 export interface InvoiceEvidence {
@@ -12,9 +12,9 @@ export interface InvoiceEvidence {
   readonly document_sha256: string;
   /** What the document's `inputs_hash` is taken over. */
   readonly inputs: { readonly usage?: readonly WindowFingerprint[] };
-  /** Documents of the period that were issued before; none for the first. */
+  /** Documents of the period that were issued before, those taken back included; none for the first. */
   readonly earlier: readonly IssuedInvoice[];
-  /** What the first document of the period was rated by, plan documents included. */
+  /** What the document, or the one it corrects, was rated by, plan documents included. */
   readonly facts: BillingFacts;
   /** Holds that an operator let pass. */
   readonly waived: readonly string[];
@@ -42,7 +42,7 @@ export async function loadInvoiceEvidence(database: Database, invoiceId: string)
   const of = { accountId: document.account, periodLabel: document.period.label };
   const { documents } = await loadPeriodDocuments(database, of);
   const earlier = documents.filter(({ revision }) => revision < document.revision);
-  const { facts, waived } = await loadDocumentFacts(database, earlier[0]?.id ?? document.id);
+  const { facts, waived } = await loadDocumentFacts(database, document.corrects?.id ?? document.id);
   const snapshots = await loadSnapshots(database, of, inputs.usage ?? []);
   return {
     ...row,

@@ -2,14 +2,17 @@ import { monthPeriod } from '#calendar';
 import { type BillingFacts, factsOfPeriod, loadSellerFacts } from './billing-facts.js';
 import { type Database, PersistenceError, type Transaction } from './database.js';
 import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
+import { documentFingerprints, type DocumentFingerprint } from './period-documents.js';
 
 /**
- * What the first document of a period is computed from: the billing facts that bear on it, plan versions by their hash, and
+ * What a document that bills a period is computed from: the billing facts that bear on it, plan versions by their hash, and
  * the usage by the hash of its values. A document's `inputs_hash` is the sha256 of this as canonical JSON, so nothing may
  * be in it whose change cannot change the document: it would hold every draft that waits for a review.
  */
 export interface BillingInputs extends BillingFacts {
   readonly usage: readonly WindowFingerprint[];
+  /** What was issued for the period before and taken back; absent where nothing was. */
+  readonly documents?: readonly DocumentFingerprint[];
 }
 
 /**
@@ -17,12 +20,14 @@ export interface BillingInputs extends BillingFacts {
  *
  * @param rated the snapshots that were rated, where they are known: if another writer has brought a later revision since,
  *   the inputs of the draft must not name what the draft was not computed from
+ * @param anew whether the period was billed and taken back before, so that the document says what it replaces
  */
 export async function billingInputs(
   database: Database | Transaction,
   facts: BillingFacts,
   periodLabel: string,
   rated: readonly Snapshot[] = [],
+  anew = false,
 ): Promise<BillingInputs> {
   const latest = await usageFingerprint(database, { accountId: facts.account.id, periodLabel });
   const used = new Map(rated.map((snapshot) => [`${snapshot.entity} ${snapshot.metric}`, snapshot]));
@@ -49,11 +54,12 @@ export async function billingInputs(
       const snapshot = used.get(`${window.entity} ${window.metric}`);
       return snapshot ? { ...window, revision: snapshot.revision, values_sha256: snapshot.valuesSha256 } : window;
     }),
+    ...(anew && { documents: await documentFingerprints(database, { accountId: facts.account.id, periodLabel }) }),
   };
 }
 
 /**
- * The facts by which a period is looked at again: those that the first document of it was computed from, plan documents
+ * The facts by which a period is looked at again: those that the document that billed it was computed from, plan documents
  * included, and the holds that an operator let pass for it. How answers are kept is as the seller wants it now.
  *
  * @throws PersistenceError `inputs_missing`, `plan_version_changed`: somebody worked around the service

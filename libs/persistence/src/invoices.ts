@@ -31,7 +31,7 @@ export interface IssueRequest {
   readonly numbering: Numbering;
   readonly actor: string;
   /** Everything the draft was computed from, as it stands on the issuing transaction; undefined when it is gone. */
-  readonly currentInputs: (tx: Transaction) => Promise<BillingInputs | undefined>;
+  readonly currentInputs: (tx: Transaction, draft: DraftInvoice) => Promise<BillingInputs | undefined>;
   /** Writes the document; pure. */
   readonly write: (draft: DraftInvoice, id: string, taken: NumberTaken) => IssuedInvoice;
 }
@@ -54,7 +54,7 @@ export async function issueDraft(database: Database, request: IssueRequest): Pro
     // Whoever changes the account's catalogue locks it: a change is either seen below, or waits and then sees the invoice.
     // So does whoever issues another period of it, which decides what was billed in advance.
     await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${request.accountId}::uuid FOR NO KEY UPDATE`;
-    const inputs = await request.currentInputs(tx);
+    const inputs = await request.currentInputs(tx, stored.draft);
     if (!inputs || documentSha256(inputs) !== stored.inputsHash) return { outcome: 'inputs_changed' };
 
     const { id, draft } = stored;

@@ -8,6 +8,7 @@ import { dateColumn, jsonColumn, localDateOf } from './columns.js';
 import { type Database, transaction, type Transaction } from './database.js';
 import type { Prisma, TariffPlanVersion as VersionRow } from './generated/client.js';
 import { keyAfter, type Page, pageOf, type PageRequest } from './page.js';
+import { BILLS } from './period-documents.js';
 import { refusal, type Refusal, refusing } from './refusal.js';
 
 /** A version of a tariff plan, as it goes over the wire. A draft may change; a published version never. */
@@ -116,7 +117,7 @@ export async function publishTariffPlan(
         const [billed] = await tx.$queryRaw<{ account: string; number: string }[]>`
           SELECT s.account_id AS account, i.number
             FROM subscription s JOIN invoice i ON i.account_id = s.account_id
-           WHERE s.plan_code = ${code}
+           WHERE s.plan_code = ${code} AND ${BILLS}
              AND daterange(s.starts_at, s.ends_at)
                * daterange((i.document->'period'->>'start_date')::date, (i.document->'period'->>'end_date')::date)
               && daterange(${effectiveFrom}::date, (SELECT min(effective_from) FROM tariff_plan_version

@@ -6,6 +6,7 @@ import { type Changes, dateColumn, defined, localDateOf } from './columns.js';
 import { type Database, transaction, type Transaction } from './database.js';
 import type { Subscription as SubscriptionRow } from './generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from './page.js';
+import { BILLS } from './period-documents.js';
 import { refusal, type Refusal, refusing } from './refusal.js';
 
 /** Binds an account to a plan code over local dates, `ends_at` exclusive; at most one is in force at a time. */
@@ -176,7 +177,7 @@ async function billedDay(
     ), issued AS (
       SELECT number, datemultirange(daterange((document->'period'->>'start_date')::date,
                                               (document->'period'->>'end_date')::date)) AS days
-        FROM invoice WHERE account_id = ${terms.account}::uuid
+        FROM invoice i WHERE account_id = ${terms.account}::uuid AND ${BILLS}
     )
     SELECT lower(issued.days * changed.days)::text AS day, issued.number FROM issued, changed
      WHERE issued.days && changed.days ORDER BY 1 LIMIT 1`;

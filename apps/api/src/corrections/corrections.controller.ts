@@ -33,7 +33,7 @@ const correction = z
       description: 'A confirming pull brought other usage, or the documents of the period were voided.',
     }),
     kind: documentKind,
-    corrects: z.object({ id, number: z.string() }).meta({ description: 'The first document of the period.' }),
+    corrects: z.object({ id, number: z.string() }).meta({ description: 'The document that billed the period.' }),
     currency: z.string(),
     lines: z.array(documentLine),
     ...totals,

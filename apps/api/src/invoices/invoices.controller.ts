@@ -57,7 +57,11 @@ export const invoice = z
       .object({ id, number: z.string() })
       .nullable()
       .optional()
-      .meta({ description: 'On notes: the first document of the period.' }),
+      .meta({ description: 'On notes: the document that billed the period.' }),
+    replaces: z
+      .object({ id, number: z.string() })
+      .optional()
+      .meta({ description: 'On a document that bills a voided period anew: the one that was voided.' }),
     close: id.optional().meta({ description: 'On drafts: the close that drafted it.' }),
   })
   .meta({ id: 'Invoice' });

@@ -1,0 +1,65 @@
+import { type IssuedInvoice, originalOf } from '#invoicing';
+import type { Database, Transaction } from './database.js';
+import { Prisma } from './generated/client.js';
+import type { WindowFingerprint } from './ledger.js';
+
+/** An account's period, as documents and usage know it. */
+export interface AccountPeriod {
+  readonly accountId: string;
+  readonly periodLabel: string;
+}
+
+/** What was issued for an account's period. */
+export interface PeriodDocuments {
+  /** In the order of their revisions. */
+  readonly documents: readonly IssuedInvoice[];
+  /** The one that notes correct: the first, or the last that billed the period anew. Undefined when there is none. */
+  readonly original: IssuedInvoice | undefined;
+  /** The usage that the last document was rated with. */
+  readonly billedUsage: readonly WindowFingerprint[];
+  /** Whether the original was taken back, with everything that corrected it. */
+  readonly voided: boolean;
+}
+
+export async function loadPeriodDocuments(
+  database: Database | Transaction,
+  { accountId, periodLabel }: AccountPeriod,
+): Promise<PeriodDocuments> {
+  const rows = await database.$queryRaw<
+    { document: IssuedInvoice; usage: WindowFingerprint[] | null; voided: boolean }[]
+  >`
+    SELECT i.document, n.inputs->'usage' AS usage,
+           EXISTS (SELECT FROM invoice_event e WHERE e.invoice_id = i.id AND e.type = 'voided') AS voided
+      FROM invoice i LEFT JOIN invoice_inputs n ON n.invoice_id = i.id
+     WHERE i.account_id = ${accountId}::uuid AND i.period_label = ${periodLabel} ORDER BY i.revision`;
+  const documents = rows.map(({ document }) => document);
+  const original = originalOf(documents);
+  return {
+    documents,
+    original,
+    billedUsage: rows.at(-1)?.usage ?? [],
+    voided: rows.some(({ document, voided }) => document === original && voided),
+  };
+}
+
+/** Of documents `i`: those that their period stands billed by. One that was taken back is history, and notes go with it. */
+export const BILLS = Prisma.sql`(
+  i.document->>'corrects' IS NULL
+  AND NOT EXISTS (SELECT FROM invoice_event e WHERE e.invoice_id = i.id AND e.type = 'voided'))`;
+
+/** What identifies a document that another one is computed from. */
+export interface DocumentFingerprint {
+  readonly revision: number;
+  readonly number: string;
+  readonly document_sha256: string;
+}
+
+/** The documents of an account's period in the order of their revisions, without their content. */
+export async function documentFingerprints(
+  database: Database | Transaction,
+  { accountId, periodLabel }: AccountPeriod,
+): Promise<DocumentFingerprint[]> {
+  return database.$queryRaw`
+    SELECT revision, number, document_sha256 FROM invoice
+     WHERE account_id = ${accountId}::uuid AND period_label = ${periodLabel} ORDER BY revision`;
+}
