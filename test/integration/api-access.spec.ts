@@ -18,23 +18,30 @@ async function keyWith(scopes: string[], bound: string | null = null): Promise<s
 }
 
 describe('no key, no answer', () => {
-  it.each(['/v1/sellers', '/v1/no-such-path', '/openapi.json', '/', '/health', '/metrics/', '/v1/metrics', '/v1/docs/'])(
-    '%s is closed',
-    async (path) => {
-      const { body, headers, status } = await request(api.server).get(path);
-      expect(status).toBe(401);
-      expect(headers['content-type']).toBe('application/problem+json; charset=utf-8');
-      expect(headers['www-authenticate']).toBe('Bearer realm="meterline"');
-      expect(body).toEqual({
-        type: 'urn:meterline:problem:unauthorized',
-        title: 'Unauthorized',
-        status: 401,
-        detail: 'send your API key as "Authorization: Bearer <key>"',
-        code: 'unauthorized',
-        errors: [],
-      });
-    },
-  );
+  it.each([
+    '/v1/sellers',
+    '/v1/no-such-path',
+    '/openapi.json',
+    '/',
+    '/health',
+    '/metrics',
+    '/metrics/',
+    '/v1/metrics',
+    '/v1/docs/',
+  ])('%s is closed', async (path) => {
+    const { body, headers, status } = await request(api.server).get(path);
+    expect(status).toBe(401);
+    expect(headers['content-type']).toBe('application/problem+json; charset=utf-8');
+    expect(headers['www-authenticate']).toBe('Bearer realm="meterline"');
+    expect(body).toEqual({
+      type: 'urn:meterline:problem:unauthorized',
+      title: 'Unauthorized',
+      status: 401,
+      detail: 'send your API key as "Authorization: Bearer <key>"',
+      code: 'unauthorized',
+      errors: [],
+    });
+  });
 
   it.each(['/health/live', '/health/ready'])('%s is open', async (path) => {
     await request(api.server).get(path).expect(200, { status: 'ok' });

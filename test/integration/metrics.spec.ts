@@ -53,7 +53,7 @@ describe('/metrics around a close', () => {
   }
 
   it('tells nothing of a close while there is none', async () => {
-    const api = await scrape(service.url);
+    const api = await scrape(service.url, service.adminKey);
     expect(api.contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(samplesOf(api, 'meterline_database_up')).toEqual({ '': 1 });
     for (const name of ['closes', 'close_idle_seconds', 'close_accounts', 'accounts_held', 'accounts_failed']) {
@@ -82,7 +82,7 @@ describe('/metrics around a close', () => {
     const close = await settled(service.rest, opened.id);
     expect(close).toMatchObject({ state: 'review', counts: { ...NO_ACCOUNTS, drafted: 3, held: 3 } });
     const before = await age(service.database, opened.id);
-    const api = await scrape(service.url);
+    const api = await scrape(service.url, service.adminKey);
     const after = await age(service.database, opened.id);
     expect(samplesOf(api, 'meterline_closes')).toEqual({ [sampleKey('', { ...OF, state: 'review' })]: 1 });
     expect(samplesOf(api, 'meterline_close_accounts')).toEqual(byState(close.counts));
@@ -121,7 +121,7 @@ describe('/metrics around a close', () => {
     await service.rest.post(`/v1/closes/${close?.id}/issue`, {});
     const finished = await settled(service.rest, close?.id ?? '');
     expect(finished).toMatchObject({ state: 'finished', counts: { issued: 3, held: 3 } });
-    const api = await scrape(service.url);
+    const api = await scrape(service.url, service.adminKey);
     expect(samplesOf(api, 'meterline_closes')).toEqual({});
     expect(samplesOf(api, 'meterline_close_accounts')).toEqual({});
     expect(Object.values(samplesOf(api, 'meterline_accounts_held'))).toEqual([1, 2]);
@@ -163,7 +163,7 @@ describe('/metrics around a close', () => {
       return row.seconds;
     };
     const before = await age();
-    const api = await scrape(service.url);
+    const api = await scrape(service.url, service.adminKey);
     const after = await age();
     await database.$executeRaw`DELETE FROM invoice_unrendered`;
     expect(samplesOf(api, 'meterline_invoices_unrendered')).toEqual({ '': 1 });
@@ -182,7 +182,7 @@ describe('/metrics around a close', () => {
     await fetch(`${url}/v1/accounts/${ids[0]}?secret=canary-query`);
     await fetch(`${url}/canary-path/${ids[0]}`, { headers: { authorization: `Bearer ${service.adminKey}` } });
     await fetch(`${url}/v1/sellers/canary-seller`, { headers: { authorization: `Bearer ${service.adminKey}` } });
-    const api = await scrape(url);
+    const api = await scrape(url, service.adminKey);
     const requests = samplesOf(api, 'meterline_http_requests_total');
     const GET = (route: string, status: string) => sampleKey('', { method: 'GET', route, status });
     expect(requests[GET('/v1/accounts/:id', '200')]).toBe(ids.length);
@@ -210,7 +210,9 @@ describe('/metrics around a close', () => {
   it('has every metric explained in the operations guide, and nothing there that is not told', async () => {
     const guide = await readFile('docs/operations.md', 'utf8');
     const explained = new Set([...guide.matchAll(/`(meterline_[a-z_]+)/g)].map(([, name]) => name));
-    const told = [await scrape(service.url), await scrape(service.workerUrl)].flatMap(({ types }) => [...types.keys()]);
+    const told = [await scrape(service.url, service.adminKey), await scrape(service.workerUrl)].flatMap(({ types }) => [
+      ...types.keys(),
+    ]);
     expect([...explained].sort()).toEqual(told.filter((name) => name.startsWith('meterline_')).sort());
     for (const name of explained) expect(name).toMatch(/^meterline_[a-z]+(_[a-z]+)*$/);
   });
@@ -260,7 +262,7 @@ describe('/metrics of an API', () => {
       return rows[0]?.seconds;
     };
     const before = [await age(api.database, closeId), await idle()];
-    const { samples, ...told } = await scrape(url);
+    const { samples, ...told } = await scrape(url, ADMIN_KEY);
     const after = [await age(api.database, closeId), await idle()];
     const running = { ...OF, state: 'running' };
     expect(samplesOf({ samples }, 'meterline_closes')).toEqual({
@@ -286,7 +288,7 @@ describe('/metrics of an API', () => {
         UPDATE close_account SET state = 'failed', reason_code = 'unexpected_error', reason_message = 'so'
          WHERE close_id = ${close?.id}::uuid`;
     }
-    const failed = async () => samplesOf(await scrape(url), 'meterline_accounts_failed');
+    const failed = async () => samplesOf(await scrape(url, ADMIN_KEY), 'meterline_accounts_failed');
     const one = { [sampleKey('', { seller: 'acme', period: PERIOD, kind: 'regular', code: 'unexpected_error' })]: 1 };
     expect(await failed()).toEqual(one);
     const finish = (days: number) =>
@@ -302,19 +304,19 @@ describe('/metrics of an API', () => {
 
   it('is answered while the database is not, and says so', async () => {
     await owner.query('REVOKE SELECT ON invoice_unrendered FROM meterline_service');
-    const without = await scrape(url);
+    const without = await scrape(url, ADMIN_KEY);
     await owner.query('GRANT SELECT ON invoice_unrendered TO meterline_service');
     expect(without.samples.get('meterline_database_up')).toBe(0);
     expect(samplesOf(without, 'meterline_invoices_unrendered')).toEqual({});
     expect(without.samples.get('process_cpu_seconds_total')).toBeGreaterThan(0);
     expect(api.log.filter((line) => line.includes('the figures cannot be read'))).toHaveLength(1);
-    expect((await scrape(url)).samples.get('meterline_database_up')).toBe(1);
+    expect((await scrape(url, ADMIN_KEY)).samples.get('meterline_database_up')).toBe(1);
   });
 
   it('asks the database once at a time, however many ask it', async () => {
     await owner.query('BEGIN');
     await owner.query('LOCK TABLE invoice_unrendered IN ACCESS EXCLUSIVE MODE');
-    const scrapes = Array.from({ length: 8 }, () => scrape(url));
+    const scrapes = Array.from({ length: 8 }, () => scrape(url, ADMIN_KEY));
     const waiting = async () => {
       // A transaction sees the activity as it was when it first looked.
       await owner.query('SELECT pg_stat_clear_snapshot()');
@@ -331,12 +333,12 @@ describe('/metrics of an API', () => {
     for (const { samples } of await Promise.all(scrapes)) expect(samples.get('meterline_database_up')).toBe(1);
   });
 
-  it('is not logged at every scrape, and needs no key but what stands beside it does', async () => {
+  it('is not logged at every scrape, and needs a key that may read and is bound to no account', async () => {
     const logged = api.log.length;
-    await scrape(url);
+    await scrape(url, ADMIN_KEY);
     expect(api.log.slice(logged)).toEqual([]);
+    expect((await fetch(`${url}/metrics`)).status).toBe(401);
     expect((await fetch(`${url}/metrics/`)).status).toBe(401);
-    expect((await fetch(`${url}/metrics`, { method: 'POST' })).status).toBe(404);
     const withKey = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
     expect(withKey.headers.get('cache-control')).toBe('no-store');
   });

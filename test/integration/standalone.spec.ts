@@ -79,7 +79,7 @@ describe('the standalone', () => {
     expect((await get(`${url}/health/ready`)).status).toBe(200);
     expect((await get(`${url}/v1/sellers`)).status).toBe(401);
     // One process, one place to scrape: what the API, the worker and the process tell, each once.
-    const { samples } = readMetrics((await get(`${url}/metrics`)).body);
+    const { samples } = readMetrics((await get(`${url}/metrics`, key)).body);
     expect([...samples.keys()]).toEqual(
       expect.arrayContaining([
         'meterline_database_up',

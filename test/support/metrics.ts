@@ -9,9 +9,10 @@ export interface Scrape {
 const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g;
 
-/** Scrapes as Prometheus does, without a key. Throws when a line is none of the text format. */
-export async function scrape(url: string): Promise<Scrape> {
-  const answer = await fetch(`${url}/metrics`);
+/** Scrapes as Prometheus does; an API wants a key. Throws when a line is none of the text format. */
+export async function scrape(url: string, key?: string): Promise<Scrape> {
+  const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const answer = await fetch(`${url}/metrics`, { headers });
   const text = await answer.text();
   if (answer.status !== 200) throw new Error(`/metrics answered ${answer.status}: ${text}`);
   return { ...readMetrics(text), contentType: answer.headers.get('content-type') };

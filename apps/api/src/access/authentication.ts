@@ -8,7 +8,7 @@ import { type AuthenticatedRequest, Caller } from './caller.js';
  * documentation, because a browser cannot send a key when it opens an address. The page holds no description itself: it
  * asks for a key and fetches it with that.
  */
-const OPEN = /^\/(health\/(live|ready)|metrics|docs(\/.*)?)$/;
+const OPEN = /^\/(health\/(live|ready)|docs(\/.*)?)$/;
 
 /**
  * Lets requests with a known key in, before anything else of them is read. This stands before the router, so that a path

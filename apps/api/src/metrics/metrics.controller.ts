@@ -2,13 +2,13 @@ import { Controller, Get, Header, Inject, Logger } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { type Database, type MonthEndFigures, monthEndFigures } from '#persistence';
 import { Registry } from 'prom-client';
-import { Open } from '../access/access.guard.js';
+import { Access } from '../access/access.guard.js';
 import { DATABASE, METRICS, type MetricsPort } from '../ports.js';
 import { monthEndMetrics } from './month-end-metrics.js';
 import { processMetrics } from './process-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
 
-/** What Prometheus scrapes. Open as the health checks are, so it tells counts, ages and codes of sellers, and no customer. */
+/** What Prometheus scrapes, with a key of its own: counts, ages and codes of sellers, and no customer. */
 @ApiTags('health')
 @Controller('metrics')
 export class MetricsController {
@@ -22,10 +22,10 @@ export class MetricsController {
   ) {}
 
   @Get()
-  @Open()
+  @Access('read')
   @Header('content-type', Registry.PROMETHEUS_CONTENT_TYPE)
   @Header('cache-control', 'no-store')
-  @ApiOperation({ summary: "Figures for Prometheus: the month-end's, the requests' and the process's", security: [] })
+  @ApiOperation({ summary: "Figures for Prometheus: the month-end's, the requests' and the process's" })
   @ApiResponse({
     status: 200,
     description: 'the text format, version 0.0.4',
