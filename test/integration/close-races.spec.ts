@@ -1,23 +1,28 @@
 import pg from 'pg';
-import { Closes, type ClosesOptions, type Connectors, createConnectors } from '#close';
+import { pino } from 'pino';
+import { Closes, type ClosesOptions, type Connectors, createConnectors, queueSettings } from '#close';
 import {
   beginAccount,
   claimStalledBatches,
   type Database,
   findClose,
   listCloseAccounts,
+  listCloses,
   listInvoices,
   moveAccount,
   releaseDrafts,
   retryAccounts,
   saveDraft,
+  setCloseSchedule,
   settleClose,
 } from '#persistence';
+import { createWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
 
 /** Two at once, in the order that does harm: brought about by locks and by calls, never by waiting for luck. */
 describe('a close', () => {
+  let url: string;
   let database: Database;
   /** Another session, as the owner. */
   let session: pg.Client;
@@ -25,9 +30,8 @@ describe('a close', () => {
   let jobs: { closeId: string; batch: number }[];
 
   beforeEach(async () => {
-    const created = await createTestDatabase();
-    database = created.database;
-    session = new pg.Client({ connectionString: created.url });
+    ({ url, database } = await createTestDatabase());
+    session = new pg.Client({ connectionString: url });
     await session.connect();
     // Who waits is asked anew each time, also within a transaction.
     await session.query("SET stats_fetch_consistency = 'none'");
@@ -322,5 +326,30 @@ describe('a close', () => {
     await sweeper.sweep(0);
     expect([drawn.length, drawn.includes(second as string)]).toEqual([1, false]);
     expect((await listInvoices(database, { limit: 9 })).map(({ pdf_sha256 }) => pdf_sha256)).toEqual(['sha', 'sha']);
+  });
+
+  it('of one seller that cannot be opened keeps neither a worker from its start nor other sellers from theirs', async () => {
+    await makeSeller(database, { code: 'zeta' });
+    await makeAccount(database, { seller: 'zeta', external_id: 'z' }, 'fee');
+    const timing = { day: 1, hour: 0, minute: 0, timeZone: 'UTC', issue: 'automatic' } as const;
+    for (const seller of ['acme', 'zeta']) await setCloseSchedule(database, 'test', seller, timing, () => false);
+    await session.query("UPDATE close_schedule SET effective_from = effective_from - interval '32 days'");
+    const acme = await session.query("SELECT id FROM seller WHERE code = 'acme'");
+    await session.query(`CREATE TRIGGER disorder BEFORE INSERT ON close
+      FOR EACH ROW WHEN (NEW.seller_id = '${acme.rows[0]?.id}') EXECUTE FUNCTION refuse_change()`);
+    const worker = await createWorker({
+      database,
+      connectors: connectors(),
+      renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+      secretKey: SECRET_KEY,
+      settleHours: 0,
+      queue: queueSettings(url),
+      logger: pino({ level: 'silent' }),
+      // Only what is done at the start.
+      recovery: { lock_ms: 30_000, lookout_ms: 30_000, idle_s: 60, sweep_ms: 3_600_000 },
+    });
+    const opened = (await listCloses(database, { limit: 9 })).map(({ seller }) => seller);
+    await worker.close();
+    expect(opened).toEqual(['zeta']);
   });
 });

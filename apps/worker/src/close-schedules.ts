@@ -25,11 +25,21 @@ export class CloseSchedules implements OnApplicationBootstrap {
     @InjectQueue(SCHEDULE_QUEUE.name) private readonly queue: Queue,
   ) {}
 
+  /** What fails is tried again with every sweep: one schedule in disorder is not to keep a worker from all other work. */
   async onApplicationBootstrap(): Promise<void> {
-    await this.keepInStep();
+    await this.keepInStep().catch((error: unknown) =>
+      this.scheduled.logger.error({ err: error }, 'schedules could not be kept'),
+    );
   }
 
+  /** Opens what is due also when the queue cannot be reached. */
   async keepInStep(): Promise<void> {
+    const kept = await Promise.allSettled([this.#keepQueue(), openDue(this.scheduled)]);
+    const failed = kept.find((part) => part.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  async #keepQueue(): Promise<void> {
     const { database } = this.scheduled;
     const wanted = new Map((await listCloseSchedules(database)).map((schedule) => [keyOf(schedule), schedule]));
     const present = new Map((await this.queue.getJobSchedulers(0, -1)).map((scheduler) => [scheduler.key, scheduler]));
@@ -46,12 +56,18 @@ export class CloseSchedules implements OnApplicationBootstrap {
         { name: SCHEDULE_QUEUE.job, opts: { removeOnComplete: true, removeOnFail: { count: 100 } } },
       );
     }
-    await openDue(this.scheduled);
   }
 }
 
 function openDue({ database, closes, logger }: Scheduled): Promise<void> {
-  return openDueCloses(database, closes, (entry) => logger.info(entry, 'a schedule opened a month'));
+  return openDueCloses(database, closes, (entry) => {
+    if (entry.event === 'scheduled_close') {
+      logger.info(entry, 'a schedule opened a month');
+    } else {
+      const { error, ...of } = entry;
+      logger.error({ ...of, err: error }, 'the months of a schedule could not be opened');
+    }
+  });
 }
 
 function keyOf({ sellerId }: CloseSchedule): string {

@@ -63,21 +63,35 @@ function runIn({ day, hour, minute, timeZone }: ScheduleTiming, month: string): 
  * Opens the closes that schedules are due for, a seller's missed months oldest first. Any number of processes may do so at
  * any time: a month has one close. A month that is not billable yet stays due, so whoever looks again later opens it.
  *
- * @param log told of each month that is opened, and of what is made up for
+ * @param log told of each month that is opened, and of what is made up for; and of each seller whose months could not be
+ * @throws the first failure, when everything else is done
  */
 export async function openDueCloses(
   database: Database,
   closes: Pick<Closes, 'open'>,
-  log: (entry: { event: 'scheduled_close'; seller: string; period: string; missed: boolean }) => void,
+  log: (
+    entry:
+      | { event: 'scheduled_close'; seller: string; period: string; missed: boolean }
+      | { event: 'schedule_failed'; seller: string; error: unknown },
+  ) => void,
 ): Promise<void> {
   const now = await databaseNow(database);
+  const failures: unknown[] = [];
   for (const schedule of await listCloseSchedules(database)) {
-    for (const due of dueRuns(schedule, now)) {
-      if (!(await openDue(database, closes, schedule, due.period))) break;
-      const missed = nextRun(schedule, due.at).at <= now;
-      log({ event: 'scheduled_close', seller: schedule.seller, period: due.period, missed });
+    const { seller } = schedule;
+    try {
+      for (const due of dueRuns(schedule, now)) {
+        if (!(await openDue(database, closes, schedule, due.period))) break;
+        const missed = nextRun(schedule, due.at).at <= now;
+        log({ event: 'scheduled_close', seller, period: due.period, missed });
+      }
+    } catch (error) {
+      // The sellers after this one are not to wait for what is wrong with it.
+      log({ event: 'schedule_failed', seller, error });
+      failures.push(error);
     }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Answers whether the schedule has done its work for the month. */
