@@ -30,10 +30,12 @@ import {
   type TariffPlan,
   tariffPlanSchema,
   type UsageNeeds,
+  type UsagePull,
   usageNeeds,
 } from '#rating';
 import { type PullWarning, ReportApiError, type UsageFamily } from '#report-client';
 import type { Connection } from './connectors.js';
+import { inOrder } from './each-of.js';
 
 /** An account that a close may not bill yet, and why. */
 export interface Held {
@@ -135,8 +137,12 @@ export type KeepAnswer = (answer: Answer) => Promise<void>;
 /** Bytes of answers that one account may hold in memory until it is known whether they are evidence. */
 const ANSWERS_KEPT_BYTES = 32 * 1_048_576;
 
+/** Pulls of one account under way at the same time, once its first one was answered. */
+const PULLS_AT_ONCE = 4;
+
 /**
- * Asks the report API for everything the task needs. Throws only what trying again may cure.
+ * Asks the report API for everything the task needs, and nothing more once an answer cannot be billed: the first such one, in
+ * the order of the needs, is what the account is held for. Throws only what trying again may cure.
  *
  * @param keepAnswer absent: nothing is kept, nor handed back in `answers`
  */
@@ -150,20 +156,22 @@ export async function pullUsage(
   const warnings: Notice[] = [];
   const answers: Answer[] = [];
   let answersBytes = 0;
-  for (const need of task.needs.pulls) {
-    const answer = await connection.client
+  const ask = (need: UsagePull, signal: AbortSignal) =>
+    connection.client
       .fetchUsage({
         account: task.account.value,
         entity: need.entity,
         owned: { start: task.period.start, end: task.period.end },
         now,
         keepRaw: keepAnswer !== undefined,
+        signal,
         ...form(need),
       })
       .catch((error: unknown) => {
         if (error instanceof ReportApiError) return error;
         throw error;
       });
+  for await (const [need, answer] of inOrder(task.needs.pulls, PULLS_AT_ONCE, ask)) {
     if (answer instanceof ReportApiError) return held(answer.code, `${answer.message}; retry when it answers again`);
     if ('code' in answer) {
       const { outcome, code, raw, rawBody } = answer;
@@ -199,7 +207,7 @@ export async function pullUsage(
   return { outcome: 'pulled', series, warnings: distinct(warnings), answers };
 }
 
-function form(need: UsageNeeds['pulls'][number]) {
+function form(need: UsagePull) {
   return need.family === 'bandwidth'
     ? ({ family: 'bandwidth', grid: 'SLOT' } as const)
     : ({
