@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Queue } from 'bullmq';
@@ -20,6 +21,9 @@ export const SCHEDULED = Symbol('what schedules work on');
  */
 @Injectable()
 export class CloseSchedules implements OnApplicationBootstrap {
+  /** One at a time: a Redis that is away is told of schedules once and not with every sweep. */
+  #keeping: Promise<void> | undefined;
+
   constructor(
     @Inject(SCHEDULED) private readonly scheduled: Scheduled,
     @InjectQueue(SCHEDULE_QUEUE.name) private readonly queue: Queue,
@@ -34,7 +38,10 @@ export class CloseSchedules implements OnApplicationBootstrap {
 
   /** Opens what is due also when the queue cannot be reached. */
   async keepInStep(): Promise<void> {
-    const kept = await Promise.allSettled([this.#keepQueue(), openDue(this.scheduled)]);
+    this.#keeping ??= this.#keepQueue().finally(() => {
+      this.#keeping = undefined;
+    });
+    const kept = await Promise.allSettled([Promise.race([this.#keeping, impatience()]), openDue(this.scheduled)]);
     const failed = kept.find((part) => part.status === 'rejected');
     if (failed) throw failed.reason;
   }
@@ -58,6 +65,14 @@ export class CloseSchedules implements OnApplicationBootstrap {
     }
   }
 }
+
+/** A Redis that is away does not refuse, it is silent; what is due is not to wait for it. */
+async function impatience(): Promise<never> {
+  await delay(QUEUE_PATIENCE_MS, undefined, { ref: false });
+  throw new Error(`the queue has not taken the schedules within ${QUEUE_PATIENCE_MS} ms`);
+}
+
+const QUEUE_PATIENCE_MS = 3_000;
 
 function openDue({ database, closes, logger }: Scheduled): Promise<void> {
   return openDueCloses(database, closes, (entry) => {

@@ -68,6 +68,7 @@ import type { Connection, Connectors } from './connectors.js';
 import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { driftWarning } from './drift.js';
+import { impatient } from './impatient.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepUsage, notToKeep } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
@@ -84,7 +85,10 @@ export interface ClosesOptions {
   readonly database: Database;
   readonly connectors: Connectors;
   readonly renderer: Renderer;
-  /** Hands batches to the queue. A batch that gets lost on the way is found again by `sweep`. */
+  /**
+   * Hands batches to the queue. It is not waited for longer than a few seconds, because a queue that is away may not answer
+   * at all; a batch that gets lost on the way is found again by `sweep`.
+   */
   readonly enqueue: (jobs: readonly BatchJob[]) => Promise<void>;
   /** Opens the key that certificates are signed with. */
   readonly secretKey: SecretKey;
@@ -167,8 +171,8 @@ export class Closes {
 
   constructor(options: ClosesOptions) {
     this.#database = options.database;
-    this.#options = options;
-    this.corrections = new Corrections(options);
+    this.#options = { ...options, enqueue: impatient(options.enqueue) };
+    this.corrections = new Corrections(this.#options);
     this.usage = new UsageViews(options);
   }
 
@@ -303,8 +307,15 @@ export class Closes {
     }
   }
 
+  /** What was asked for is written down by now: it is not undone by a queue that does not take it, only put off. */
   async #enqueue(closeId: string, batches: readonly number[]): Promise<number> {
-    if (batches.length > 0) await this.#options.enqueue(batches.map((batch) => ({ closeId, batch })));
+    if (batches.length > 0) {
+      await this.#options
+        .enqueue(batches.map((batch) => ({ closeId, batch })))
+        .catch((error: unknown) =>
+          this.#options.log?.({ event: 'batch_not_enqueued', closeId, code: codeOf(error), error }),
+        );
+    }
     return batches.length;
   }
 

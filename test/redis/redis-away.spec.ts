@@ -1,0 +1,148 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { jest } from '@jest/globals';
+import { Queue } from 'bullmq';
+import { pino } from 'pino';
+import { openCloseQueue } from '../../apps/api/src/index.js';
+import { createWorker } from '../../apps/worker/src/index.js';
+import { CLOSE_QUEUE, Closes, createConnectors, queueSettings } from '#close';
+import { type Database, findClose, listCloses, setCloseSchedule } from '#persistence';
+import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { createTestDatabase } from '../support/postgres.js';
+import { redisUrl } from '../support/redis.js';
+
+/** Stands before the Redis of this run and can be away: connections are cut, and refused from then on. */
+class Gate {
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+  port = 0;
+
+  async open(): Promise<void> {
+    const { hostname, port } = new URL(redisUrl());
+    const server = createServer((socket) => {
+      const redis = connect(Number(port || 6379), hostname);
+      for (const [end, other] of [
+        [socket, redis],
+        [redis, socket],
+      ] as const) {
+        this.#sockets.add(end);
+        end.pipe(other);
+        end.on('error', () => other.destroy());
+        end.on('close', () => other.destroy());
+      }
+    });
+    await new Promise<void>((listening) => server.listen(this.port, '127.0.0.1', listening));
+    this.#server = server;
+    this.port = (server.address() as { port: number }).port;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((done) => this.#server?.close(done));
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+    await closed;
+  }
+
+  get url(): string {
+    const url = new URL(redisUrl());
+    url.host = `127.0.0.1:${this.port}`;
+    return url.href;
+  }
+}
+
+describe('a Redis that is away', () => {
+  let database: Database;
+  let gate: Gate;
+  let direct: Queue;
+  let ended: (() => Promise<unknown>)[];
+
+  beforeEach(async () => {
+    // Where BullMQ reports each connection that is refused.
+    jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    ({ database } = await createTestDatabase());
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+    gate = new Gate();
+    await gate.open();
+    direct = new Queue(CLOSE_QUEUE.name, { connection: queueSettings(redisUrl()).connection as object });
+    await direct.obliterate({ force: true });
+    ended = [() => direct.close(), () => gate.close(), () => database.$disconnect()];
+  });
+  afterEach(async () => {
+    for (const end of ended) await end();
+    jest.restoreAllMocks();
+  });
+
+  const options = () => ({
+    database,
+    // A fee needs no usage: nobody is ever asked.
+    connectors: createConnectors({
+      database,
+      configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
+      secretKey: SECRET_KEY,
+    }),
+    renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+    secretKey: SECRET_KEY,
+    settleHours: 0,
+  });
+  /** Fails when it takes longer than anybody at a console waits. */
+  const soon = async <T>(work: Promise<T>): Promise<T> => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('it hangs')), 8_000);
+    });
+    return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  };
+  const request = { seller: 'acme', kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' } as const;
+
+  it('keeps no command and no sweep waiting, and gets what it missed when it is back', async () => {
+    const log: { event: string; code?: string }[] = [];
+    const queue = await openCloseQueue(queueSettings(gate.url));
+    ended.unshift(() => queue.close());
+    const closes = new Closes({ ...options(), enqueue: queue.enqueue, log: (entry) => void log.push(entry) });
+    await gate.close();
+
+    const opened = await soon(closes.open({ ...request, period: '2026-08' }));
+    expect(opened).toMatchObject({ outcome: 'opened', created: true });
+    const closeId = opened.outcome === 'opened' ? opened.id : '';
+    expect(await findClose(database, closeId)).toMatchObject({ state: 'running', counts: { pending: 1 } });
+    expect(log).toMatchObject([{ event: 'batch_not_enqueued', code: 'queue_silent' }]);
+    await database.$executeRaw`
+      UPDATE close_account SET state = 'held', reason_code = 'missing_buckets', reason_message = 'two'`;
+    expect(await soon(closes.retry(closeId))).toBe(1);
+    await expect(soon(closes.sweep(0))).rejects.toMatchObject({ code: 'queue_silent' });
+
+    await gate.open();
+    ended.unshift(() => gate.close());
+    for (const until = Date.now() + 20_000; Date.now() < until;) {
+      if ((await direct.getWaitingCount()) > 0) break;
+      await closes.sweep(0).catch(() => undefined);
+      await new Promise((wait) => setTimeout(wait, 100));
+    }
+    const [job] = await direct.getWaiting();
+    expect(job?.data).toEqual({ closeId, batch: 0 });
+    // What could not be sent was not sent again and again.
+    expect(await direct.getWaitingCount()).toBeLessThanOrEqual(2);
+  });
+
+  it('does not keep a worker from opening the months that are due', async () => {
+    const worker = await createWorker({
+      ...options(),
+      queue: queueSettings(gate.url),
+      logger: pino({ level: 'silent' }),
+      recovery: { lock_ms: 30_000, lookout_ms: 30_000, idle_s: 60, sweep_ms: 200 },
+    });
+    ended.unshift(() => worker.close());
+    await gate.close();
+    const timing = { day: 1, hour: 0, minute: 0, timeZone: 'UTC', issue: 'automatic' } as const;
+    await setCloseSchedule(database, 'test', 'acme', timing, () => false);
+    // One sweep at the least has begun without the queue before the month is due.
+    await new Promise((wait) => setTimeout(wait, 1_000));
+    await database.$executeRaw`UPDATE close_schedule SET effective_from = effective_from - interval '32 days'`;
+    const opened = async () => {
+      while ((await listCloses(database, { limit: 1 })).length === 0) await new Promise((wait) => setTimeout(wait, 50));
+    };
+    await soon(opened());
+    await gate.open();
+  });
+});
