@@ -317,6 +317,8 @@ describe('a close that can be watched, reviewed and proved', () => {
         usage: [],
         plans: [{ code: 'fee', version: 1, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string }],
         dialects: expect.any(Array) as string[],
+        notes: { count: 0, ranges: [], sha256: createHash('sha256').update('').digest('hex'), totals: [], taxes: [] },
+        voids: [],
       });
       const [key] = await listCertificateKeys(closing.database);
       expect(signed.signature).toMatchObject({ algorithm: 'Ed25519', key_id: key?.id, public_key: key?.public_key });
@@ -425,9 +427,10 @@ describe('a close that can be watched, reviewed and proved', () => {
     it('of the first format, which named no replaced documents, stays valid, and is followed by this one', async () => {
       await month();
       const { certificate: written } = await certificate();
+      const { notes, voids, ...before } = written;
       const { replaced, ...documents } = written.documents;
-      expect(replaced).toBe(0);
-      const first = signed({ ...written, format: 'meterline.close-certificate.1', documents });
+      expect([replaced, notes?.count, voids]).toEqual([0, 0, []]);
+      const first = signed({ ...before, format: 'meterline.close-certificate.1', documents });
       const second = signed({
         ...written,
         revision: 2,
@@ -437,6 +440,7 @@ describe('a close that can be watched, reviewed and proved', () => {
       expect(verdict(signed({ ...first.certificate, documents: written.documents }))).toMatchObject({
         pointer: '/certificate/documents/replaced',
       });
+      expect(verdict(signed({ ...first.certificate, voids: [] }))).toMatchObject({ pointer: '/certificate/voids' });
       expect(verdict(signed({ ...written, documents }))).toMatchObject({ pointer: '/certificate/documents/replaced' });
       expect(verdict(signed({ ...written, documents: { ...written.documents, replaced: 1 } }))).toMatchObject({
         pointer: '/certificate/documents/count',

@@ -44,13 +44,16 @@ async function run(files: readonly string[], keys: readonly string[]): Promise<n
 }
 
 function told({ name, certificate, sha256, signature }: CheckedCertificate): string {
-  const { close, revision, accounts, documents, totals } = certificate;
+  const { close, revision, accounts, documents, totals, notes, voids = [] } = certificate;
   const { held, failed, empty } = accounts.by_state;
   return [
     `${name}: valid, revision ${revision} of the close of ${close.seller} ${close.period.label} (${close.kind})`,
     `  ${accounts.total} accounts: ${documents.count} documents, ${empty} empty, ${held} held, ${failed} failed`,
     ...documents.ranges.map(({ kind, first, last, count }) => `  ${kind} ${first} to ${last}: ${count}`),
     ...totals.map(({ currency, net, tax, gross }) => `  ${currency} net ${net}, tax ${tax}, gross ${gross}`),
+    ...(notes?.ranges ?? []).map(({ kind, first, last, count }) => `  beside it ${kind} ${first} to ${last}: ${count}`),
+    ...(notes?.totals ?? []).map(({ currency, net, gross }) => `  ${currency} of these net ${net}, gross ${gross}`),
+    ...voids.map(({ document, note }) => `  ${document} taken back by ${note}`),
     `  sha256 ${sha256}`,
     `  signed with key ${signature.key_id}`,
   ].join('\n');

@@ -3,40 +3,51 @@ import { canonicalJson } from '#invoicing';
 import {
   certificateFacts,
   type CertificateFacts,
+  type CertifiedDocuments,
   type CloseAccountState,
   keepCertificate,
   type SecretKey,
   signingKey,
+  takeUncertified,
   type Transaction,
 } from '#persistence';
 
 /** The form of the certificates that this version writes. */
 export const CERTIFICATE_FORMAT = 'meterline.close-certificate.2';
 
-/** Written before a voided period could be billed anew; those that were written stay valid. */
+/** Written before notes stood on certificates and voided periods were billed anew; those that were written stay valid. */
 export const FIRST_CERTIFICATE_FORMAT = 'meterline.close-certificate.1';
+
+/** Documents as a certificate names them. */
+interface NamedDocuments {
+  count: number;
+  ranges: CertifiedDocuments['ranges'];
+  /** sha256 over a line `<number> <sha256 of the document's canonical JSON>\n` per document, in the order of the ranges. */
+  sha256: string;
+}
 
 /** What a finished close certifies. Integers and strings only; amounts carry their currency's decimals. */
 export interface CloseCertificate {
   format: typeof CERTIFICATE_FORMAT | typeof FIRST_CERTIFICATE_FORMAT;
-  /** Counts the times the close has finished, from 1. */
+  /** Counts from 1: one each time the close finishes, and one after notes that came between. */
   revision: number;
   /** sha256 of the revision before; null on the first. */
   previous_sha256: string | null;
-  /** The database's clock when the close finished. */
+  /** The database's clock when the close finished, or when this revision followed a note. */
   issued_at: string;
-  close: Omit<CertificateFacts['close'], 'finished_at'>;
+  close: CertificateFacts['close'];
   accounts: { total: number; by_state: Record<CloseAccountState, number> };
-  documents: {
-    count: number;
+  /** What the close issued. */
+  documents: NamedDocuments & {
     /** Of these, taken back and no longer what their account has. Absent in the first format, when there could be none. */
     replaced?: number;
-    ranges: CertificateFacts['ranges'];
-    /** sha256 over a line `<number> <sha256 of the document's canonical JSON>\n` per document, in the order of the ranges. */
-    sha256: string;
   };
-  totals: CertificateFacts['totals'];
-  taxes: CertificateFacts['taxes'];
+  totals: CertifiedDocuments['totals'];
+  taxes: CertifiedDocuments['taxes'];
+  /** What was issued for the close's period by no close: corrections one by one, voids. Absent in the first format. */
+  notes?: NamedDocuments & Pick<CertifiedDocuments, 'totals' | 'taxes'>;
+  /** Who took back which of the documents, by which of the notes, and why. Absent in the first format. */
+  voids?: CertificateFacts['voids'];
   holds: CertificateFacts['holds'];
   waivers: CertificateFacts['waivers'];
   usage: CertificateFacts['usage'];
@@ -58,8 +69,9 @@ export interface SignedCertificate {
   };
 }
 
-/** Signs and keeps the next revision of a close's certificate, on the transaction that finishes the close. */
+/** Signs and keeps the next revision of a close's certificate, on a transaction that has the close's row locked. */
 export async function certifyClose(tx: Transaction, closeId: string, secretKey: SecretKey): Promise<void> {
+  await takeUncertified(tx, closeId);
   const facts = await certificateFacts(tx, closeId);
   const key = await signingKey(tx, secretKey);
   const certificate = certificateOf(facts);
@@ -91,29 +103,29 @@ const NO_ACCOUNTS: Readonly<Record<CloseAccountState, number>> = {
 };
 
 function certificateOf(facts: CertificateFacts): CloseCertificate {
-  const { finished_at, ...close } = facts.close;
   const byState = { ...NO_ACCOUNTS, ...facts.states };
   return {
     format: CERTIFICATE_FORMAT,
     revision: (facts.previous?.revision ?? 0) + 1,
     previous_sha256: facts.previous?.sha256 ?? null,
-    issued_at: finished_at,
-    close,
+    issued_at: facts.certified_at,
+    close: facts.close,
     accounts: { total: total(Object.values(byState)), by_state: byState },
-    documents: {
-      count: total(facts.ranges.map(({ count }) => count)),
-      replaced: facts.replaced,
-      ranges: facts.ranges,
-      sha256: facts.documentsSha256,
-    },
-    totals: facts.totals,
-    taxes: facts.taxes,
+    documents: { ...named(facts.documents), replaced: facts.replaced },
+    totals: facts.documents.totals,
+    taxes: facts.documents.taxes,
+    notes: { ...named(facts.notes), totals: facts.notes.totals, taxes: facts.notes.taxes },
+    voids: facts.voids,
     holds: facts.holds,
     waivers: facts.waivers,
     usage: facts.usage,
     plans: facts.plans,
     dialects: facts.dialects,
   };
+}
+
+function named({ ranges, sha256 }: CertifiedDocuments): NamedDocuments {
+  return { count: total(ranges.map(({ count }) => count)), ranges, sha256 };
 }
 
 function total(counts: readonly number[]): number {

@@ -7,6 +7,7 @@ import {
   type BillingFacts,
   billingInputs,
   cancelClose,
+  certifyNotes,
   claimStalledBatches,
   type CloseKind,
   type CloseWork,
@@ -43,6 +44,7 @@ import {
   settleClose,
   type Snapshot,
   type StoredDocument,
+  uncertifiedCloses,
   type UnfinishedAccount,
   unfinishedAccounts,
   unrenderedInvoices,
@@ -293,6 +295,9 @@ export class Closes {
     if (stalled.length > 0) await attempt(this.#options.enqueue(stalled));
     await attempt(this.#renderAll('', (after, limit) => unrenderedInvoices(this.#database, idleSeconds, after, limit)));
     for (const closeId of await unsettledCloses(this.#database)) await attempt(this.#settle(closeId));
+    for (const closeId of await uncertifiedCloses(this.#database, idleSeconds)) {
+      await attempt(certifyNotes(this.#database, closeId, (tx) => certifyClose(tx, closeId, this.#options.secretKey)));
+    }
     await attempt(this.#retryEarly());
     if (failures.length > 0) throw failures[0];
   }

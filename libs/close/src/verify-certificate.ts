@@ -83,6 +83,21 @@ const documents = {
   sha256: hash,
 };
 
+const sums = {
+  totals: z.array(
+    z.strictObject({
+      currency: text,
+      documents: z.int().min(1),
+      net: amount,
+      tax: amount,
+      gross: amount,
+      rounding: amount,
+      payable: amount,
+    }),
+  ),
+  taxes: z.array(z.strictObject({ currency: text, name: text, category: text, rate: amount, base: amount, amount })),
+};
+
 const members = {
   revision: z.int().min(1),
   previous_sha256: hash.nullable(),
@@ -109,18 +124,7 @@ const members = {
       failed: count,
     }),
   }),
-  totals: z.array(
-    z.strictObject({
-      currency: text,
-      documents: z.int().min(1),
-      net: amount,
-      tax: amount,
-      gross: amount,
-      rounding: amount,
-      payable: amount,
-    }),
-  ),
-  taxes: z.array(z.strictObject({ currency: text, name: text, category: text, rate: amount, base: amount, amount })),
+  ...sums,
   holds: z.array(
     z.strictObject({
       account: z.uuid(),
@@ -166,6 +170,18 @@ const signedCertificate: z.ZodType<SignedCertificate> = z.strictObject({
       format: z.literal(CERTIFICATE_FORMAT),
       ...members,
       documents: z.strictObject({ ...documents, replaced: count }),
+      notes: z.strictObject({ ...documents, ...sums }),
+      voids: z.array(
+        z.strictObject({
+          account: z.uuid(),
+          external_id: text,
+          document: text,
+          note: text,
+          reason: text,
+          actor: text,
+          at: stamp,
+        }),
+      ),
     }),
   ]),
   signature: z.strictObject({ algorithm: z.literal('Ed25519'), key_id: hash, public_key: text, value: text }),
@@ -212,7 +228,57 @@ function faultOf(certificate: CloseCertificate): Fault | undefined {
     const beside = replaced === 0 ? '' : `, beside ${replaced} that were replaced`;
     return fault('/documents/count', `there are ${states.issued} issued accounts, each with one document${beside}`);
   }
-  return rangesFault(documents) ?? amountsFault(documents.count, totals, taxes) ?? usageFault(usage);
+  return (
+    rangesFault('/documents', documents) ??
+    amountsFault('', documents.count, { totals, taxes }) ??
+    notesFault(certificate) ??
+    usageFault(usage)
+  );
+}
+
+/** Notes add up like documents, none of them is a document of the close, and voids name one of either. */
+function notesFault({ close, documents, notes, voids = [] }: CloseCertificate): Fault | undefined {
+  if (!notes) return undefined;
+  const own = rangesFault('/notes', notes) ?? amountsFault('/notes', notes.count, notes);
+  if (own) return own;
+  if (close.kind === 'correction' && notes.count > 0) {
+    return fault(
+      '/notes/count',
+      'notes without a close stand on the certificate of the close that billed their period',
+    );
+  }
+  for (const [index, range] of notes.ranges.entries()) {
+    const at = `/notes/ranges/${index}`;
+    if (range.kind === 'invoice') return fault(`${at}/kind`, 'only a close issues invoices');
+    const twice = documents.ranges.some(
+      (each) =>
+        each.kind === range.kind &&
+        each.fiscal_year === range.fiscal_year &&
+        each.first_sequence <= range.last_sequence &&
+        range.first_sequence <= each.last_sequence,
+    );
+    if (twice) return fault(`${at}/first_sequence`, 'the range lies across one of the documents of the close');
+  }
+  for (const [index, { document, note }] of voids.entries()) {
+    const at = `/voids/${index}`;
+    if (!isAmong(documents.ranges, document)) return fault(`${at}/document`, 'is not a document of the close');
+    if (!isAmong(notes.ranges, note)) return fault(`${at}/note`, 'is not one of the notes');
+    const first = (of: 'document' | 'note') => voids.findIndex((each) => each[of] === voids[index]?.[of]) === index;
+    if (!first('document') || !first('note')) return fault(at, 'a document is taken back once, by a note of its own');
+  }
+  const { replaced = 0 } = documents;
+  return replaced <= voids.length
+    ? undefined
+    : fault('/documents/replaced', `is more than the ${voids.length} that were taken back`);
+}
+
+/** Whether a number lies in one of the ranges: the same letters, and a sequence between the first and the last. */
+function isAmong(ranges: CloseCertificate['documents']['ranges'], number: string): boolean {
+  const sequence = sequenceIn(number);
+  return ranges.some(
+    ({ first, first_sequence, last_sequence }) =>
+      first_sequence <= sequence && sequence <= last_sequence && seriesOf(first) === seriesOf(number),
+  );
 }
 
 function usageFault(usage: CloseCertificate['usage']): Fault | undefined {
@@ -231,9 +297,12 @@ function usageFault(usage: CloseCertificate['usage']): Fault | undefined {
   return undefined;
 }
 
-function rangesFault({ ranges, count: documents }: CloseCertificate['documents']): Fault | undefined {
+function rangesFault(
+  place: string,
+  { ranges, count: documents }: Pick<CloseCertificate['documents'], 'ranges' | 'count'>,
+): Fault | undefined {
   for (const [index, range] of ranges.entries()) {
-    const at = `/documents/ranges/${index}`;
+    const at = `${place}/ranges/${index}`;
     if (range.last_sequence - range.first_sequence + 1 !== range.count) {
       return fault(`${at}/count`, 'the numbers from first to last are not that many');
     }
@@ -247,16 +316,16 @@ function rangesFault({ ranges, count: documents }: CloseCertificate['documents']
   }
   return added(ranges.map((range) => range.count)) === documents
     ? undefined
-    : fault('/documents/count', 'the ranges do not add up to it');
+    : fault(`${place}/count`, 'the ranges do not add up to it');
 }
 
 function amountsFault(
+  place: string,
   documents: number,
-  totals: CloseCertificate['totals'],
-  taxes: CloseCertificate['taxes'],
+  { totals, taxes }: Pick<CloseCertificate, 'totals' | 'taxes'>,
 ): Fault | undefined {
   for (const [index, { currency, net, tax, gross, rounding, payable }] of totals.entries()) {
-    const at = `/totals/${index}`;
+    const at = `${place}/totals/${index}`;
     if (totals.findIndex((other) => other.currency === currency) !== index) {
       return fault(`${at}/currency`, 'is there twice');
     }
@@ -268,10 +337,10 @@ function amountsFault(
     }
   }
   const stray = taxes.findIndex(({ currency }) => !totals.some((each) => each.currency === currency));
-  if (stray >= 0) return fault(`/taxes/${stray}/currency`, 'no document is in that currency');
+  if (stray >= 0) return fault(`${place}/taxes/${stray}/currency`, 'no document is in that currency');
   return added(totals.map((each) => each.documents)) === documents
     ? undefined
-    : fault('/totals', 'the documents by currency do not add up to the documents');
+    : fault(`${place}/totals`, 'the documents by currency do not add up to the documents');
 }
 
 function signatureFault({ certificate, signature }: SignedCertificate, trusted: readonly string[]): Fault | undefined {
@@ -321,6 +390,11 @@ function fault(pointer: string, message: string): Fault {
 
 function added(counts: readonly number[]): number {
   return counts.reduce((total, each) => total + each, 0);
+}
+
+/** What all numbers of a series begin with. */
+function seriesOf(number: string): string {
+  return number.replace(/\d+$/, '');
 }
 
 /** The digits after the last dash: a document number is `{prefix}-{year}-{sequence}`. */

@@ -1,6 +1,8 @@
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { recordAudit } from './audit.js';
+import { certifiedBeside, issuedBy } from './close-documents.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
+import { Prisma } from './generated/client.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
 import type { CloseAccountState, CloseKind, IssueMode, Notice } from './closes.js';
 
@@ -123,8 +125,9 @@ export interface CertificateFacts {
     readonly kind: CloseKind;
     readonly issue: IssueMode;
     readonly opened_at: string;
-    readonly finished_at: string;
   };
+  /** When the close finished; for a revision after that, which notes have called for, now. */
+  readonly certified_at: string;
   readonly states: Readonly<Partial<Record<CloseAccountState, number>>>;
   /** Accounts that were not billed, in the order of their ids. */
   readonly holds: readonly (Notice & { account: string; external_id: string; state: 'held' | 'failed' })[];
@@ -138,6 +141,42 @@ export interface CertificateFacts {
     actor: string;
     at: string;
   }[];
+  readonly documents: CertifiedDocuments;
+  /** How many of the documents were taken back and are no longer what their account has: it is billed anew, or not at all. */
+  readonly replaced: number;
+  /** Documents of the period that no close issued: corrections one by one, voids. None for a close of corrections. */
+  readonly notes: CertifiedDocuments;
+  /** Who took back which of the documents, and why, in the order of time. Each is one of the notes. */
+  readonly voids: readonly {
+    account: string;
+    external_id: string;
+    document: string;
+    note: string;
+    reason: string;
+    actor: string;
+    at: string;
+  }[];
+  /**
+   * Per metric, over the accounts that were billed or came to nothing, of the revisions that this was computed from: what
+   * the period owns of what was fetched. Null where a snapshot is older than the record of it.
+   */
+  readonly usage: readonly {
+    metric: string;
+    windows: number;
+    owned: ConservedSum;
+    fetched: ConservedSum | null;
+    margin: ConservedSum | null;
+    conserved: boolean | null;
+  }[];
+  /** The plan versions that the lines of documents and notes were rated with. */
+  readonly plans: readonly { code: string; version: number; sha256: string }[];
+  /** sha256 of the report dialects that the usage of documents and notes was read with. */
+  readonly dialects: readonly string[];
+  readonly previous: { readonly revision: number; readonly sha256: string } | undefined;
+}
+
+/** Issued documents by their numbers and sums. */
+export interface CertifiedDocuments {
   /** Unbroken runs of numbers, in the order of kind, fiscal year and sequence. */
   readonly ranges: readonly {
     kind: string;
@@ -149,9 +188,7 @@ export interface CertificateFacts {
     count: number;
   }[];
   /** sha256 over a line `<number> <sha256 of the document>\n` per document, in the order of the ranges. */
-  readonly documentsSha256: string;
-  /** How many of the documents were taken back and are no longer what their account has: it is billed anew, or not at all. */
-  readonly replaced: number;
+  readonly sha256: string;
   readonly totals: readonly {
     currency: string;
     documents: number;
@@ -169,23 +206,6 @@ export interface CertificateFacts {
     base: string;
     amount: string;
   }[];
-  /**
-   * Per metric, over the accounts that were billed or came to nothing, of the revisions that this was computed from: what
-   * the period owns of what was fetched. Null where a snapshot is older than the record of it.
-   */
-  readonly usage: readonly {
-    metric: string;
-    windows: number;
-    owned: ConservedSum;
-    fetched: ConservedSum | null;
-    margin: ConservedSum | null;
-    conserved: boolean | null;
-  }[];
-  /** The plan versions that the documents' lines were rated with. */
-  readonly plans: readonly { code: string; version: number; sha256: string }[];
-  /** sha256 of the report dialects that the documents' usage was read with. */
-  readonly dialects: readonly string[];
-  readonly previous: { readonly revision: number; readonly sha256: string } | undefined;
 }
 
 /** Buckets and their exact sum, as decimal strings. */
@@ -194,12 +214,22 @@ export interface ConservedSum {
   readonly total: string;
 }
 
-/** Reads how a close stands, on the transaction that finishes it: the close's row is locked, so nothing moves meanwhile. */
+/**
+ * Takes the notes of a close off the list of those that are on no certificate. Those, and those before, are what
+ * `certificateFacts` of the same transaction reads, in every statement: one that comes in between is on the list.
+ */
+export async function takeUncertified(tx: Transaction, closeId: string): Promise<void> {
+  await tx.$executeRaw`DELETE FROM invoice_uncertified WHERE close_id = ${closeId}::uuid`;
+}
+
+/** Reads how a close stands, on a transaction that has its row locked: nothing of it moves meanwhile. */
 export async function certificateFacts(tx: Transaction, closeId: string): Promise<CertificateFacts> {
-  const [close] = await tx.$queryRaw<(Omit<CertificateFacts['close'], 'period'> & PeriodColumns)[]>`
+  const [close] = await tx.$queryRaw<CloseRow[]>`
     SELECT c.id, s.code AS seller, s.name AS seller_name, c.period_label AS label, ${stamp('lower(c.period)')} AS start,
            ${stamp('upper(c.period)')} AS "end", c.kind, c.issue, ${stamp('c.created_at')} AS opened_at,
-           ${stamp('c.finished_at')} AS finished_at
+           CASE WHEN EXISTS (SELECT FROM close_certificate p
+                              WHERE p.close_id = c.id AND p.issued_at >= date_trunc('second', c.finished_at))
+                THEN ${stamp('clock_timestamp()')} ELSE ${stamp('c.finished_at')} END AS certified_at
       FROM close c JOIN seller s ON s.id = c.seller_id WHERE c.id = ${closeId}::uuid`;
   if (!close) throw new PersistenceError('unknown_close', 'there is no such close', false);
   const states = await tx.$queryRaw<{ state: CloseAccountState; count: number }[]>`
@@ -212,7 +242,21 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
     SELECT a.id AS account, a.external_id, w.code, w.message, w.reason, w.actor, ${stamp('w.at')} AS at
       FROM close_waiver w JOIN account a ON a.id = w.account_id
      WHERE w.close_id = ${closeId}::uuid ORDER BY w.at, w.id`;
-  const documents = await readDocuments(tx, closeId);
+  const [own, beside] = [issuedBy(closeId), certifiedBeside(closeId)];
+  const documents = await readDocuments(tx, own);
+  const notes = await readDocuments(tx, beside);
+  const [replaced] = await tx.$queryRaw<{ count: number }[]>`
+    SELECT count(*)::int AS count FROM invoice i
+     WHERE ${own} AND NOT EXISTS (SELECT FROM close_account a
+                                   WHERE a.close_id = i.close_id AND a.account_id = i.account_id AND a.invoice_id = i.id)`;
+  const voids = await tx.$queryRaw<CertificateFacts['voids']>`
+    SELECT a.id AS account, a.external_id, original.number AS document, i.number AS note, v.reason,
+           v.decided_by AS actor, ${stamp('v.decided_at')} AS at
+      FROM invoice i
+      JOIN correction v ON v.invoice_id = i.id AND v.cause = 'void'
+      JOIN invoice original ON original.id = v.original_id
+      JOIN account a ON a.id = i.account_id
+     WHERE ${beside} ORDER BY v.decided_at, i.sequence, i.id`;
   const usage = await tx.$queryRaw<CertificateFacts['usage']>`
     SELECT u.metric, count(*)::int AS windows,
            jsonb_build_object('buckets', sum(received)::text, 'total', trim_scale(sum(total))::text) AS owned,
@@ -236,31 +280,33 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
      WHERE k.id = ${closeId}::uuid GROUP BY u.metric ORDER BY u.metric`;
   const [previous] = await tx.$queryRaw<{ revision: number; sha256: string }[]>`
     SELECT revision, sha256 FROM close_certificate WHERE close_id = ${closeId}::uuid ORDER BY revision DESC LIMIT 1`;
-  const { label, start, end, ...rest } = close;
+  const { label, start, end, certified_at, ...rest } = close;
   return {
     close: { ...rest, period: { label, start, end } },
+    certified_at,
     states: Object.fromEntries(states.map(({ state, count }) => [state, count])),
     holds,
     waivers,
-    ...documents,
+    documents,
+    notes,
+    voids,
+    replaced: replaced?.count ?? 0,
+    ...(await readOrigins(tx, [own, beside])),
     usage,
     previous,
   };
 }
 
-interface PeriodColumns {
+type CloseRow = Omit<CertificateFacts['close'], 'period'> & {
   label: string;
   start: string;
   end: string;
-}
+  certified_at: string;
+};
 
-async function readDocuments(
-  tx: Transaction,
-  closeId: string,
-): Promise<
-  Pick<CertificateFacts, 'ranges' | 'documentsSha256' | 'replaced' | 'totals' | 'taxes' | 'plans' | 'dialects'>
-> {
-  const ranges = await tx.$queryRaw<CertificateFacts['ranges']>`
+/** @param which a condition on `invoice i` */
+async function readDocuments(tx: Transaction, which: Prisma.Sql): Promise<CertifiedDocuments> {
+  const ranges = await tx.$queryRaw<CertifiedDocuments['ranges']>`
     SELECT kind, fiscal_year, min(sequence)::int AS first_sequence, max(sequence)::int AS last_sequence,
            min(number) FILTER (WHERE is_first) AS first, min(number) FILTER (WHERE is_last) AS last, count(*)::int AS count
       FROM (SELECT kind, fiscal_year, sequence, number, run,
@@ -268,43 +314,69 @@ async function readDocuments(
                    sequence = max(sequence) OVER (PARTITION BY kind, fiscal_year, run) AS is_last
               FROM (SELECT kind, fiscal_year, sequence, number,
                            sequence - row_number() OVER (PARTITION BY kind, fiscal_year ORDER BY sequence) AS run
-                      FROM invoice WHERE close_id = ${closeId}::uuid) AS numbered) AS runs
+                      FROM invoice i WHERE ${which}) AS numbered) AS runs
      GROUP BY kind, fiscal_year, run ORDER BY kind, fiscal_year, first_sequence`;
   const [hashed] = await tx.$queryRaw<{ sha256: string }[]>`
     SELECT encode(sha256(convert_to(coalesce(string_agg(number || ' ' || document_sha256 || E'\n', ''
                                                         ORDER BY kind, fiscal_year, sequence), ''), 'UTF8')), 'hex') AS sha256
-      FROM invoice WHERE close_id = ${closeId}::uuid`;
-  const [replaced] = await tx.$queryRaw<{ count: number }[]>`
-    SELECT count(*)::int AS count FROM invoice i
-     WHERE i.close_id = ${closeId}::uuid
-       AND NOT EXISTS (SELECT FROM close_account a
-                        WHERE a.close_id = i.close_id AND a.account_id = i.account_id AND a.invoice_id = i.id)`;
-  const totals = await tx.$queryRaw<CertificateFacts['totals']>`
+      FROM invoice i WHERE ${which}`;
+  const totals = await tx.$queryRaw<CertifiedDocuments['totals']>`
     SELECT currency, count(*)::int AS documents, sum(net)::text AS net, sum(tax)::text AS tax, sum(gross)::text AS gross,
            sum(rounding)::text AS rounding, sum(payable)::text AS payable
-      FROM invoice WHERE close_id = ${closeId}::uuid GROUP BY currency ORDER BY currency`;
-  const taxes = await tx.$queryRaw<CertificateFacts['taxes']>`
+      FROM invoice i WHERE ${which} GROUP BY currency ORDER BY currency`;
+  const taxes = await tx.$queryRaw<CertifiedDocuments['taxes']>`
     SELECT i.currency, t.name, t.category, trim_scale(t.rate)::text AS rate, sum(t.base)::text AS base,
            sum(t.amount)::text AS amount
       FROM invoice i JOIN invoice_tax t ON t.invoice_id = i.id
-     WHERE i.close_id = ${closeId}::uuid
+     WHERE ${which}
      GROUP BY i.currency, t.name, t.category, trim_scale(t.rate) ORDER BY i.currency, t.name, t.category, trim_scale(t.rate)`;
+  return { ranges, sha256: hashed?.sha256 ?? '', totals, taxes };
+}
+
+/** @param which conditions on `invoice i` of which a document fulfils one */
+async function readOrigins(
+  tx: Transaction,
+  which: readonly Prisma.Sql[],
+): Promise<Pick<CertificateFacts, 'plans' | 'dialects'>> {
+  const documents = Prisma.join(
+    which.map((condition) => Prisma.sql`SELECT i.document FROM invoice i WHERE ${condition}`),
+    ' UNION ALL ',
+  );
   const plans = await tx.$queryRaw<CertificateFacts['plans']>`
     SELECT DISTINCT plan->>'code' AS code, (plan->>'version')::int AS version, plan->>'sha256' AS sha256
-      FROM invoice i CROSS JOIN LATERAL jsonb_path_query(i.document, '$.lines[*].derivation.plan') AS plan
-     WHERE i.close_id = ${closeId}::uuid AND plan <> 'null' ORDER BY 1, 2, 3`;
+      FROM (${documents}) AS i CROSS JOIN LATERAL jsonb_path_query(i.document, '$.lines[*].derivation.plan') AS plan
+     WHERE plan <> 'null' ORDER BY 1, 2, 3`;
   const dialects = await tx.$queryRaw<{ sha256: string }[]>`
-    SELECT DISTINCT document->>'dialect_sha256' AS sha256 FROM invoice
-     WHERE close_id = ${closeId}::uuid AND document->>'dialect_sha256' IS NOT NULL ORDER BY 1`;
-  return {
-    ranges,
-    documentsSha256: hashed?.sha256 ?? '',
-    replaced: replaced?.count ?? 0,
-    totals,
-    taxes,
-    plans,
-    dialects: dialects.map(({ sha256 }) => sha256),
-  };
+    SELECT DISTINCT document->>'dialect_sha256' AS sha256 FROM (${documents}) AS i
+     WHERE document->>'dialect_sha256' IS NOT NULL ORDER BY 1`;
+  return { plans, dialects: dialects.map(({ sha256 }) => sha256) };
+}
+
+/** Finished closes with notes that are on no certificate for so long: a minute's notes make one revision. */
+export async function uncertifiedCloses(database: Database, idleSeconds: number): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT u.close_id AS id FROM invoice_uncertified u JOIN close c ON c.id = u.close_id
+     WHERE c.state = 'finished' GROUP BY u.close_id
+    HAVING min(u.at) <= clock_timestamp() - make_interval(secs => ${idleSeconds}) ORDER BY u.close_id`;
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * Certifies a finished close anew when there are notes that none of its certificates has. Of several who do so at once one
+ * does. While a close runs nothing is done: it will be certified when it finishes, notes included.
+ */
+export async function certifyNotes(
+  database: Database,
+  closeId: string,
+  certify: (tx: Transaction) => Promise<void>,
+): Promise<void> {
+  await transaction(database, async (tx) => {
+    await tx.$queryRaw`SELECT 1 FROM close WHERE id = ${closeId}::uuid FOR UPDATE`;
+    const [row] = await tx.$queryRaw<{ due: boolean }[]>`
+      SELECT EXISTS (SELECT FROM invoice_uncertified u JOIN close c ON c.id = u.close_id
+                      WHERE c.id = ${closeId}::uuid AND c.state = 'finished') AS due`;
+    if (row?.due) await certify(tx);
+  });
 }
 
 /** One revision as it was signed. */

@@ -61,7 +61,9 @@ export { type MonthEndFigures, monthEndFigures } from './month-end-figures.js';
 export { type NewWaiver, waiveHold, type WaiverRefusal } from './waivers.js';
 export {
   certificateFacts,
+  certifyNotes,
   type CertificateFacts,
+  type CertifiedDocuments,
   type CertificateKey,
   findCertificate,
   keepCertificate,
@@ -70,6 +72,8 @@ export {
   rotateCertificateKey,
   signingKey,
   type StoredCertificate,
+  takeUncertified,
+  uncertifiedCloses,
 } from './certificates.js';
 export {
   documentSha256,

@@ -118,7 +118,7 @@ export class CloseProofController {
   @Get('invoices.zip')
   @Access('read')
   @Documented(
-    "Download a PDF per document of a close, and the close's latest certificate when it has finished",
+    'Download a PDF per document of a close and per note that its certificate names beside them, and the latest certificate',
     { 200: { description: 'the archive; equal bytes for an equal close', type: 'application/zip' } },
     { 404: '`not_found`' },
   )

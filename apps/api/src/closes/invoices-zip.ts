@@ -18,7 +18,7 @@ interface Entry {
   readonly date: string;
 }
 
-/** Sends the archive of a close: its certificate, then a PDF per document in the order of their numbers. */
+/** Sends the archive of a close: its certificate, then a PDF per document that it names, in the order of their numbers. */
 export async function sendInvoices(response: Writable, month: ClosedMonth): Promise<void> {
   try {
     await pipeline(Readable.from(zipOf(entriesOf(month))), response);

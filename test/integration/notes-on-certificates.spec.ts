@@ -1,0 +1,354 @@
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import {
+  accountId,
+  type FaultRule,
+  lateCorrection,
+  usageOfDays,
+  utcDays,
+} from '../../apps/report-simulator/src/index.js';
+import { type Closes, type SignedCertificate, verifyCertificates } from '#close';
+import { canonicalJson, type IssuedInvoice } from '#invoicing';
+import {
+  documentsOfClose,
+  findCertificate,
+  findClose,
+  type InvoiceView,
+  isRefusal,
+  listCorrections,
+  listInvoices,
+} from '#persistence';
+import { granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { type Closing, startClosing } from '../support/closing.js';
+import { amount, halfUp } from '../support/expected-usage.js';
+
+const PERIOD = '2026-08';
+const SEED = 7;
+const FLEET = { accounts: 12, sites: 1, subscribers: 1 };
+const AUGUST = { start: Date.parse('2026-08-01T00:00:00Z') / 1000, end: Date.parse('2026-09-01T00:00:00Z') / 1000 };
+const LATE: FaultRule[] = [{ fault: 'late_correction' }];
+const VAT = [{ name: 'VAT', category: 'S' as const, rate: '19' }];
+
+/** A cent a byte: usage in bytes is the amount in cents. */
+const PLAN = {
+  code: 'bytes',
+  name: 'Bytes',
+  currency: 'USD',
+  effective_from: '2020-01-01',
+  charges: [
+    {
+      code: 'traffic',
+      name: 'Data transfer',
+      type: 'usage',
+      measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'B' },
+      price: { model: 'per_unit', unit_price: '0.01' },
+    },
+  ],
+};
+
+function bytesOf(leaf: number): bigint {
+  const usage = usageOfDays({ firstLeaf: leaf, leaves: 1 }, utcDays('2026-08-01', 31), { seed: SEED });
+  return (usage.uplinkQuarterBytes + usage.downlinkQuarterBytes) / 4n;
+}
+
+function lateBytesOf(leaf: number): bigint {
+  return 2n * BigInt(lateCorrection(leaf, AUGUST.start, AUGUST.end).bytesPerDirection);
+}
+
+/** 19 %, rounded half-up to the cent. */
+const vat = (net: bigint) => halfUp(net * 19n, 100n);
+const signedAmount = (minor: bigint) => (minor < 0n ? `-${amount(-minor)}` : amount(minor));
+
+describe('notes that no close issues', () => {
+  let closing: Closing;
+  beforeEach(async () => {
+    closing = await startClosing({ fleet: FLEET, seed: SEED });
+    await makeSeller(closing.database, { code: 'acme' });
+    await makePlan(closing.database, PLAN);
+  });
+  afterEach(() => closing.stop());
+
+  const processes = (count: number): Closes[] => Array.from({ length: count }, () => closing.another());
+  const newAccount = (leaf: number) =>
+    makeAccount(closing.database, { seller: 'acme', external_id: accountId(leaf), taxes: VAT }, 'bytes');
+  const documents = (filter: { account?: string; close?: string } = {}) =>
+    listInvoices(closing.database, { ...filter, limit: 200 });
+  const invoiceOf = async (account: string) =>
+    (await documents({ account })).findLast(({ corrects }) => corrects === null) as InvoiceView;
+
+  const files = async (closeId = closing.lastClose()) => {
+    const found: { name: string; text: string }[] = [];
+    for (let revision = 1; ; revision += 1) {
+      const stored = await findCertificate(closing.database, closeId, revision);
+      if (!stored) return found;
+      found.push({ name: `${revision}`, text: stored.document });
+    }
+  };
+  const certificates = async (closeId?: string) =>
+    (await files(closeId)).map(({ text }) => (JSON.parse(text) as SignedCertificate).certificate);
+  const latest = async () => (await certificates()).at(-1) as SignedCertificate['certificate'];
+
+  /** Proposes what late usage comes to for an account, without issuing it. */
+  async function propose(account: string): Promise<string> {
+    closing.simulator.setFaults(LATE);
+    await closing.closes.corrections.confirm((await invoiceOf(account)).id);
+    const [open] = await listCorrections(closing.database, { account, state: 'proposed', limit: 1 });
+    return open?.id ?? '';
+  }
+  const issue = async (correction: string, by = closing.closes) =>
+    granted(await by.corrections.issue(correction, 'test'));
+  const takeBack = async (account: string) =>
+    granted(
+      await closing.closes.corrections.voidInvoice((await invoiceOf(account)).id, { actor: 'clerk', reason: 'wrong' }),
+    );
+  const hashOf = (issued: readonly IssuedInvoice[]) => {
+    const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+    return sha256(issued.map((each) => `${each.number} ${sha256(canonicalJson(each))}\n`).join(''));
+  };
+
+  it('call for the next revision of the certificate of the close that billed their period, once', async () => {
+    const [corrected, taken] = [await newAccount(3), await newAccount(5)];
+    await closing.run('acme', PERIOD);
+    const billed = await invoiceOf(taken);
+    const debit = (await issue(await propose(corrected))).invoice;
+    const credit = (await takeBack(taken)).invoice;
+    const { finished_at } = (await findClose(closing.database, closing.lastClose())) ?? {};
+
+    // A minute's notes make one revision.
+    await closing.closes.sweep(60);
+    expect(await certificates()).toHaveLength(1);
+    await Promise.all(processes(4).map((closes) => closes.sweep(0)));
+    const [first, second, ...more] = await certificates();
+    expect(more).toEqual([]);
+    expect(verifyCertificates(await files())).toMatchObject({ outcome: 'valid' });
+    expect(first).toMatchObject({
+      issued_at: finished_at,
+      documents: { count: 2 },
+      notes: { count: 0, ranges: [], totals: [], taxes: [], sha256: createHash('sha256').update('').digest('hex') },
+      voids: [],
+    });
+    const [late, back] = [lateBytesOf(3), -bytesOf(5)];
+    // The tax of the debit note is what the whole comes to now, less what was billed.
+    const tax = vat(bytesOf(3) + late) - vat(bytesOf(3)) - vat(bytesOf(5));
+    expect(second).toEqual({
+      ...first,
+      revision: 2,
+      previous_sha256: createHash('sha256')
+        .update((await files())[0]?.text ?? '')
+        .digest('hex'),
+      issued_at: expect.stringMatching(/Z$/) as string,
+      notes: {
+        count: 2,
+        ranges: [
+          {
+            ...{ kind: 'credit_note', fiscal_year: 2026, first_sequence: 1, last_sequence: 1, count: 1 },
+            ...{ first: credit.number, last: credit.number },
+          },
+          {
+            ...{ kind: 'debit_note', fiscal_year: 2026, first_sequence: 1, last_sequence: 1, count: 1 },
+            ...{ first: debit.number, last: debit.number },
+          },
+        ],
+        sha256: hashOf([credit, debit]),
+        totals: [
+          {
+            ...{ currency: 'USD', documents: 2, rounding: '0.00', net: signedAmount(late + back) },
+            ...{
+              tax: signedAmount(tax),
+              gross: signedAmount(late + back + tax),
+              payable: signedAmount(late + back + tax),
+            },
+          },
+        ],
+        taxes: [
+          {
+            ...{ currency: 'USD', name: 'VAT', category: 'S', rate: '19' },
+            ...{ base: signedAmount(late + back), amount: signedAmount(tax) },
+          },
+        ],
+      },
+      voids: [
+        {
+          ...{ account: taken, external_id: accountId(5), document: billed.number, note: credit.number },
+          ...{ reason: 'wrong', actor: 'clerk', at: credit.issued_at },
+        },
+      ],
+    });
+    expect(Date.parse(second?.issued_at ?? '')).toBeGreaterThanOrEqual(Date.parse(credit.issued_at));
+    expect((await findClose(closing.database, closing.lastClose()))?.finished_at).toBe(finished_at);
+    await closing.closes.sweep(0);
+    expect(await certificates()).toHaveLength(2);
+
+    // What the archive of the close holds: what it issued, then the notes.
+    const archived: string[] = [];
+    for await (const { number } of documentsOfClose(closing.database, closing.lastClose())) archived.push(number);
+    expect(archived).toEqual(['INV-2026-000001', 'INV-2026-000002', credit.number, debit.number]);
+  });
+
+  it('wait for a close that has not finished', async () => {
+    const account = await newAccount(3);
+    await closing.run('acme', PERIOD, { review: true });
+    await closing.closes.issue(closing.lastClose());
+    await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
+    await newAccount(5);
+    await closing.run('acme', PERIOD, { review: true });
+    expect((await findClose(closing.database, closing.lastClose()))?.state).toBe('review');
+    await issue(await propose(account));
+    await closing.closes.sweep(0);
+    expect((await certificates()).map(({ notes }) => notes?.count)).toEqual([0]);
+    await closing.closes.issue(closing.lastClose());
+    await closing.closes.work({ closeId: closing.lastClose(), batch: 1 });
+    expect((await certificates()).map(({ notes, documents }) => [notes?.count, documents.count])).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+    await closing.closes.sweep(0);
+    expect(await files()).toHaveLength(2);
+    expect(verifyCertificates(await files()).outcome).toBe('valid');
+  });
+
+  it('are not those of a close of corrections, which has a certificate of its own', async () => {
+    const [gathered, alone] = [await newAccount(3), await newAccount(5)];
+    await closing.run('acme', PERIOD);
+    const regular = closing.lastClose();
+    await propose(gathered);
+    const opened = await closing.closes.open({
+      ...{ seller: 'acme', period: PERIOD, kind: 'correction', dryRun: false, issue: 'automatic', actor: 'test' },
+    } as const);
+    if (opened.outcome !== 'opened') throw new Error(`refused: ${opened.code}`);
+    await closing.closes.work({ closeId: opened.id, batch: 0 });
+    await issue(await propose(alone));
+    await closing.closes.sweep(0);
+    expect((await certificates(regular)).map(({ notes }) => notes?.ranges)).toMatchObject([
+      [],
+      [{ first: 'DN-2026-000002', last: 'DN-2026-000002' }],
+    ]);
+    expect(await certificates(opened.id)).toMatchObject([
+      { close: { kind: 'correction' }, documents: { count: 1, replaced: 0 }, notes: { count: 0 }, voids: [] },
+    ]);
+    for (const id of [regular, opened.id]) expect(verifyCertificates(await files(id)).outcome).toBe('valid');
+  });
+
+  it('stand on the revision of the close that bills a voided period anew, and call for no other', async () => {
+    const account = await newAccount(3);
+    await closing.run('acme', PERIOD);
+    await takeBack(account);
+    await closing.closes.retry(closing.lastClose(), [account], 'test');
+    await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
+    await closing.closes.sweep(0);
+    expect(
+      (await certificates()).map(({ documents, notes, voids }) => [documents.replaced, notes?.count, voids]),
+    ).toEqual([
+      [0, 0, []],
+      [1, 1, [expect.objectContaining({ document: 'INV-2026-000001', note: 'CN-2026-000001' })]],
+    ]);
+    expect(verifyCertificates(await files()).outcome).toBe('valid');
+  });
+
+  it('are each certified, and every revision adds up, while others are issued and workers sweep', async () => {
+    const leaves = [0, 1, 2, 3, 5, 7, 8, 9];
+    const accounts: string[] = [];
+    for (const leaf of leaves) accounts.push(await newAccount(leaf));
+    await closing.run('acme', PERIOD);
+    const proposals: string[] = [];
+    for (const account of accounts) proposals.push(await propose(account));
+    const [issuing, sweeping] = [processes(4), processes(3)];
+    let issued = 0;
+    const issuers = issuing.map(async (closes, worker) => {
+      for (const [index, proposal] of proposals.entries()) {
+        if (index % 4 !== worker) continue;
+        const note = await closes.corrections.issue(proposal, 'test');
+        expect(isRefusal(note)).toBe(false);
+        issued += 1;
+      }
+    });
+    const sweepers = sweeping.map(async (closes) => {
+      while (issued < proposals.length) await closes.sweep(0);
+    });
+    await Promise.all([...issuers, ...sweepers]);
+    await closing.closes.sweep(0);
+    const counts = (await certificates()).map(({ notes }) => notes?.count ?? 0);
+    expect(counts.at(-1)).toBe(leaves.length);
+    expect(counts.length).toBeGreaterThan(2);
+    expect(counts.every((count, index) => index === 0 || count > (counts[index - 1] ?? 0))).toBe(true);
+    expect(verifyCertificates(await files()).outcome).toBe('valid');
+    expect((await latest()).notes?.totals).toMatchObject([
+      { documents: leaves.length, net: amount(leaves.reduce((sum, leaf) => sum + lateBytesOf(leaf), 0n)) },
+    ]);
+  });
+
+  it('that were tampered with are found out by what contradicts them, whoever signs', async () => {
+    const [corrected, taken] = [await newAccount(3), await newAccount(5)];
+    await closing.run('acme', PERIOD);
+    await issue(await propose(corrected));
+    await takeBack(taken);
+    await closing.closes.sweep(0);
+    const body = await latest();
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const resigned = (certificate: SignedCertificate['certificate']) =>
+      JSON.stringify({
+        certificate,
+        signature: {
+          algorithm: 'Ed25519',
+          key_id: createHash('sha256')
+            .update(publicKey.export({ type: 'spki', format: 'der' }))
+            .digest('hex'),
+          public_key: publicKey.export({ type: 'spki', format: 'pem' }),
+          value: sign(null, Buffer.from(canonicalJson(certificate)), privateKey).toString('base64'),
+        },
+      });
+    type Notes = NonNullable<typeof body.notes>;
+    const named = (tamper: (copy: typeof body, notes: Notes) => void) => {
+      const copy = structuredClone(body);
+      tamper(copy, copy.notes as Notes);
+      const verdict = verifyCertificates([{ name: 'tampered', text: resigned(copy) }]);
+      return verdict.outcome === 'invalid' ? verdict.pointer : verdict.outcome;
+    };
+    expect(named(() => undefined)).toBe('valid');
+    expect([
+      named((_, notes) => (notes.count = 3)),
+      named((_, notes) => Object.assign(notes.ranges[0] ?? {}, { last_sequence: 2 })),
+      named((_, notes) => Object.assign(notes.ranges[0] ?? {}, { kind: 'invoice' })),
+      named((_, notes) => Object.assign(notes.totals[0] ?? {}, { gross: '0.01' })),
+      named((_, notes) => Object.assign(notes.taxes[0] ?? {}, { amount: '0.01' })),
+      named((copy) => Object.assign(copy.voids?.[0] ?? {}, { note: 'CN-2026-000002' })),
+      named((copy) => Object.assign(copy.voids?.[0] ?? {}, { document: 'INV-2026-000003' })),
+      named((copy) => Object.assign(copy.voids?.[0] ?? {}, { document: 'AC-2026-000001' })),
+      named((copy) => Object.assign(copy, { voids: [...(copy.voids ?? []), ...(copy.voids ?? [])] })),
+      named((copy) => Object.assign(copy.close, { kind: 'correction' })),
+      named((copy) => {
+        copy.documents.replaced = 2;
+        copy.accounts.total = 0;
+        copy.accounts.by_state.issued = 0;
+      }),
+      named((copy) => {
+        const own = {
+          kind: 'debit_note',
+          fiscal_year: 2026,
+          first: 'DN-2026-000001',
+          last: 'DN-2026-000001',
+          count: 1,
+        };
+        copy.documents.ranges = [{ ...own, first_sequence: 1, last_sequence: 1 }, ...copy.documents.ranges];
+        copy.documents.count = 3;
+        copy.accounts.by_state.issued = 3;
+        copy.accounts.total = 3;
+        Object.assign(copy.totals[0] ?? {}, { documents: 3 });
+      }),
+      named((copy) => delete copy.notes),
+    ]).toEqual([
+      '/certificate/notes/count',
+      '/certificate/notes/ranges/0/count',
+      '/certificate/notes/ranges/0/kind',
+      '/certificate/notes/totals/0/gross',
+      '/certificate/notes/totals/0/tax',
+      '/certificate/voids/0/note',
+      '/certificate/voids/0/document',
+      '/certificate/voids/0/document',
+      '/certificate/voids/1',
+      '/certificate/notes/count',
+      '/certificate/documents/replaced',
+      '/certificate/notes/ranges/1/first_sequence',
+      '/certificate/notes',
+    ]);
+  });
+});
