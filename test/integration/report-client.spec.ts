@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
@@ -171,6 +172,28 @@ describe('July 2022 of one leaf, against the numbers worked out by hand', () => 
     expect(kept.raw.sha256).toBe(plain.raw.sha256);
     expect(kept.raw.bodies?.reduce((bytes, body) => bytes + body.length, 0)).toBe(plain.raw.bytes);
     expect(kept.raw.bodies).toHaveLength(2);
+  });
+
+  it('carries what was asked: a hash of the requests, whichever key they were sent with', async () => {
+    const bodies: string[] = [];
+    class Recorder extends ReportTransport {
+      override send(attempt: Parameters<ReportTransport['send']>[0]) {
+        bodies.push(attempt.body);
+        return super.send(attempt);
+      }
+    }
+    const recorder = new Recorder();
+    const owned = { start: JULY.start, end: JULY.start + 3 * 86_400 };
+    const asked: Asked = { entity: SITE, owned, family: 'bytes', grid: 'DAY' };
+    const one = pulled(await ask(clientOf(simulator.url, { transport: recorder }).client, asked));
+    const fleet = new SealedKey('sim-fleet-key');
+    const other = pulled(await ask(clientOf(simulator.url, { transport: recorder, apiKey: fleet }).client, asked));
+    await recorder.close();
+    const hash = createHash('sha256').update(`POST /connectivity/v1/report\n${bodies[0]}`).digest('hex');
+    expect(bodies).toHaveLength(2);
+    expect([one.raw.requestSha256, other.raw.requestSha256]).toEqual([hash, hash]);
+    const wider = { ...asked, owned: { ...owned, end: owned.end + 86_400 } };
+    expect(pulled(await ask(client(), wider)).raw.requestSha256).not.toBe(hash);
   });
 });
 

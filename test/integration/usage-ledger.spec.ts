@@ -38,6 +38,7 @@ function pulled(of: { start: number; end: number }, metric: Metric, first = 0, e
     fetched: { buckets: count + 2, total: String(total + 1_000) },
     margin: { buckets: 2, total: '1000' },
     rawSha256: createHash('sha256').update(values.join()).digest('hex'),
+    requestSha256: '5e'.repeat(32),
     rawBytes: 100,
     dialectSha256: 'd'.repeat(64),
   };

@@ -33,7 +33,7 @@ import {
   type UsagePull,
   usageNeeds,
 } from '#rating';
-import { type PullWarning, ReportApiError, type UsageFamily } from '#report-client';
+import { type PullWarning, type RawAnswer, ReportApiError, type UsageFamily } from '#report-client';
 import type { Connection } from './connectors.js';
 import { inOrder } from './each-of.js';
 
@@ -129,7 +129,7 @@ export function notBillable(task: BillingTask, now: EpochSeconds, defaultSettleH
   return undefined;
 }
 
-type Answer = Pick<UsageEvidence, 'entity' | 'family' | 'outcome' | 'code' | 'rawSha256' | 'rawBytes' | 'body'>;
+type Answer = Omit<UsageEvidence, 'accountId' | 'periodLabel'>;
 
 /** An answer that is worth keeping as it came: one that was not believed, that lacks buckets, or that the seller wants. */
 export type KeepAnswer = (answer: Answer) => Promise<void>;
@@ -176,18 +176,17 @@ export async function pullUsage(
     if ('code' in answer) {
       const { outcome, code, raw, rawBody } = answer;
       if (raw && rawBody) {
-        await keepAnswer?.({ ...need, outcome, code, rawSha256: raw.sha256, rawBytes: raw.bytes, body: rawBody });
+        await keepAnswer?.({ ...need, outcome, code, ...hashesOf(raw), body: rawBody });
       }
       return held(code, answer.message, warnings);
     }
     const { outcome, raw } = answer;
     for (const [piece, body] of (raw.bodies ?? []).entries()) {
-      const { sha256 = raw.sha256, bytes = raw.bytes } = raw.answers[piece] ?? {};
-      const kept: Answer = { ...need, outcome, code: null, rawSha256: sha256, rawBytes: bytes, body };
+      const kept: Answer = { ...need, outcome, code: null, ...hashesOf(raw.answers[piece] ?? raw), body };
       if (outcome === 'gaps' || task.facts.seller.keepRaw) {
         await keepAnswer?.(kept);
-      } else if (answersBytes + bytes <= ANSWERS_KEPT_BYTES) {
-        answersBytes += bytes;
+      } else if (answersBytes + kept.rawBytes <= ANSWERS_KEPT_BYTES) {
+        answersBytes += kept.rawBytes;
         answers.push(kept);
       }
     }
@@ -198,13 +197,16 @@ export async function pullUsage(
         series: { ...each, rawSha256: raw.sha256 },
         fetched,
         margin,
-        rawSha256: raw.sha256,
-        rawBytes: raw.bytes,
+        ...hashesOf(raw),
         dialectSha256: connection.dialectSha256,
       });
     });
   }
   return { outcome: 'pulled', series, warnings: distinct(warnings), answers };
+}
+
+function hashesOf({ sha256, bytes, requestSha256 }: RawAnswer) {
+  return { rawSha256: sha256, rawBytes: bytes, requestSha256 };
 }
 
 function form(need: UsagePull) {

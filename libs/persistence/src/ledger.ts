@@ -19,6 +19,8 @@ export interface PulledSeries {
   readonly margin: Tally;
   readonly rawSha256: string;
   readonly rawBytes: number;
+  /** sha256 of what was asked, without the key. */
+  readonly requestSha256: string;
   readonly dialectSha256: string;
 }
 
@@ -257,12 +259,12 @@ async function appendRevision(
       WITH snapshot AS (
         INSERT INTO usage_snapshot (month, id, window_id, revision, grid, first_start, expected, received, total,
                                     fetched_buckets, fetched_total, margin_buckets, margin_total, values_sha256,
-                                    raw_sha256, raw_bytes, dialect_sha256)
+                                    raw_sha256, raw_bytes, request_sha256, dialect_sha256)
         VALUES (${month}::date, ${id}::uuid, ${window.id}::uuid, ${revision}, ${row.grid},
                 ${toStamp(row.firstStart)}::timestamptz, ${row.expected}, ${row.received}, ${row.total}::numeric,
                 ${pulled.fetched.buckets}, ${pulled.fetched.total}::numeric, ${pulled.margin.buckets},
                 ${pulled.margin.total}::numeric, ${row.valuesSha256}, ${pulled.rawSha256}, ${pulled.rawBytes},
-                ${pulled.dialectSha256})
+                ${pulled.requestSha256}, ${pulled.dialectSha256})
         ON CONFLICT DO NOTHING RETURNING month, id
       )
       INSERT INTO usage_values (month, snapshot_id, "values") SELECT month, id, ${row.values}::bytea FROM snapshot`;

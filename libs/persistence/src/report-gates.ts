@@ -68,6 +68,8 @@ export class ReportGates {
 class Session {
   readonly ready: Promise<unknown>;
   readonly #client: Client;
+  /** The statement before: a connection takes one at a time. */
+  #before: Promise<unknown> = Promise.resolve();
   lost = false;
 
   constructor(connectionString: string) {
@@ -86,8 +88,10 @@ class Session {
   }
 
   async query<Row>(text: string, values: unknown[]): Promise<Row | undefined> {
+    const answered = this.#before.then(() => this.#client.query(text, values));
+    this.#before = answered.catch(() => undefined);
     try {
-      return (await this.#client.query(text, values)).rows[0] as Row | undefined;
+      return (await answered).rows[0] as Row | undefined;
     } catch (error) {
       throw unavailable(error);
     }

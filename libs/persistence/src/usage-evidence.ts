@@ -20,17 +20,20 @@ export interface UsageEvidence {
   /** Hash and length of the answer before anything was blotted out. */
   readonly rawSha256: string;
   readonly rawBytes: number;
+  /** sha256 of what was asked, without the key. */
+  readonly requestSha256: string;
   readonly body: Buffer;
 }
 
 /** Keeps an answer; the same answer to the same question is kept once. */
 export async function keepEvidence(database: Database, evidence: UsageEvidence): Promise<void> {
-  const { accountId, periodLabel, entity, family, outcome, code, rawSha256, rawBytes } = evidence;
+  const { accountId, periodLabel, entity, family, outcome, code, rawSha256, rawBytes, requestSha256 } = evidence;
   const body = new Uint8Array(await compress(evidence.body));
   await database.$executeRaw`
-    INSERT INTO usage_evidence (id, account_id, period_label, entity, family, outcome, code, raw_sha256, raw_bytes, body)
+    INSERT INTO usage_evidence (id, account_id, period_label, entity, family, outcome, code, raw_sha256, raw_bytes, request_sha256,
+                                body)
     VALUES (${uuid()}::uuid, ${accountId}::uuid, ${periodLabel}, ${entityKey(entity)}, ${family}, ${outcome}, ${code},
-            ${rawSha256}, ${rawBytes}, ${body})
+            ${rawSha256}, ${rawBytes}, ${requestSha256}, ${body})
     ON CONFLICT DO NOTHING`;
 }
 

@@ -11,7 +11,7 @@ export {
 export { SealedKey } from './sealed-key.js';
 export { ReportApiError, type ReportApiErrorCode } from './report-api-error.js';
 export type { SeriesTally, Tally } from './read-answer.js';
-export type { PullWarning, RawAnswers, Refusal, RefusalCode, WarningCode } from './refusal.js';
+export type { PullWarning, RawAnswer, RawAnswers, Refusal, RefusalCode, WarningCode } from './refusal.js';
 export type { RetryPolicy } from './retry.js';
 export type { Gate } from './gate.js';
 export { ReportTransport, type TransportOptions } from './transport.js';

@@ -51,16 +51,24 @@ export interface PullWarning {
   readonly message: string;
 }
 
-/** How the answers to one pull can be recognised later. */
+/** How the answers to one pull can be recognised later, and what they were asked by. */
 export interface RawAnswers {
   /** sha256 of the one answer, or of the answers' hex digests in time order, one a line, when there were several. */
   readonly sha256: string;
   /** Bytes of all answers together, after transfer decoding. */
   readonly bytes: number;
+  /** The same of the requests: path and body, without the key. */
+  readonly requestSha256: string;
   /** Each answer in time order. */
-  readonly answers: readonly { readonly sha256: string; readonly bytes: number }[];
+  readonly answers: readonly RawAnswer[];
   /** The answers themselves, the API key blotted out: when asked for by `keepRaw`, and when buckets are missing. */
   readonly bodies?: readonly Buffer[];
+}
+
+export interface RawAnswer {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly requestSha256: string;
 }
 
 /**
@@ -74,7 +82,7 @@ export interface Refusal {
   /** The answer as evidence, the API key blotted out. Holds customer data. */
   readonly rawBody?: Buffer;
   /** Hash and length of the answer as it came. */
-  readonly raw?: { readonly sha256: string; readonly bytes: number };
+  readonly raw?: RawAnswer;
   /** Requests sent for this pull, retries included. */
   readonly requests: number;
 }

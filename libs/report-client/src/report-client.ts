@@ -11,7 +11,7 @@ import {
   readLiveRates,
   type SeriesTally,
 } from './read-answer.js';
-import { type PullWarning, type RawAnswers, type Refusal, RuleBroken } from './refusal.js';
+import { type PullWarning, type RawAnswer, type RawAnswers, type Refusal, RuleBroken } from './refusal.js';
 import { ReportApiError } from './report-api-error.js';
 import type { Aggregation } from './report-body.js';
 import { type Filter, filtersFor, type ReportForm, requestBody, unaskable } from './request-form.js';
@@ -309,7 +309,7 @@ class HttpReportClient implements ReportClient {
         downlink: ratesOf(1, hour),
       })),
       warnings: pulled.warnings,
-      raw: { sha256: pulled.raw.sha256, bytes: pulled.raw.bytes, answers: pulled.raw.answers },
+      raw: withoutBodies(pulled.raw),
       requests: pulled.requests,
     };
   }
@@ -338,7 +338,7 @@ class HttpReportClient implements ReportClient {
     const values: (string | null)[][] = form.series.map(() => []);
     const tallies: SeriesTally[][] = form.series.map(() => []);
     const warnings = new Map<string, PullWarning>();
-    const answers: { sha256: string; bytes: number }[] = [];
+    const answers: RawAnswer[] = [];
     const bodies: Buffer[] = [];
     const subscribers = asking.subscribers ?? (['msisdn', 'imsi'].includes(asking.entity.dimension) ? 1 : undefined);
     let requests = 0;
@@ -412,6 +412,7 @@ class HttpReportClient implements ReportClient {
     }
     const body = requestBody(form, asked, this.#dialect);
     const request = this.#key.authorise(this.#path, this.#dialect.auth);
+    const requestSha256 = sha256(`POST ${this.#path}\n${body}`);
     let attempts = 0;
     let malformed = 0;
     const exchange = async (timeoutMs: number): Promise<Tried<Exchanged<T>>> => {
@@ -446,7 +447,7 @@ class HttpReportClient implements ReportClient {
         requireReport(sent);
         const value = read(sent.body);
         log('report_api_answered', { status: sent.status, bytes: sent.body.length });
-        const raw = { sha256: sent.sha256, bytes: sent.body.length };
+        const raw = { sha256: sent.sha256, bytes: sent.body.length, requestSha256 };
         return { done: true, value: { read: value, raw, body: this.#key.scrub(sent.body), requests: attempts } };
       } catch (error) {
         if (!(error instanceof RuleBroken)) throw error;
@@ -461,7 +462,7 @@ class HttpReportClient implements ReportClient {
           code: error.code,
           message: error.message,
           rawBody: this.#key.scrub(sent.body),
-          raw: { sha256: sent.sha256, bytes: sent.body.length },
+          raw: { sha256: sent.sha256, bytes: sent.body.length, requestSha256 },
           requests: attempts,
         };
         return { done: true, value: { refusal, requests: attempts } };
@@ -501,7 +502,7 @@ type Exchanged<T> =
   | {
       readonly refusal?: undefined;
       readonly read: T;
-      readonly raw: { readonly sha256: string; readonly bytes: number };
+      readonly raw: RawAnswer;
       readonly body: Buffer;
       readonly requests: number;
     }
@@ -526,14 +527,23 @@ function requireReport({ status, headers, fault }: HttpAnswer): void {
   if (fault === 'too_large') throw new RuleBroken('body_too_large', 'the answer is larger than the dialect allows');
 }
 
-function together(answers: readonly { sha256: string; bytes: number }[]): { sha256: string; bytes: number } {
+function together(answers: readonly RawAnswer[]): RawAnswer {
   const [only] = answers;
   if (only !== undefined && answers.length === 1) return only;
-  const lines = answers.map(({ sha256 }) => `${sha256}\n`).join('');
+  const ofLines = (hashes: readonly string[]) => sha256(hashes.map((hash) => `${hash}\n`).join(''));
   return {
-    sha256: createHash('sha256').update(lines).digest('hex'),
+    sha256: ofLines(answers.map((answer) => answer.sha256)),
     bytes: answers.reduce((total, { bytes }) => total + bytes, 0),
+    requestSha256: ofLines(answers.map((answer) => answer.requestSha256)),
   };
+}
+
+function withoutBodies({ sha256, bytes, requestSha256, answers }: RawAnswers): RawAnswers {
+  return { sha256, bytes, requestSha256, answers };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Origin and path of a base URL. Throws `invalid_configuration` when it is not a plain http(s) address. */
