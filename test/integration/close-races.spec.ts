@@ -352,4 +352,83 @@ describe('a close', () => {
     await worker.close();
     expect(opened).toEqual(['zeta']);
   });
+
+  /** Lets an account look as if whoever bills it had given no sign for a minute. */
+  const silence = (accountId: string) =>
+    session.query("UPDATE close_account SET seen_at = clock_timestamp() - interval '1 minute' WHERE account_id = $1", [
+      accountId,
+    ]);
+  /** So many workers took the account up and died over it. */
+  const killedBy = async (closeId: string, accountId: string, deaths: number) => {
+    for (let death = 0; death < deaths; death += 1) {
+      await beginAccount(database, closeId, accountId);
+      await silence(accountId);
+    }
+  };
+
+  it('ends although an account ends every worker that bills it', async () => {
+    const closes = process();
+    const closeId = await open(closes);
+    const [poison = '', innocent = ''] = ids;
+    await killedBy(closeId, poison, 10);
+    await killedBy(closeId, innocent, 9);
+    await closes.work({ closeId, batch: 0 });
+    expect(await states(closeId)).toEqual(['failed attempts_used_up', 'issued']);
+    expect(await findClose(database, closeId)).toMatchObject({ state: 'finished' });
+    // When its cause is mended it has all its attempts again.
+    await closes.retry(closeId);
+    await closes.work({ closeId, batch: 0 });
+    expect(await states(closeId)).toEqual(['issued', 'issued']);
+  });
+
+  it('suspects nobody of whom a living worker is only told again, or after an error', async () => {
+    const closes = process();
+    const closeId = await open(closes);
+    for (let delivery = 0; delivery < 30; delivery += 1) await beginAccount(database, closeId, ids[0] as string);
+    await killedBy(closeId, ids[1] as string, 9);
+    await silence(ids[1] as string);
+    const connect = () => Promise.reject(new Error('this may pass'));
+    const failing = process({ connectors: { ...connectors(), connect } });
+    await expect(failing.work({ closeId, batch: 0 })).rejects.toMatchObject({ code: 'batch_unfinished' });
+    const lost = await session.query('SELECT lost, seen_at FROM close_account');
+    expect(lost.rows).toEqual([
+      { lost: 0, seen_at: null },
+      { lost: 0, seen_at: null },
+    ]);
+    await closes.work({ closeId, batch: 0 });
+    expect(await states(closeId)).toEqual(['issued', 'issued']);
+  });
+
+  it('is told by a slow pull that it is still on', async () => {
+    const closeId = await open(process());
+    const slow = slowProcess();
+    const work = slow.closes.work({ closeId, batch: 0 });
+    await until(async () => slow.pulls.length === 2);
+    await session.query("UPDATE close_account SET updated_at = clock_timestamp() - interval '5 minutes'");
+    for (const account of ids) await silence(account);
+    const silent = "SELECT FROM close_account WHERE seen_at < clock_timestamp() - interval '15 seconds'";
+    await until(async () => (await session.query(silent)).rowCount === 0);
+    // Nor does the sweep send its batch again.
+    expect(await claimStalledBatches(database, 60)).toEqual([]);
+    for (const pull of slow.pulls) pull.goOn();
+    await work;
+    expect(await states(closeId)).toEqual(['issued', 'issued']);
+  });
+
+  it('has a suspect billed while its process bills nothing else', async () => {
+    const closeId = await open(process({ batchSize: 1 }));
+    await killedBy(closeId, ids[0] as string, 1);
+    const slow = slowProcess();
+    const suspect = slow.closes.work({ closeId, batch: 0 });
+    await until(async () => slow.pulls.length === 1);
+    const other = slow.closes.work({ closeId, batch: 1 });
+    // More than long enough for the other to begin, if it did.
+    for (let look = 0; look < 30; look += 1) await states(closeId);
+    expect(await states(closeId)).toEqual(['pulling', 'pending']);
+    slow.pulls[0]?.goOn();
+    await until(async () => slow.pulls.length === 2);
+    slow.pulls[1]?.goOn();
+    await Promise.all([suspect, other]);
+    expect(await states(closeId)).toEqual(['issued', 'issued']);
+  });
 });

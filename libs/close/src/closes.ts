@@ -42,7 +42,9 @@ import {
   saveEmpty,
   type SecretKey,
   settleClose,
+  SIGN_OF_LIFE_SECONDS,
   type Snapshot,
+  stillBilling,
   type StoredDocument,
   uncertifiedCloses,
   type UnfinishedAccount,
@@ -52,6 +54,7 @@ import {
   unsettledCloses,
   warnClose,
 } from '#persistence';
+import { Alone } from './alone.js';
 import {
   billableFrom,
   billingTask,
@@ -147,6 +150,14 @@ export type CloseOutcome =
 
 // Attempts at one account before an unexpected error is final.
 const MAX_ATTEMPTS = 5;
+// Workers that fell silent over one account, with nothing else in hand since the first, before it is taken for the cause.
+const MAX_LOST = 10;
+const ATTEMPTS_USED_UP: Notice = {
+  code: 'attempts_used_up',
+  message:
+    `${MAX_LOST} workers ended while they billed this account and left no error; find out from their logs what its usage ` +
+    'does to them, then retry it',
+};
 const SWEEP_IDLE_SECONDS = 60;
 /** Who acts when nobody asked, as events name it. */
 const SERVICE = 'service';
@@ -169,6 +180,7 @@ export class Closes {
   readonly corrections: Corrections;
   /** What is shown of usage and never billed. */
   readonly usage: UsageViews;
+  readonly #alone = new Alone();
   #draining = false;
 
   constructor(options: ClosesOptions) {
@@ -251,13 +263,14 @@ export class Closes {
     const accounts = await unfinishedAccounts(this.#database, job.closeId, job.batch);
     const unfinished: string[] = [];
     let left = 0;
-    await eachOf(accounts, this.#options.concurrency ?? 4, async (account) => {
-      if (this.#draining) {
-        left += 1;
-        return;
-      }
-      if (await this.#advance(close, account)) unfinished.push(account.accountId);
-    });
+    const advance = async (account: UnfinishedAccount) => {
+      if (this.#draining) left += 1;
+      else if (await this.#advance(close, account)) unfinished.push(account.accountId);
+    };
+    const [suspects, others] = [accounts.filter((each) => each.suspect), accounts.filter((each) => !each.suspect)];
+    await eachOf(others, this.#options.concurrency ?? 4, (account) => this.#alone.beside(() => advance(account)));
+    // Whoever is billed beside the account that ends the process would be suspected each time that it does.
+    for (const account of suspects) await this.#alone.alone(() => advance(account));
     if (left > 0) {
       await this.#options.enqueue([job]);
       return;
@@ -336,11 +349,16 @@ export class Closes {
       if (state === 'drafted') {
         doing = { round: account.round, phase: 'issuing' };
       } else {
-        const round = await beginAccount(this.#database, close.id, accountId);
+        const begun = await beginAccount(this.#database, close.id, accountId);
         // Somebody else has billed it meanwhile, and goes on with it.
-        if (round === undefined) return false;
+        if (!begun) return false;
+        const { round, lost } = begun;
         doing = { round, phase: 'billing' };
-        await this.#bill(close, account, doing);
+        if (lost >= MAX_LOST) {
+          await this.#fail(close, accountId, doing, ATTEMPTS_USED_UP);
+          return false;
+        }
+        await this.#givingSigns(close, accountId, round, () => this.#bill(close, account, { round, phase: 'billing' }));
         doing = { round, phase: 'issuing' };
       }
       if (!close.dryRun && (close.issue === 'automatic' || released)) await this.#issue(close, accountId, doing);
@@ -490,10 +508,22 @@ export class Closes {
     if (attempts === undefined) return false;
     if (isRetryable(error) && attempts < MAX_ATTEMPTS) return true;
     const message = error instanceof CloseError ? error.message : `an unexpected error ended the account: ${code}`;
-    const reason = { code, message };
-    const moved = await moveAccount(this.#database, close.id, accountId, { to: 'failed', doing, reason });
-    if (moved) this.#step('failed', close.id, accountId, code);
+    await this.#fail(close, accountId, doing, { code, message });
     return false;
+  }
+
+  async #fail(close: CloseWork, accountId: string, doing: Doing, reason: Notice): Promise<void> {
+    const moved = await moveAccount(this.#database, close.id, accountId, { to: 'failed', doing, reason });
+    if (moved) this.#step('failed', close.id, accountId, reason.code);
+  }
+
+  /** Does the work and lets it be known from time to time that it is still being done. */
+  async #givingSigns(close: CloseWork, accountId: string, round: number, work: () => Promise<void>): Promise<void> {
+    const signs = setInterval(() => {
+      // One that does not get through says nothing; the next may.
+      stillBilling(this.#database, close.id, accountId, round).catch(() => undefined);
+    }, SIGN_OF_LIFE_SECONDS * 1_000);
+    await work().finally(() => clearInterval(signs));
   }
 
   /** Renders what `find` finds, in the order of ids. Throws the first failure when everything else is done. */

@@ -4,6 +4,7 @@ import { v7 as uuid } from 'uuid';
 import { hasAdvanceWithoutSubscription } from './advances.js';
 import { actFor, auditClose, type CloseCommand } from './close-actor.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
+import { Prisma } from './generated/client.js';
 
 export type CloseKind = 'regular' | 'correction';
 export type IssueMode = 'after_review' | 'automatic';
@@ -214,6 +215,8 @@ export interface UnfinishedAccount {
   readonly released: boolean;
   /** How often it was taken up from `pending`. */
   readonly round: number;
+  /** Whoever billed it last fell silent: perhaps it ends the process that bills it. */
+  readonly suspect: boolean;
   /** Holds that an operator lets pass. */
   readonly waived: readonly string[];
   /** It came to nothing in this close before, and usage that came later sent it back. */
@@ -230,6 +233,7 @@ export async function unfinishedAccounts(
 ): Promise<UnfinishedAccount[]> {
   return database.$queryRaw`
     SELECT account_id AS "accountId", state, released, round,
+           state <> 'drafted' AND (lost > 0 OR coalesce(${SILENT}, false)) AS suspect,
            ARRAY(SELECT code FROM close_waiver w WHERE w.close_id = a.close_id AND w.account_id = a.account_id) AS waived,
            EXISTS (SELECT FROM empty_period e
                     WHERE e.close_id = a.close_id AND e.account_id = a.account_id) AS reopened,
@@ -256,21 +260,43 @@ const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = 
  * Takes an account up to be billed: from `pending`, which begins a round, or again where nobody has come to an outcome.
  * Several workers may bill an account in one round; the first outcome stands. Nothing of a cancelled close is taken up.
  *
- * @returns the round; undefined when there is nothing to bill (any more)
+ * @returns the round, and how often in it whoever billed the account fell silent without any outcome; undefined when there
+ *   is nothing to bill (any more)
  */
 export async function beginAccount(
   database: Database,
   closeId: string,
   accountId: string,
-): Promise<number | undefined> {
+): Promise<{ round: number; lost: number } | undefined> {
   const from = (Object.keys(NEXT) as CloseAccountState[]).filter((state) => NEXT[state].includes('pulling'));
-  const [begun] = await database.$queryRaw<{ round: number }[]>`
+  const [begun] = await database.$queryRaw<{ round: number; lost: number }[]>`
     UPDATE close_account
-       SET state = 'pulling', round = round + (state = 'pending')::int, updated_at = clock_timestamp()
+       SET state = 'pulling', round = round + (state = 'pending')::int,
+           lost = CASE WHEN state = 'pending' THEN 0 ELSE lost + coalesce(${SILENT}, false)::int END,
+           seen_at = clock_timestamp(), updated_at = clock_timestamp()
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])
        AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND state <> 'cancelled')
-    RETURNING round`;
-  return begun?.round;
+    RETURNING round, lost`;
+  return begun;
+}
+
+/**
+ * How often whoever bills an account gives a sign of life; after three that did not come it is taken for dead. Shorter than
+ * the time after which a queue gives the batch of a dead worker to another.
+ */
+export const SIGN_OF_LIFE_SECONDS = 5;
+const SILENT = Prisma.sql`seen_at < clock_timestamp() - make_interval(secs => ${3 * SIGN_OF_LIFE_SECONDS})`;
+
+/** The sign of life. The batch counts as moving, so that nobody sends it again because one account takes long. */
+export async function stillBilling(
+  database: Database,
+  closeId: string,
+  accountId: string,
+  round: number,
+): Promise<void> {
+  await database.$executeRaw`
+    UPDATE close_account SET seen_at = clock_timestamp(), updated_at = clock_timestamp()
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = 'pulling' AND round = ${round}`;
 }
 
 /** What somebody who moves an account was doing with it. */
@@ -315,7 +341,7 @@ export async function moveAccount(
   const moved = await tx.$executeRaw`
     UPDATE close_account
        SET state = ${move.to}, reason_code = ${move.reason?.code ?? null}, reason_message = ${move.reason?.message ?? null},
-           warnings = coalesce(${warnings}::jsonb, warnings), report = coalesce(${report}::jsonb, report),
+           seen_at = NULL, lost = 0, warnings = coalesce(${warnings}::jsonb, warnings), report = coalesce(${report}::jsonb, report),
            invoice_id = coalesce(${move.invoiceId ?? null}::uuid, invoice_id), updated_at = clock_timestamp()
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])
        AND (${round}::int IS NULL OR round = ${round})`;
@@ -350,7 +376,7 @@ export async function countAttempt(
   { round, phase }: Doing,
 ): Promise<number | undefined> {
   const [row] = await database.$queryRaw<{ attempts: number }[]>`
-    UPDATE close_account SET attempts = attempts + 1, updated_at = clock_timestamp()
+    UPDATE close_account SET attempts = attempts + 1, seen_at = NULL, lost = 0, updated_at = clock_timestamp()
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid
        AND state = ANY(${[...PRESENT[phase]]}::text[]) AND round = ${round} RETURNING attempts`;
   return row?.attempts;

@@ -42,6 +42,8 @@ export {
   retryEarly,
   saveDraft,
   settleClose,
+  SIGN_OF_LIFE_SECONDS,
+  stillBilling,
   type UnfinishedAccount,
   unfinishedAccounts,
   unsettledCloses,
