@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import pg from 'pg';
 import {
   accountId,
   customerSiteId,
@@ -51,6 +52,8 @@ const LATE: FaultRule[] = [{ fault: 'late_correction' }];
 
 /** One leaf is one site of one subscriber; of these the 95th percentile of August changes when the late usage shows. */
 const LATE_CHANGES_PERCENTILE = [27, 75] as const;
+
+const VAT = [{ name: 'VAT', category: 'S' as const, rate: '19' }];
 
 const address = (city: string) => ({
   line1: '1 Test Street',
@@ -174,6 +177,31 @@ describe('corrections of issued invoices', () => {
         FROM invoice i JOIN invoice_inputs n ON n.invoice_id = i.id JOIN stored_document d ON d.invoice_id = i.id
        WHERE i.id = ${id}::uuid`;
     return JSON.stringify(only(rows));
+  }
+
+  interface Pinned {
+    account: { taxes: object[] };
+    subscriptions: object[];
+    versions: object[];
+  }
+
+  /** As if an earlier release had issued a document by facts that this one does not rate. */
+  async function changePinned(id: string, change: (inputs: Pinned) => void): Promise<void> {
+    const owner = new pg.Client({ connectionString: closing.url });
+    await owner.connect();
+    try {
+      const { rows } = await owner.query<{ inputs: Pinned }>(
+        'SELECT inputs FROM invoice_inputs WHERE invoice_id = $1',
+        [id],
+      );
+      const { inputs } = only(rows);
+      change(inputs);
+      await owner.query('ALTER TABLE invoice_inputs DISABLE TRIGGER invoice_inputs_is_frozen');
+      await owner.query('UPDATE invoice_inputs SET inputs = $2 WHERE invoice_id = $1', [id, JSON.stringify(inputs)]);
+      await owner.query('ALTER TABLE invoice_inputs ENABLE TRIGGER invoice_inputs_is_frozen');
+    } finally {
+      await owner.end();
+    }
   }
 
   const total = (items: readonly { net: string }[]) => items.reduce((sum, { net }) => sum + cents(net), 0n);
@@ -655,6 +683,36 @@ describe('corrections of issued invoices', () => {
         [null, null],
       ]);
       expect(await corrections()).toMatchObject([{ state: 'proposed', net: signed(lateBytesOf(0)) }]);
+    });
+
+    it.each([
+      ['ambiguous_taxes', { account: { taxes: ['2020-01-01', '2021-01-01'] } }],
+      ['overlapping_subscriptions', { subscriptions: 2 }],
+      ['no_version_in_force', { versions: 0 }],
+    ] as const)('of facts that may not be rated any more are held with %s, and retried', async (code, wrong) => {
+      await makeSeller(closing.database, { code: 'acme' });
+      await bytesAccount(0, { taxes: VAT });
+      const original = only(await closeMonth());
+      await changePinned(original.id, (inputs) => {
+        if ('account' in wrong)
+          inputs.account.taxes = wrong.account.taxes.map((from) => ({ ...VAT[0], valid_from: from }));
+        if ('subscriptions' in wrong) inputs.subscriptions.push(...inputs.subscriptions);
+        if ('versions' in wrong) inputs.versions = [];
+      });
+      setLate(true);
+      expect(await closing.closes.corrections.confirm(original.id)).toMatchObject({
+        outcome: 'held',
+        reason: { code },
+      });
+      await dueNow(original.id);
+      await closing.closes.corrections.confirmDue();
+      expect((await listConfirmingPulls(closing.database, original.id))[0]).toMatchObject({
+        attempts: 1,
+        outcome: null,
+        reason: { code },
+      });
+      expect(closing.failures).toEqual([]);
+      expect(await corrections()).toEqual([]);
     });
 
     it('let the holds pass that the close let pass', async () => {

@@ -35,6 +35,7 @@ import {
   billingTask,
   type BillingTask,
   type Held,
+  orHeld,
   type Pulled,
   pullUsage,
   rateAccount,
@@ -145,7 +146,8 @@ export class Corrections {
     if (standing.voided || standing.original?.id !== invoiceId) return { outcome: 'voided' };
 
     const { facts, waived } = await loadPinnedFacts(this.#database, invoiceId);
-    const task = billingTask(facts, of.periodLabel, waived);
+    const task = orHeld(() => billingTask(facts, of.periodLabel, waived));
+    if ('outcome' in task) return task;
     const again = await this.#pullAgain(task);
     if (again.outcome === 'held') return again;
     const { snapshots, dialectSha256 } = again;
@@ -160,10 +162,12 @@ export class Corrections {
 
     const rated = rateAgain(task, again);
     if (rated.outcome === 'held') return rated;
+    const totals = orHeld(() => accountTotals(task, rated.lines));
+    if ('outcome' in totals) return totals;
     const draft = correctionOf({
       original,
       issued: documents,
-      rerated: { lines: rated.lines, totals: accountTotals(task, rated.lines) },
+      rerated: { lines: rated.lines, totals },
       dialectSha256,
       layoutVersion: this.#options.renderer.layoutVersion,
     });
@@ -183,7 +187,8 @@ export class Corrections {
       emptyId,
     );
     if (!stands) return { outcome: 'superseded' };
-    const task = billingTask(facts, periodLabel, waived);
+    const task = orHeld(() => billingTask(facts, periodLabel, waived));
+    if ('outcome' in task) return task;
     const again = await this.#pullAgain(task);
     if (again.outcome === 'held') return again;
     if (sameUsage(usage, await usageFingerprint(this.#database, { accountId, periodLabel }))) {
