@@ -545,7 +545,7 @@ async function lockForWork(
      ORDER BY account_id FOR UPDATE`;
   if (places.length === 0) return [];
   const [close] = await tx.$queryRaw<{ state: CloseState }[]>`
-    SELECT state FROM close WHERE id = ${closeId}::uuid FOR UPDATE`;
+    SELECT state FROM close WHERE id = ${closeId}::uuid FOR NO KEY UPDATE`;
   return close && close.state !== 'cancelled' ? places : [];
 }
 
