@@ -24,6 +24,7 @@ import {
   updateAccount,
 } from '#persistence';
 import { parseTariffPlan } from '#rating';
+import pg from 'pg';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
 import { amount } from '../support/expected-usage.js';
@@ -288,6 +289,42 @@ describe('a period that billed an account nothing', () => {
     await closing.closes.corrections.confirmDue();
     expect(await finish()).toEqual(['issued']);
     expect(await requestEmptyConfirmingPull(closing.database, of, 'test')).toMatchObject({ code: 'account_not_empty' });
+  });
+
+  it('costs nothing while it waits, however many wait with it', async () => {
+    await withinPlan(0);
+    await closing.run('acme', PERIOD);
+    const owner = new pg.Client({ connectionString: closing.url });
+    await owner.connect();
+    try {
+      await owner.query(`
+        INSERT INTO confirming_pull (id, empty_id, due_at, next_attempt_at)
+        SELECT gen_random_uuid(), e.id, d, d
+          FROM empty_period e, generate_series(now() + interval '1 day', now() + interval '30 days', interval '3 minutes') AS d`);
+      await owner.query('ANALYZE confirming_pull');
+      const read = async () => {
+        const { rows } = await owner.query<{ scans: number; entries: number }>(`
+          SELECT idx_scan::int AS scans, idx_tup_read::int AS entries FROM pg_stat_user_indexes
+           WHERE indexrelname = 'confirming_pull_due'`);
+        return rows[0] ?? { scans: 0, entries: 0 };
+      };
+      const before = await read();
+      expect(await closing.closes.corrections.confirmDue()).toBe(false);
+      // Counters of a connection are published with a delay.
+      let after = before;
+      for (
+        const until = Date.now() + 30_000;
+        after.scans === before.scans && Date.now() < until;
+        after = await read()
+      ) {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await closing.closes.corrections.confirmDue();
+      }
+      expect(after.scans).toBeGreaterThan(before.scans);
+      expect(after.entries).toBe(before.entries);
+    } finally {
+      await owner.end();
+    }
   });
 
   it('is found by the sweep when the queue did not take it', async () => {

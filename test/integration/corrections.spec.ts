@@ -8,7 +8,7 @@ import {
   usageOfDays,
   utcDays,
 } from '../../apps/report-simulator/src/index.js';
-import { type Closes, verifyCertificates } from '#close';
+import { type Closes, type SignedCertificate, verifyCertificates } from '#close';
 import {
   type CorrectionView,
   dismissCorrection,
@@ -901,6 +901,7 @@ describe('corrections over REST', () => {
     kind: string;
     net: string;
     pdf_sha256: string;
+    account: string;
     corrects: { number: string } | null;
   }
   const documents = async () => (await service.rest.get<{ data: Document[] }>('/v1/invoices?seller=acme')).data;
@@ -976,6 +977,33 @@ describe('corrections over REST', () => {
       `${invoice}/confirming-pulls`,
     );
     expect(pulls.map(({ outcome }) => outcome)).toEqual(['proposed', null, null, null]);
+
+    // Naming the account in a retry bills the month anew.
+    const account = original?.account ?? '';
+    await service.rest.post(`/v1/closes/${close.id}/retry`, {});
+    expect(await documents()).toHaveLength(3);
+    await service.rest.post(`/v1/closes/${close.id}/retry`, { accounts: [account] });
+    expect(await settled(service.rest, close.id)).toMatchObject({ state: 'finished', counts: { issued: 1 } });
+    const anew = (await documents()).filter(({ kind }) => kind === 'invoice').at(-1);
+    expect(anew).toMatchObject({
+      number: original?.number.replace(/1$/, '2'),
+      revision: 4,
+      status: 'issued',
+      corrects: null,
+      replaces: { id: original?.id, number: original?.number },
+    });
+    expect(await service.rest.get(`/v1/closes/${close.id}/accounts/${account}`)).toMatchObject({
+      invoice: anew?.id,
+      warnings: expect.arrayContaining([expect.objectContaining({ code: 'billed_anew' })]) as unknown,
+    });
+    expect((await service.rest.bytes(`/v1/invoices/${anew?.id}/pdf`)).subarray(0, 5).toString()).toBe('%PDF-');
+    const certificate = await service.rest.get<SignedCertificate>(`/v1/closes/${close.id}/certificate`);
+    expect(certificate.certificate).toMatchObject({
+      revision: 2,
+      documents: { count: 2, replaced: 1 },
+      notes: { count: 2 },
+      voids: [{ document: original?.number, note: credit.number, reason: full.reason }],
+    });
   });
 
   it('answers for what is not there', async () => {

@@ -168,11 +168,13 @@ export async function claimConfirmingPulls(
   limit: number,
   leaseSeconds: number,
 ): Promise<ClaimedPull[]> {
+  // The statement's clock stands still, so the index ends the search where nothing more is due; by one that runs on, every
+  // pull of weeks to come would be looked at.
   return database.$queryRaw`
     UPDATE confirming_pull
        SET next_attempt_at = clock_timestamp() + make_interval(secs => ${leaseSeconds}), attempts = attempts + 1
      WHERE id IN (SELECT id FROM confirming_pull
-                   WHERE done_at IS NULL AND next_attempt_at <= clock_timestamp()
+                   WHERE done_at IS NULL AND next_attempt_at <= statement_timestamp()
                    ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
     RETURNING id, attempts,
               coalesce((SELECT jsonb_build_object('empty', e.id, 'close', e.close_id, 'account', e.account_id)
