@@ -27,6 +27,7 @@ export function controlAccount(task: BillingTask, pulled: Pulled, dialect: Diale
     entities: activeEntities(period, entities, period.timeZone),
     usage: pulled.series.map(({ series }) => series),
     ratesAreOfAll: dialect.scope === 'all_ues',
+    roundedByMbps: roundedByMbps(pulled, dialect),
     billed: billedMetrics(task),
   });
   const stops = ({ code, holds }: ControlFinding) =>
@@ -77,6 +78,12 @@ export function openQuestions(dialect: Dialect, { pulls }: UsageNeeds): Notice[]
     'the rate of a site may be that of its busiest subscriber',
   );
   return questions;
+}
+
+/** Half of the last place that rates are rounded to, or seem to be. */
+function roundedByMbps({ warnings }: Pulled, { round_dp, unit }: Dialect): string {
+  const isRounded = round_dp === '2' || warnings.some(({ code }) => code === 'rates_look_rounded');
+  return isRounded ? { Mbps: '0.005', kbps: '0.000005', bps: '0.000000005' }[unit] : '0';
 }
 
 /** The metrics of the charges in force, and what each is charged per. */

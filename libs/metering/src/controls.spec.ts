@@ -36,7 +36,7 @@ function control(
   entities: ActiveEntity[],
   usage: BucketSeries[],
   over: Interval[] = [HOURS_4],
-  of: { ratesAreOfAll?: boolean; billed?: Metric[]; per?: Dimension } = {},
+  of: { ratesAreOfAll?: boolean; roundedByMbps?: string; billed?: Metric[]; per?: Dimension } = {},
 ): ControlFinding[] {
   const { ratesAreOfAll = false, billed = ['uplink_bytes', 'downlink_bytes', 'time_usage_seconds'] } = of;
   const per = new Set([of.per ?? 'account']);
@@ -46,6 +46,7 @@ function control(
     entities,
     usage,
     ratesAreOfAll,
+    roundedByMbps: of.roundedByMbps ?? '0',
     billed: new Map(billed.map((metric) => [metric, per])),
   });
 }
@@ -285,6 +286,10 @@ describe('rates against bytes', () => {
     // 8 Mbps over 300 s are 300,000,000 bytes a slot; four hours hold 4 × 1,200,000,000, which is 16 slots.
     const hours = bytes(SITE, '1200000000', '1200000000', '1200000000', '1200000000');
     expect(told(control([active(SITE)], [hours, keeping(4)]))).toEqual([]);
+    // Less than half is missing: the busiest of twenty subscribers carries that little as well.
+    const many = bytes(SITE, '72000000000', '72000000000', '72000000000', '72000000000');
+    expect(told(control([active(SITE)], [many, keeping(24)]))).toEqual(['rates_disagree_with_bytes if_strict']);
+    expect(told(control([active(SITE)], [many, keeping(23)]))).toContain('rates_disagree_with_bytes always');
     expect(told(control([active(SITE)], [hours, keeping(3)]))).toEqual(['rates_disagree_with_bytes always']);
     expect(told(control([active(SITE)], [hours, keeping(0)]))).toEqual(['rates_disagree_with_bytes always']);
     expect(told(control([active(SITE)], [bytes(SITE, '0', '0', '0', '0'), keeping(0)]))).toEqual([]);
@@ -337,12 +342,34 @@ describe('rates against bytes', () => {
     expect(control([active(SITE), active(BRANCH), active({ ...SITE, value: 'c7' })], usage)).toEqual([]);
   });
 
-  it('says nothing of buckets with a gap, or in which a site begins', () => {
-    const gap = rates(SITE, '8000');
-    const values = gap.values.map((value, slot) => (slot % 12 === 5 ? null : value));
-    expect(control([active(SITE)], [bytes(SITE, '1', '1', '1', '1'), { ...gap, values }])).toEqual([]);
+  it('a gap makes bytes too many for nobody, and rates that are too high no better', () => {
+    const withGap = (mbps: string) => {
+      const series = rates(SITE, mbps);
+      return { ...series, values: series.values.map((value, slot) => (slot % 12 === 5 ? null : value)) };
+    };
+    const busy = bytes(SITE, '3600000000', '3600000000', '3600000000', '3600000000');
+    expect(control([active(SITE)], [busy, withGap('8')])).toEqual([]);
+    // Eleven samples of 8,000 Mbps for a second each are 11,000,000,000 bytes.
+    expect(told(control([active(SITE)], [busy, withGap('8000')]))).toEqual(['rates_disagree_with_bytes always']);
+    // Which of the samples is missing decides whether they are too low: a doubt.
+    const seconds = series(SITE, 'time_usage_seconds', Array<string>(4).fill('800'));
+    expect(told(control([active(SITE)], [busy, seconds, withGap('8')]))).toEqual([
+      'rates_disagree_with_bytes if_strict',
+    ]);
+  });
+
+  it('rates that are rounded up are not too high for the little that was used', () => {
+    // Twelve seconds an hour at 0.006 Mbps are 9,000 bytes; rounded to 0.01 they would be 15,000.
+    const usage = of(SITE, '9000', '0.01');
+    expect(told(control([active(SITE)], usage))).toEqual(['rates_disagree_with_bytes always']);
+    expect(told(control([active(SITE)], usage, [HOURS_4], { roundedByMbps: '0.005' }))).toEqual([
+      'samples_exceed_bytes never',
+    ]);
+  });
+
+  it('says nothing of a bucket in which a site begins', () => {
     const late = active(SITE, { start: START + 1_800, end: START + 3_600 });
-    expect(control([late], [bytes(SITE, '1', '1', '1', '1'), gap])).toEqual([]);
+    expect(control([late], of(SITE, '1', '8'))).toEqual([]);
   });
 });
 

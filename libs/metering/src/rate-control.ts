@@ -28,8 +28,9 @@ const WORTH_A_WORD_PERCENT = 105n;
  * least one and at most all 300 of them, so the bytes of a bucket lie between Σ(rate × 1 s) and Σ(rate × 300 s). Below
  * that a unit is wrong; above it the rates may be those of the busiest subscriber, which nobody knows before the probe.
  * With the connected time at hand, bytes over seconds is a second average: no rate lies below a quarter of it, whosever it
- * is, or above four times what the subscribers can add up to. Where samples are missing and counted as 0, those that are
- * there cannot leave out most of the bytes: a series that was cut is not one with idle slots.
+ * is, or above four times what the subscribers can add up to; where samples are missing that is a doubt, because they may
+ * be the highest or the lowest. Where most samples are missing and counted as 0, those that are there cannot leave out most
+ * of the bytes: a series that was cut is not one with idle slots.
  */
 export function rateControl(controlled: Controlled): ControlFinding[] {
   return subjectsOf(controlled).flatMap((subject) =>
@@ -72,11 +73,13 @@ function findingsOf(
   const seconds = findSeries(index, counted, 'time_usage_seconds', series.grid);
   const subscribers = subscribersOf(controlled);
   const width = GRID_SECONDS[series.grid];
-  const seen = { buckets: 0, tooManyBytes: 0, tooFewBytes: 0, apart: 0, first: null as number | null };
+  const roundedBy = scaled(controlled.roundedByMbps);
+  const seen = { buckets: 0, tooManyBytes: 0, tooFewBytes: 0, apart: 0, doubtful: 0, first: null as number | null };
   // Bits of the bytes, and bits that the rates would carry in all seconds; both scaled. In buckets that lack no sample,
   // and in all.
   let [used, carried] = [0n, 0n];
-  let [usedOfAll, carriedOfAll, missing] = [0n, 0n, 0];
+  let [usedOfAll, carriedOfAll] = [0n, 0n];
+  let [reportedSamples, missing] = [0, 0];
 
   series.values.forEach((text, position) => {
     const start = series.firstStart + position * width;
@@ -87,19 +90,25 @@ function findingsOf(
     const eachSecond = samples.reduce((sum, sample) => sum + sample, 0n) * BITS_PER_MEGABIT;
     usedOfAll += bits;
     carriedOfAll += eachSecond * SLOT_SECONDS;
+    reportedSamples += samples.length;
     missing += reported.missing;
-    if (reported.missing > 0) return;
     seen.buckets += 1;
-    used += bits;
-    carried += eachSecond * SLOT_SECONDS;
+    const isWhole = reported.missing === 0;
+    if (isWhole) {
+      used += bits;
+      carried += eachSecond * SLOT_SECONDS;
+    }
+    const rounding = BigInt(samples.length) * roundedBy * BITS_PER_MEGABIT;
     const connected = seconds?.values[position] ?? null;
-    const apart = connected === null ? undefined : againstAverage(bits, scaled(connected), samples, subscribers);
-    const tooMany = bits * 100n > eachSecond * SLOT_SECONDS * TOLERANCE_PERCENT;
-    const tooFew = eachSecond * 100n > bits * TOLERANCE_PERCENT;
+    const isApart = connected !== null && isFarFrom(bits, scaled(connected), samples, { subscribers, roundedBy });
+    const tooMany = isWhole && bits * 100n > (eachSecond + rounding) * SLOT_SECONDS * TOLERANCE_PERCENT;
+    // What is missing would only make them more.
+    const tooFew = (eachSecond - rounding) * 100n > bits * TOLERANCE_PERCENT;
     if (tooMany) seen.tooManyBytes += 1;
     if (tooFew) seen.tooFewBytes += 1;
-    if (apart !== undefined) seen.apart += 1;
-    if (tooMany || tooFew || apart !== undefined) seen.first ??= start;
+    if (isApart && isWhole) seen.apart += 1;
+    if (isApart && !isWhole) seen.doubtful += 1;
+    if (tooMany || tooFew || isApart) seen.first ??= start;
   });
 
   const findings: ControlFinding[] = [];
@@ -109,11 +118,12 @@ function findingsOf(
     findings.push({ code: 'rates_disagree_with_bytes', holds: 'always', message });
   }
   const ofOneSite = counted.dimension === 'customer_site_id';
-  if (seen.apart > 0) {
-    const message = `${rate} and ${bytes} over connected seconds are more than ${FACTOR} apart in ${seen.apart} of ${where}: a unit is wrong`;
-    findings.push({ code: 'rates_disagree_with_bytes', holds: ofOneSite ? 'always' : 'if_strict', message });
+  if (seen.apart + seen.doubtful > 0) {
+    const message = `${rate} and ${bytes} over connected seconds are more than ${FACTOR} times apart in ${seen.apart + seen.doubtful} of ${where}: a unit is wrong`;
+    const holds = ofOneSite && seen.apart > 0 ? 'always' : 'if_strict';
+    findings.push({ code: 'rates_disagree_with_bytes', holds, message });
   }
-  if (missing > 0 && usedOfAll > carriedOfAll * FACTOR) {
+  if (missing > reportedSamples && usedOfAll > carriedOfAll * FACTOR) {
     const message =
       `${missing} samples of ${rate} are missing, and those that were reported carry less than a quarter of ${bytes} ` +
       `(${counted.dimension}): the series was cut`;
@@ -161,19 +171,19 @@ function samplesOf(
 }
 
 /** Whether all samples lie below a quarter of the average, or above four times what it can be for so many subscribers. */
-function againstAverage(
+function isFarFrom(
   bits: bigint,
   connected: bigint,
   samples: readonly bigint[],
-  subscribers: number,
-): 'too_low' | 'too_high' | undefined {
+  { subscribers, roundedBy }: { subscribers: number; roundedBy: bigint },
+): boolean {
   const traffic = samples.filter((sample) => sample > 0n);
-  if (connected === 0n || traffic.length === 0) return undefined;
+  if (connected === 0n || traffic.length === 0) return false;
   const average = bits * SCALE;
   const [lowest, highest] = extremes(traffic);
   const bitsAt = (rate: bigint) => rate * BITS_PER_MEGABIT * connected;
-  if (average > bitsAt(highest) * FACTOR) return 'too_low';
-  return subscribers > 0 && bitsAt(lowest) > average * FACTOR * BigInt(subscribers) ? 'too_high' : undefined;
+  if (average > bitsAt(highest + roundedBy) * FACTOR) return true;
+  return subscribers > 0 && bitsAt(lowest - roundedBy) > average * FACTOR * BigInt(subscribers);
 }
 
 function extremes(samples: readonly bigint[]): [lowest: bigint, highest: bigint] {
