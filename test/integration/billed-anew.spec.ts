@@ -21,6 +21,7 @@ import {
   listSubscriptions,
   loadInvoiceEvidence,
   publishTariffPlan,
+  replaceEntities,
   requestConfirmingPull,
   saveDraftPlan,
   updateAccount,
@@ -28,7 +29,7 @@ import {
 } from '#persistence';
 import { parseTariffPlan } from '#rating';
 import pg from 'pg';
-import { granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
 import { amount, halfUp } from '../support/expected-usage.js';
 
@@ -366,6 +367,31 @@ describe('a voided period that is billed anew', () => {
     await work();
     expect(await last(account)).toMatchObject({ revision: 3, net: amount(2n * bytesOf(0)) });
     expect(await end('2026-08-20')).toMatchObject({ code: 'period_already_billed' });
+  });
+
+  it('is billed without the site that should not have been registered', async () => {
+    const fee = feePlan('sites', '40.00');
+    const perSite = fee.charges.map((charge) => ({ ...charge, per: 'customer_site_id' }));
+    await makePlan(closing.database, { ...fee, charges: perSite });
+    const site = (value: string) => ({ dimension: 'customer_site_id' as const, value });
+    const of = { seller: 'acme', external_id: 'two sites' };
+    const account = await makeAccount(closing.database, of, 'sites', [site('right'), site('wrong')]);
+    await closing.run('acme', PERIOD);
+    expect((await last(account)).net).toBe('80.00');
+    granted(await takeBack((await last(account)).id));
+    const right = { ...site('right'), name: null, active_from: null, active_until: null };
+    expect(granted(await replaceEntities(closing.database, 'test', account, [right]))).toMatchObject({
+      ended: 0,
+      removed: 1,
+    });
+    await retry(account);
+    await work();
+    expect(await last(account)).toMatchObject({ revision: 3, net: '40.00' });
+    // This one stands: what it billed was registered.
+    expect(granted(await replaceEntities(closing.database, 'test', account, []))).toMatchObject({
+      ended: 1,
+      removed: 0,
+    });
   });
 
   it('a period that stands billed is held, whatever sent it back', async () => {

@@ -7,6 +7,7 @@ import { type Changes, localDateOf } from './columns.js';
 import { type Database, transaction, type Transaction } from './database.js';
 import type { Entity as EntityRow } from './generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from './page.js';
+import { BILLS } from './period-documents.js';
 import { refusal, type Refusal, refusing } from './refusal.js';
 
 /** What is metered inside an account, as it goes over the wire. Dates are local to the account; `active_until` is exclusive. */
@@ -54,8 +55,8 @@ export async function registerEntity(
 /**
  * Makes the registered entities of an account the ones given, in one transaction. An entry is the same registration as a
  * stored one when dimension, value and `active_from` agree; it keeps its id and takes the entry's name and `active_until`.
- * A stored registration that no entry names is removed if no issued period of the account overlaps its active range;
- * otherwise it ends where the last such period ends, because what was billed was registered.
+ * A stored registration that no entry names is removed if no period that stands billed overlaps its active range; otherwise
+ * it ends where the last such period ends, because what was billed was registered.
  */
 export async function replaceEntities(
   database: Database,
@@ -185,7 +186,7 @@ function taken(pointer: string): Refusal<'entity_taken'> {
 
 interface StoredEntity extends NewEntity {
   id: string;
-  /** End of the last issued period that overlaps the active range; null when none does. */
+  /** End of the last period that stands billed and overlaps the active range; null when none does. */
   billed_until: LocalDate | null;
 }
 
@@ -193,7 +194,7 @@ async function storedEntities(tx: Transaction, accountId: string): Promise<Store
   return tx.$queryRaw`
     SELECT e.id, e.dimension, e.value, e.name, e.active_from::text, e.active_until::text,
            (SELECT max(least((i.document->'period'->>'end_date')::date, e.active_until))::text FROM invoice i
-             WHERE i.account_id = e.account_id AND i.period && e.active) AS billed_until
+             WHERE i.account_id = e.account_id AND i.period && e.active AND ${BILLS}) AS billed_until
       FROM entity e WHERE e.account_id = ${accountId}::uuid`;
 }
 
