@@ -107,27 +107,28 @@ describe('the gates of report APIs', () => {
     await hog.ended();
   });
 
-  it('outlive a lost connection: places are given anew on the next one', async () => {
-    const gate = another().of(ORIGIN, KEY, { concurrency: 1, requestsPerSecond: null });
-    const lost = await gate.enter();
+  it('outlive a lost connection: what is under way keeps its places, and the others are given on the next one', async () => {
+    const gate = another().of(ORIGIN, KEY, THREE);
+    const lost = await Promise.all([gate.enter(), gate.enter()]);
     const owner = new Client({ connectionString: url });
     await owner.connect();
     await owner.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                         WHERE application_name = 'meterline-report-gates' AND datname = current_database()`);
     await owner.end();
-    // Until the process has heard of it, a request may still be told that the limits cannot be reached.
-    const again = await (async () => {
-      for (;;) {
-        try {
-          return await gate.enter();
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'report_gates_unavailable', retryable: true });
-        }
-      }
-    })();
-    lost.leave();
-    again.leave();
-    (await gate.enter()).leave();
+    const third = await gate.enter();
+    const turnedAway = await gate.enter(AbortSignal.timeout(300)).catch((error: Error) => error.name);
+    expect(turnedAway).toBe('TimeoutError');
+    for (const place of lost) place.leave();
+    const again = await Promise.all([gate.enter(), gate.enter()]);
+    for (const place of [third, ...again]) place.leave();
+  });
+
+  it('wait for a database that is away, and say so when it does not come back', async () => {
+    const nowhere = new ReportGates('postgresql://nobody@127.0.0.1:1/nothing', SECRET_KEY);
+    processes.push(nowhere);
+    const gate = nowhere.of(ORIGIN, KEY, THREE);
+    const waited = await gate.enter(AbortSignal.timeout(1_500)).catch((error: Error) => error.name);
+    expect(waited).toBe('TimeoutError');
   });
 
   it('turn away who waits when the process ends', async () => {

@@ -99,7 +99,12 @@ export interface LiveRequest {
 }
 
 /** Somebody waits for these answers: better no answer than one in ten minutes. */
-export const WHILE_SOMEBODY_WAITS: Partial<RetryPolicy> = { retries: 1, longestDelayMs: 2_000, budgetMs: 15_000 };
+export const WHILE_SOMEBODY_WAITS: Partial<RetryPolicy> = {
+  retries: 1,
+  longestDelayMs: 2_000,
+  budgetMs: 15_000,
+  gateMs: 10_000,
+};
 
 const LONGEST_DAYS: Readonly<Record<SeriesRequest['granularity'], number>> = {
   SLOT: 31,

@@ -18,6 +18,11 @@ const TURN_MS = 1_000;
 const IDLE_MS = 100;
 /** Between two looks for a free place. */
 const LOOK_MS = 25;
+/** A database that answers nothing for so long is taken for away, and its connection for lost. */
+const SILENCE_MS = 10_000;
+/** How long a request waits for a database that is away: over a restart, say. */
+const PATIENCE_MS = 60_000;
+const RECONNECT_MS = 500;
 /** An API cannot close its gate for longer by one answer; it may say so again. */
 const LONGEST_PAUSE_SECONDS = 600;
 
@@ -77,14 +82,14 @@ class Session {
       connectionString,
       options: SERVICE_ROLE_OPTIONS,
       application_name: 'meterline-report-gates',
+      connectionTimeoutMillis: SILENCE_MS,
+      query_timeout: SILENCE_MS,
       keepAlive: true,
+      keepAliveInitialDelayMillis: SILENCE_MS,
     });
     const lose = () => (this.lost = true);
     this.#client.on('error', lose).on('end', lose);
-    this.ready = this.#client.connect().catch((error: unknown) => {
-      this.lost = true;
-      throw unavailable(error);
-    });
+    this.ready = this.#client.connect().catch((error: unknown) => this.#lose(error));
   }
 
   async query<Row>(text: string, values: unknown[]): Promise<Row | undefined> {
@@ -93,12 +98,19 @@ class Session {
     try {
       return (await answered).rows[0] as Row | undefined;
     } catch (error) {
-      throw unavailable(error);
+      return this.#lose(error);
     }
   }
 
   async end(): Promise<void> {
-    await this.#client.end().catch(() => undefined);
+    if (!this.lost) await this.#client.end().catch(() => undefined);
+  }
+
+  /** After an error nobody knows which locks this session still has; without it, it has none. */
+  #lose(error: unknown): never {
+    this.lost = true;
+    void this.#client.end().catch(() => undefined);
+    throw unavailable(error);
   }
 }
 
@@ -130,6 +142,19 @@ export class KeyGate {
   }
 
   async enter(signal?: AbortSignal): Promise<{ leave(): void }> {
+    const until = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await this.#pass(signal);
+      } catch (error) {
+        const isAway = error instanceof PersistenceError && error.code === UNAVAILABLE;
+        if (!isAway || signal?.aborted || performance.now() > until) throw error;
+        await sleep(RECONNECT_MS * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  async #pass(signal?: AbortSignal): Promise<{ leave(): void }> {
     const place = await this.#place(signal);
     try {
       const wait_ms = await this.#turn(place.session);
@@ -217,8 +242,8 @@ export class KeyGate {
 
   async #find(): Promise<Place | undefined> {
     const session = await this.#connect();
-    for (const place of this.#held) if (place.session.lost) this.#held.delete(place);
-    // A session is granted the same lock twice: only those that it does not hold are asked for.
+    // A session is granted the same lock twice: only those that are not held are asked for. A place that was lost with its
+    // session is held while its request is under way.
     const mine = new Set([...this.#held].map(({ lock }) => lock));
     const locks = this.#locks().filter((lock) => !mine.has(lock));
     if (locks.length === 0) return undefined;
@@ -282,11 +307,13 @@ export class KeyGate {
   }
 }
 
+const UNAVAILABLE = 'report_gates_unavailable';
+
 function closed(): PersistenceError {
   return new PersistenceError('report_gates_closed', 'this process asks report APIs no more', true);
 }
 
 function unavailable(cause: unknown): PersistenceError {
   const message = 'the database that limits requests to report APIs cannot be reached';
-  return new PersistenceError('report_gates_unavailable', message, true, { cause });
+  return new PersistenceError(UNAVAILABLE, message, true, { cause });
 }

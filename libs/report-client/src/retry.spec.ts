@@ -99,3 +99,42 @@ it('reads Retry-After in both forms', () => {
   expect(retryAfterSeconds('-5', undefined, wallClock)).toBeUndefined();
   expect(retryAfterSeconds(undefined, undefined, wallClock)).toBeUndefined();
 });
+
+it('waits before the gate of its key for so long and no longer, and that wait is not of its budget', async () => {
+  const shut = {
+    enter: (signal?: AbortSignal) =>
+      new Promise<never>((_, fail) => signal?.addEventListener('abort', () => fail(signal.reason))),
+    pause: async () => undefined,
+  };
+  const policy = { ...DEFAULT_RETRY, gateMs: 20 };
+  const attempt = async () => ({ done: true as const, value: 'never' });
+  await expect(withRetries(policy, undefined, attempt, shut)).rejects.toMatchObject({
+    code: 'report_api_rate_limited',
+    retryable: true,
+  });
+  const given = AbortSignal.timeout(5);
+  await expect(withRetries({ ...policy, gateMs: 60_000 }, given, attempt, shut)).rejects.toMatchObject({
+    code: 'pull_aborted',
+  });
+
+  // An hour before the gate, and then all of the ten minutes.
+  let now = 0;
+  const slow = {
+    enter: async () => {
+      now += 3_600_000;
+      return { leave: () => undefined };
+    },
+    pause: async () => undefined,
+  };
+  const budgets: number[] = [];
+  await withRetries(
+    { ...DEFAULT_RETRY, elapsedMs: () => now },
+    undefined,
+    async (timeoutMs) => {
+      budgets.push(timeoutMs);
+      return { done: true, value: 'answer' };
+    },
+    slow,
+  );
+  expect(budgets).toEqual([600_000]);
+});

@@ -9,8 +9,10 @@ export interface RetryPolicy {
   readonly retries: number;
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
-  /** All attempts and waits of one request together. */
+  /** All attempts and waits of one request together, but for those before the gate. */
   readonly budgetMs: number;
+  /** Longest wait before the gate of the key, for each attempt. */
+  readonly gateMs: number;
   /**
    * Attempts after the first when an answer is no JSON: a body cut in transit looks like that, but a server that always
    * answers so is not cured by patience.
@@ -31,6 +33,7 @@ export const DEFAULT_RETRY: RetryPolicy = {
   firstDelayMs: 500,
   longestDelayMs: 60_000,
   budgetMs: 600_000,
+  gateMs: 3_600_000,
   malformedRetries: 2,
   random: Math.random,
   sleep: (ms, signal) => wait(ms, undefined, signal ? { signal } : {}),
@@ -67,9 +70,7 @@ export async function withRetries<T>(
   const left = () => policy.budgetMs - (policy.elapsedMs() - startedMs);
   for (let retry = 0; ; retry += 1) {
     const arrivedMs = policy.elapsedMs();
-    const place = await gate?.enter(signal).catch((error: unknown) => {
-      throw signal?.aborted ? new ReportApiError('pull_aborted', 'the pull was aborted while waiting its turn') : error;
-    });
+    const place = gate && (await pass(gate, policy.gateMs, signal));
     startedMs += policy.elapsedMs() - arrivedMs;
     const tried = await attempt(Math.max(1, left())).finally(() => place?.leave());
     if (tried.done) return tried.value;
@@ -87,6 +88,18 @@ export async function withRetries<T>(
       throw new ReportApiError('pull_aborted', 'the pull was aborted while waiting to ask again');
     }
     if (signal?.aborted) throw new ReportApiError('pull_aborted', 'the pull was aborted while waiting to ask again');
+  }
+}
+
+async function pass(gate: Gate, gateMs: number, signal: AbortSignal | undefined): ReturnType<Gate['enter']> {
+  const tooLong = AbortSignal.timeout(gateMs);
+  try {
+    return await gate.enter(signal ? AbortSignal.any([signal, tooLong]) : tooLong);
+  } catch (error) {
+    if (signal?.aborted) throw new ReportApiError('pull_aborted', 'the pull was aborted while waiting its turn');
+    if (!tooLong.aborted) throw error;
+    const message = `for ${gateMs / 1_000} s no request with this key could be sent: others take all that the API bears`;
+    throw new ReportApiError('report_api_rate_limited', message);
   }
 }
 

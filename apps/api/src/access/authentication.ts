@@ -4,9 +4,8 @@ import { Problem } from '../problems/problem.js';
 import { type AuthenticatedRequest, Caller } from './caller.js';
 
 /**
- * What is answered without a key: the health checks, the metrics, which tell of no customer, and the page that shows the
- * documentation, because a browser cannot send a key when it opens an address. The page holds no description itself: it
- * asks for a key and fetches it with that.
+ * What is answered without a key: the health checks, and the page that shows the documentation, because a browser cannot
+ * send a key when it opens an address. The page holds no description itself: it asks for a key and fetches it with that.
  */
 const OPEN = /^\/(health\/(live|ready)|docs(\/.*)?)$/;
 
