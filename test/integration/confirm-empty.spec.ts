@@ -18,6 +18,7 @@ import {
   listConfirmingPulls,
   publishTariffPlan,
   registerEntity,
+  replaceEntities,
   reopenEmpty,
   requestEmptyConfirmingPull,
   saveDraftPlan,
@@ -325,6 +326,76 @@ describe('a period that billed an account nothing', () => {
     } finally {
       await owner.end();
     }
+  });
+
+  it('is billed by its close when a retry names it, once the catalogue is mended', async () => {
+    const fee = feePlan('sites', '40.00');
+    const perSite = fee.charges.map((charge) => ({ ...charge, per: 'customer_site_id' }));
+    await makePlan(closing.database, { ...fee, charges: perSite });
+    const account = await makeAccount(closing.database, { seller: 'acme', external_id: 'late sites' }, 'sites');
+    const other = await makeAccount(closing.database, { seller: 'acme', external_id: 'no sites' }, 'sites');
+    expect((await closing.run('acme', PERIOD)).map(endOf)).toEqual(['empty', 'empty']);
+    const registered = ['1', '2'].map((value) => ({
+      ...{ dimension: 'customer_site_id' as const, value, name: null },
+      ...{ active_from: null, active_until: null },
+    }));
+    granted(await replaceEntities(closing.database, 'test', account, registered));
+    const retry = (accountIds?: string[], by = closing.closes) => by.retry(closing.lastClose(), accountIds, 'test');
+    // Nothing to pay is an outcome: nobody is asked for who is not named.
+    expect(await retry()).toBe(0);
+    const asked = await Promise.all(processes(4).map((closes) => retry([account, other], closes)));
+    expect(asked.sort()).toEqual([0, 0, 0, 1]);
+    expect((await findClose(closing.database, closing.lastClose()))?.state).toBe('running');
+    await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
+    expect((await accounts()).map(endOf)).toEqual(['issued', 'empty']);
+    expect((await accounts()).map(warned)).toEqual([[], []]);
+    expect(await invoices()).toMatchObject([{ account, revision: 1, net: '80.00' }]);
+    const events = await listCloseEvents(closing.database, closing.lastClose(), { account: other, limit: 20 });
+    expect(events.map(({ to }) => to)).toEqual(['pending', 'pulling', 'empty', 'pending', 'pulling', 'empty']);
+    expect(events[3]).toMatchObject({ from: 'empty', reason: { code: 'retried' }, actor: 'test' });
+    expect(await retry([account])).toBe(0);
+
+    const files = await Promise.all(
+      [1, 2].map(async (revision) => ({
+        name: `${revision}`,
+        text: (await findCertificate(closing.database, closing.lastClose(), revision))?.document ?? '',
+      })),
+    );
+    expect(verifyCertificates(files).outcome).toBe('valid');
+    expect(
+      files.map(({ text }) => (JSON.parse(text) as SignedCertificate).certificate.accounts.by_state),
+    ).toMatchObject([
+      { empty: 2, issued: 0 },
+      { empty: 1, issued: 1 },
+    ]);
+  });
+
+  it('that a retry leaves empty is confirmed by what it was retried with, and no longer by what was before', async () => {
+    const account = await withinPlan(0);
+    await closing.run('acme', PERIOD);
+    const again = async () => {
+      expect(await closing.closes.retry(closing.lastClose(), [account], 'test')).toBe(1);
+      await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
+      expect((await accounts()).map(endOf)).toEqual(['empty']);
+    };
+    const [first] = await emptyIds();
+    expect(await closing.closes.retry(closing.lastClose(), [account], 'test')).toBe(1);
+    // While it is on its way nothing stands to be confirmed.
+    expect(await closing.closes.corrections.confirmEmpty(first ?? '')).toEqual({ outcome: 'superseded' });
+    await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
+    expect((await accounts()).map(warned)).toEqual([[]]);
+    expect(await pullsOf(account)).toHaveLength(6);
+
+    // From here on nothing of it costs anything, whatever it uses: by these facts it is confirmed.
+    await makePlan(closing.database, { ...feePlan('leaf-0', '0.00'), effective_from: '2026-08-01' });
+    await again();
+    setLate(true);
+    const outcomes = [];
+    for (const id of await emptyIds()) outcomes.push((await closing.closes.corrections.confirmEmpty(id)).outcome);
+    expect(outcomes).toEqual(['superseded', 'superseded', 'equal']);
+    expect((await accounts()).map(endOf)).toEqual(['empty']);
+    const certified = (await findCertificate(closing.database, closing.lastClose()))?.document ?? '';
+    expect((JSON.parse(certified) as SignedCertificate).certificate.revision).toBe(3);
   });
 
   it('is found by the sweep when the queue did not take it', async () => {

@@ -227,7 +227,10 @@ export class Closes {
     return { outcome: 'opened', id: opened.id, created: opened.created };
   }
 
-  /** Sends held and failed accounts back to the start. Returns how many batches were sent. */
+  /**
+   * Sends held and failed accounts back to the start; of those that are named also empty ones, and issued ones whose invoice
+   * was voided. Returns how many batches were sent.
+   */
   async retry(closeId: string, accountIds?: readonly string[], actor = SERVICE): Promise<number> {
     return this.#enqueue(closeId, await retryAccounts(this.#database, closeId, accountIds, actor));
   }

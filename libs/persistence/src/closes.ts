@@ -235,8 +235,9 @@ export async function unfinishedAccounts(
     SELECT account_id AS "accountId", state, released, round,
            state <> 'drafted' AND (lost > 0 OR coalesce(${SILENT}, false)) AS suspect,
            ARRAY(SELECT code FROM close_waiver w WHERE w.close_id = a.close_id AND w.account_id = a.account_id) AS waived,
-           EXISTS (SELECT FROM empty_period e
-                    WHERE e.close_id = a.close_id AND e.account_id = a.account_id) AS reopened,
+           coalesce((SELECT reason_code = 'reopened' FROM close_event e
+                      WHERE e.close_id = a.close_id AND e.account_id = a.account_id AND from_state = 'empty'
+                      ORDER BY id DESC LIMIT 1), false) AS reopened,
            EXISTS (SELECT FROM invoice i JOIN close c ON c.period_label = i.period_label
                     WHERE c.id = a.close_id AND i.account_id = a.account_id) AS billed
       FROM close_account a
@@ -251,6 +252,7 @@ const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = 
   drafted: ['issued', 'held', 'failed'],
   // A voided one, to be billed anew.
   issued: ['pending'],
+  // When its usage costs something now, or when somebody says by name that it should.
   empty: ['pending'],
   held: ['pending'],
   failed: ['pending'],
@@ -437,8 +439,9 @@ export async function loadDraft(
 }
 
 /**
- * Sends held or failed accounts back to the start. Those that are named also when they are issued, if what was issued for
- * them was voided: not to be billed any more may be what a void was for, so nobody is billed anew who is not asked for.
+ * Sends held or failed accounts back to the start. Those that are named also when they are empty, for what was missing in the
+ * catalogue may have been mended, and when they are issued, if what was issued for them was voided. Nothing to pay is an
+ * outcome, and not to be billed any more may be what a void was for: of these nobody is sent back who is not asked for.
  *
  * @returns the batches to work on
  */
@@ -448,7 +451,7 @@ export async function retryAccounts(
   accountIds: readonly string[] | undefined,
   actor: string,
 ): Promise<number[]> {
-  const from: CloseAccountState[] = accountIds ? ['held', 'failed', 'issued'] : ['held', 'failed'];
+  const from: CloseAccountState[] = accountIds ? ['held', 'failed', 'issued', 'empty'] : ['held', 'failed'];
   return transaction(database, (tx) => sendBack(tx, { closeId, actor, action: 'retried' }, accountIds, { from }));
 }
 
