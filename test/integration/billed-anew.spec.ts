@@ -303,6 +303,30 @@ describe('a voided period that is billed anew', () => {
     expect(verifyCertificates(await certificates()).outcome).toBe('valid');
   });
 
+  it('that was credited down to nothing is voided without a note', async () => {
+    await makePlan(closing.database, bytesPlan('within', bytesOf(0)));
+    const account = await bytesAccount(0, {}, 'within');
+    setLate(true);
+    await closing.run('acme', PERIOD);
+    const [first] = await documents(account);
+    setLate(false);
+    await correct(first?.id ?? '');
+    expect(await total(account)).toBe(0n);
+    expect(granted(await takeBack(first?.id ?? ''))).toMatchObject({ outcome: 'voided', invoice: { id: first?.id } });
+    expect(await numbers(account)).toEqual(['INV 1 voided', 'CN 1 voided']);
+    expect(await takeBack(first?.id ?? '')).toMatchObject({ code: 'invoice_voided' });
+    setLate(true);
+    await retry(account);
+    await work();
+    expect(await last(account)).toMatchObject({ revision: 3, replaces: { number: first?.number } });
+    expect(await total(account)).toBe(lateBytesOf(0));
+    expect(certified((await certificates()).at(-1) ?? { text: '' })).toMatchObject({
+      documents: { count: 2, replaced: 1 },
+      voids: [{ document: first?.number, note: null }],
+    });
+    expect(verifyCertificates(await certificates()).outcome).toBe('valid');
+  });
+
   it('is recomputed off-line from its evidence, as is every other document of the period', async () => {
     const account = await bytesAccount(0);
     await closing.run('acme', PERIOD);

@@ -1,7 +1,15 @@
-import { invoiceEvidence, verifyInvoice } from '#close';
-import { findCertificate, listInvoices, loadInvoiceEvidence, updateSeller } from '#persistence';
+import { invoiceEvidence, type SignedCertificate, verifyCertificates, verifyInvoice } from '#close';
+import {
+  findCertificate,
+  listAuditEvents,
+  listInvoices,
+  loadInvoiceEvidence,
+  requestConfirmingPull,
+  updateSeller,
+} from '#persistence';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
+import { settled, startService, type TestService } from '../support/service.js';
 
 const VAT = { name: 'VAT', category: 'S' as const, rate: '19', note: null };
 
@@ -44,6 +52,59 @@ describe('an account whose lines are all zero', () => {
     expect(certificate?.document).toContain('"count":1');
   });
 
+  it('of an invoice of 0.00 is voided without a note and billed anew, and the certificate says so', async () => {
+    await setZero('issue');
+    await closing.run('acme', '2026-08');
+    const [zero] = await invoices();
+    const id = zero?.id ?? '';
+    const takeBack = (closes = closing.closes) =>
+      closes.corrections.voidInvoice(id, { actor: 'clerk', reason: 'wrong plan' });
+    const asked = await Promise.all([takeBack(), takeBack(closing.another()), takeBack(closing.another())]);
+    expect(asked.map((each) => ('code' in each ? each.code : each.outcome)).sort()).toEqual([
+      ...['invoice_voided', 'invoice_voided'],
+      'voided',
+    ]);
+    expect(await invoices()).toMatchObject([{ id, status: 'voided' }]);
+    expect(await requestConfirmingPull(closing.database, id, 'test')).toMatchObject({ code: 'invoice_voided' });
+    const { data: audited } = await listAuditEvents(closing.database, { action: 'invoice.voided' }, { limit: 5 });
+    expect(audited).toMatchObject([
+      { actor: 'clerk', subject: `invoice:${id}`, data: { number: zero?.number, by: null, reason: 'wrong plan' } },
+    ]);
+
+    const certificates = async () => {
+      const files: { name: string; text: string }[] = [];
+      for (let revision = 1; ; revision += 1) {
+        const stored = await findCertificate(closing.database, closing.lastClose(), revision);
+        if (!stored) return files;
+        files.push({ name: `${revision}`, text: stored.document });
+      }
+    };
+    const certified = async () =>
+      (await certificates()).map(({ text }) => (JSON.parse(text) as SignedCertificate).certificate);
+    await closing.closes.sweep(0);
+    const taken = { document: zero?.number, note: null, reason: 'wrong plan', actor: 'clerk' };
+    expect((await certified()).map(({ documents, voids }) => [documents.replaced, voids])).toMatchObject([
+      [0, []],
+      [0, [taken]],
+    ]);
+
+    await makePlan(closing.database, { ...feePlan('free', '10.00'), effective_from: '2026-08-01' });
+    expect(await closing.closes.retry(closing.lastClose(), [zero?.account ?? ''], 'test')).toBe(1);
+    await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
+    const [, anew] = await invoices();
+    expect(anew).toMatchObject({ revision: 2, net: '10.00', replaces: { id, number: zero?.number } });
+    const evidence = await loadInvoiceEvidence(closing.database, anew?.id ?? '');
+    expect(verifyInvoice(JSON.stringify(evidence && invoiceEvidence(evidence)))).toMatchObject({ outcome: 'valid' });
+    expect((await certified()).at(-1)).toMatchObject({ documents: { count: 2, replaced: 1 }, voids: [taken] });
+    expect(verifyCertificates(await certificates()).outcome).toBe('valid');
+    // One that stood before is taken back by a note again.
+    const billed = await closing.closes.corrections.voidInvoice(anew?.id ?? '', { actor: 'clerk', reason: 'x' });
+    expect(billed).toMatchObject({ outcome: 'issued', invoice: { kind: 'credit_note', net: '-10.00' } });
+    await closing.closes.sweep(0);
+    expect((await certified()).at(-1)?.voids).toMatchObject([taken, { document: anew?.number }]);
+    expect(verifyCertificates(await certificates()).outcome).toBe('valid');
+  });
+
   it('holds no draft when the seller changes its mind', async () => {
     await setZero('issue');
     await closing.run('acme', '2026-08', { review: true });
@@ -53,3 +114,28 @@ describe('an account whose lines are all zero', () => {
 });
 
 const ONE_TIME = { code: 'setup', name: 'Setup', type: 'one_time', amount: '10.00' };
+
+describe('an invoice of 0.00 over REST', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService({ fleet: { accounts: 1, sites: 1, subscribers: 1 } });
+    await makeSeller(service.database, { code: 'acme', settings: { zero_invoices: 'issue' } });
+    await makePlan(service.database, feePlan('free', '0.00'));
+    await makeAccount(service.database, { seller: 'acme', external_id: 'a' }, 'free');
+  });
+  afterAll(() => service.stop());
+
+  it('is what its void answers', async () => {
+    const asked = { seller: 'acme', period: '2026-08', issue: 'automatic' };
+    const { id } = await service.rest.post<{ id: string }>('/v1/closes', asked);
+    await settled(service.rest, id);
+    const [invoice] = await listInvoices(service.database, { limit: 2 });
+    const answer = await fetch(`${service.url}/v1/invoices/${invoice?.id}/credit-notes`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${service.adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ reason: 'wrong plan', full: true }),
+    });
+    expect([answer.status, answer.headers.get('location')]).toEqual([200, `/v1/invoices/${invoice?.id}`]);
+    expect(await answer.json()).toMatchObject({ id: invoice?.id, number: invoice?.number, status: 'voided' });
+  });
+});

@@ -53,7 +53,7 @@ function told({ name, certificate, sha256, signature }: CheckedCertificate): str
     ...totals.map(({ currency, net, tax, gross }) => `  ${currency} net ${net}, tax ${tax}, gross ${gross}`),
     ...(notes?.ranges ?? []).map(({ kind, first, last, count }) => `  beside it ${kind} ${first} to ${last}: ${count}`),
     ...(notes?.totals ?? []).map(({ currency, net, gross }) => `  ${currency} of these net ${net}, gross ${gross}`),
-    ...voids.map(({ document, note }) => `  ${document} taken back by ${note}`),
+    ...voids.map(({ document, note }) => `  ${document} taken back ${note === null ? 'at nothing' : `by ${note}`}`),
     `  sha256 ${sha256}`,
     `  signed with key ${signature.key_id}`,
   ].join('\n');

@@ -46,7 +46,7 @@ export interface CloseCertificate {
   taxes: CertifiedDocuments['taxes'];
   /** What was issued for the close's period by no close: corrections one by one, voids. Absent in the first format. */
   notes?: NamedDocuments & Pick<CertifiedDocuments, 'totals' | 'taxes'>;
-  /** Who took back which of the documents, by which of the notes, and why. Absent in the first format. */
+  /** Who took back which of the documents, by which of the notes if there was anything to credit, and why. Absent in the first format. */
   voids?: CertificateFacts['voids'];
   holds: CertificateFacts['holds'];
   waivers: CertificateFacts['waivers'];

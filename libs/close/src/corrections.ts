@@ -254,7 +254,7 @@ export class Corrections {
     return issued;
   }
 
-  /** Takes back everything issued for the period of an invoice by one note. */
+  /** Takes back everything issued for the period of an invoice by one note; by none where it comes to nothing already. */
   async voidInvoice(
     invoiceId: string,
     { actor, reason }: { actor: string; reason: string },
@@ -269,7 +269,7 @@ export class Corrections {
       reason,
       draft: (documents) => takingBack(documents, layoutVersion),
     });
-    if (!isRefusal(voided)) await this.#render(voided.invoice);
+    if (voided.outcome === 'issued') await this.#render(voided.invoice);
     return voided;
   }
 

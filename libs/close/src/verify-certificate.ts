@@ -176,7 +176,7 @@ const signedCertificate: z.ZodType<SignedCertificate> = z.strictObject({
           account: z.uuid(),
           external_id: text,
           document: text,
-          note: text,
+          note: text.nullable(),
           reason: text,
           actor: text,
           at: stamp,
@@ -262,9 +262,10 @@ function notesFault({ close, documents, notes, voids = [] }: CloseCertificate): 
   for (const [index, { document, note }] of voids.entries()) {
     const at = `/voids/${index}`;
     if (!isAmong(documents.ranges, document)) return fault(`${at}/document`, 'is not a document of the close');
-    if (!isAmong(notes.ranges, note)) return fault(`${at}/note`, 'is not one of the notes');
+    if (note !== null && !isAmong(notes.ranges, note)) return fault(`${at}/note`, 'is not one of the notes');
     const first = (of: 'document' | 'note') => voids.findIndex((each) => each[of] === voids[index]?.[of]) === index;
-    if (!first('document') || !first('note')) return fault(at, 'a document is taken back once, by a note of its own');
+    if (!first('document') || (note !== null && !first('note')))
+      return fault(at, 'a document is taken back once, by a note of its own');
   }
   const { replaced = 0 } = documents;
   return replaced <= voids.length

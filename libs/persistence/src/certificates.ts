@@ -146,12 +146,15 @@ export interface CertificateFacts {
   readonly replaced: number;
   /** Documents of the period that no close issued: corrections one by one, voids. None for a close of corrections. */
   readonly notes: CertifiedDocuments;
-  /** Who took back which of the documents, and why, in the order of time. Each is one of the notes. */
+  /**
+   * Who took back which of the documents, and why, in the order of time. Each is one of the notes; null where the documents
+   * of the period came to nothing already.
+   */
   readonly voids: readonly {
     account: string;
     external_id: string;
     document: string;
-    note: string;
+    note: string | null;
     reason: string;
     actor: string;
     at: string;
@@ -250,13 +253,21 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
      WHERE ${own} AND NOT EXISTS (SELECT FROM close_account a
                                    WHERE a.close_id = i.close_id AND a.account_id = i.account_id AND a.invoice_id = i.id)`;
   const voids = await tx.$queryRaw<CertificateFacts['voids']>`
-    SELECT a.id AS account, a.external_id, original.number AS document, i.number AS note, v.reason,
-           v.decided_by AS actor, ${stamp('v.decided_at')} AS at
-      FROM invoice i
-      JOIN correction v ON v.invoice_id = i.id AND v.cause = 'void'
-      JOIN invoice original ON original.id = v.original_id
-      JOIN account a ON a.id = i.account_id
-     WHERE ${beside} ORDER BY v.decided_at, i.sequence, i.id`;
+    SELECT a.id AS account, a.external_id, v.document, v.note, v.reason, v.actor, ${stamp('v.at')} AS at
+      FROM (SELECT i.account_id, original.number AS document, i.number AS note, k.reason, k.decided_by AS actor,
+                   k.decided_at AS at, i.sequence, i.id
+              FROM invoice i
+              JOIN correction k ON k.invoice_id = i.id AND k.cause = 'void'
+              JOIN invoice original ON original.id = k.original_id
+             WHERE ${beside}
+            UNION ALL
+            SELECT i.account_id, i.number, NULL, e.data->>'reason', e.data->>'actor', e.at, i.sequence, i.id
+              FROM invoice i
+              JOIN invoice_event e ON e.invoice_id = i.id AND e.type = 'voided' AND e.data->>'invoice' IS NULL
+             WHERE ${own} AND i.document->>'corrects' IS NULL
+               AND NOT EXISTS (SELECT FROM invoice_uncertified u WHERE u.invoice_id = i.id)) AS v
+      JOIN account a ON a.id = v.account_id
+     ORDER BY v.at, v.note IS NOT NULL, v.sequence, v.id`;
   const usage = await tx.$queryRaw<CertificateFacts['usage']>`
     SELECT u.metric, count(*)::int AS windows,
            jsonb_build_object('buckets', sum(received)::text, 'total', trim_scale(sum(total))::text) AS owned,

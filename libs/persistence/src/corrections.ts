@@ -324,16 +324,35 @@ async function recordEvent(
   type: 'credited' | 'debited' | 'voided',
   note: IssuedInvoice,
 ): Promise<void> {
+  await recordEvents(tx, invoiceIds, type, note.issued_at, { invoice: note.id, number: note.number });
+}
+
+/** @param at RFC 3339; null: now */
+async function recordEvents(
+  tx: Transaction,
+  invoiceIds: readonly string[],
+  type: 'credited' | 'debited' | 'voided',
+  at: string | null,
+  data: object,
+): Promise<void> {
   await tx.$executeRaw`
     INSERT INTO invoice_event (id, invoice_id, type, at, data)
-    SELECT event::uuid, invoice::uuid, ${type}, ${note.issued_at}::timestamptz,
-           ${JSON.stringify({ invoice: note.id, number: note.number })}::jsonb
+    SELECT event::uuid, invoice::uuid, ${type}, coalesce(${at}::timestamptz, date_trunc('second', clock_timestamp())),
+           ${JSON.stringify(data)}::jsonb
       FROM unnest(${invoiceIds.map(() => uuid())}::text[], ${[...invoiceIds]}::text[]) AS t (event, invoice)`;
 }
 
+/** What a void led to. */
+export type VoidOutcome =
+  /** `invoice` is the note. */
+  | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
+  /** There was nothing to credit; `invoice` is the document that was voided. */
+  | { readonly outcome: 'voided'; readonly invoice: IssuedInvoice };
+
 /**
- * Takes everything back that was issued for a document's period with one note, and marks all of it voided. Open proposals
- * of the period are superseded; what comes of later pulls is nothing, until its close bills the period anew.
+ * Takes everything back that was issued for a document's period with one note, and marks all of it voided. Where it comes to
+ * nothing already it is voided without a note. Open proposals of the period are superseded; what comes of later pulls is
+ * nothing, until its close bills the period anew.
  *
  * @param request.draft the note that brings the documents to zero; null when they come to zero already
  */
@@ -344,10 +363,7 @@ export async function voidPeriod(
     readonly reason: string;
     readonly draft: (documents: readonly IssuedInvoice[]) => Omit<DraftInvoice, 'inputs_hash'> | null;
   },
-): Promise<
-  | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
-  | Refusal<'invoice_not_found' | 'not_an_original' | 'invoice_voided' | 'nothing_to_credit'>
-> {
+): Promise<VoidOutcome | Refusal<'invoice_not_found' | 'not_an_original' | 'invoice_voided'>> {
   return transaction(database, async (tx) => {
     const [found] = await tx.$queryRaw<(AccountPeriod & { sellerId: string; document: IssuedInvoice })[]>`
       SELECT seller_id AS "sellerId", account_id AS "accountId", period_label AS "periodLabel", document
@@ -362,7 +378,19 @@ export async function voidPeriod(
     const { documents, original: present, voided } = await loadPeriodDocuments(tx, found);
     if (voided || present?.id !== original.id) return refusal('invoice_voided', `${original.number} is voided already`);
     const draft = request.draft(documents);
-    if (!draft) return refusal('nothing_to_credit', `the documents of ${original.number} come to nothing already`);
+    // What was billed and taken back before is voided already.
+    const standing = documents.filter(({ revision }) => revision >= original.revision).map(({ id }) => id);
+    await tx.$executeRaw`
+      UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
+       WHERE account_id = ${accountId}::uuid AND period_label = ${found.periodLabel} AND state = 'proposed'`;
+    const { actor, reason } = request;
+    const audited = { sellerId, actor, action: 'invoice.voided', subject: `invoice:${original.id}` };
+    if (!draft) {
+      await recordEvents(tx, standing, 'voided', null, { invoice: null, number: null, reason, actor });
+      await callForCertificate(tx, original.id);
+      await recordAudit(tx, { ...audited, data: { number: original.number, by: null, reason } });
+      return { outcome: 'voided', invoice: original };
+    }
 
     const inputs: CorrectionInputs = { original: original.id, documents: await documentFingerprints(tx, found) };
     const inputsHash = documentSha256(inputs);
@@ -373,33 +401,23 @@ export async function voidPeriod(
       { id: uuid(), sellerId, accountId, closeId: null, draft: note, inputs, corrects },
       request,
     );
-    // What was billed and taken back before is voided already, by another note.
-    const standing = documents.filter(({ revision }) => revision >= original.revision);
-    await recordEvent(
-      tx,
-      standing.map(({ id }) => id),
-      'voided',
-      invoice,
-    );
-    await tx.$executeRaw`
-      UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
-       WHERE account_id = ${accountId}::uuid AND period_label = ${found.periodLabel} AND state = 'proposed'`;
+    await recordEvent(tx, standing, 'voided', invoice);
     await tx.$executeRaw`
       INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state, inputs,
                               inputs_hash, document, invoice_id, reason, decided_by, decided_at)
       VALUES (${uuid()}::uuid, ${sellerId}::uuid, ${accountId}::uuid, ${found.periodLabel}, ${original.id}::uuid,
               ${invoice.revision - 1}, 'void', 'issued', ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
-              ${JSON.stringify(note)}::jsonb, ${invoice.id}::uuid, ${request.reason}, ${request.actor},
-              ${invoice.issued_at}::timestamptz)`;
-    await recordAudit(tx, {
-      sellerId,
-      actor: request.actor,
-      action: 'invoice.voided',
-      subject: `invoice:${original.id}`,
-      data: { number: original.number, by: invoice.number, reason: request.reason },
-    });
+              ${JSON.stringify(note)}::jsonb, ${invoice.id}::uuid, ${reason}, ${actor}, ${invoice.issued_at}::timestamptz)`;
+    await recordAudit(tx, { ...audited, data: { number: original.number, by: invoice.number, reason } });
     return { outcome: 'issued', invoice };
   });
+}
+
+/** Puts a document that was voided without a note where notes wait for the next certificate of the close that issued it. */
+async function callForCertificate(tx: Transaction, invoiceId: string): Promise<void> {
+  await tx.$executeRaw`
+    INSERT INTO invoice_uncertified (invoice_id, close_id)
+    SELECT id, close_id FROM invoice WHERE id = ${invoiceId}::uuid`;
 }
 
 /** Decides that an open proposal is not issued. The same usage will not be proposed again. */

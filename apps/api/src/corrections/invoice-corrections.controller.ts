@@ -40,9 +40,10 @@ export class InvoiceCorrectionsController {
   @Post('credit-notes')
   @Access('close')
   @Documented(
-    'Void an invoice: one note takes back everything issued for its account and period',
-    { 201: invoice },
-    { 404: '`invoice_not_found`', 409: `${ORIGINAL_ONLY}; \`nothing_to_credit\``, 422: '`invalid_request`' },
+    'Void an invoice: one note (201) takes back everything issued for its account and period; where that comes to nothing ' +
+      'already there is no note, and the answer is the voided document (200)',
+    { 200: invoice, 201: invoice },
+    { 404: '`invoice_not_found`', 409: ORIGINAL_ONLY, 422: '`invalid_request`' },
   )
   async creditInFull(
     @Param('id', pathId) invoiceId: string,
@@ -51,9 +52,9 @@ export class InvoiceCorrectionsController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<InvoiceView> {
     const request = { actor: caller.actor, reason };
-    const { invoice: note } = accepted(await this.closes.corrections.voidInvoice(invoiceId, request));
-    response.location(`/v1/invoices/${note.id}`);
-    return found(await findInvoice(this.database, note.id), 'note that was just issued');
+    const { outcome, invoice } = accepted(await this.closes.corrections.voidInvoice(invoiceId, request));
+    response.status(outcome === 'issued' ? 201 : 200).location(`/v1/invoices/${invoice.id}`);
+    return found(await findInvoice(this.database, invoice.id), 'document that was just issued or voided');
   }
 
   @Get('confirming-pulls')
