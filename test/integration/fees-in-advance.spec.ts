@@ -11,6 +11,7 @@ import {
   subscribe,
   updateSubscription,
 } from '#persistence';
+import pg from 'pg';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 
@@ -221,6 +222,46 @@ describe('fees in advance, close by close', () => {
     await closing.closes.issue(september);
     await closing.closes.work({ closeId: september, batch: 0 });
     expect(await billed(a, SEPTEMBER)).toEqual([['2026-10 100.00']]);
+  });
+
+  it('a month issued while the one before is being voided does not count on what that billed ahead', async () => {
+    const a = await account();
+    await close(AUGUST);
+    const [august] = await documents(a, AUGUST);
+    await closing.run('acme', SEPTEMBER, { review: true });
+    const september = closing.lastClose();
+    await closing.closes.issue(september);
+    // What sessions wait for is read outside the transaction that they wait for, which would see it once.
+    const [session, watcher] = [1, 2].map(() => new pg.Client({ connectionString: closing.url })) as [
+      pg.Client,
+      pg.Client,
+    ];
+    await Promise.all([session.connect(), watcher.connect()]);
+    const waiting = async (count: number) => {
+      for (const until = Date.now() + 10_000; Date.now() < until;) {
+        const { rowCount } = await watcher.query(
+          "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        );
+        if (rowCount === count) return;
+      }
+    };
+    // The void has decided what it takes back, and goes on when the table of corrections is free.
+    await session.query('BEGIN; LOCK TABLE correction IN EXCLUSIVE MODE');
+    const reason = { actor: 'test', reason: 'test' };
+    const voided = closing.another().corrections.voidInvoice(august?.id ?? '', reason);
+    await waiting(1);
+    const issued = closing.another().work({ closeId: september, batch: 0 });
+    await Promise.race([issued, waiting(2)]);
+    await session.query('ROLLBACK');
+    await Promise.all([session.end(), watcher.end()]);
+    expect((await voided).outcome).toBe('issued');
+    await issued;
+    // It was told at once that its draft no longer holds, and bills its own month when it is retried.
+    expect(await documents(a, SEPTEMBER)).toEqual([]);
+    expect((await closing.retry(september)).map(endOf)).toEqual(['drafted']);
+    await closing.closes.issue(september);
+    await closing.closes.work({ closeId: september, batch: 0 });
+    expect(await billed(a, SEPTEMBER)).toEqual([['2026-09 100.00', '2026-10 100.00']]);
   });
 
   describe('evidence', () => {

@@ -375,6 +375,8 @@ export async function voidPeriod(
       return refusal('not_an_original', message);
     }
     await lockPeriod(tx, found);
+    // As whoever issues another period does, which counts on what this one billed in advance: either sees the other done.
+    await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${accountId}::uuid FOR NO KEY UPDATE`;
     const { documents, original: present, voided } = await loadPeriodDocuments(tx, found);
     if (voided || present?.id !== original.id) return refusal('invoice_voided', `${original.number} is voided already`);
     const draft = request.draft(documents);
