@@ -152,11 +152,13 @@ export type CloseOutcome =
 const MAX_ATTEMPTS = 5;
 // Workers that fell silent over one account, with nothing else in hand since the first, before it is taken for the cause.
 const MAX_LOST = 10;
-const ATTEMPTS_USED_UP: Notice = {
-  code: 'attempts_used_up',
-  message:
-    `${MAX_LOST} workers ended while they billed this account and left no error; find out from their logs what its usage ` +
-    'does to them, then retry it',
+const ENDS_WORKERS: { reason: Notice } = {
+  reason: {
+    code: 'attempts_used_up',
+    message:
+      `${MAX_LOST} workers ended while they billed this account and left no error; find out from their logs what its usage ` +
+      'does to them, then retry it',
+  },
 };
 const SWEEP_IDLE_SECONDS = 60;
 /** Who acts when nobody asked, as events name it. */
@@ -358,7 +360,7 @@ export class Closes {
         const { round, lost } = begun;
         doing = { round, phase: 'billing' };
         if (lost >= MAX_LOST) {
-          await this.#fail(close, accountId, doing, ATTEMPTS_USED_UP);
+          await this.#fail(close, accountId, doing, ENDS_WORKERS.reason);
           return false;
         }
         await this.#givingSigns(close, accountId, round, () => this.#bill(close, account, { round, phase: 'billing' }));
