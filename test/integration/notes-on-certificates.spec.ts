@@ -17,8 +17,9 @@ import {
   isRefusal,
   listCorrections,
   listInvoices,
+  updateSeller,
 } from '#persistence';
-import { granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { type Closing, startClosing } from '../support/closing.js';
 import { amount, halfUp } from '../support/expected-usage.js';
 
@@ -281,6 +282,23 @@ describe('notes that no close issues', () => {
     expect((await latest()).notes?.totals).toMatchObject([
       { documents: leaves.length, net: amount(leaves.reduce((sum, leaf) => sum + lateBytesOf(leaf), 0n)) },
     ]);
+  });
+
+  it('name a document with another prefix in one run of numbers, and the certificate is valid', async () => {
+    await newAccount(3);
+    await closing.run('acme', PERIOD);
+    granted(await updateSeller(closing.database, 'test', 'acme', { invoice_prefix: 'AC' }, SECRET_KEY));
+    const renamed = await newAccount(5);
+    await closing.run('acme', PERIOD);
+    await takeBack(renamed);
+    await closing.closes.sweep(0);
+    const { documents: certified, voids } = await latest();
+    expect(certified.ranges).toMatchObject([
+      { first: 'INV-2026-000001', last: 'INV-2026-000001', count: 1 },
+      { first: 'AC-2026-000002', last: 'AC-2026-000002', count: 1 },
+    ]);
+    expect(voids).toMatchObject([{ document: 'AC-2026-000002' }]);
+    expect(verifyCertificates(await files())).toMatchObject({ outcome: 'valid' });
   });
 
   it('that were tampered with are found out by what contradicts them, whoever signs', async () => {

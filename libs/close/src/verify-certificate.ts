@@ -311,7 +311,9 @@ function rangesFault(
     if (sequenceIn(range.last) !== range.last_sequence) return fault(`${at}/last`, 'is not the last of the range');
     const before = ranges[index - 1];
     const sameSeries = before?.kind === range.kind && before.fiscal_year === range.fiscal_year;
-    if (sameSeries && range.first_sequence <= before.last_sequence + 1) {
+    // A run ends where the seller changes its prefix, and the next begins with the next sequence.
+    const gap = before && seriesOf(before.last) === seriesOf(range.first) ? 1 : 0;
+    if (sameSeries && range.first_sequence <= before.last_sequence + gap) {
       return fault(`${at}/first_sequence`, 'the range does not lie apart from the one before');
     }
   }

@@ -180,7 +180,7 @@ export interface CertificateFacts {
 
 /** Issued documents by their numbers and sums. */
 export interface CertifiedDocuments {
-  /** Unbroken runs of numbers, in the order of kind, fiscal year and sequence. */
+  /** Unbroken runs of numbers that begin alike, in the order of kind, fiscal year and sequence. */
   readonly ranges: readonly {
     kind: string;
     fiscal_year: number;
@@ -320,13 +320,14 @@ async function readDocuments(tx: Transaction, which: Prisma.Sql): Promise<Certif
   const ranges = await tx.$queryRaw<CertifiedDocuments['ranges']>`
     SELECT kind, fiscal_year, min(sequence)::int AS first_sequence, max(sequence)::int AS last_sequence,
            min(number) FILTER (WHERE is_first) AS first, min(number) FILTER (WHERE is_last) AS last, count(*)::int AS count
-      FROM (SELECT kind, fiscal_year, sequence, number, run,
-                   sequence = min(sequence) OVER (PARTITION BY kind, fiscal_year, run) AS is_first,
-                   sequence = max(sequence) OVER (PARTITION BY kind, fiscal_year, run) AS is_last
-              FROM (SELECT kind, fiscal_year, sequence, number,
-                           sequence - row_number() OVER (PARTITION BY kind, fiscal_year ORDER BY sequence) AS run
-                      FROM invoice i WHERE ${which}) AS numbered) AS runs
-     GROUP BY kind, fiscal_year, run ORDER BY kind, fiscal_year, first_sequence`;
+      FROM (SELECT kind, fiscal_year, letters, sequence, number, run,
+                   sequence = min(sequence) OVER (PARTITION BY kind, fiscal_year, letters, run) AS is_first,
+                   sequence = max(sequence) OVER (PARTITION BY kind, fiscal_year, letters, run) AS is_last
+              FROM (SELECT kind, fiscal_year, letters, sequence, number,
+                           sequence - row_number() OVER (PARTITION BY kind, fiscal_year, letters ORDER BY sequence) AS run
+                      FROM invoice i CROSS JOIN LATERAL (SELECT regexp_replace(number, '[0-9]+$', '') AS letters) AS l
+                     WHERE ${which}) AS numbered) AS runs
+     GROUP BY kind, fiscal_year, letters, run ORDER BY kind, fiscal_year, first_sequence`;
   const [hashed] = await tx.$queryRaw<{ sha256: string }[]>`
     SELECT encode(sha256(convert_to(coalesce(string_agg(number || ' ' || document_sha256 || E'\n', ''
                                                         ORDER BY kind, fiscal_year, sequence), ''), 'UTF8')), 'hex') AS sha256
