@@ -1,5 +1,6 @@
 -- Every revision of every window against what was fetched for it, so that a certificate can state the usage that a document
--- was billed by, whatever came later. The view of the latest revisions is a view of this one.
+-- was billed by, whatever came later. The view of the latest revisions is a view of this one; what a window is found by
+-- comes from the window itself, or every question about one account would read all of them.
 CREATE VIEW usage_revision_conservation WITH (security_invoker = true) AS
 SELECT w.id AS window_id, w.account_id, w.entity, w.metric, w.period_label, w.owned, s.revision, s.grid, s.expected,
        s.received, s.total, s.fetched_buckets, s.fetched_total, s.margin_buckets, s.margin_total,
@@ -13,7 +14,7 @@ SELECT w.id AS window_id, w.account_id, w.entity, w.metric, w.period_label, w.ow
   JOIN (VALUES ('DAY', 86400), ('HOUR', 3600), ('SLOT', 300)) AS g (grid, seconds) ON g.grid = s.grid;
 
 CREATE OR REPLACE VIEW usage_conservation WITH (security_invoker = true) AS
-SELECT r.account_id, r.entity, r.metric, r.period_label, r.owned, r.revision, r.grid, r.expected, r.received, r.total,
+SELECT w.account_id, w.entity, w.metric, w.period_label, w.owned, r.revision, r.grid, r.expected, r.received, r.total,
        r.fetched_buckets, r.fetched_total, r.margin_buckets, r.margin_total, r.conserved
   FROM usage_window w
  CROSS JOIN LATERAL (SELECT * FROM usage_revision_conservation
