@@ -104,7 +104,9 @@ async function runLap(scene, workers, accounts) {
 
 async function startWorker(task) {
   const execArgv = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(options.profile)}`] : [];
-  const worker = fork(resolve(import.meta.dirname, 'worker.mjs'), { execArgv });
+  // The allocator as the image sets it.
+  const env = { ...process.env, MALLOC_ARENA_MAX: '2' };
+  const worker = fork(resolve(import.meta.dirname, 'worker.mjs'), { execArgv, env });
   cleanUps.push(() => stopWorker(worker));
   await ask(worker, task);
   return worker;

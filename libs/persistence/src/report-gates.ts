@@ -14,8 +14,8 @@ export interface ReportLimits {
 
 /** A process stops handing a place from one of its requests to the next after so long, so that others get their turn. */
 const TURN_MS = 1_000;
-/** A place that nobody needs is kept so long: the next request of an account follows at once. */
-const IDLE_MS = 100;
+/** A place is kept so long for the next piece of the same month, which follows at once; others may wait for it. */
+const IDLE_MS = 5;
 /** Between two looks for a free place. */
 const LOOK_MS = 25;
 /** A database that answers nothing for so long is taken for away, and its connection for lost. */
