@@ -455,6 +455,31 @@ describe('corrections of issued invoices', () => {
     expect(await documents()).toHaveLength(1);
   });
 
+  it('is held like a close by answers that contradict each other, which are kept, and by a key that is missing', async () => {
+    await makeSeller(closing.database, { code: 'acme' });
+    await burstAccount(0);
+    const original = only(await closeMonth());
+    closing.simulator.setFaults([{ fault: 'rates_x1000' }]);
+    expect(await closing.closes.corrections.confirm(original.id)).toMatchObject({
+      outcome: 'held',
+      reason: { code: 'rates_disagree_with_bytes' },
+    });
+    const evidence = await closing.database.$queryRaw<{ outcome: string; code: string; families: string }[]>`
+      SELECT outcome, code, string_agg(DISTINCT family, ' ') AS families FROM usage_evidence GROUP BY outcome, code`;
+    expect(evidence).toEqual([
+      { outcome: 'held', code: 'rates_disagree_with_bytes', families: 'bandwidth bytes time' },
+    ]);
+
+    closing.simulator.setFaults([]);
+    const elsewhere = { base_url: 'http://127.0.0.2:1', api_key: null };
+    await updateSeller(closing.database, 'test', 'acme', { report_api: elsewhere }, SECRET_KEY);
+    expect(await closing.closes.corrections.confirm(original.id)).toMatchObject({
+      outcome: 'held',
+      reason: { code: 'report_api_key_missing' },
+    });
+    expect(await corrections()).toEqual([]);
+  });
+
   it('does not issue what newer usage contradicts', async () => {
     await makeSeller(closing.database, { code: 'acme' });
     await bytesAccount(0);

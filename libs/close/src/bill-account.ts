@@ -34,7 +34,7 @@ import {
   usageNeeds,
 } from '#rating';
 import { type PullWarning, type RawAnswer, ReportApiError, type UsageFamily } from '#report-client';
-import type { Connection } from './connectors.js';
+import { type Connection, type Connectors, isUnconnected } from './connectors.js';
 import { inOrder } from './each-of.js';
 
 /** An account that a close may not bill yet, and why. */
@@ -339,6 +339,16 @@ export function orHeld<T>(work: () => T): T | Held {
     const known = error instanceof InvoicingError || error instanceof RatingError;
     if (known && UNSETTLED.has(error.code)) return held(error.code, `${error.message}; then retry the account`);
     throw error;
+  }
+}
+
+/** The report API as the account is to ask it, or a hold that names the setting without which no answer can be had. */
+export async function connected(connectors: Connectors, accountId: string): Promise<Connection | Held> {
+  try {
+    return await connectors.connect(accountId);
+  } catch (error) {
+    if (!isUnconnected(error)) throw error;
+    return held(error.code, `${error.message}; then retry the account`);
   }
 }
 

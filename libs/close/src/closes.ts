@@ -34,7 +34,6 @@ import {
   type NewWaiver,
   type Notice,
   openClose,
-  PersistenceError,
   releaseDrafts,
   retryAccounts,
   retryEarly,
@@ -58,6 +57,7 @@ import { Alone } from './alone.js';
 import {
   billableFrom,
   billingTask,
+  connected,
   draftAccount,
   type Drafted,
   held,
@@ -69,13 +69,13 @@ import {
 import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
 import { controlAccount, openQuestions } from './control-account.js';
-import type { Connection, Connectors } from './connectors.js';
+import type { Connectors } from './connectors.js';
 import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { driftWarning } from './drift.js';
 import { impatient } from './impatient.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
-import { evidenceKeeper, keepUsage, notToKeep } from './keep-usage.js';
+import { evidenceKeeper, keepDoubted, keepUsage, notToKeep } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 import { UsageViews } from './usage-views.js';
 import { waive, type WaiveRefusal, waiverNotices } from './waivers.js';
@@ -437,11 +437,7 @@ export class Closes {
     const { dialect, dialectSha256 } = connection;
     await warnClose(this.#database, close.id, dialect.strict ? [] : openQuestions(dialect, task.needs));
     const controlled = controlAccount(task, pulled, dialect);
-    if (controlled.outcome === 'held') {
-      // Each answer was believable; what they say together is not.
-      const { code } = controlled.reason;
-      for (const answer of pulled.answers) await keepAnswer?.({ ...answer, outcome: 'held', code });
-    }
+    if (controlled.outcome === 'held') await keepDoubted(this.#database, task, pulled, controlled);
     const result =
       controlled.outcome === 'held'
         ? controlled
@@ -559,22 +555,6 @@ export class Closes {
 
   #step(step: CloseStep, closeId: string, accountId: string, code?: string): void {
     this.#options.onStep?.(step, { closeId, accountId, ...(code !== undefined && { code }) });
-  }
-}
-
-/** Settings without which no answer can be had: somebody fills them in, and then the account is retried. */
-const UNCONNECTED: ReadonlySet<string> = new Set([
-  'report_api_unconfigured',
-  'report_api_key_missing',
-  'secret_does_not_open',
-]);
-
-async function connected(connectors: Connectors, accountId: string): Promise<Connection | Held> {
-  try {
-    return await connectors.connect(accountId);
-  } catch (error) {
-    if (!(error instanceof PersistenceError) || !UNCONNECTED.has(error.code)) throw error;
-    return held(error.code, `${error.message}; then retry the account`);
   }
 }
 

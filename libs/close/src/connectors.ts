@@ -1,6 +1,7 @@
 import {
   type ConfiguredReportApi,
   type Database,
+  PersistenceError,
   reportAccess,
   ReportGates,
   type ReportLimits,
@@ -49,6 +50,18 @@ export interface Connectors {
    */
   connect(accountId: string, patience?: Partial<RetryPolicy>): Promise<Connection>;
   close(): Promise<void>;
+}
+
+/** Settings without which there is no report API to ask; somebody has to fill them in. */
+const UNCONNECTED: ReadonlySet<string> = new Set([
+  'report_api_unconfigured',
+  'report_api_key_missing',
+  'secret_does_not_open',
+]);
+
+/** Whether an error says that such a setting is missing. */
+export function isUnconnected(error: unknown): error is PersistenceError {
+  return error instanceof PersistenceError && UNCONNECTED.has(error.code);
 }
 
 /** What an API bears that nobody has asked about its limits: they are not published. */

@@ -34,6 +34,7 @@ import {
   accountTotals,
   billingTask,
   type BillingTask,
+  connected,
   type Held,
   orHeld,
   type Pulled,
@@ -46,7 +47,7 @@ import type { Connection, Connectors } from './connectors.js';
 import { controlAccount } from './control-account.js';
 import { eachOf } from './each-of.js';
 import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
-import { evidenceKeeper, type Kept, keepUsage } from './keep-usage.js';
+import { evidenceKeeper, keepDoubted, type Kept, keepUsage } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 
 export interface CorrectionsOptions {
@@ -160,7 +161,7 @@ export class Corrections {
       return { outcome: 'equal' };
     }
 
-    const rated = rateAgain(task, again);
+    const rated = await this.#rateAgain(task, again);
     if (rated.outcome === 'held') return rated;
     const totals = orHeld(() => accountTotals(task, rated.lines));
     if ('outcome' in totals) return totals;
@@ -194,7 +195,7 @@ export class Corrections {
     if (sameUsage(usage, await usageFingerprint(this.#database, { accountId, periodLabel }))) {
       return { outcome: 'equal' };
     }
-    const rated = rateAgain(task, again);
+    const rated = await this.#rateAgain(task, again);
     if (rated.outcome === 'held') return rated;
     if (isEmpty(rated.lines)) return { outcome: 'no_difference' };
     const batches = await reopenEmpty(this.#database, emptyId, SERVICE);
@@ -208,9 +209,23 @@ export class Corrections {
     return { outcome: 'reopened' };
   }
 
+  /** Controls and rates usage that was pulled again, and keeps the answers when they contradict each other. */
+  async #rateAgain(task: BillingTask, { dialect, ...pulled }: PulledAgain): Promise<Rated | Held> {
+    const controlled = controlAccount(task, pulled, dialect);
+    if (controlled.outcome === 'clear') {
+      return rateAccount(
+        task,
+        pulled.series.map(({ series }) => series),
+      );
+    }
+    await keepDoubted(this.#database, task, pulled, controlled);
+    return controlled;
+  }
+
   /** Pulls a period as its close did and keeps what came. */
   async #pullAgain(task: BillingTask): Promise<PulledAgain | Held> {
-    const connection = await this.#options.connectors.connect(task.facts.account.id);
+    const connection = await connected(this.#options.connectors, task.facts.account.id);
+    if ('outcome' in connection) return connection;
     const now = await databaseNow(this.#database);
     const pulled = await pullUsage(task, connection, now, evidenceKeeper(this.#database, task));
     if (pulled.outcome === 'held') return pulled;
@@ -316,16 +331,6 @@ export class Corrections {
 
 /** Usage that was pulled again, as it was read and kept. */
 type PulledAgain = Pulled & Pick<Connection, 'dialect' | 'dialectSha256'> & Pick<Kept, 'snapshots'>;
-
-/** Controls and rates usage that was pulled again: pure. */
-function rateAgain(task: BillingTask, { dialect, ...pulled }: PulledAgain): Rated | Held {
-  const controlled = controlAccount(task, pulled, dialect);
-  if (controlled.outcome === 'held') return controlled;
-  return rateAccount(
-    task,
-    pulled.series.map(({ series }) => series),
-  );
-}
 
 /** What a log says a pull was of. */
 function named(of: ClaimedPull['of']): { invoiceId: string } | { closeId: string; accountId: string } {

@@ -13,6 +13,17 @@ export function evidenceKeeper(database: Database, { facts, period }: BillingTas
   return (answer) => keepEvidence(database, { ...answer, accountId: facts.account.id, periodLabel: period.label });
 }
 
+/** Keeps the answers of an account that is held by what they say together: each of them was believable. */
+export async function keepDoubted(
+  database: Database,
+  task: BillingTask,
+  { answers }: Pulled,
+  { reason }: Held,
+): Promise<void> {
+  const keep = evidenceKeeper(database, task);
+  for (const answer of answers) await keep({ ...answer, outcome: 'held', code: reason.code });
+}
+
 /** The snapshots of what a period owns, which may be billed. */
 export interface Kept {
   readonly outcome: 'kept';

@@ -18,7 +18,6 @@ import {
   databaseNow,
   loadBillingFacts,
   monthBefore,
-  PersistenceError,
 } from '#persistence';
 import {
   type BandwidthHours,
@@ -30,7 +29,7 @@ import {
   ReportApiError,
   type RetryPolicy,
 } from '#report-client';
-import type { Connection, Connectors } from './connectors.js';
+import { type Connection, type Connectors, isUnconnected } from './connectors.js';
 import { type Estimate, estimateAccount } from './estimate.js';
 
 /** Why a view cannot be shown. */
@@ -234,7 +233,7 @@ export function noAnswer(error: unknown): ViewRefusal {
     const wait = retryAfterSeconds === undefined ? {} : { retryAfterSeconds: Math.ceil(retryAfterSeconds) };
     return { outcome: 'refused', kind, code, message, ...wait };
   }
-  if (error instanceof PersistenceError && SET_UP.has(error.code)) {
+  if (isUnconnected(error)) {
     return { outcome: 'refused', kind: 'state', code: error.code, message: error.message };
   }
   throw error;
@@ -242,7 +241,6 @@ export function noAnswer(error: unknown): ViewRefusal {
 
 /** Codes of an API that gave no answer. */
 const AWAY = new Set(['report_api_unavailable', 'report_api_timeout', 'report_api_rate_limited', 'pull_aborted']);
-const SET_UP = new Set(['report_api_unconfigured', 'report_api_key_missing', 'secret_does_not_open']);
 
 export function unknownAccount(accountId: string): ViewRefusal {
   return {
