@@ -14,8 +14,6 @@ export interface ReportLimits {
 
 /** A process stops handing a place from one of its requests to the next after so long, so that others get their turn. */
 const TURN_MS = 1_000;
-/** A place is kept so long for the next piece of the same month, which follows at once; others may wait for it. */
-const IDLE_MS = 5;
 /** Between two looks for a free place. */
 const LOOK_MS = 25;
 /** A database that answers nothing for so long is taken for away, and its connection for lost. */
@@ -132,7 +130,6 @@ export class KeyGate {
   readonly #connect: () => Promise<Session>;
   readonly #queue: Waiting[] = [];
   readonly #held = new Set<Place>();
-  readonly #idle = new Map<Place, NodeJS.Timeout>();
   #looking = false;
   #closed = false;
 
@@ -184,19 +181,12 @@ export class KeyGate {
   close(): void {
     this.#closed = true;
     for (const { fail } of this.#queue.splice(0)) fail(closed());
-    for (const timer of this.#idle.values()) clearTimeout(timer);
   }
 
   /** A place among the requests in flight, first come, first served within this process. */
   #place(signal?: AbortSignal): Promise<Place> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     if (this.#closed) return Promise.reject(closed());
-    for (const [place, timer] of this.#idle) {
-      clearTimeout(timer);
-      this.#idle.delete(place);
-      if (!place.session.lost) return Promise.resolve(place);
-      this.#held.delete(place);
-    }
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         take: (place) => {
@@ -281,29 +271,16 @@ export class KeyGate {
   }
 
   #leave(place: Place): void {
-    if (place.session.lost || this.#closed) {
-      this.#held.delete(place);
-      return;
-    }
+    const isFit = !place.session.lost && !this.#closed;
     const isOnesTurn = performance.now() - place.takenAt < TURN_MS;
-    const next = isOnesTurn ? this.#queue.shift() : undefined;
+    const next = isFit && isOnesTurn ? this.#queue.shift() : undefined;
     if (next) {
       next.take(place);
-    } else if (isOnesTurn) {
-      const timer = setTimeout(() => {
-        this.#idle.delete(place);
-        this.#unlock(place);
-      }, IDLE_MS);
-      this.#idle.set(place, timer);
-    } else {
-      this.#unlock(place);
+      return;
     }
-  }
-
-  #unlock(place: Place): void {
     this.#held.delete(place);
     // A session that cannot give a lock back has lost it.
-    place.session.query('SELECT pg_advisory_unlock($1)', [place.lock]).catch(() => undefined);
+    if (isFit) place.session.query('SELECT pg_advisory_unlock($1)', [place.lock]).catch(() => undefined);
   }
 }
 
