@@ -12,13 +12,7 @@ import {
 } from '#calendar';
 import { type EntityRef, GRID_SECONDS, ownedBuckets, sumOfValues } from '#metering';
 import { Ratio } from '#money';
-import {
-  type BillingFacts,
-  type Database,
-  databaseNow,
-  loadBillingFacts,
-  monthBefore,
-} from '#persistence';
+import { type BillingFacts, type Database, databaseNow, loadBillingFacts, monthBefore } from '#persistence';
 import {
   type BandwidthHours,
   type HourRates,
