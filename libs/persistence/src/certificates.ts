@@ -3,6 +3,7 @@ import { recordAudit } from './audit.js';
 import { certifiedBeside, issuedBy } from './close-documents.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
+import { monthOf } from './ledger.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
 import type { CloseAccountState, CloseKind, IssueMode, Notice } from './closes.js';
 
@@ -268,7 +269,18 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
                AND NOT EXISTS (SELECT FROM invoice_uncertified u WHERE u.invoice_id = i.id)) AS v
       JOIN account a ON a.id = v.account_id
      ORDER BY v.at, v.note IS NOT NULL, v.sequence, v.id`;
+  // What was billed is read first and once: beside each of its windows an account's whole inputs would be read again.
   const usage = await tx.$queryRaw<CertificateFacts['usage']>`
+    WITH billed AS MATERIALIZED (
+      SELECT c.account_id, used.entity, used.metric, used.revision
+        FROM close_account c
+        LEFT JOIN invoice_inputs i ON i.invoice_id = c.invoice_id
+        LEFT JOIN LATERAL (SELECT inputs FROM empty_period
+                            WHERE close_id = c.close_id AND account_id = c.account_id AND c.state = 'empty'
+                            ORDER BY at DESC, id DESC LIMIT 1) AS e ON true
+       CROSS JOIN LATERAL jsonb_to_recordset(coalesce(i.inputs, e.inputs)->'usage')
+                       AS used (entity text, metric text, revision int)
+       WHERE c.close_id = ${closeId}::uuid)
     SELECT u.metric, count(*)::int AS windows,
            jsonb_build_object('buckets', sum(received)::text, 'total', trim_scale(sum(total))::text) AS owned,
            CASE WHEN bool_and(conserved IS NOT NULL)
@@ -278,17 +290,9 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
                 THEN jsonb_build_object('buckets', sum(margin_buckets)::text,
                                         'total', trim_scale(sum(margin_total))::text) END AS margin,
            CASE WHEN bool_and(conserved IS NOT NULL) THEN bool_and(conserved) END AS conserved
-      FROM close k JOIN close_account c ON c.close_id = k.id
-      LEFT JOIN invoice_inputs i ON i.invoice_id = c.invoice_id
-      LEFT JOIN LATERAL (SELECT inputs FROM empty_period
-                          WHERE close_id = c.close_id AND account_id = c.account_id AND c.state = 'empty'
-                          ORDER BY at DESC, id DESC LIMIT 1) AS e ON true
-     CROSS JOIN LATERAL jsonb_to_recordset(coalesce(i.inputs, e.inputs)->'usage')
-                     AS billed (entity text, metric text, revision int)
-      JOIN usage_revision_conservation u
-        ON u.account_id = c.account_id AND u.period_label = k.period_label
-           AND u.entity = billed.entity AND u.metric = billed.metric AND u.revision = billed.revision
-     WHERE k.id = ${closeId}::uuid GROUP BY u.metric ORDER BY u.metric`;
+      FROM billed JOIN usage_revision_conservation u USING (account_id, entity, metric, revision)
+     WHERE u.month = ${monthOf(close.label)}::date
+     GROUP BY u.metric ORDER BY u.metric`;
   const [previous] = await tx.$queryRaw<{ revision: number; sha256: string }[]>`
     SELECT revision, sha256 FROM close_certificate WHERE close_id = ${closeId}::uuid ORDER BY revision DESC LIMIT 1`;
   const { label, start, end, certified_at, ...rest } = close;

@@ -109,7 +109,7 @@ export async function loadSnapshots(
       FROM usage_window w
       JOIN usage_snapshot s ON s.window_id = w.id AND s.month = w.month
       LEFT JOIN usage_values v ON v.snapshot_id = s.id AND v.month = s.month
-     WHERE w.account_id = ${of.accountId}::uuid AND w.period_label = ${of.periodLabel}
+     WHERE w.account_id = ${of.accountId}::uuid AND w.month = ${monthOf(of.periodLabel)}::date
        AND (${pinned === undefined} OR (w.entity, w.metric, s.revision) IN (
              SELECT * FROM unnest(${(pinned ?? []).map(({ entity }) => entity)}::text[],
                                   ${(pinned ?? []).map(({ metric }) => metric)}::text[],
@@ -146,7 +146,7 @@ export async function usageFingerprint(
   const rows = await database.$queryRaw<WindowFingerprint[]>`
     SELECT DISTINCT ON (w.id) w.entity, w.metric, s.revision, s.values_sha256
       FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id AND s.month = w.month
-     WHERE w.account_id = ${of.accountId}::uuid AND w.period_label = ${of.periodLabel}
+     WHERE w.account_id = ${of.accountId}::uuid AND w.month = ${monthOf(of.periodLabel)}::date
      ORDER BY w.id, s.revision DESC`;
   return rows.sort((a, b) => compareText(`${a.entity} ${a.metric}`, `${b.entity} ${b.metric}`));
 }
@@ -235,8 +235,11 @@ async function openMonth(database: Database, month: string): Promise<void> {
   openMonths.set(database, known.add(month));
 }
 
-/** The first day of a period's month. */
-function monthOf(periodLabel: string): string {
+/**
+ * The first day of a period's month. Windows and snapshots are found by it: without it a question about one month reads, or
+ * at least plans to read, the tables of all.
+ */
+export function monthOf(periodLabel: string): string {
   return `${periodLabel}-01`;
 }
 

@@ -1,4 +1,5 @@
 import { type Database, stamp, type Transaction } from './database.js';
+import { monthOf } from './ledger.js';
 
 /** Buckets and their exact sum; null where a snapshot is older than the record of it. */
 export interface CountedUsage {
@@ -96,7 +97,9 @@ export async function unconservedWindows(
   of: { accountId: string; periodLabel: string },
 ): Promise<{ dimension: string; metric: string; revision: number }[]> {
   return database.$queryRaw`
-    SELECT split_part(entity, ':', 1) AS dimension, metric, revision FROM usage_conservation
-     WHERE account_id = ${of.accountId}::uuid AND period_label = ${of.periodLabel} AND NOT conserved
-     ORDER BY entity, metric`;
+    SELECT split_part(entity, ':', 1) AS dimension, metric, revision
+      FROM (SELECT DISTINCT ON (window_id) entity, metric, revision, conserved FROM usage_revision_conservation
+             WHERE account_id = ${of.accountId}::uuid AND month = ${monthOf(of.periodLabel)}::date
+             ORDER BY window_id, revision DESC) AS latest
+     WHERE NOT conserved ORDER BY entity, metric`;
 }
