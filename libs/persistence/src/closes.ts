@@ -350,21 +350,16 @@ export async function moveAccount(
   return moved === 1;
 }
 
-/** Warnings that this process has put on closes already, by the database it works on. */
-const toldWarnings = new WeakMap<Database, Set<string>>();
-
 /** Puts warnings on a close as a whole, each once, however many accounts bring them. */
 export async function warnClose(database: Database, closeId: string, warnings: readonly Notice[]): Promise<void> {
-  const told = toldWarnings.get(database) ?? new Set();
-  toldWarnings.set(database, told);
-  for (const warning of warnings) {
-    const entry = JSON.stringify([warning]);
-    if (told.has(closeId + entry)) continue;
-    await database.$executeRaw`
-      UPDATE close SET warnings = warnings || ${entry}::jsonb
-       WHERE id = ${closeId}::uuid AND NOT warnings @> ${entry}::jsonb`;
-    told.add(closeId + entry);
-  }
+  if (warnings.length === 0) return;
+  const entries = JSON.stringify(warnings);
+  await database.$executeRaw`
+    UPDATE close
+       SET warnings = warnings || (SELECT jsonb_agg(entry)
+                                     FROM jsonb_array_elements(${entries}::jsonb) AS of (entry)
+                                    WHERE NOT warnings @> jsonb_build_array(entry))
+     WHERE id = ${closeId}::uuid AND NOT warnings @> ${entries}::jsonb`;
 }
 
 /**
