@@ -18,7 +18,7 @@ const options = new Command('bench:close')
       'CPU and memory, by the number of accounts.',
   )
   .option('--accounts <n,n…>', 'sizes of the close; each gets a fresh database and fresh workers', counts, [100, 1_000])
-  .option('--warm-up <n>', 'accounts of another seller that are closed first and not counted', count, 100)
+  .option('--warm-up <n>', 'accounts of another seller that are closed first and not counted', count, 1_000)
   .addOption(new Option('--plan <plan>', 'what the accounts pay for').choices(Object.keys(PLANS)).default('volume'))
   .option('--workers <n>', 'worker processes', count, 1)
   .addOption(new Option('--queue <backend>', 'where jobs wait').choices(['postgres', 'redis']).default('postgres'))

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { InvoicePdfError } from './invoice-pdf-error.js';
@@ -27,11 +26,10 @@ export interface InvoiceRenderer {
  * Starts the threads; each parses the fonts once, with its first document. A page takes milliseconds and a long invoice
  * half a second: time that an event loop which answers requests or renews locks cannot give.
  *
- * @param threads how many, by default one per core
+ * @param threads how many. One keeps up with all that a process asks of it, takes some 50 MB, and makes the memory of a
+ * process the same on any machine; who wants more pages drawn starts more processes.
  */
-export function createInvoiceRenderer({
-  threads = availableParallelism(),
-}: { threads?: number } = {}): InvoiceRenderer {
+export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}): InvoiceRenderer {
   const pool = new Piscina<PrintableInvoice, RenderAnswer>({
     filename: workerFile(),
     minThreads: threads,
