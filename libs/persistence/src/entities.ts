@@ -191,10 +191,13 @@ interface StoredEntity extends NewEntity {
 }
 
 async function storedEntities(tx: Transaction, accountId: string): Promise<StoredEntity[]> {
+  // Documents are read once, and not for every subscriber again.
   return tx.$queryRaw`
+    WITH billed AS MATERIALIZED (
+      SELECT i.period, (i.document->'period'->>'end_date')::date AS end_date
+        FROM invoice i WHERE i.account_id = ${accountId}::uuid AND ${BILLS})
     SELECT e.id, e.dimension, e.value, e.name, e.active_from::text, e.active_until::text,
-           (SELECT max(least((i.document->'period'->>'end_date')::date, e.active_until))::text FROM invoice i
-             WHERE i.account_id = e.account_id AND i.period && e.active AND ${BILLS}) AS billed_until
+           (SELECT max(least(b.end_date, e.active_until))::text FROM billed b WHERE b.period && e.active) AS billed_until
       FROM entity e WHERE e.account_id = ${accountId}::uuid`;
 }
 

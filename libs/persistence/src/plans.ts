@@ -114,10 +114,12 @@ export async function publishTariffPlan(
         await tx.$queryRaw`
           SELECT 1 FROM account WHERE id IN (SELECT account_id FROM subscription WHERE plan_code = ${code})
            ORDER BY id FOR UPDATE`;
+        // Most of what was ever issued ended before: the day of grace is that of zones, whose dates only the document knows.
         const [billed] = await tx.$queryRaw<{ account: string; number: string }[]>`
           SELECT s.account_id AS account, i.number
             FROM subscription s JOIN invoice i ON i.account_id = s.account_id
            WHERE s.plan_code = ${code} AND ${BILLS}
+             AND upper(i.period) > (${effectiveFrom}::date - 1)::timestamp AT TIME ZONE 'UTC'
              AND daterange(s.starts_at, s.ends_at)
                * daterange((i.document->'period'->>'start_date')::date, (i.document->'period'->>'end_date')::date)
               && daterange(${effectiveFrom}::date, (SELECT min(effective_from) FROM tariff_plan_version
