@@ -76,6 +76,8 @@ describe('closes', () => {
 
   it.each([
     [{ period: '2026-13' }, 422, 'invalid_request', '/period'],
+    [{ period: '0000-01' }, 422, 'invalid_request', '/period'],
+    [{ period: '0001-01' }, 422, 'invalid_request', '/period'],
     [{ period: '2026-02', seller: 'nobody' }, 422, 'unknown_seller', '/seller'],
     [{ period: '2026-02', accounts: ['01900000-0000-7000-8000-000000000000'] }, 422, 'unknown_account', '/accounts/0'],
     [{ period: '2026-02', accounts: ['1001'] }, 422, 'invalid_request', '/accounts/0'],
@@ -83,6 +85,32 @@ describe('closes', () => {
   ])('refuse %j', async (body, status, code, pointer) => {
     const { body: problem } = await close(body).expect(status);
     expect(problem).toMatchObject({ code, errors: [{ pointer }] });
+  });
+
+  it('know an account by its id in letters of either case', async () => {
+    const named = { period: '2026-01', accounts: [account.toUpperCase(), account] };
+    const opened = (await close(named).expect(201)).body as Close;
+    expect(opened.counts.pending).toBe(1);
+    await api.post(`/v1/closes/${opened.id.toUpperCase()}/cancel`).expect(200);
+  });
+
+  it('say of a number in a query what it may be', async () => {
+    const message = async (path: string) => {
+      const { body } = await api.get(path).expect(400);
+      return (body as { errors: { message: string }[] }).errors.map((error) => error.message);
+    };
+    expect(await message('/v1/closes?limit=0')).toEqual(['must be at least 1']);
+    expect(await message('/v1/closes?limit=201')).toEqual(['must be at most 200']);
+    expect(await message('/v1/closes?limit=1.5')).toEqual(['must be a whole number']);
+    expect(await message('/v1/closes?limit=ten')).toEqual(['must be a number']);
+    const { id } = (await close({ period: '2026-03' })).body as Close;
+    expect(await message(`/v1/closes/${id}/certificate?revision=99999999999`)).toEqual(['must be at most 2147483647']);
+  });
+
+  it('that run dry have no certificate', async () => {
+    const { id } = (await close({ period: '2026-09', dry_run: true }).expect(201)).body as Close;
+    const { body } = await api.get(`/v1/closes/${id}/certificate`).expect(404);
+    expect(body).toMatchObject({ detail: 'there is no certificate: the close is a dry run' });
   });
 
   it('say when a period becomes billable', async () => {
@@ -239,6 +267,13 @@ describe('invoices', () => {
 
     const known = await api.get(`/v1/invoices/${june}/pdf`).set('if-none-match', `"${RENDERED_SHA256}"`).expect(304);
     expect(known.headers.etag).toBe(`"${RENDERED_SHA256}"`);
+    // What fetch adds by itself to such a request is about caches on the way, not about us.
+    const tags = {
+      'if-none-match': `W/"other", "${RENDERED_SHA256}"`,
+      'cache-control': 'no-cache',
+      pragma: 'no-cache',
+    };
+    await api.get(`/v1/invoices/${june}/pdf`).set(tags).expect(304);
     await api.get(`/v1/invoices/${june}/pdf`).set('if-none-match', '"other"').expect(200);
     const events = await api.get(`/v1/audit-events?subject=invoice:${june}&action=invoice.downloaded`).expect(200);
     expect((events.body as { data: unknown[] }).data).toMatchObject([

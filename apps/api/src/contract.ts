@@ -1,10 +1,11 @@
-import { isLocalDate, isTimeZone } from '#calendar';
+import { isLocalDate, isMonth, isTimeZone } from '#calendar';
 import { isCurrency, isPlainDecimal } from '#money';
 import { z } from 'zod';
 
 /** The words that every resource of the contract is made of. */
 
-export const id = z.uuid().meta({ description: 'An id given by this service.' });
+// Letters of either case are the same id.
+export const id = z.uuid().toLowerCase().meta({ description: 'An id given by this service.' });
 
 export const text = (longest = 200) =>
   z
@@ -28,8 +29,13 @@ export const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone
 
 export const localDate = z
   .string()
-  .refine(isLocalDate, 'must be a date YYYY-MM-DD that exists')
+  .refine(isLocalDate, 'must be a date YYYY-MM-DD that exists, from 1900 on')
   .meta({ format: 'date', description: 'A local date; starts are inclusive, ends exclusive.' });
+
+export const month = z
+  .string()
+  .refine(isMonth, 'must be a month YYYY-MM, from 1900 on')
+  .meta({ description: 'A calendar month, `YYYY-MM`.' });
 
 export const decimalText = z.string().refine(isPlainDecimal, 'must be a decimal as a string, such as "12.5"');
 
@@ -63,7 +69,7 @@ export const accountTax = z.strictObject({
 
 /** The query of every list. */
 export const listQuery = {
-  limit: z.coerce.number('must be a number').int().min(1).max(200).default(50),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(400).optional().meta({ description: 'The next_cursor of the page before.' }),
 };
 

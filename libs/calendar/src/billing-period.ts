@@ -11,9 +11,9 @@ export interface BillingPeriod extends Interval {
   readonly endDate: LocalDate;
 }
 
-const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
+const MONTH = /^(19|[2-9]\d)\d{2}-(0[1-9]|1[0-2])$/;
 
-/** Whether the text names a calendar month, `YYYY-MM`. */
+/** Whether the text names a calendar month, `YYYY-MM`, from 1900 on as dates do. */
 export function isMonth(label: string): boolean {
   return MONTH.test(label);
 }

@@ -71,10 +71,13 @@ describe('monthPeriod', () => {
     });
   });
 
-  it.each(['2026-13', '2026-00', '2026-1', '26-01', '2026-10-01', ''])('refuses the month %j', (label) => {
-    expect(isMonth(label)).toBe(false);
-    expect(() => monthPeriod(label, 'UTC')).toThrow(expect.objectContaining({ code: 'malformed_month' }));
-  });
+  it.each(['2026-13', '2026-00', '2026-1', '26-01', '2026-10-01', '', '0000-01', '0001-01', '1899-12'])(
+    'refuses the month %j',
+    (label) => {
+      expect(isMonth(label)).toBe(false);
+      expect(() => monthPeriod(label, 'UTC')).toThrow(expect.objectContaining({ code: 'malformed_month' }));
+    },
+  );
 
   it('counts months over the turn of the year', () => {
     expect(nextMonth('2026-12')).toBe('2027-01');
@@ -132,7 +135,7 @@ describe('local days', () => {
     );
   });
 
-  it.each(['2026-02-29', '2026-04-31', '2026-4-1', '2026-10-01T00:00:00Z', '', '20261001'])(
+  it.each(['2026-02-29', '2026-04-31', '2026-4-1', '2026-10-01T00:00:00Z', '', '20261001', '0000-01-01', '1899-12-31'])(
     '%j is not a date',
     (text) => {
       expect(isLocalDate(text)).toBe(false);

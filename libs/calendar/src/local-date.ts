@@ -63,7 +63,7 @@ export function daysBetween(start: LocalDate, end: LocalDate): number {
   return plainDate(start).until(plainDate(end), { largestUnit: 'days' }).days;
 }
 
-/** Whether the text is a real calendar date `YYYY-MM-DD`. */
+/** Whether the text is a real calendar date `YYYY-MM-DD`, from 1900 on. */
 export function isLocalDate(text: string): boolean {
   try {
     plainDate(text);
@@ -83,9 +83,12 @@ export function fiscalYear(date: LocalDate, startMonth: number): number {
   return month >= startMonth ? year : year - 1;
 }
 
-/** Parses strictly. Throws `malformed_date`. */
+// Nothing was metered before, and east of Greenwich the first days of the year 1 begin in a year that stamps cannot name.
+const DATE = /^(19|[2-9]\d)\d{2}-\d{2}-\d{2}$/;
+
+/** Parses strictly. Throws `malformed_date`, also before 1900. */
 export function plainDate(text: string): Temporal.PlainDate {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) {
+  if (DATE.test(text)) {
     try {
       return Temporal.PlainDate.from(text, { overflow: 'reject' });
     } catch {

@@ -19,7 +19,9 @@ const auditEvent = z
   })
   .meta({ id: 'AuditEvent' });
 
-const instant = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 stamp such as "2026-10-01T00:00:00Z"' });
+const instant = z.iso
+  .datetime({ offset: true, error: 'must be an RFC 3339 stamp such as "2026-10-01T00:00:00Z"' })
+  .refine((text) => text >= '1900', 'must be a stamp from 1900 on');
 
 const query = z.strictObject({
   seller: code.optional(),

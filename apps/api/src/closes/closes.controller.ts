@@ -19,7 +19,7 @@ import type { RatedLine } from '#rating';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
-import { amount, code, id, listQuery, notice, pageOf, pathId, stamp, text } from '../contract.js';
+import { amount, code, id, listQuery, month, notice, pageOf, pathId, stamp, text } from '../contract.js';
 import { Documented } from '../documented.js';
 import { Drain } from '../health/drain.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
@@ -27,7 +27,6 @@ import { accepted, found, problemOf } from '../problems/problem.js';
 import { ratedLine, withAlternatives } from '../rating/rated-line.js';
 import { sendProgress, SharedReads } from './progress.js';
 
-const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month YYYY-MM');
 const kind = z.enum(['regular', 'correction']);
 const issue = z.enum(['after_review', 'automatic']);
 const accountState = z.enum(['pending', 'pulling', 'rated', 'drafted', 'issued', 'empty', 'held', 'failed']);

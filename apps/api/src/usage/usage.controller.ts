@@ -5,7 +5,7 @@ import { toStamp } from '#calendar';
 import { type Database, findAccount, type UsageConservation, usageConservation } from '#persistence';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
-import { currency, notice, pathId, stamp, text } from '../contract.js';
+import { currency, month, notice, pathId, stamp, text } from '../contract.js';
 import { Documented } from '../documented.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { found, Problem } from '../problems/problem.js';
@@ -13,7 +13,6 @@ import { ratedLine, totals } from '../rating/rated-line.js';
 
 const subject = z.enum(['customer_site_id', 'msisdn', 'imsi']);
 const entity = z.object({ dimension: z.enum(['account', 'customer_site_id', 'msisdn', 'imsi']), value: z.string() });
-const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month YYYY-MM');
 const upperCase = <const Values extends readonly [string, ...string[]]>(values: Values) =>
   z.string().toUpperCase().pipe(z.enum(values));
 
