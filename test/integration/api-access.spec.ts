@@ -111,6 +111,12 @@ describe('API keys', () => {
     await api.post('/v1/closes', { seller: 'other', period: '2026-01' }, close).expect(201);
     await api.get('/v1/audit-events', read).expect(403);
     await api.get('/v1/audit-events', audit).expect(200);
+    // What an auditor checks a month by; a document that is not there is not forbidden.
+    await api.get('/v1/certificate-keys', audit).expect(200);
+    const nothing = '01900000-0000-7000-8000-000000000000';
+    for (const path of [`closes/${nothing}/certificate`, `invoices/${nothing}/pdf`, `invoices/${nothing}/evidence`]) {
+      await api.get(`/v1/${path}`, audit).expect(404);
+    }
     await api.get('/v1/api-keys', audit).expect(403);
   });
 

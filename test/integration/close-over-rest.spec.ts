@@ -173,15 +173,8 @@ describe('a close over REST and by command', () => {
           file(`changed-${revision}.json`),
           text.replace('"seller_name":"Seller', '"seller_name":"Seler'),
         );
-        expect(
-          (
-            await get(`/v1/closes/${id}/certificate?revision=${revision}`, {
-              'if-none-match': `"${sha256}"`,
-              // Unless told otherwise, fetch asks not to be answered from any cache.
-              'cache-control': 'max-age=0',
-            })
-          ).status,
-        ).toBe(304);
+        const known = { 'if-none-match': `"${sha256}"` };
+        expect((await get(`/v1/closes/${id}/certificate?revision=${revision}`, known)).status).toBe(304);
       }
       const latest = (await (await get(`/v1/closes/${id}/certificate`)).json()) as {
         certificate: { revision: number };
@@ -203,6 +196,24 @@ describe('a close over REST and by command', () => {
         code: 1,
         output: expect.stringContaining('the file is not JSON') as string,
       });
+    });
+
+    it('its documents are downloaded with the sha256 of their bytes as ETag, drafts and evidence too', async () => {
+      const { data } = await service.rest.get<{ data: { id: string; number: string }[] }>(`/v1/invoices?close=${id}`);
+      const { id: review } = await service.rest.post<Close>('/v1/closes', { seller: 'acme', period: '2026-04' });
+      await settled(service.rest, review);
+      const drafts = await service.rest.get<{ data: { id: string }[] }>(`/v1/invoices?status=draft&close=${review}`);
+      const [issued, draft] = [data[0]?.id, drafts.data[0]?.id];
+      for (const path of [`${issued}/pdf`, `${issued}/evidence`, `${draft}/pdf`]) {
+        const answer = await get(`/v1/invoices/${path}`);
+        const sha256 = createHash('sha256')
+          .update(Buffer.from(await answer.arrayBuffer()))
+          .digest('hex');
+        expect([path, answer.headers.get('etag')]).toEqual([path, `"${sha256}"`]);
+        expect(answer.headers.get('content-disposition')).toMatch(/^attachment; filename=/);
+        const again = await get(`/v1/invoices/${path}`, { 'if-none-match': `"${sha256}"` });
+        expect([again.status, (await again.arrayBuffer()).byteLength]).toEqual([304, 0]);
+      }
     });
 
     it('its PDFs come as one archive: certificate first, then by number, equal to the stored ones, equal each time', async () => {

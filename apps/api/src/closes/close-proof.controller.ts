@@ -18,6 +18,7 @@ import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
 import { id, listQuery, notice, pageOf, pathId, stamp } from '../contract.js';
 import { Documented } from '../documented.js';
+import { hasBytes } from '../known-bytes.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { found, Problem } from '../problems/problem.js';
 import { sendInvoices } from './invoices-zip.js';
@@ -36,7 +37,7 @@ const closeEvent = z
 
 const listOfEvents = z.strictObject({ account: id.optional(), ...listQuery });
 
-const certificateQuery = z.strictObject({ revision: z.coerce.number('must be a number').int().min(1).optional() });
+const certificateQuery = z.strictObject({ revision: z.coerce.number().int().min(1).max(2_147_483_647).optional() });
 
 const signedCertificate = z
   .looseObject({
@@ -86,7 +87,7 @@ export class CloseProofController {
   }
 
   @Get('certificate')
-  @Access('read')
+  @Access(['read', 'audit'])
   @Documented(
     'Download the signed certificate of a finished close: the latest revision, or a given one',
     { 200: signedCertificate, 304: { description: 'the caller has this revision already' } },
@@ -102,11 +103,13 @@ export class CloseProofController {
     const close = found(await findClose(this.database, closeId), 'close of that id');
     const certificate = found(
       await findCertificate(this.database, closeId, revision),
-      revision === undefined ? `certificate: the close is ${close.state}` : 'certificate of that revision',
+      revision !== undefined
+        ? 'certificate of that revision'
+        : `certificate: the close is ${close.dry_run ? 'a dry run' : close.state}`,
     );
-    response.set({ etag: `"${certificate.sha256}"`, 'cache-control': 'private, no-cache' });
-    if (request.fresh) {
-      response.status(304).end();
+    response.set('cache-control', 'private, no-cache');
+    if (hasBytes(request, response, certificate.sha256)) {
+      response.end();
       return;
     }
     await this.audit(request, caller, close, { kind: 'certificate', revision: certificate.revision });

@@ -21,6 +21,7 @@ import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
 import { amount, code, id, listQuery, localDate, pageOf, pathId, stamp, text } from '../contract.js';
 import { Documented } from '../documented.js';
+import { hasBytes, sha256Of } from '../known-bytes.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { found, Problem } from '../problems/problem.js';
 import { ratedLine, totals } from '../rating/rated-line.js';
@@ -145,7 +146,7 @@ export class InvoicesController {
   }
 
   @Get(':id/pdf')
-  @Access('read', 'narrowed')
+  @Access(['read', 'audit'], 'narrowed')
   @Documented(
     'Download the PDF: the same bytes for ever, each download an audit event; of a draft, one with a watermark',
     {
@@ -163,26 +164,16 @@ export class InvoicesController {
     const document = await this.read(invoiceId, caller);
     if (document.status === 'draft') {
       const draft = found(await this.closes.draftPdf(invoiceId), 'draft of that id');
-      response.set('cache-control', 'no-store').attachment('draft.pdf').type('application/pdf');
+      response.set('cache-control', 'private, no-cache');
+      if (hasBytes(request, response, sha256Of(draft))) return undefined;
+      response.attachment('draft.pdf').type('application/pdf');
       return new StreamableFile(draft, { length: draft.length });
     }
     const { sha256, bytes } = found(await this.closes.pdf(invoiceId), 'PDF of that invoice');
-    response.set({ etag: `"${sha256}"`, 'cache-control': 'private, no-cache', 'x-content-sha256': sha256 });
-    if (request.fresh) {
-      response.status(304);
-      return undefined;
-    }
+    response.set({ 'cache-control': 'private, no-cache', 'x-content-sha256': sha256 });
+    if (hasBytes(request, response, sha256)) return undefined;
     response.attachment(`${document.number.replaceAll('/', '-')}.pdf`).type('application/pdf');
-    if (request.method !== 'HEAD') {
-      const seller = await findSeller(this.database, document.seller);
-      await recordAudit(this.database, {
-        sellerId: seller?.id ?? null,
-        actor: caller.actor,
-        action: 'invoice.downloaded',
-        subject: `invoice:${invoiceId}`,
-        data: { number: document.number, kind: 'pdf', sha256 },
-      });
-    }
+    await this.auditDownload(request, caller, document, { kind: 'pdf', sha256 });
     return new StreamableFile(bytes, { length: bytes.length });
   }
 
@@ -190,26 +181,45 @@ export class InvoicesController {
   @Access(['read', 'audit'], 'narrowed')
   @Documented(
     'Download everything the document is computed from, for `npm run verify-invoice`; every download is an audit event',
-    { 200: z.looseObject({ format: z.string(), document: z.looseObject({}), document_sha256: z.string() }) },
+    {
+      200: z.looseObject({ format: z.string(), document: z.looseObject({}), document_sha256: z.string() }),
+      304: { description: 'the caller has these bytes already' },
+    },
     { 404: '`not_found`: no such document, or not issued yet' },
   )
   async evidence(
     @Param('id', pathId) invoiceId: string,
     @From() caller: Caller,
+    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<object> {
-    const { number, seller: sellerCode } = await this.read(invoiceId, caller);
+  ): Promise<StreamableFile | undefined> {
+    const document = await this.read(invoiceId, caller);
     const evidence = found(await loadInvoiceEvidence(this.database, invoiceId), 'issued document of that id');
+    const bytes = Buffer.from(JSON.stringify(invoiceEvidence(evidence)));
+    // Kept by nobody on the way: it holds the values of subscribers.
+    response.set('cache-control', 'private, no-store');
+    if (hasBytes(request, response, sha256Of(bytes))) return undefined;
+    const name = (document.number ?? invoiceId).replaceAll('/', '-');
+    response.attachment(`${name}-evidence.json`).type('application/json');
+    await this.auditDownload(request, caller, document, { kind: 'evidence', sha256: evidence.document_sha256 });
+    return new StreamableFile(bytes, { length: bytes.length });
+  }
+
+  /** A caller that only looks at the headers has downloaded nothing. */
+  private async auditDownload(
+    request: Request,
+    caller: Caller,
+    { id, number, seller: sellerCode }: InvoiceView | DraftView,
+    data: { kind: string; sha256: string },
+  ): Promise<void> {
+    if (request.method === 'HEAD') return;
     const seller = await findSeller(this.database, sellerCode);
     await recordAudit(this.database, {
       sellerId: seller?.id ?? null,
       actor: caller.actor,
       action: 'invoice.downloaded',
-      subject: `invoice:${invoiceId}`,
-      data: { number, kind: 'evidence', sha256: evidence.document_sha256 },
+      subject: `invoice:${id}`,
+      data: { number, ...data },
     });
-    response.set('cache-control', 'private, no-store');
-    response.attachment(`${(number ?? invoiceId).replaceAll('/', '-')}-evidence.json`).type('application/json');
-    return invoiceEvidence(evidence);
   }
 }

@@ -46,7 +46,7 @@ export class CertificateKeysController {
   ) {}
 
   @Get()
-  @Access('read', 'narrowed')
+  @Access(['read', 'audit'], 'narrowed')
   @Documented('List the public keys that certificates are checked with, retired ones too', {
     200: z.object({ data: z.array(certificateKey) }),
   })
