@@ -379,7 +379,8 @@ export class Closes {
     doing: Doing,
   ): Promise<void> {
     if (close.kind === 'correction') {
-      this.#step(await this.corrections.draftForClose(close, accountId), close.id, accountId);
+      const outcome = await this.corrections.draftForClose(close, accountId, doing);
+      if (outcome) this.#step(outcome, close.id, accountId);
       return;
     }
     const facts = await loadBillingFacts(this.#database, accountId, close.periodLabel);

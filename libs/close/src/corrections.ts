@@ -7,6 +7,7 @@ import {
   type CorrectionState,
   type Database,
   databaseNow,
+  type Doing,
   findCorrection,
   findOpenCorrection,
   findSellerId,
@@ -63,6 +64,7 @@ export interface CorrectionsOptions {
     invoiceId?: string;
     closeId?: string;
     accountId?: string;
+    correctionId?: string;
     code: string;
     error: unknown;
   }) => void;
@@ -106,7 +108,12 @@ export class Corrections {
     const claimed = await claimConfirmingPulls(this.#database, limit, LEASE_SECONDS);
     await eachOf(claimed, this.#options.concurrency ?? 4, (pull) => this.#confirmClaimed(pull));
     // Whoever proposed these was to issue them and died.
-    for (const id of await automaticCorrections(this.#database, limit)) await this.#issueProposed(id);
+    for (const correctionId of await automaticCorrections(this.#database, limit)) {
+      // One that cannot be issued keeps nobody else's waiting.
+      await this.#issueProposed(correctionId).catch((error: unknown) =>
+        this.#options.log?.({ event: 'correction_not_issued', correctionId, code: codeOf(error), error }),
+      );
+    }
     return claimed.length === limit;
   }
 
@@ -288,20 +295,24 @@ export class Corrections {
     return voided;
   }
 
-  /** Drafts an account of a close of corrections: what its open proposal says. */
-  async draftForClose(close: CloseWork, accountId: string): Promise<'empty' | 'drafted'> {
+  /**
+   * Drafts an account of a close of corrections: what its open proposal says.
+   *
+   * @returns what it came to; undefined when the account is no longer at what the caller is doing, because somebody else was
+   *   faster
+   */
+  async draftForClose(close: CloseWork, accountId: string, doing: Doing): Promise<'empty' | 'drafted' | undefined> {
     const open = await findOpenCorrection(this.#database, { accountId, periodLabel: close.periodLabel });
-    if (!open) {
-      await moveAccount(this.#database, close.id, accountId, { to: 'empty' });
-      return 'empty';
-    }
-    if (close.dryRun) {
-      await moveAccount(this.#database, close.id, accountId, { to: 'drafted', report: open.document });
-    } else {
+    const to = open ? 'drafted' : 'empty';
+    let moved: boolean;
+    if (open && !close.dryRun) {
       const { inputsHash, document } = open;
-      await saveDraft(this.#database, close.id, accountId, { inputsHash, document, warnings: [] });
+      moved = await saveDraft(this.#database, close.id, accountId, { inputsHash, document, doing, warnings: [] });
+    } else {
+      const move = { to, doing, ...(open && { report: open.document }) } as const;
+      moved = await moveAccount(this.#database, close.id, accountId, move);
     }
-    return 'drafted';
+    return moved ? to : undefined;
   }
 
   /** Issues what a close of corrections drafted for an account. */
