@@ -4,7 +4,7 @@ import { inspect, promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import { Client } from 'pg';
 import { accountId, customerSiteId, type FaultRule, msisdnOf } from '../../apps/report-simulator/src/index.js';
-import { makeAccount, makePlan } from '../support/catalogue.js';
+import { makeAccount, makePlan, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, startClosing } from '../support/closing.js';
 import { startUsageApi, type UsageApi } from '../support/usage-api.js';
 
@@ -126,21 +126,8 @@ describe('the keys of the report API', () => {
       const answer = await api.post('/v1/sellers', body, { 'idempotency-key': `seller-${body.code}` });
       shown.push(JSON.stringify([answer.status, answer.headers, answer.body]));
     }
-    await makePlan(closing.database, {
-      code: 'plan',
-      name: 'Plan',
-      currency: 'USD',
-      effective_from: '2020-01-01',
-      charges: [
-        {
-          code: 'traffic',
-          name: 'Traffic',
-          type: 'usage',
-          measure: { metric: 'bytes', direction: 'total', per: 'customer_site_id', unit: 'GB' },
-          price: { model: 'per_unit', unit_price: '1.00' },
-        },
-      ],
-    });
+    const bytes = { metric: 'bytes', direction: 'total', per: 'customer_site_id', unit: 'GB' };
+    await makePlan(closing.database, planOf('plan', usageCharge('traffic', bytes)));
     const newAccount = async (number: number, seller: string, key: string | null) =>
       makeAccount(closing.database, { seller, external_id: accountId(number), report_api_key: key }, 'plan', [
         { dimension: 'customer_site_id', value: customerSiteId(FLEET, number, 0) },

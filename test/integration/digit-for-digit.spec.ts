@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CloseAccountView, loadSnapshots } from '#persistence';
 import { accountId, imsiOf } from '../../apps/report-simulator/src/index.js';
-import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 import { activeSeconds, quarterBytes, windowsOwned } from '../support/expected-usage.js';
 
@@ -17,20 +17,6 @@ interface Line {
   derivation: { basis: { measured: { numerator: string; denominator: string }; evidence: { sums?: object } } };
 }
 const linesOf = (view: CloseAccountView | undefined) => view?.lines as Line[];
-const usage = (code: string, measure: object, unit_price: string) => ({
-  code,
-  name: code,
-  type: 'usage',
-  measure,
-  price: { model: 'per_unit', unit_price },
-});
-const planOf = (...charges: object[]) => ({
-  code: 'plan',
-  name: 'Plan',
-  currency: 'USD',
-  effective_from: '2020-01-01',
-  charges,
-});
 
 describe('numbers and ids of the report API', () => {
   const SEED = 7;
@@ -49,9 +35,10 @@ describe('numbers and ids of the report API', () => {
     await makePlan(
       closing.database,
       planOf(
-        usage('fleet', { metric: 'bytes', direction: 'total', per: 'account', unit: 'B' }, '0.000000001'),
-        usage('data', { metric: 'bytes', direction: 'downlink', per: 'imsi', unit: 'B' }, '0.000000001'),
-        usage('airtime', { metric: 'time', per: 'imsi', unit: 'second' }, '0.01'),
+        'plan',
+        usageCharge('fleet', { metric: 'bytes', direction: 'total', per: 'account', unit: 'B' }, '0.000000001'),
+        usageCharge('data', { metric: 'bytes', direction: 'downlink', per: 'imsi', unit: 'B' }, '0.000000001'),
+        usageCharge('airtime', { metric: 'time', per: 'imsi', unit: 'second' }, '0.01'),
       ),
     );
     account = await makeAccount(
@@ -173,30 +160,15 @@ it('the odd numbers of the published examples reach the invoice digit for digit'
   await makePlan(
     closing.database,
     planOf(
-      usage('up', { metric: 'bytes', direction: 'uplink', per: 'account', unit: 'B' }, '0.0001'),
-      usage('down', { metric: 'bytes', direction: 'downlink', per: 'account', unit: 'B' }, '0.000000000001'),
-      usage('time', { metric: 'time', per: 'account', unit: 'second' }, '0.01'),
+      'sums',
+      usageCharge('up', { metric: 'bytes', direction: 'uplink', per: 'account', unit: 'B' }, '0.0001'),
+      usageCharge('down', { metric: 'bytes', direction: 'downlink', per: 'account', unit: 'B' }, '0.000000000001'),
+      usageCharge('time', { metric: 'time', per: 'account', unit: 'second' }, '0.01'),
     ),
   );
-  await makePlan(closing.database, {
-    ...planOf(
-      usage(
-        'burst',
-        {
-          metric: 'bandwidth',
-          aggregation: 'percentile',
-          percentile: '95',
-          direction: 'uplink',
-          sites: 'pooled',
-          missing: 'zero',
-          unit: 'Mbps',
-        },
-        '100.00',
-      ),
-    ),
-    code: 'burst',
-  });
-  await makeAccount(closing.database, { seller: 'acme', external_id: '62c40843c7a190970912345' }, 'plan');
+  const rate = { ...PERCENTILE_95, direction: 'uplink', sites: 'pooled', unit: 'Mbps' };
+  await makePlan(closing.database, planOf('burst', usageCharge('burst', rate, '100.00')));
+  await makeAccount(closing.database, { seller: 'acme', external_id: '62c40843c7a190970912345' }, 'sums');
   await makeAccount(closing.database, { seller: 'rates', external_id: '62c40843c7a190970912346' }, 'burst', [
     { dimension: 'customer_site_id', value: '62c408aaadd8f757bf412345' },
   ]);

@@ -7,7 +7,7 @@ import { accountId, customerSiteId } from '../../apps/report-simulator/src/index
 import { RestClient } from '../../apps/standalone/src/rest-client.js';
 import { invoiceEvidence, verifyInvoice } from '#close';
 import { documentSha256, listAuditEvents, listInvoices, loadInvoiceEvidence } from '#persistence';
-import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, startClosing } from '../support/closing.js';
 import { settled, startService, type TestService } from '../support/service.js';
 
@@ -18,17 +18,11 @@ const LEAF = 27;
 const VAT = [{ name: 'VAT', category: 'S' as const, rate: '19' }];
 
 const PLAN = {
-  code: 'plan',
-  name: 'Plan',
-  currency: 'USD',
-  effective_from: '2020-01-01',
-  charges: [
+  ...planOf(
+    'plan',
     { code: 'platform', name: 'Platform', type: 'recurring', amount: '10.00' },
     {
-      code: 'traffic',
-      name: 'Data transfer',
-      type: 'usage',
-      measure: { metric: 'bytes', unit: 'MB' },
+      ...usageCharge('traffic', { metric: 'bytes', unit: 'MB' }),
       included: '1',
       price: {
         model: 'graduated',
@@ -38,21 +32,8 @@ const PLAN = {
         ],
       },
     },
-    {
-      code: 'burst',
-      name: '95th percentile',
-      type: 'usage',
-      measure: {
-        metric: 'bandwidth',
-        aggregation: 'percentile',
-        percentile: '95',
-        direction: 'downlink',
-        missing: 'zero',
-        unit: 'kbps',
-      },
-      price: { model: 'per_unit', unit_price: '100.00' },
-    },
-  ],
+    usageCharge('burst', { ...PERCENTILE_95, direction: 'downlink', unit: 'kbps' }, '100.00'),
+  ),
   discounts: [{ type: 'percentage', value: '10', applies_to: ['traffic'] }],
 };
 

@@ -1,6 +1,6 @@
 import { type CloseAccountView, listInvoices } from '#persistence';
 import { accountId, customerSiteId, type FaultRule, msisdnOf } from '../../apps/report-simulator/src/index.js';
-import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
 
 const PERIOD = '2026-08';
@@ -100,32 +100,17 @@ describe('the fault table, through a close', () => {
       connections: { firstByteTimeoutMs: 4_000, idleTimeoutMs: 4_000, attemptTimeoutMs: 30_000 },
     });
     await makeSeller(closing.database, { code: 'acme' });
-    const usage = (code: string, measure: object) => ({
-      code,
-      name: code,
-      type: 'usage',
-      measure,
-      price: { model: 'per_unit', unit_price: '0.01' },
-    });
-    await makePlan(closing.database, {
-      code: 'everything',
-      name: 'Everything',
-      currency: 'USD',
-      effective_from: '2020-01-01',
-      charges: [
-        usage('traffic', { metric: 'bytes', direction: 'total', per: 'customer_site_id', unit: 'kB' }),
-        usage('airtime', { metric: 'time', per: 'msisdn', unit: 'minute' }),
-        usage('burst', {
-          metric: 'bandwidth',
-          aggregation: 'percentile',
-          percentile: '95',
-          direction: 'percentile_of_greater',
-          sites: 'pooled',
-          missing: 'zero',
-          unit: 'kbps',
-        }),
-      ],
-    });
+    const bytes = { metric: 'bytes', direction: 'total', per: 'customer_site_id', unit: 'kB' };
+    const rates = { ...PERCENTILE_95, direction: 'percentile_of_greater', sites: 'pooled', unit: 'kbps' };
+    await makePlan(
+      closing.database,
+      planOf(
+        'everything',
+        usageCharge('traffic', bytes, '0.01'),
+        usageCharge('airtime', { metric: 'time', per: 'msisdn', unit: 'minute' }, '0.01'),
+        usageCharge('burst', rates, '0.01'),
+      ),
+    );
     for (let number = 0; number < ACCOUNTS; number += 1) {
       await makeAccount(closing.database, { seller: 'acme', external_id: accountId(number) }, 'everything', [
         { dimension: 'customer_site_id', value: customerSiteId(FLEET, number, 0) },

@@ -1,6 +1,6 @@
 import type { CloseAccountView } from '#persistence';
 import { accountId, type FaultRule, msisdnOf } from '../../apps/report-simulator/src/index.js';
-import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
+import { makeAccount, makePlan, makeSeller, planOf, trafficPlan, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 
 /**
@@ -83,25 +83,14 @@ describe('random fault sequences over closes of 200 accounts', () => {
     closing = await startClosing({ fleet: FLEET, seed: 7 });
     await makeSeller(closing.database, { code: 'acme' });
     await makePlan(closing.database, trafficPlan('traffic'));
-    await makePlan(closing.database, {
-      ...trafficPlan('mobile'),
-      charges: [
-        {
-          code: 'data',
-          name: 'Data',
-          type: 'usage',
-          measure: { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'kB' },
-          price: { model: 'per_unit', unit_price: '0.01' },
-        },
-        {
-          code: 'airtime',
-          name: 'Airtime',
-          type: 'usage',
-          measure: { metric: 'time', per: 'msisdn', unit: 'second' },
-          price: { model: 'per_unit', unit_price: '0.01' },
-        },
-      ],
-    });
+    await makePlan(
+      closing.database,
+      planOf(
+        'mobile',
+        usageCharge('data', { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'kB' }, '0.01'),
+        usageCharge('airtime', { metric: 'time', per: 'msisdn', unit: 'second' }, '0.01'),
+      ),
+    );
     for (let number = 0; number < ACCOUNTS; number += 1) {
       const mobile = number % 2 === 1;
       await makeAccount(

@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import { Closes, createConnectors } from '#close';
 import { openDatabase, ReportGates, type ReportLimits } from '#persistence';
 import { accountId, customerSiteId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
-import { makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { makeAccount, makePlan, makeSeller, planOf, SECRET_KEY, usageCharge } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { run } from '../support/process.js';
 
@@ -149,21 +149,8 @@ describe('the gates of report APIs', () => {
       code: 'acme',
       report_api: { base_url: counted.url, api_key: 'sim-fleet-key', concurrency: 2 },
     });
-    await makePlan(database, {
-      code: 'traffic',
-      name: 'Traffic',
-      currency: 'USD',
-      effective_from: '2020-01-01',
-      charges: [
-        {
-          code: 'bytes',
-          name: 'Bytes',
-          type: 'usage',
-          measure: { metric: 'bytes', per: 'customer_site_id', unit: 'GB' },
-          price: { model: 'per_unit', unit_price: '1.00' },
-        },
-      ],
-    });
+    const bytes = { metric: 'bytes', per: 'customer_site_id', unit: 'GB' };
+    await makePlan(database, planOf('traffic', usageCharge('bytes', bytes)));
     for (let number = 0; number < fleet.accounts; number += 1) {
       await makeAccount(database, { seller: 'acme', external_id: accountId(number) }, 'traffic', [
         { dimension: 'customer_site_id', value: customerSiteId(fleet, number, 0) },

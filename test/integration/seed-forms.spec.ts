@@ -6,7 +6,7 @@ import type { EntityRef } from '#metering';
 import { loadSnapshots } from '#persistence';
 import { createReportClient, DEFAULT_DIALECT, type ReportClient, SealedKey } from '#report-client';
 import { accountId, customerSiteId, imsiOf, msisdnOf } from '../../apps/report-simulator/src/index.js';
-import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, IMPATIENT, startClosing } from '../support/closing.js';
 import { activeSeconds, nearestRank, quarterBytes, scaled, windowsOwned } from '../support/expected-usage.js';
 import { startUsageApi, type UsageApi } from '../support/usage-api.js';
@@ -59,33 +59,17 @@ describe('the eight forms of the seed', () => {
   beforeAll(async () => {
     closing = await startClosing({ fleet: FLEET, seed: SEED });
     await makeSeller(closing.database, { code: 'acme', time_zone: 'Asia/Kolkata' });
-    const usage = (code: string, measure: object) => ({
-      code,
-      name: code,
-      type: 'usage',
-      measure,
-      price: { model: 'per_unit', unit_price: '0.01' },
-    });
-    await makePlan(closing.database, {
-      code: 'all-forms',
-      name: 'All forms',
-      currency: 'USD',
-      effective_from: '2020-01-01',
-      charges: [
-        usage('time', { metric: 'time', per: 'account', unit: 'second' }),
-        usage('airtime', { metric: 'time', per: 'msisdn', unit: 'second' }),
-        usage('data', { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'B' }),
-        usage('burst', {
-          metric: 'bandwidth',
-          aggregation: 'percentile',
-          percentile: '95',
-          direction: 'downlink',
-          sites: 'each_then_sum',
-          missing: 'zero',
-          unit: 'Mbps',
-        }),
-      ],
-    });
+    const rates = { ...PERCENTILE_95, direction: 'downlink', sites: 'each_then_sum', unit: 'Mbps' };
+    await makePlan(
+      closing.database,
+      planOf(
+        'all-forms',
+        usageCharge('time', { metric: 'time', per: 'account', unit: 'second' }, '0.01'),
+        usageCharge('airtime', { metric: 'time', per: 'msisdn', unit: 'second' }, '0.01'),
+        usageCharge('data', { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'B' }, '0.01'),
+        usageCharge('burst', rates, '0.01'),
+      ),
+    );
     account = await makeAccount(closing.database, { seller: 'acme', external_id: ACCOUNT }, 'all-forms', [
       { dimension: 'msisdn', value: MSISDN },
       { dimension: 'msisdn', value: msisdnOf(3) },

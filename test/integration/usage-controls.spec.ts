@@ -1,7 +1,15 @@
 import { accountId, customerSiteId, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { monthPeriod, toStamp } from '#calendar';
 import { findClose, updateSeller } from '#persistence';
-import { makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import {
+  makeAccount,
+  makePlan,
+  makeSeller,
+  PERCENTILE_95,
+  planOf,
+  SECRET_KEY,
+  usageCharge,
+} from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
 
 const PERIOD = '2026-08';
@@ -11,30 +19,11 @@ const sitesOf = (account: number) => [0, 1].map((site) => customerSiteId(FLEET, 
 const msisdns = (values: string[]) => values.map((value) => ({ dimension: 'msisdn' as const, value }));
 const sites = (values: string[]) => values.map((value) => ({ dimension: 'customer_site_id' as const, value }));
 
-const plan = (code: string, ...measures: object[]) => ({
-  code,
-  name: code,
-  currency: 'USD',
-  effective_from: '2020-01-01',
-  charges: measures.map((measure, index) => ({
-    code: `c${index}`,
-    name: `Charge ${index}`,
-    type: 'usage',
-    measure,
-    price: { model: 'per_unit', unit_price: '1.00' },
-  })),
-});
+const plan = (code: string, ...measures: object[]) =>
+  planOf(code, ...measures.map((measure, index) => usageCharge(`c${index}`, measure)));
 const SUBSCRIBER_BYTES = { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'GB' };
 const SITE_BYTES = { metric: 'bytes', direction: 'total', per: 'customer_site_id', unit: 'GB' };
-const BURST = {
-  metric: 'bandwidth',
-  aggregation: 'percentile',
-  percentile: '95',
-  direction: 'percentile_of_greater',
-  sites: 'pooled',
-  missing: 'zero',
-  unit: 'Mbps',
-};
+const BURST = { ...PERCENTILE_95, direction: 'percentile_of_greater', sites: 'pooled', unit: 'Mbps' };
 
 describe('controls of a close', () => {
   let closing: Closing;

@@ -19,7 +19,7 @@ import {
   usageConservation,
 } from '#persistence';
 import { accountId, msisdnOf } from '../../apps/report-simulator/src/index.js';
-import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
+import { makeAccount, makePlan, makeSeller, planOf, trafficPlan, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 import { createEmptyDatabase, createTestDatabase, MIGRATIONS } from '../support/postgres.js';
 
@@ -284,18 +284,8 @@ describe('conservation', () => {
   beforeAll(async () => {
     closing = await startClosing({ fleet: FLEET, seed: SEED });
     await makeSeller(closing.database, { code: 'acme' });
-    await makePlan(closing.database, {
-      ...trafficPlan('mobile'),
-      charges: [
-        {
-          code: 'data',
-          name: 'Data',
-          type: 'usage',
-          measure: { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'GB' },
-          price: { model: 'per_unit', unit_price: '1.00' },
-        },
-      ],
-    });
+    const bytes = { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'GB' };
+    await makePlan(closing.database, planOf('mobile', usageCharge('data', bytes)));
     await makePlan(closing.database, trafficPlan('traffic'));
     account = await makeAccount(closing.database, { seller: 'acme', external_id: accountId(0) }, 'mobile', [
       { dimension: 'msisdn', value: msisdnOf(0) },

@@ -1,7 +1,16 @@
 import { fromStamp } from '#calendar';
 import { updateSeller } from '#persistence';
 import { accountId, customerSiteId, msisdnOf } from '../../apps/report-simulator/src/index.js';
-import { granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import {
+  feePlan,
+  granted,
+  makeAccount,
+  makePlan,
+  makeSeller,
+  planOf,
+  SECRET_KEY,
+  usageCharge,
+} from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 import { amount, halfUp, quarterBytes, windowsOwned } from '../support/expected-usage.js';
 import { startUsageApi, type UsageApi } from '../support/usage-api.js';
@@ -21,22 +30,9 @@ describe('usage over REST', () => {
   beforeAll(async () => {
     closing = await startClosing({ fleet: FLEET, seed: SEED, apiKeys: { fleet: CANARY }, apiKey: CANARY });
     await makeSeller(closing.database, { code: 'acme' });
-    await makePlan(closing.database, {
-      code: 'data',
-      name: 'Data',
-      currency: 'USD',
-      effective_from: '2020-01-01',
-      charges: [
-        { code: 'fee', name: 'Fee', type: 'recurring', amount: '31.00' },
-        {
-          code: 'data',
-          name: 'Data',
-          type: 'usage',
-          measure: { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'MB' },
-          price: { model: 'per_unit', unit_price: '0.01' },
-        },
-      ],
-    });
+    const [fee] = feePlan('fee', '31.00').charges;
+    const bytes = { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'MB' };
+    await makePlan(closing.database, planOf('data', fee, usageCharge('data', bytes, '0.01')));
     account = await makeAccount(closing.database, { seller: 'acme', external_id: accountId(0) }, 'data', [
       { dimension: 'msisdn', value: msisdnOf(0) },
       { dimension: 'msisdn', value: msisdnOf(1) },

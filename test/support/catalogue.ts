@@ -98,32 +98,33 @@ export async function makeAccount(
   return id;
 }
 
+/** A plan of these charges, in force since 2020. */
+export function planOf<T extends object[]>(code: string, ...charges: T) {
+  return { code, name: `Plan ${code}`, currency: 'USD', effective_from: '2020-01-01', charges };
+}
+
+/** A charge on what a measure comes to, at a price a unit. */
+export function usageCharge(code: string, measure: object, unit_price = '1.00') {
+  return { code, name: code, type: 'usage', measure, price: { model: 'per_unit', unit_price } };
+}
+
+/** The 95th percentile of bandwidth; direction, unit and, where there are several sites, what is ranked are still to be said. */
+export const PERCENTILE_95 = {
+  metric: 'bandwidth',
+  aggregation: 'percentile',
+  percentile: '95',
+  missing: 'zero',
+};
+
 /** A plan that charges a fee and nothing else: closing it asks the report API for nothing. */
 export function feePlan(code: string, amount: string, currency = 'USD') {
-  return {
-    code,
-    name: `Plan ${code}`,
-    currency,
-    effective_from: '2020-01-01',
-    charges: [{ code: 'fee', name: 'Fee', type: 'recurring', amount }],
-  };
+  return { ...planOf(code, { code: 'fee', name: 'Fee', type: 'recurring', amount }), currency };
 }
 
 /** A plan that charges every GB of the account. */
 export function trafficPlan(code: string) {
-  return {
-    code,
-    name: `Plan ${code}`,
-    currency: 'USD',
-    effective_from: '2020-01-01',
-    charges: [
-      {
-        code: 'traffic',
-        name: 'Data transfer',
-        type: 'usage',
-        measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'GB' },
-        price: { model: 'per_unit', unit_price: '1.00' },
-      },
-    ],
-  };
+  return planOf(code, {
+    ...usageCharge('traffic', { metric: 'bytes', direction: 'total', per: 'account', unit: 'GB' }),
+    name: 'Data transfer',
+  });
 }
