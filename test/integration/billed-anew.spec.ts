@@ -1,14 +1,6 @@
-import {
-  accountId,
-  type FaultRule,
-  lateCorrection,
-  usageOfDays,
-  utcDays,
-} from '../../apps/report-simulator/src/index.js';
-import { type Closes, invoiceEvidence, type SignedCertificate, verifyCertificates, verifyInvoice } from '#close';
+import { invoiceEvidence, verifyCertificates, verifyInvoice } from '#close';
 import {
   documentSha256,
-  findCertificate,
   findClose,
   type InvoiceView,
   isRefusal,
@@ -29,60 +21,33 @@ import {
 } from '#persistence';
 import { parseTariffPlan } from '#rating';
 import pg from 'pg';
-import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
-import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
-import { amount, halfUp } from '../support/expected-usage.js';
+import {
+  BYTES_CHARGE,
+  BYTES_PLAN,
+  bytesAbove,
+  bytesOf,
+  lateBytesOf,
+  makeBytesAccount,
+  PERIOD,
+  SEED,
+} from '../support/billed-bytes.js';
+import { feePlan, granted, makeAccount, makePlan, makeSeller, planOf, SECRET_KEY } from '../support/catalogue.js';
+import { certificatesOf, certified, type Closing, endOf, startClosing, warned } from '../support/closing.js';
+import { amount, cents, halfUp } from '../support/expected-usage.js';
 
-const PERIOD = '2026-08';
-const SEED = 7;
 const FLEET = { accounts: 12, sites: 1, subscribers: 1 };
-const AUGUST = { start: Date.parse('2026-08-01T00:00:00Z') / 1000, end: Date.parse('2026-09-01T00:00:00Z') / 1000 };
-const LATE: FaultRule[] = [{ fault: 'late_correction' }];
-
-/** A cent a byte: usage in bytes is the amount in cents. */
-const bytesPlan = (code: string, included = 0n) => ({
-  code,
-  name: 'Bytes',
-  currency: 'USD',
-  effective_from: '2020-01-01',
-  charges: [
-    {
-      code: 'traffic',
-      name: 'Data transfer',
-      type: 'usage',
-      measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'B' },
-      included: included.toString(),
-      price: { model: 'per_unit', unit_price: '0.01' },
-    },
-  ],
-});
-
-/** Cents of August of an account with one leaf, from the oracle's closed form. */
-function bytesOf(leaf: number): bigint {
-  const usage = usageOfDays({ firstLeaf: leaf, leaves: 1 }, utcDays('2026-08-01', 31), { seed: SEED });
-  return (usage.uplinkQuarterBytes + usage.downlinkQuarterBytes) / 4n;
-}
-
-/** Cents that the late usage adds. */
-function lateBytesOf(leaf: number): bigint {
-  return 2n * BigInt(lateCorrection(leaf, AUGUST.start, AUGUST.end).bytesPerDirection);
-}
-
-const cents = (text: string) => BigInt(text.replace('.', ''));
 
 describe('a voided period that is billed anew', () => {
   let closing: Closing;
   beforeEach(async () => {
     closing = await startClosing({ fleet: FLEET, seed: SEED });
     await makeSeller(closing.database, { code: 'acme' });
-    await makePlan(closing.database, bytesPlan('bytes'));
+    await makePlan(closing.database, BYTES_PLAN);
   });
   afterEach(() => closing.stop());
 
-  const setLate = (late: boolean) => closing.simulator.setFaults(late ? LATE : []);
-  const processes = (count: number): Closes[] => Array.from({ length: count }, () => closing.another());
-  const bytesAccount = (leaf: number, over: object = {}, plan = 'bytes') =>
-    makeAccount(closing.database, { seller: 'acme', external_id: accountId(leaf), ...over }, plan);
+  const bytesAccount = (leaf: number, over?: object, plan?: string) =>
+    makeBytesAccount(closing.database, leaf, over, plan);
   const documents = async (account: string) =>
     (await listInvoices(closing.database, { account, limit: 200 })).sort((a, b) => a.revision - b.revision);
   const numbers = async (account: string) =>
@@ -99,15 +64,7 @@ describe('a voided period that is billed anew', () => {
     const [row] = await listCloseAccounts(closing.database, closing.lastClose(), { account, limit: 1 });
     return row && endOf(row);
   };
-  const certificates = async () => {
-    const files: { name: string; text: string }[] = [];
-    for (let revision = 1; ; revision += 1) {
-      const stored = await findCertificate(closing.database, closing.lastClose(), revision);
-      if (!stored) return files;
-      files.push({ name: `${revision}`, text: stored.document });
-    }
-  };
-  const certified = ({ text }: { text: string }) => (JSON.parse(text) as SignedCertificate).certificate;
+  const certificates = () => certificatesOf(closing, closing.lastClose());
 
   /** Proposes what the usage now says, and issues it. */
   async function correct(invoice: string): Promise<void> {
@@ -123,7 +80,7 @@ describe('a voided period that is billed anew', () => {
     await closing.run('acme', PERIOD);
     const [first] = await documents(account);
     const [kept] = await documents(other);
-    setLate(true);
+    closing.setLate(true);
     await correct(first?.id ?? '');
     expect(await retry(account)).toBe(0);
     granted(await takeBack(first?.id ?? ''));
@@ -143,7 +100,7 @@ describe('a voided period that is billed anew', () => {
       closing.database.$queryRaw`SELECT count(*)::int AS revisions, max(revision) AS last FROM usage_snapshot`;
     const before = await usage();
 
-    const workers = processes(4);
+    const workers = closing.processes(4);
     const asked = await Promise.all(workers.map((closes) => retry(account, closes)));
     expect(asked.sort()).toEqual([0, 0, 0, 1]);
     expect(await state(account)).toBe('pending');
@@ -195,7 +152,7 @@ describe('a voided period that is billed anew', () => {
     await closing.run('acme', PERIOD);
     const [first] = await documents(account);
     granted(await takeBack(first?.id ?? ''));
-    setLate(true);
+    closing.setLate(true);
     await retry(account);
     await work();
     const second = await last(account);
@@ -213,7 +170,7 @@ describe('a voided period that is billed anew', () => {
     expect(await listConfirmingPulls(closing.database, second.id)).toHaveLength(3);
     expect(granted(await requestConfirmingPull(closing.database, second.id, 'test')).invoice).toBe(second.id);
     expect(await closing.closes.corrections.confirm(second.id)).toEqual({ outcome: 'equal' });
-    setLate(false);
+    closing.setLate(false);
     await correct(second.id);
     const note = await last(account);
     expect(note).toMatchObject({
@@ -229,7 +186,7 @@ describe('a voided period that is billed anew', () => {
     expect(await total(account)).toBe(bytesOf(0));
 
     expect(await takeBack(note.id)).toMatchObject({ code: 'not_an_original' });
-    const taken = await Promise.all(processes(4).map((closes) => takeBack(second.id, closes)));
+    const taken = await Promise.all(closing.processes(4).map((closes) => takeBack(second.id, closes)));
     expect(taken.map((each) => (isRefusal(each) ? each.code : each.outcome)).sort()).toEqual([
       ...['invoice_voided', 'invoice_voided', 'invoice_voided'],
       'issued',
@@ -273,20 +230,20 @@ describe('a voided period that is billed anew', () => {
     expect(await closing.closes.cancel(closing.lastClose(), 'test')).toEqual({ outcome: 'refused', issued: 1 });
     expect(await retry(account)).toBe(0);
     await closing.closes.issue(closing.lastClose());
-    await Promise.all(processes(3).map((closes) => work(closes)));
+    await Promise.all(closing.processes(3).map((closes) => work(closes)));
     expect(await last(account)).toMatchObject({ id: draft?.id, number: 'INV-2026-000002' });
     expect(await total(account)).toBe(bytesOf(0));
   });
 
   it('that now comes to nothing has no invoice, until usage comes that costs something', async () => {
-    await makePlan(closing.database, bytesPlan('within', bytesOf(0)));
+    await makePlan(closing.database, bytesAbove('within', bytesOf(0)));
     const account = await bytesAccount(0, {}, 'within');
-    setLate(true);
+    closing.setLate(true);
     await closing.run('acme', PERIOD);
     const [first] = await documents(account);
     expect(cents(first?.net ?? '')).toBe(lateBytesOf(0));
     granted(await takeBack(first?.id ?? ''));
-    setLate(false);
+    closing.setLate(false);
     await retry(account);
     await work();
     expect(await state(account)).toBe('empty');
@@ -294,7 +251,7 @@ describe('a voided period that is billed anew', () => {
       accounts: { by_state: { issued: 0, empty: 1 } },
       documents: { count: 1, replaced: 1 },
     });
-    setLate(true);
+    closing.setLate(true);
     const [empty] = await closing.database.$queryRaw<{ id: string }[]>`SELECT id FROM empty_period`;
     expect(await closing.closes.corrections.confirmEmpty(empty?.id ?? '')).toEqual({ outcome: 'reopened' });
     await work();
@@ -304,18 +261,18 @@ describe('a voided period that is billed anew', () => {
   });
 
   it('that was credited down to nothing is voided without a note', async () => {
-    await makePlan(closing.database, bytesPlan('within', bytesOf(0)));
+    await makePlan(closing.database, bytesAbove('within', bytesOf(0)));
     const account = await bytesAccount(0, {}, 'within');
-    setLate(true);
+    closing.setLate(true);
     await closing.run('acme', PERIOD);
     const [first] = await documents(account);
-    setLate(false);
+    closing.setLate(false);
     await correct(first?.id ?? '');
     expect(await total(account)).toBe(0n);
     expect(granted(await takeBack(first?.id ?? ''))).toMatchObject({ outcome: 'voided', invoice: { id: first?.id } });
     expect(await numbers(account)).toEqual(['INV 1 voided', 'CN 1 voided']);
     expect(await takeBack(first?.id ?? '')).toMatchObject({ code: 'invoice_voided' });
-    setLate(true);
+    closing.setLate(true);
     await retry(account);
     await work();
     expect(await last(account)).toMatchObject({ revision: 3, replaces: { number: first?.number } });
@@ -344,7 +301,7 @@ describe('a voided period that is billed anew', () => {
     await retry(account);
     await work();
     const second = await last(account);
-    setLate(true);
+    closing.setLate(true);
     await correct(second.id);
     granted(await takeBack(second.id));
     const all = await documents(account);
@@ -374,9 +331,8 @@ describe('a voided period that is billed anew', () => {
   it('may be billed by another plan version, which is refused while the period stands billed', async () => {
     const account = await bytesAccount(0);
     await closing.run('acme', PERIOD);
-    const doubled = { ...bytesPlan('bytes'), effective_from: '2026-08-01' };
-    doubled.charges = doubled.charges.map((charge) => ({ ...charge, price: { ...charge.price, unit_price: '0.02' } }));
-    const parsed = parseTariffPlan(doubled);
+    const doubled = planOf('bytes', { ...BYTES_CHARGE, price: { ...BYTES_CHARGE.price, unit_price: '0.02' } });
+    const parsed = parseTariffPlan({ ...doubled, effective_from: '2026-08-01' });
     if (parsed.outcome !== 'valid') throw new Error('the plan is not valid');
     const { version } = granted(await saveDraftPlan(closing.database, 'test', parsed.plan));
     const publish = () => publishTariffPlan(closing.database, 'test', 'bytes', version);
@@ -436,14 +392,14 @@ describe('a voided period that is billed anew', () => {
     const ids = new Map<string, number>();
     for (const leaf of leaves) ids.set(await bytesAccount(leaf), leaf);
     await closing.run('acme', PERIOD);
-    const workers = processes(3);
+    const workers = closing.processes(3);
     const busy = ['confirmation_overtaken', 'batch_unfinished'];
     const calmly = <T>(work: Promise<T>) =>
       work.catch((error: { code?: string }) => {
         if (!busy.includes(error.code ?? '')) throw error;
       });
     for (let round = 0; round < 5; round += 1) {
-      setLate(round % 2 === 0);
+      closing.setLate(round % 2 === 0);
       await Promise.all(
         [...ids.keys()].flatMap((account, index) =>
           workers.map(async (closes, worker) => {
@@ -459,7 +415,7 @@ describe('a voided period that is billed anew', () => {
         ),
       );
     }
-    setLate(true);
+    closing.setLate(true);
     await Promise.all([...ids.keys()].map((account) => retry(account)));
     await calmly(work());
     for (const [account, leaf] of ids) {

@@ -1,12 +1,5 @@
-import {
-  accountId,
-  customerSiteId,
-  type FaultRule,
-  lateCorrection,
-  usageOfDays,
-  utcDays,
-} from '../../apps/report-simulator/src/index.js';
-import { type Closes, type SignedCertificate, verifyCertificates } from '#close';
+import { customerSiteId } from '../../apps/report-simulator/src/index.js';
+import { verifyCertificates } from '#close';
 import {
   findCertificate,
   findClose,
@@ -26,47 +19,13 @@ import {
 } from '#persistence';
 import { parseTariffPlan } from '#rating';
 import pg from 'pg';
+import { bytesAbove, bytesOf, lateBytesOf, makeBytesAccount, PERIOD, SEED } from '../support/billed-bytes.js';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
-import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
+import { certificatesOf, certified, type Closing, endOf, LATE, startClosing, warned } from '../support/closing.js';
 import { amount } from '../support/expected-usage.js';
 import { settled, startService, type TestService } from '../support/service.js';
 
-const PERIOD = '2026-08';
-const SEED = 7;
 const FLEET = { accounts: 12, sites: 1, subscribers: 1 };
-const AUGUST = { start: Date.parse('2026-08-01T00:00:00Z') / 1000, end: Date.parse('2026-09-01T00:00:00Z') / 1000 };
-const LATE: FaultRule[] = [{ fault: 'late_correction' }];
-
-/** Bytes of August of an account with one leaf, from the oracle's closed form. */
-function bytesOf(leaf: number): bigint {
-  const usage = usageOfDays({ firstLeaf: leaf, leaves: 1 }, utcDays('2026-08-01', 31), { seed: SEED });
-  return (usage.uplinkQuarterBytes + usage.downlinkQuarterBytes) / 4n;
-}
-
-/** Bytes that the late usage adds, which the plans below charge at a cent each. */
-function lateBytesOf(leaf: number): bigint {
-  return 2n * BigInt(lateCorrection(leaf, AUGUST.start, AUGUST.end).bytesPerDirection);
-}
-
-/** A cent for every byte above the included ones. */
-function bytesAbove(code: string, included: bigint) {
-  return {
-    code,
-    name: `Bytes above ${included}`,
-    currency: 'USD',
-    effective_from: '2020-01-01',
-    charges: [
-      {
-        code: 'traffic',
-        name: 'Data transfer',
-        type: 'usage',
-        measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'B' },
-        included: included.toString(),
-        price: { model: 'per_unit', unit_price: '0.01' },
-      },
-    ],
-  };
-}
 
 describe('a period that billed an account nothing', () => {
   let closing: Closing;
@@ -76,14 +35,12 @@ describe('a period that billed an account nothing', () => {
   });
   afterEach(() => closing.stop());
 
-  const setLate = (late: boolean) => closing.simulator.setFaults(late ? LATE : []);
   const requests = () => closing.simulator.counters().requests;
-  const processes = (count: number): Closes[] => Array.from({ length: count }, () => closing.another());
 
   /** An account that uses exactly what its plan includes, and as much more as is said. */
   async function withinPlan(leaf: number, spare = 0n): Promise<string> {
     await makePlan(closing.database, bytesAbove(`leaf-${leaf}`, bytesOf(leaf) + spare));
-    return makeAccount(closing.database, { seller: 'acme', external_id: accountId(leaf) }, `leaf-${leaf}`);
+    return makeBytesAccount(closing.database, leaf, {}, `leaf-${leaf}`);
   }
 
   const pullsOf = (account: string) =>
@@ -135,9 +92,9 @@ describe('a period that billed an account nothing', () => {
     await makeAccount(closing.database, { seller: 'acme', external_id: 'zz pays' }, 'fee');
     expect((await closing.run('acme', PERIOD)).map(endOf)).toEqual(['empty', 'empty', 'empty', 'issued']);
 
-    setLate(true);
+    closing.setLate(true);
     const empties = await emptyIds();
-    const workers = processes(4);
+    const workers = closing.processes(4);
     const pulled = await Promise.all(
       workers.flatMap(({ corrections }) => empties.map((id) => corrections.confirmEmpty(id))),
     );
@@ -167,16 +124,9 @@ describe('a period that billed an account nothing', () => {
     const { data: audited } = await listAuditEvents(closing.database, { action: 'close.reopened' }, { limit: 10 });
     expect(audited.map(({ data }) => (data as { account: string }).account).sort()).toEqual([...ids.values()].sort());
 
-    const files = await Promise.all(
-      [1, 2].map(async (revision) => ({
-        name: `${revision}`,
-        text: (await findCertificate(closing.database, closing.lastClose(), revision))?.document ?? '',
-      })),
-    );
+    const files = await certificatesOf(closing, closing.lastClose());
     expect(verifyCertificates(files).outcome).toBe('valid');
-    expect(
-      files.map(({ text }) => (JSON.parse(text) as SignedCertificate).certificate.accounts.by_state),
-    ).toMatchObject([
+    expect(files.map((file) => certified(file).accounts.by_state)).toMatchObject([
       { empty: 3, issued: 1 },
       { empty: 0, issued: 4 },
     ]);
@@ -197,7 +147,7 @@ describe('a period that billed an account nothing', () => {
   it('waits in review where its close does, and says why it is back', async () => {
     const account = await withinPlan(0);
     expect((await closing.run('acme', PERIOD, { review: true })).map(endOf)).toEqual(['empty']);
-    setLate(true);
+    closing.setLate(true);
     await makeDue(1);
     expect(await closing.closes.corrections.confirmDue()).toBe(false);
     expect((await pullsOf(account)).map(({ outcome, attempts }) => [outcome, attempts])).toEqual([
@@ -235,11 +185,11 @@ describe('a period that billed an account nothing', () => {
     granted(await registerEntity(closing.database, 'test', within, { ...site, active_from: null, active_until: null }));
     await makeDue(1);
     await closing.closes.corrections.confirmDue();
-    setLate(true);
+    closing.setLate(true);
     await makeDue(1);
     const [stillWithin] = await emptyIds(within);
     expect(await closing.closes.corrections.confirmEmpty(stillWithin ?? '')).toEqual({ outcome: 'no_difference' });
-    setLate(false);
+    closing.setLate(false);
     await closing.closes.corrections.confirmDue();
     expect((await pullsOf(equal)).map(({ outcome }) => outcome)).toEqual(['equal', 'equal', 'equal']);
     expect((await pullsOf(within)).map(({ outcome }) => outcome)).toEqual(['equal', 'equal', 'equal']);
@@ -250,14 +200,14 @@ describe('a period that billed an account nothing', () => {
   it('that comes to nothing again when it is worked on is confirmed from then on, and billed when the usage is back', async () => {
     const account = await withinPlan(0);
     await closing.run('acme', PERIOD);
-    setLate(true);
+    closing.setLate(true);
     const [first] = await emptyIds();
     expect(await closing.closes.corrections.confirmEmpty(first ?? '')).toEqual({ outcome: 'reopened' });
-    setLate(false);
+    closing.setLate(false);
     expect(await finish()).toEqual(['empty']);
     const [, second, ...more] = await emptyIds();
     expect(more).toEqual([]);
-    setLate(true);
+    closing.setLate(true);
     // A worker that was slow finds out with what is no longer so.
     expect(await closing.closes.corrections.confirmEmpty(first ?? '')).toEqual({ outcome: 'superseded' });
     expect(await reopenEmpty(closing.database, first ?? '', 'test')).toEqual([]);
@@ -283,7 +233,7 @@ describe('a period that billed an account nothing', () => {
       });
     }
     expect((await accounts()).map(endOf)).toEqual(['empty']);
-    setLate(true);
+    closing.setLate(true);
     const of = { closeId: closing.lastClose(), accountId: account };
     const asked = await Promise.all([1, 2].map(() => requestEmptyConfirmingPull(closing.database, of, 'test')));
     expect(new Set(asked.map((each) => granted(each).id)).size).toBe(1);
@@ -343,7 +293,7 @@ describe('a period that billed an account nothing', () => {
     const retry = (accountIds?: string[], by = closing.closes) => by.retry(closing.lastClose(), accountIds, 'test');
     // Nothing to pay is an outcome: nobody is asked for who is not named.
     expect(await retry()).toBe(0);
-    const asked = await Promise.all(processes(4).map((closes) => retry([account, other], closes)));
+    const asked = await Promise.all(closing.processes(4).map((closes) => retry([account, other], closes)));
     expect(asked.sort()).toEqual([0, 0, 0, 1]);
     expect((await findClose(closing.database, closing.lastClose()))?.state).toBe('running');
     await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
@@ -355,16 +305,9 @@ describe('a period that billed an account nothing', () => {
     expect(events[3]).toMatchObject({ from: 'empty', reason: { code: 'retried' }, actor: 'test' });
     expect(await retry([account])).toBe(0);
 
-    const files = await Promise.all(
-      [1, 2].map(async (revision) => ({
-        name: `${revision}`,
-        text: (await findCertificate(closing.database, closing.lastClose(), revision))?.document ?? '',
-      })),
-    );
+    const files = await certificatesOf(closing, closing.lastClose());
     expect(verifyCertificates(files).outcome).toBe('valid');
-    expect(
-      files.map(({ text }) => (JSON.parse(text) as SignedCertificate).certificate.accounts.by_state),
-    ).toMatchObject([
+    expect(files.map((file) => certified(file).accounts.by_state)).toMatchObject([
       { empty: 2, issued: 0 },
       { empty: 1, issued: 1 },
     ]);
@@ -389,19 +332,19 @@ describe('a period that billed an account nothing', () => {
     // From here on nothing of it costs anything, whatever it uses: by these facts it is confirmed.
     await makePlan(closing.database, { ...feePlan('leaf-0', '0.00'), effective_from: '2026-08-01' });
     await again();
-    setLate(true);
+    closing.setLate(true);
     const outcomes = [];
     for (const id of await emptyIds()) outcomes.push((await closing.closes.corrections.confirmEmpty(id)).outcome);
     expect(outcomes).toEqual(['superseded', 'superseded', 'equal']);
     expect((await accounts()).map(endOf)).toEqual(['empty']);
-    const certified = (await findCertificate(closing.database, closing.lastClose()))?.document ?? '';
-    expect((JSON.parse(certified) as SignedCertificate).certificate.revision).toBe(3);
+    const files = await certificatesOf(closing, closing.lastClose());
+    expect(files.map((file) => certified(file).revision)).toEqual([1, 2, 3]);
   });
 
   it('is found by the sweep when the queue did not take it', async () => {
     const account = await withinPlan(0);
     await closing.run('acme', PERIOD);
-    setLate(true);
+    closing.setLate(true);
     const [empty] = await emptyIds();
     const unheard = closing.another({ enqueue: () => Promise.reject(new Error('the queue is away')) });
     expect(await unheard.corrections.confirmEmpty(empty ?? '')).toEqual({ outcome: 'reopened' });
@@ -416,7 +359,7 @@ describe('a period that billed an account nothing', () => {
     const cancelled = closing.lastClose();
     const [empty] = await emptyIds();
     await closing.closes.cancel(cancelled, 'test');
-    setLate(true);
+    closing.setLate(true);
     const before = requests();
     expect(await closing.closes.corrections.confirmEmpty(empty ?? '')).toEqual({ outcome: 'superseded' });
     expect(requests()).toBe(before);
@@ -445,7 +388,7 @@ describe('a period that billed nothing, over REST', () => {
 
   it('is pulled again when an operator asks, and billed by its close', async () => {
     await makePlan(service.database, bytesAbove('within', bytesOf(0)));
-    const account = await makeAccount(service.database, { seller: 'acme', external_id: accountId(0) }, 'within');
+    const account = await makeBytesAccount(service.database, 0, {}, 'within');
     const { id } = await service.rest.post<{ id: string }>('/v1/closes', {
       seller: 'acme',
       period: PERIOD,

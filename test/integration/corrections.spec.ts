@@ -1,16 +1,10 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import {
-  accountId,
-  customerSiteId,
-  type FaultRule,
-  lateCorrection,
-  usageOfDays,
-  utcDays,
-} from '../../apps/report-simulator/src/index.js';
+import { accountId, customerSiteId, type FaultRule } from '../../apps/report-simulator/src/index.js';
 import { type Closes, type SignedCertificate, verifyCertificates } from '#close';
 import {
   type CorrectionView,
+  type Database,
   dismissCorrection,
   documentSha256,
   findCertificate,
@@ -31,11 +25,22 @@ import {
   updateAccount,
   updateSeller,
 } from '#persistence';
-import { granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
-import { type Closing, startClosing } from '../support/closing.js';
+import { AUGUST, BYTES_PLAN, bytesOf, lateBytesOf, makeBytesAccount, PERIOD, SEED } from '../support/billed-bytes.js';
+import {
+  granted,
+  makeAccount,
+  makePlan,
+  makeSeller,
+  PERCENTILE_95,
+  planOf,
+  SECRET_KEY,
+  usageCharge,
+} from '../support/catalogue.js';
+import { type Closing, LATE, startClosing } from '../support/closing.js';
 import {
   activeSeconds,
   amount,
+  cents,
   halfUp,
   nearestRank,
   quarterBytes,
@@ -44,11 +49,7 @@ import {
 } from '../support/expected-usage.js';
 import { settled, startService, type TestService } from '../support/service.js';
 
-const PERIOD = '2026-08';
-const SEED = 7;
 const FLEET = { accounts: 300, sites: 1, subscribers: 1 };
-const AUGUST = { start: Date.parse('2026-08-01T00:00:00Z') / 1000, end: Date.parse('2026-09-01T00:00:00Z') / 1000 };
-const LATE: FaultRule[] = [{ fault: 'late_correction' }];
 
 /** One leaf is one site of one subscriber; of these the 95th percentile of August changes when the late usage shows. */
 const LATE_CHANGES_PERCENTILE = [27, 75] as const;
@@ -64,58 +65,18 @@ const address = (city: string) => ({
   country: 'US',
 });
 
-/** A cent a byte: usage in bytes is the amount in cents. */
-const BYTES_PLAN = {
-  code: 'bytes',
-  name: 'Bytes',
-  currency: 'USD',
-  effective_from: '2020-01-01',
-  charges: [
-    {
-      code: 'traffic',
-      name: 'Data transfer',
-      type: 'usage',
-      measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'B' },
-      price: { model: 'per_unit', unit_price: '0.01' },
-    },
-  ],
-};
-
 /** 100.00 a kbps of the 95th percentile. */
-const BURST_PLAN = {
-  code: 'burst',
-  name: 'Burst',
-  currency: 'USD',
-  effective_from: '2020-01-01',
-  charges: [
-    { code: 'platform', name: 'Platform', type: 'recurring', amount: '10.00' },
-    {
-      code: 'burst',
-      name: '95th percentile',
-      type: 'usage',
-      measure: {
-        metric: 'bandwidth',
-        aggregation: 'percentile',
-        percentile: '95',
-        direction: 'downlink',
-        missing: 'zero',
-        unit: 'kbps',
-      },
-      price: { model: 'per_unit', unit_price: '100.00' },
-    },
-  ],
-};
+const BURST_PLAN = planOf(
+  'burst',
+  { code: 'platform', name: 'Platform', type: 'recurring', amount: '10.00' },
+  usageCharge('burst', { ...PERCENTILE_95, direction: 'downlink', unit: 'kbps' }, '100.00'),
+);
 
-/** Cents of `BYTES_PLAN` for August of a leaf: from the oracle's closed form, in quarter bytes. */
-function bytesOf(leaf: number): bigint {
-  const usage = usageOfDays({ firstLeaf: leaf, leaves: 1 }, utcDays('2026-08-01', 31), { seed: SEED });
-  return (usage.uplinkQuarterBytes + usage.downlinkQuarterBytes) / 4n;
-}
-
-/** Cents that the late usage adds: so many windows, 4096 bytes up and as many down in each. */
-function lateBytesOf(leaf: number): bigint {
-  return 2n * BigInt(lateCorrection(leaf, AUGUST.start, AUGUST.end).bytesPerDirection);
-}
+/** An account of one leaf, which pays for its percentile. */
+const makeBurstAccount = (database: Database, leaf: number, over: object = {}) =>
+  makeAccount(database, { seller: 'acme', external_id: accountId(leaf), ...over }, 'burst', [
+    { dimension: 'customer_site_id', value: customerSiteId(FLEET, leaf, 0) },
+  ]);
 
 /** Cents of the burst charge of a leaf, sorted out of every window by the formula of the traffic. */
 function burstOf(leaf: number, late: boolean): bigint {
@@ -128,9 +89,6 @@ function burstOf(leaf: number, late: boolean): bigint {
   return halfUp(nearestRank(samples, 95) * 10_000_000n, 10n ** 30n);
 }
 
-const cents = (text: string) => BigInt(text.replace('.', ''));
-const signed = (minor: bigint) => (minor < 0n ? `-${amount(-minor)}` : amount(minor));
-
 describe('corrections of issued invoices', () => {
   let closing: Closing;
   beforeEach(async () => {
@@ -140,21 +98,13 @@ describe('corrections of issued invoices', () => {
   });
   afterEach(() => closing.stop());
 
-  const setLate = (late: boolean) => closing.simulator.setFaults(late ? LATE : []);
   /** In the order of issue; of those that were issued in one second, an invoice before its notes. */
   const documents = async (account?: string) =>
     (await listInvoices(closing.database, { account, limit: 200 })).sort((a, b) => a.revision - b.revision);
   const corrections = (account?: string) => listCorrections(closing.database, { account, limit: 200 });
-  const processes = (count: number): Closes[] => Array.from({ length: count }, () => closing.another());
 
-  async function burstAccount(leaf: number, over: Parameters<typeof makeAccount>[1] | object = {}): Promise<string> {
-    return makeAccount(closing.database, { seller: 'acme', external_id: accountId(leaf), ...over }, 'burst', [
-      { dimension: 'customer_site_id', value: customerSiteId(FLEET, leaf, 0) },
-    ]);
-  }
-
-  const bytesAccount = (leaf: number, over: object = {}) =>
-    makeAccount(closing.database, { seller: 'acme', external_id: accountId(leaf), ...over }, 'bytes');
+  const burstAccount = (leaf: number, over?: object) => makeBurstAccount(closing.database, leaf, over);
+  const bytesAccount = (leaf: number, over?: object) => makeBytesAccount(closing.database, leaf, over);
 
   /** Closes August and answers its invoices in the order of their numbers. */
   async function closeMonth(): Promise<InvoiceView[]> {
@@ -214,13 +164,13 @@ describe('corrections of issued invoices', () => {
     async ({ leaf, first, kind, number }) => {
       await makeSeller(closing.database, { code: 'acme' });
       const account = await burstAccount(leaf);
-      setLate(first);
+      closing.setLate(first);
       const original = only(await closeMonth());
       expect(cents(original.net)).toBe(1_000n + burstOf(leaf, first));
       const before = await stored(original.id);
 
-      setLate(!first);
-      const workers = processes(4);
+      closing.setLate(!first);
+      const workers = closing.processes(4);
       const pulled = await Promise.all(
         [...workers, ...workers].map((closes) => closes.corrections.confirm(original.id)),
       );
@@ -228,8 +178,8 @@ describe('corrections of issued invoices', () => {
       const delta = burstOf(leaf, !first) - burstOf(leaf, first);
       expect(delta).not.toBe(0n);
       const proposal = only(await corrections(account));
-      expect(proposal).toMatchObject({ state: 'proposed', kind, cause: 'usage', net: signed(delta) });
-      expect(proposal.lines.map((line) => [line.charge, line.amount])).toEqual([['burst', signed(delta)]]);
+      expect(proposal).toMatchObject({ state: 'proposed', kind, cause: 'usage', net: amount(delta) });
+      expect(proposal.lines.map((line) => [line.charge, line.amount])).toEqual([['burst', amount(delta)]]);
       expect(await documents()).toHaveLength(1);
 
       const decided = await Promise.all(workers.map((closes) => closes.corrections.issue(proposal.id, 'test')));
@@ -245,7 +195,7 @@ describe('corrections of issued invoices', () => {
         kind,
         number,
         revision: 2,
-        net: signed(delta),
+        net: amount(delta),
         corrects: { id: original.id, number: original.number },
       });
       expect(await loadDocument(closing.database, note?.id ?? '', 'pdf')).toBeDefined();
@@ -266,7 +216,7 @@ describe('corrections of issued invoices', () => {
     const original = only(await closeMonth());
     expect(cents(original.net)).toBe(bytesOf(3));
 
-    setLate(true);
+    closing.setLate(true);
     const { corrections: after } = closing.closes;
     expect(await after.confirm(original.id)).toMatchObject({ outcome: 'proposed' });
     const proposal = only(await corrections(account));
@@ -275,9 +225,9 @@ describe('corrections of issued invoices', () => {
     // Nine windows of leaf 3 in August have w mod 1009 = 3: 9 × 2 × 4096 bytes, a cent each.
     expect(lateBytesOf(3)).toBe(9n * 2n * 4096n);
     const tax = halfUp((bytesOf(3) + lateBytesOf(3)) * 1025n, 10_000n) - halfUp(bytesOf(3) * 1025n, 10_000n);
-    expect(note).toMatchObject({ kind: 'debit_note', net: '737.28', tax: signed(tax) });
+    expect(note).toMatchObject({ kind: 'debit_note', net: '737.28', tax: amount(tax) });
     expect(note?.taxes).toEqual([
-      { name: 'Tax', category: 'S', rate: '10.25', base: '737.28', amount: signed(tax), exemption_reason: null },
+      { name: 'Tax', category: 'S', rate: '10.25', base: '737.28', amount: amount(tax), exemption_reason: null },
     ]);
     const all = await documents(account);
     const sum = (of: 'gross' | 'payable') => all.reduce((minor, each) => minor + cents(each[of]), 0n);
@@ -299,7 +249,7 @@ describe('corrections of issued invoices', () => {
     ];
     for (const [faults, expected] of changes) {
       closing.simulator.setFaults(faults);
-      const workers = processes(2);
+      const workers = closing.processes(2);
       await Promise.all(
         workers.map((closes) =>
           closes.corrections.confirm(original.id).catch((error: { code: string }) => {
@@ -357,16 +307,16 @@ describe('corrections of issued invoices', () => {
     }));
     granted(await replaceEntities(closing.database, 'test', account, entities));
 
-    setLate(true);
+    closing.setLate(true);
     await closing.closes.corrections.confirm(original.id);
     granted(await closing.closes.corrections.issue(only(await corrections()).id, 'test'));
     const [, note] = await documents();
     const delta = burstOf(leaf, true) - burstOf(leaf, false);
     expect(note).toMatchObject({
-      net: signed(delta),
+      net: amount(delta),
       supplier: { name: 'Seller acme', address: { city: 'Oldtown' } },
       customer: { name: original.customer.name },
-      taxes: [{ name: 'Tax', rate: '10', base: signed(delta) }],
+      taxes: [{ name: 'Tax', rate: '10', base: amount(delta) }],
       rounding: '0.00',
     });
     expect(note?.lines).toHaveLength(1);
@@ -376,7 +326,7 @@ describe('corrections of issued invoices', () => {
     await makeSeller(closing.database, { code: 'acme' });
     await bytesAccount(0);
     const original = only(await closeMonth());
-    setLate(true);
+    closing.setLate(true);
     await closing.closes.corrections.confirm(original.id);
     const proposal = only(await corrections());
     granted(await closing.closes.corrections.issue(proposal.id, 'test'));
@@ -406,7 +356,7 @@ describe('corrections of issued invoices', () => {
     expect(burstOf(leaf, true)).toBe(burstOf(leaf, false));
     await burstAccount(leaf);
     const original = only(await closeMonth());
-    setLate(true);
+    closing.setLate(true);
     expect(await closing.closes.corrections.confirm(original.id)).toEqual({ outcome: 'no_difference' });
     expect(await corrections()).toEqual([]);
     const [windows] = await closing.database.$queryRaw<{ revisions: number }[]>`
@@ -420,10 +370,10 @@ describe('corrections of issued invoices', () => {
     const original = only(await closeMonth());
     const { corrections: after } = closing.closes;
     const states = async () => (await corrections(account)).map(({ state, net }) => [state, net]);
-    const late = signed(lateBytesOf(0));
-    const eightfold = signed(7n * bytesOf(0));
+    const late = amount(lateBytesOf(0));
+    const eightfold = amount(7n * bytesOf(0));
 
-    setLate(true);
+    closing.setLate(true);
     await after.confirm(original.id);
     closing.simulator.setFaults([{ fault: 'bytes_x8' }]);
     await after.confirm(original.id);
@@ -439,14 +389,14 @@ describe('corrections of issued invoices', () => {
       code: 'correction_not_open',
     });
 
-    setLate(true);
+    closing.setLate(true);
     await after.confirm(original.id);
     expect(await states()).toEqual([
       ['proposed', late],
       ['dismissed', eightfold],
     ]);
     // Usage came back to what was billed: nothing is to be corrected.
-    setLate(false);
+    closing.setLate(false);
     expect(await after.confirm(original.id)).toEqual({ outcome: 'equal' });
     expect(await states()).toEqual([
       ['superseded', late],
@@ -484,7 +434,7 @@ describe('corrections of issued invoices', () => {
     await makeSeller(closing.database, { code: 'acme' });
     await bytesAccount(0);
     const original = only(await closeMonth());
-    setLate(true);
+    closing.setLate(true);
     await closing.closes.corrections.confirm(original.id);
     const proposal = only(await corrections());
     // An answer without a bucket is kept as usage that was pulled, and cannot be rated.
@@ -498,7 +448,7 @@ describe('corrections of issued invoices', () => {
     });
     expect(await documents()).toHaveLength(1);
 
-    setLate(true);
+    closing.setLate(true);
     await closing.closes.corrections.confirm(original.id);
     expect(only(await corrections())).toMatchObject({ id: proposal.id, state: 'proposed' });
     granted(await closing.closes.corrections.issue(proposal.id, 'test'));
@@ -509,7 +459,7 @@ describe('corrections of issued invoices', () => {
     await makeSeller(closing.database, { code: 'acme' });
     for (let leaf = 0; leaf < 8; leaf += 1) await bytesAccount(leaf);
     const invoices = await closeMonth();
-    setLate(true);
+    closing.setLate(true);
     for (const { id } of invoices) await closing.closes.corrections.confirm(id);
     const decided = await Promise.all(
       (await corrections()).flatMap(({ id }) => [
@@ -530,7 +480,7 @@ describe('corrections of issued invoices', () => {
     await makeSeller(closing.database, { code: 'acme' });
     await bytesAccount(0);
     const { id } = only(await closeMonth());
-    setLate(true);
+    closing.setLate(true);
     await closing.closes.corrections.confirm(id);
     granted(await closing.closes.corrections.issue(only(await corrections()).id, 'test'));
     const original = await loadIssued(closing.database, id);
@@ -555,7 +505,7 @@ describe('corrections of issued invoices', () => {
     const account = await bytesAccount(3, { taxes: [{ name: 'Tax', category: 'S', rate: '10.25' }] });
     const original = only(await closeMonth());
     const { corrections: after } = closing.closes;
-    setLate(true);
+    closing.setLate(true);
     await after.confirm(original.id);
     granted(await after.issue(only(await corrections()).id, 'test'));
     closing.simulator.setFaults([{ fault: 'bytes_x8' }]);
@@ -566,9 +516,9 @@ describe('corrections of issued invoices', () => {
       code: 'not_an_original',
     });
     const asked = await Promise.all(
-      processes(4).map((closes) =>
-        closes.corrections.voidInvoice(original.id, { actor: 'test', reason: 'wrong customer' }),
-      ),
+      closing
+        .processes(4)
+        .map((closes) => closes.corrections.voidInvoice(original.id, { actor: 'test', reason: 'wrong customer' })),
     );
     expect(asked.map((each) => (isRefusal(each) ? each.code : each.outcome)).sort()).toEqual([
       'invoice_voided',
@@ -605,10 +555,10 @@ describe('corrections of issued invoices', () => {
     await makeSeller(closing.database, { code: 'acme' });
     const leaves = Array.from({ length: 16 }, (_, leaf) => leaf);
     for (const leaf of leaves) await bytesAccount(leaf);
-    setLate(true);
+    closing.setLate(true);
     const invoices = await closeMonth();
-    setLate(false);
-    const workers = processes(4);
+    closing.setLate(false);
+    const workers = closing.processes(4);
     await Promise.all(invoices.map(({ id }, index) => workers[index % 4]?.corrections.confirm(id)));
     const proposals = await corrections();
     expect(proposals).toHaveLength(16);
@@ -652,13 +602,13 @@ describe('corrections of issued invoices', () => {
       const leafOf = new Map<string, number>();
       for (let leaf = 0; leaf < 6; leaf += 1) leafOf.set(await bytesAccount(leaf), leaf);
       const invoices = await closeMonth();
-      setLate(true);
+      closing.setLate(true);
       for (const { id } of invoices) await dueNow(id);
       const before = closing.simulator.counters().requests;
       const takeAll = async ({ corrections: after }: Closes): Promise<void> => {
         while (await after.confirmDue(1));
       };
-      await Promise.all(processes(4).map(takeAll));
+      await Promise.all(closing.processes(4).map(takeAll));
       const perPull = (closing.simulator.counters().requests - before) / invoices.length;
       expect(Number.isInteger(perPull)).toBe(true);
       for (const { id, account } of invoices) {
@@ -694,7 +644,7 @@ describe('corrections of issued invoices', () => {
         });
       }
       // The second of the schedule is not touched, and one that an operator asks for comes before it.
-      setLate(true);
+      closing.setLate(true);
       const [asked, same] = await Promise.all(
         [1, 2].map(async () => granted(await requestConfirmingPull(closing.database, original.id, 'test'))),
       );
@@ -707,7 +657,7 @@ describe('corrections of issued invoices', () => {
         [null, null],
         [null, null],
       ]);
-      expect(await corrections()).toMatchObject([{ state: 'proposed', net: signed(lateBytesOf(0)) }]);
+      expect(await corrections()).toMatchObject([{ state: 'proposed', net: amount(lateBytesOf(0)) }]);
     });
 
     it.each([
@@ -724,7 +674,7 @@ describe('corrections of issued invoices', () => {
         if ('subscriptions' in wrong) inputs.subscriptions.push(...inputs.subscriptions);
         if ('versions' in wrong) inputs.versions = [];
       });
-      setLate(true);
+      closing.setLate(true);
       expect(await closing.closes.corrections.confirm(original.id)).toMatchObject({
         outcome: 'held',
         reason: { code },
@@ -771,7 +721,7 @@ describe('corrections of issued invoices', () => {
       await makeSeller(closing.database, { code: 'acme', settings: { corrections: 'automatic' } });
       await bytesAccount(0);
       const original = only(await closeMonth());
-      setLate(true);
+      closing.setLate(true);
       // It died after the proposal and before the note.
       await updateSeller(closing.database, 'test', 'acme', { settings: { corrections: 'propose' } }, SECRET_KEY);
       await closing.closes.corrections.confirm(original.id);
@@ -805,7 +755,7 @@ describe('corrections of issued invoices', () => {
       for (const leaf of leaves) await bytesAccount(leaf);
       // In the order of the leaves; who of them is issued first is anybody's guess.
       const invoices = (await closeMonth()).sort((a, b) => (a.customer.reference < b.customer.reference ? -1 : 1));
-      setLate(true);
+      closing.setLate(true);
       for (const { id } of invoices) await closing.closes.corrections.confirm(id);
       return { invoices, open: await corrections() };
     }
@@ -831,14 +781,14 @@ describe('corrections of issued invoices', () => {
         state: 'review',
         kind: 'correction',
         counts: { drafted: 2, empty: 0 },
-        totals: [{ net: signed(lateTotal) }],
+        totals: [{ net: amount(lateTotal) }],
       });
       expect(await open()).toEqual({ outcome: 'opened', id, created: false });
       expect(await documents()).toHaveLength(4);
       const drafts = await listDrafts(closing.database, { close: id, limit: 50 });
 
       await closing.closes.issue(id);
-      await work(id, processes(4));
+      await work(id, closing.processes(4));
       expect(await findClose(closing.database, id)).toMatchObject({ state: 'finished', counts: { issued: 2 } });
       const certificate = await findCertificate(closing.database, id);
       expect(verifyCertificates([{ name: 'correction', text: certificate?.document ?? '' }])).toMatchObject({
@@ -860,14 +810,45 @@ describe('corrections of issued invoices', () => {
       expect(await open()).toEqual({ outcome: 'opened', id, created: false });
     });
 
-    it('is followed by another when it has finished and there is more to correct', async () => {
+    it('runs again for accounts that are to be corrected after it has finished, and certifies them beside the others', async () => {
+      await makeSeller(closing.database, { code: 'acme' });
+      for (const leaf of [0, 1]) await bytesAccount(leaf);
+      const invoices = (await closeMonth()).sort((a, b) => (a.customer.reference < b.customer.reference ? -1 : 1));
+      // There is nothing to correct yet, then one account, then the other.
+      const { id } = await open({ issue: 'automatic' });
+      expect(await findClose(closing.database, id)).toMatchObject({ state: 'finished', counts: { issued: 0 } });
+      closing.setLate(true);
+      for (const [batch, invoice] of invoices.entries()) {
+        await closing.closes.corrections.confirm(invoice.id);
+        expect(await open({ issue: 'automatic' })).toEqual({ outcome: 'opened', id, created: false });
+        expect(await findClose(closing.database, id)).toMatchObject({ state: 'running' });
+        await closing.closes.work({ closeId: id, batch });
+        expect(await findClose(closing.database, id)).toMatchObject({
+          state: 'finished',
+          counts: { issued: batch + 1 },
+        });
+      }
+      const files = await Promise.all(
+        [1, 2, 3].map(async (revision) => ({
+          name: `revision ${revision}`,
+          text: (await findCertificate(closing.database, id, revision))?.document ?? '',
+        })),
+      );
+      expect(verifyCertificates(files)).toMatchObject({
+        outcome: 'valid',
+        certificates: [0, 1, 2].map((count) => ({ certificate: { documents: { count } } })),
+      });
+      expect(total(await documents())).toBe(total(invoices) + lateBytesOf(0) + lateBytesOf(1));
+    });
+
+    it('is followed by another when it has finished and one of its accounts is to be corrected once more', async () => {
       await makeSeller(closing.database, { code: 'acme' });
       const { invoices } = await proposals([0]);
       const first = await open({ issue: 'automatic' });
       await work(first.id);
       expect(await states(first.id)).toEqual(['issued']);
 
-      setLate(false);
+      closing.setLate(false);
       await closing.closes.corrections.confirm(only(invoices).id);
       const asked = await Promise.all([open({ issue: 'automatic' }), open({ issue: 'automatic' })]);
       const second = asked[0]?.id ?? '';
@@ -939,9 +920,7 @@ describe('corrections over REST', () => {
 
   it('a late percentile becomes a note with a PDF of its own, and the first PDF stays as it is', async () => {
     const [leaf] = LATE_CHANGES_PERCENTILE;
-    await makeAccount(service.database, { seller: 'acme', external_id: accountId(leaf) }, 'burst', [
-      { dimension: 'customer_site_id', value: customerSiteId(FLEET, leaf, 0) },
-    ]);
+    await makeBurstAccount(service.database, leaf);
     const close = await service.rest.post<{ id: string }>('/v1/closes', {
       seller: 'acme',
       period: PERIOD,
@@ -961,7 +940,7 @@ describe('corrections over REST', () => {
       await new Promise((resolve) => setTimeout(resolve, 250));
       ({ data: proposals } = await service.rest.get<{ data: CorrectionView[] }>(open));
     }
-    const delta = signed(burstOf(leaf, true) - burstOf(leaf, false));
+    const delta = amount(burstOf(leaf, true) - burstOf(leaf, false));
     expect(proposals).toMatchObject([{ kind: 'debit_note', net: delta, corrects: { number: original?.number } }]);
 
     const correction = `/v1/corrections/${proposals[0]?.id}`;

@@ -1,39 +1,25 @@
-import { accountId, lateCorrection, usageOfDays, utcDays } from '../../apps/report-simulator/src/index.js';
+import { lateCorrection } from '../../apps/report-simulator/src/index.js';
 import type { CorrectionView } from '#persistence';
-import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { BYTES_CHARGE, bytesOf, makeBytesAccount, SEED } from '../support/billed-bytes.js';
+import { makePlan, makeSeller, planOf } from '../support/catalogue.js';
+import { LATE } from '../support/closing.js';
 import { amount } from '../support/expected-usage.js';
 import { settled, startService, type TestService } from '../support/service.js';
 
-const SEED = 7;
 const LEAF = 3;
 const JULY = { start: Date.parse('2026-07-01T00:00:00Z') / 1000, end: Date.parse('2026-08-01T00:00:00Z') / 1000 };
 
-/** Bytes of a month of 31 days, from the oracle's closed form. */
-function bytesFrom(firstDay: string): bigint {
-  const usage = usageOfDays({ firstLeaf: LEAF, leaves: 1 }, utcDays(firstDay, 31), { seed: SEED });
-  return (usage.uplinkQuarterBytes + usage.downlinkQuarterBytes) / 4n;
-}
-
 const fee = (code: string, price: string) => ({ code, name: `The ${code}`, type: 'recurring', amount: price });
-/** A cent a byte: usage in bytes is the amount in cents. */
-const traffic = {
-  code: 'traffic',
-  name: 'Data transfer',
-  type: 'usage',
-  measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'B' },
-  price: { model: 'per_unit', unit_price: '0.01' },
-};
 
 describe('a drafted account against its month before, over REST', () => {
   let service: TestService;
   beforeAll(async () => {
     service = await startService({ fleet: { accounts: 8, sites: 1, subscribers: 1 }, seed: SEED });
     await makeSeller(service.database, { code: 'acme' });
-    const plan = { code: 'plan', name: 'Plan', currency: 'USD' };
-    const before = [fee('platform', '100.00'), traffic, fee('legacy', '5.00')];
-    const after = [fee('addon', '7.00'), traffic, fee('platform', '100.00')];
-    await makePlan(service.database, { ...plan, effective_from: '2020-01-01', charges: before });
-    await makePlan(service.database, { ...plan, effective_from: '2026-08-01', charges: after });
+    const before = planOf('plan', fee('platform', '100.00'), BYTES_CHARGE, fee('legacy', '5.00'));
+    const after = planOf('plan', fee('addon', '7.00'), BYTES_CHARGE, fee('platform', '100.00'));
+    await makePlan(service.database, before);
+    await makePlan(service.database, { ...after, effective_from: '2026-08-01' });
   });
   afterAll(() => service.stop());
 
@@ -44,7 +30,7 @@ describe('a drafted account against its month before, over REST', () => {
   }
 
   it('tells every charge apart: new, gone, changed, the same; last month is the sum of its documents', async () => {
-    const account = await makeAccount(service.database, { seller: 'acme', external_id: accountId(LEAF) }, 'plan');
+    const account = await makeBytesAccount(service.database, LEAF, {}, 'plan');
     const july = await close('2026-07', 'automatic');
     interface Read {
       invoice: string | null;
@@ -53,7 +39,7 @@ describe('a drafted account against its month before, over REST', () => {
     const first = await service.rest.get<Read>(`/v1/closes/${july}/accounts/${account}`);
     expect(first.changes).toBeNull();
 
-    service.simulator.setFaults([{ fault: 'late_correction' }]);
+    service.simulator.setFaults(LATE);
     await service.rest.post(`/v1/invoices/${first.invoice}/confirming-pulls`, {});
     const until = Date.now() + 60_000;
     let proposals: CorrectionView[] = [];
@@ -66,10 +52,9 @@ describe('a drafted account against its month before, over REST', () => {
 
     const august = await close('2026-08', 'after_review');
     const [now, then] = [
-      bytesFrom('2026-08-01'),
-      bytesFrom('2026-07-01') + 2n * BigInt(lateCorrection(LEAF, JULY.start, JULY.end).bytesPerDirection),
+      bytesOf(LEAF),
+      bytesOf(LEAF, '2026-07-01') + 2n * BigInt(lateCorrection(LEAF, JULY.start, JULY.end).bytesPerDirection),
     ];
-    const signed = (minor: bigint) => (minor < 0n ? `-${amount(-minor)}` : amount(minor));
     const platform = { quantity: '1', unit: 'period', amount: '100.00' };
     const expected = {
       period: '2026-07',
@@ -88,7 +73,7 @@ describe('a drafted account against its month before, over REST', () => {
           ...{ charge: 'traffic', description: 'Data transfer', change: 'changed' },
           current: { quantity: `${now}`, unit: 'B', amount: amount(now) },
           previous: { quantity: `${then}`, unit: 'B', amount: amount(then) },
-          difference: { quantity: `${now - then}`, amount: signed(now - then) },
+          difference: { quantity: `${now - then}`, amount: amount(now - then) },
         },
         {
           ...{ charge: 'platform', description: 'The platform', change: 'same', current: platform, previous: platform },
@@ -112,7 +97,7 @@ describe('a drafted account against its month before, over REST', () => {
   });
 
   it('has nothing to compare while an account is held', async () => {
-    const account = await makeAccount(service.database, { seller: 'acme', external_id: accountId(5) }, 'plan');
+    const account = await makeBytesAccount(service.database, 5, {}, 'plan');
     await close('2026-07', 'automatic');
     service.simulator.setFaults([{ fault: 'unavailable_503' }]);
     const august = await close('2026-08', 'after_review');

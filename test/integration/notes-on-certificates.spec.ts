@@ -1,17 +1,10 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import {
-  accountId,
-  type FaultRule,
-  lateCorrection,
-  usageOfDays,
-  utcDays,
-} from '../../apps/report-simulator/src/index.js';
-import { type Closes, type SignedCertificate, verifyCertificates } from '#close';
+import { accountId } from '../../apps/report-simulator/src/index.js';
+import { type SignedCertificate, verifyCertificates } from '#close';
 import { canonicalJson, type IssuedInvoice } from '#invoicing';
 import {
   certifyNotes,
   documentsOfClose,
-  findCertificate,
   findClose,
   type InvoiceView,
   isRefusal,
@@ -19,79 +12,39 @@ import {
   listInvoices,
   updateSeller,
 } from '#persistence';
-import { granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
-import { type Closing, startClosing } from '../support/closing.js';
+import { BYTES_PLAN, bytesOf, lateBytesOf, makeBytesAccount, PERIOD, SEED } from '../support/billed-bytes.js';
+import { granted, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { certificatesOf, certified, type Closing, startClosing } from '../support/closing.js';
 import { amount, halfUp } from '../support/expected-usage.js';
 
-const PERIOD = '2026-08';
-const SEED = 7;
 const FLEET = { accounts: 12, sites: 1, subscribers: 1 };
-const AUGUST = { start: Date.parse('2026-08-01T00:00:00Z') / 1000, end: Date.parse('2026-09-01T00:00:00Z') / 1000 };
-const LATE: FaultRule[] = [{ fault: 'late_correction' }];
 const VAT = [{ name: 'VAT', category: 'S' as const, rate: '19' }];
-
-/** A cent a byte: usage in bytes is the amount in cents. */
-const PLAN = {
-  code: 'bytes',
-  name: 'Bytes',
-  currency: 'USD',
-  effective_from: '2020-01-01',
-  charges: [
-    {
-      code: 'traffic',
-      name: 'Data transfer',
-      type: 'usage',
-      measure: { metric: 'bytes', direction: 'total', per: 'account', unit: 'B' },
-      price: { model: 'per_unit', unit_price: '0.01' },
-    },
-  ],
-};
-
-function bytesOf(leaf: number): bigint {
-  const usage = usageOfDays({ firstLeaf: leaf, leaves: 1 }, utcDays('2026-08-01', 31), { seed: SEED });
-  return (usage.uplinkQuarterBytes + usage.downlinkQuarterBytes) / 4n;
-}
-
-function lateBytesOf(leaf: number): bigint {
-  return 2n * BigInt(lateCorrection(leaf, AUGUST.start, AUGUST.end).bytesPerDirection);
-}
 
 /** 19 %, rounded half-up to the cent. */
 const vat = (net: bigint) => halfUp(net * 19n, 100n);
-const signedAmount = (minor: bigint) => (minor < 0n ? `-${amount(-minor)}` : amount(minor));
 
 describe('notes that no close issues', () => {
   let closing: Closing;
   beforeEach(async () => {
     closing = await startClosing({ fleet: FLEET, seed: SEED });
     await makeSeller(closing.database, { code: 'acme' });
-    await makePlan(closing.database, PLAN);
+    await makePlan(closing.database, BYTES_PLAN);
   });
   afterEach(() => closing.stop());
 
-  const processes = (count: number): Closes[] => Array.from({ length: count }, () => closing.another());
-  const newAccount = (leaf: number) =>
-    makeAccount(closing.database, { seller: 'acme', external_id: accountId(leaf), taxes: VAT }, 'bytes');
+  const newAccount = (leaf: number) => makeBytesAccount(closing.database, leaf, { taxes: VAT });
   const documents = (filter: { account?: string; close?: string } = {}) =>
     listInvoices(closing.database, { ...filter, limit: 200 });
   const invoiceOf = async (account: string) =>
     (await documents({ account })).findLast(({ corrects }) => corrects === null) as InvoiceView;
 
-  const files = async (closeId = closing.lastClose()) => {
-    const found: { name: string; text: string }[] = [];
-    for (let revision = 1; ; revision += 1) {
-      const stored = await findCertificate(closing.database, closeId, revision);
-      if (!stored) return found;
-      found.push({ name: `${revision}`, text: stored.document });
-    }
-  };
-  const certificates = async (closeId?: string) =>
-    (await files(closeId)).map(({ text }) => (JSON.parse(text) as SignedCertificate).certificate);
+  const files = (closeId = closing.lastClose()) => certificatesOf(closing, closeId);
+  const certificates = async (closeId?: string) => (await files(closeId)).map(certified);
   const latest = async () => (await certificates()).at(-1) as SignedCertificate['certificate'];
 
   /** Proposes what late usage comes to for an account, without issuing it. */
   async function propose(account: string): Promise<string> {
-    closing.simulator.setFaults(LATE);
+    closing.setLate(true);
     await closing.closes.corrections.confirm((await invoiceOf(account)).id);
     const [open] = await listCorrections(closing.database, { account, state: 'proposed', limit: 1 });
     return open?.id ?? '';
@@ -120,7 +73,7 @@ describe('notes that no close issues', () => {
     // A minute's notes make one revision.
     await closing.closes.sweep(60);
     expect(await certificates()).toHaveLength(1);
-    await Promise.all(processes(4).map((closes) => closes.sweep(0)));
+    await Promise.all(closing.processes(4).map((closes) => closes.sweep(0)));
     const [first, second, ...more] = await certificates();
     expect(more).toEqual([]);
     expect(verifyCertificates(await files())).toMatchObject({ outcome: 'valid' });
@@ -155,18 +108,18 @@ describe('notes that no close issues', () => {
         sha256: hashOf([credit, debit]),
         totals: [
           {
-            ...{ currency: 'USD', documents: 2, rounding: '0.00', net: signedAmount(late + back) },
+            ...{ currency: 'USD', documents: 2, rounding: '0.00', net: amount(late + back) },
             ...{
-              tax: signedAmount(tax),
-              gross: signedAmount(late + back + tax),
-              payable: signedAmount(late + back + tax),
+              tax: amount(tax),
+              gross: amount(late + back + tax),
+              payable: amount(late + back + tax),
             },
           },
         ],
         taxes: [
           {
             ...{ currency: 'USD', name: 'VAT', category: 'S', rate: '19' },
-            ...{ base: signedAmount(late + back), amount: signedAmount(tax) },
+            ...{ base: amount(late + back), amount: amount(tax) },
           },
         ],
       },
@@ -259,7 +212,7 @@ describe('notes that no close issues', () => {
     await closing.run('acme', PERIOD);
     const proposals: string[] = [];
     for (const account of accounts) proposals.push(await propose(account));
-    const [issuing, sweeping] = [processes(4), processes(3)];
+    const [issuing, sweeping] = [closing.processes(4), closing.processes(3)];
     let issued = 0;
     const issuers = issuing.map(async (closes, worker) => {
       for (const [index, proposal] of proposals.entries()) {

@@ -1,4 +1,4 @@
-import { invoiceEvidence, type SignedCertificate, verifyCertificates, verifyInvoice } from '#close';
+import { invoiceEvidence, verifyCertificates, verifyInvoice } from '#close';
 import {
   findCertificate,
   listAuditEvents,
@@ -8,7 +8,7 @@ import {
   updateSeller,
 } from '#persistence';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
-import { type Closing, endOf, startClosing } from '../support/closing.js';
+import { certificatesOf, certified, type Closing, endOf, startClosing } from '../support/closing.js';
 import { settled, startService, type TestService } from '../support/service.js';
 
 const VAT = { name: 'VAT', category: 'S' as const, rate: '19', note: null };
@@ -71,19 +71,11 @@ describe('an account whose lines are all zero', () => {
       { actor: 'clerk', subject: `invoice:${id}`, data: { number: zero?.number, by: null, reason: 'wrong plan' } },
     ]);
 
-    const certificates = async () => {
-      const files: { name: string; text: string }[] = [];
-      for (let revision = 1; ; revision += 1) {
-        const stored = await findCertificate(closing.database, closing.lastClose(), revision);
-        if (!stored) return files;
-        files.push({ name: `${revision}`, text: stored.document });
-      }
-    };
-    const certified = async () =>
-      (await certificates()).map(({ text }) => (JSON.parse(text) as SignedCertificate).certificate);
+    const certificates = () => certificatesOf(closing, closing.lastClose());
+    const revisions = async () => (await certificates()).map(certified);
     await closing.closes.sweep(0);
     const taken = { document: zero?.number, note: null, reason: 'wrong plan', actor: 'clerk' };
-    expect((await certified()).map(({ documents, voids }) => [documents.replaced, voids])).toMatchObject([
+    expect((await revisions()).map(({ documents, voids }) => [documents.replaced, voids])).toMatchObject([
       [0, []],
       [0, [taken]],
     ]);
@@ -95,13 +87,13 @@ describe('an account whose lines are all zero', () => {
     expect(anew).toMatchObject({ revision: 2, net: '10.00', replaces: { id, number: zero?.number } });
     const evidence = await loadInvoiceEvidence(closing.database, anew?.id ?? '');
     expect(verifyInvoice(JSON.stringify(evidence && invoiceEvidence(evidence)))).toMatchObject({ outcome: 'valid' });
-    expect((await certified()).at(-1)).toMatchObject({ documents: { count: 2, replaced: 1 }, voids: [taken] });
+    expect((await revisions()).at(-1)).toMatchObject({ documents: { count: 2, replaced: 1 }, voids: [taken] });
     expect(verifyCertificates(await certificates()).outcome).toBe('valid');
     // One that stood before is taken back by a note again.
     const billed = await closing.closes.corrections.voidInvoice(anew?.id ?? '', { actor: 'clerk', reason: 'x' });
     expect(billed).toMatchObject({ outcome: 'issued', invoice: { kind: 'credit_note', net: '-10.00' } });
     await closing.closes.sweep(0);
-    expect((await certified()).at(-1)?.voids).toMatchObject([taken, { document: anew?.number }]);
+    expect((await revisions()).at(-1)?.voids).toMatchObject([taken, { document: anew?.number }]);
     expect(verifyCertificates(await certificates()).outcome).toBe('valid');
   });
 

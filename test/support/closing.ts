@@ -1,11 +1,19 @@
 import {
   accountApiKey,
+  type FaultRule,
   type ReportSimulator,
   type ReportSimulatorOptions,
   startReportSimulator,
 } from '../../apps/report-simulator/src/index.js';
-import { type BatchJob, Closes, type ClosesOptions, createConnectors } from '#close';
-import { type CloseAccountView, type Database, findClose, listCloseAccounts, openDatabase } from '#persistence';
+import { type BatchJob, Closes, type ClosesOptions, createConnectors, type SignedCertificate } from '#close';
+import {
+  type CloseAccountView,
+  type Database,
+  findCertificate,
+  findClose,
+  listCloseAccounts,
+  openDatabase,
+} from '#persistence';
 import type { ReportLogEntry, RetryPolicy, TransportOptions } from '#report-client';
 import { SECRET_KEY } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
@@ -30,6 +38,10 @@ export interface Closing {
   lastClose(): string;
   /** Another process on the same database, with its own connections. */
   another(options?: Partial<ClosesOptions>): Closes;
+  /** So many other processes. */
+  processes(count: number): Closes[];
+  /** Whether the report API answers with the usage that came late. */
+  setLate(late: boolean): void;
   stop(): Promise<void>;
 }
 
@@ -39,6 +51,9 @@ export interface Over {
   /** Leaves drafts in review. */
   review?: boolean;
 }
+
+/** Usage that came late is in every answer. */
+export const LATE: FaultRule[] = [{ fault: 'late_correction' }];
 
 /** Waits for nothing between attempts: a test of faults takes no time. */
 export const IMPATIENT: Partial<RetryPolicy> = { sleep: async () => undefined, random: () => 0 };
@@ -100,6 +115,8 @@ export async function startClosing(
     log,
     failures,
     another,
+    processes: (count) => Array.from({ length: count }, () => another()),
+    setLate: (late) => simulator.setFaults(late ? LATE : []),
     lastClose: () => last,
     async run(seller, period, over = {}) {
       const outcome = await closes.open({
@@ -137,6 +154,24 @@ export function endOf({ state, reason }: CloseAccountView): string {
 /** Codes of the warnings on an account, each once, in order. */
 export function warned({ warnings }: CloseAccountView): string[] {
   return [...new Set(warnings.map(({ code }) => code))];
+}
+
+/** The revisions of a close's certificate, the first first, as files for their verification. */
+export async function certificatesOf(
+  { database }: { database: Database },
+  closeId: string,
+): Promise<{ name: string; text: string }[]> {
+  const files: { name: string; text: string }[] = [];
+  for (let revision = 1; ; revision += 1) {
+    const stored = await findCertificate(database, closeId, revision);
+    if (!stored) return files;
+    files.push({ name: `${revision}`, text: stored.document });
+  }
+}
+
+/** What such a file certifies. */
+export function certified({ text }: { text: string }): SignedCertificate['certificate'] {
+  return (JSON.parse(text) as SignedCertificate).certificate;
 }
 
 /** The key of one simulated account. */

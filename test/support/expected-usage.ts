@@ -56,5 +56,11 @@ export function nearestRank(values: readonly bigint[], percent: number): bigint 
 
 /** An integer of minor units as a plain amount with two decimals. */
 export function amount(minor: bigint): string {
+  if (minor < 0n) return `-${amount(-minor)}`;
   return `${minor / 100n}.${String(minor % 100n).padStart(2, '0')}`;
+}
+
+/** The minor units of a plain amount with two decimals. */
+export function cents(text: string): bigint {
+  return BigInt(text.replace('.', ''));
 }
