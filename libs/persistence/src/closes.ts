@@ -90,8 +90,8 @@ export type OpenOutcome =
 /**
  * Opens a close, or finds the one that exists and adds the accounts that are eligible and not yet rows of it. Eligible is
  * an account of the seller with a subscription that overlaps the period's local dates, or one that was billed in advance for
- * the period and then ended before it; for corrections, one with an open proposal. Corrections come again and again: when
- * their last close has finished and there are proposals, the next opens.
+ * the period and then ended before it; for corrections, one with an open proposal. When an account of the last finished
+ * close of corrections is to be corrected once more, the next opens.
  *
  * @returns the batches that have new accounts and must be worked on; a close without any must be settled
  */
@@ -139,22 +139,25 @@ async function findOrCreate(
   return { close, created: created === 1 };
 }
 
-/** Which of the period's correction closes is asked for: the last one, or the next when that has done its work. */
+/**
+ * Which of the period's correction closes is asked for: the last one, to which accounts are added as to any close; or the
+ * next, when that has finished and an account of it is to be corrected once more.
+ */
 async function correctionOrdinal(tx: Transaction, request: OpenClose): Promise<number> {
   const named = request.accountIds ? [...request.accountIds] : null;
-  const [last] = await tx.$queryRaw<{ ordinal: number; state: CloseState }[]>`
-    SELECT ordinal, state FROM close
+  const [last] = await tx.$queryRaw<{ id: string; ordinal: number; state: CloseState }[]>`
+    SELECT id, ordinal, state FROM close
      WHERE seller_id = ${request.sellerId}::uuid AND period_label = ${request.period.label} AND kind = 'correction'
        AND NOT dry_run AND state <> 'cancelled'
      ORDER BY ordinal DESC LIMIT 1`;
   if (!last) return 1;
   if (last.state !== 'finished') return last.ordinal;
-  const [open] = await tx.$queryRaw<{ proposals: boolean }[]>`
-    SELECT EXISTS (SELECT FROM correction
-                    WHERE seller_id = ${request.sellerId}::uuid AND period_label = ${request.period.label}
-                      AND state = 'proposed'
-                      AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))) AS proposals`;
-  return open?.proposals ? last.ordinal + 1 : last.ordinal;
+  const [open] = await tx.$queryRaw<{ oncemore: boolean }[]>`
+    SELECT EXISTS (SELECT FROM correction k JOIN close_account c ON c.account_id = k.account_id
+                    WHERE c.close_id = ${last.id}::uuid AND k.period_label = ${request.period.label}
+                      AND k.state = 'proposed'
+                      AND (${named}::uuid[] IS NULL OR k.account_id = ANY(${named}::uuid[]))) AS oncemore`;
+  return open?.oncemore ? last.ordinal + 1 : last.ordinal;
 }
 
 interface CloseHead {
