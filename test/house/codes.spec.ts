@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { CODES_WITH_A_WAY_OUT } from '../../libs/close/src/ways-out.js';
 
 /**
  * Every code that a close can put on an account is explained to whoever has to act on it. The codes are read from the
@@ -156,6 +157,10 @@ describe('the operations guide', () => {
   it('says of every code that holds an account what to do, also where it only holds those of some sellers', () => {
     const explained = new Set(holds);
     expect([...codes.hold, ...codes.either].filter((code) => !explained.has(code))).toEqual([]);
+  });
+
+  it('is not all there is: every code that holds an account has its way out beside it', () => {
+    expect([...CODES_WITH_A_WAY_OUT].sort()).toEqual([...codes.hold, ...codes.either].sort());
   });
 
   it('says of every warning what it means', () => {

@@ -59,6 +59,7 @@ describe('a close over REST and by command', () => {
     expect(held.output).toContain('2 issued, 0 drafted, 0 empty, 1 held, 0 failed');
     expect(held.output).toContain(accountId(1));
     expect(held.output).toContain('report_api_unavailable');
+    expect(held.output).toContain('→ wait until the report API answers again, then retry');
     expect(held.output).toContain('3/3 accounts');
 
     const id = /close ([0-9a-f-]{36}): finished/.exec(held.output)?.[1] ?? '';
@@ -116,6 +117,11 @@ describe('a close over REST and by command', () => {
     });
     expect((await settled(service.rest, id)).counts).toMatchObject({ issued: 2, held: 1 });
     const path = `/v1/closes/${id}/accounts/${ids[2]}`;
+    const way_out = 'retry later, for reports come late; or waive it, then what nobody reported counts 0';
+    const reason = { code: 'missing_buckets', message: expect.stringContaining('of 31 buckets') as string, way_out };
+    expect(await service.rest.get(path)).toMatchObject({ state: 'held', reason });
+    const listed = await service.rest.get<{ data: object[] }>(`/v1/closes/${id}/accounts?state=held`);
+    expect(listed.data).toMatchObject([{ reason }]);
     await expect(service.rest.post(`${path}/waive`, { code: 'no_entities', reason: 'because' })).rejects.toMatchObject({
       status: 422,
       problem: { code: 'hold_not_waivable' },

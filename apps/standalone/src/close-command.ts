@@ -60,7 +60,7 @@ interface CloseAccount {
   external_id: string;
   name: string;
   state: string;
-  reason: { code: string; message: string } | null;
+  reason: { code: string; message: string; way_out: string } | null;
 }
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -161,7 +161,8 @@ async function report(rest: RestClient, close: Close): Promise<void> {
   for (const state of ['held', 'failed']) {
     for await (const account of rest.pages<CloseAccount>(`/v1/closes/${close.id}/accounts?state=${state}`)) {
       const { external_id, name, reason } = account;
-      table.push([external_id, name, account.state, reason?.code ?? '', reason?.message ?? '']);
+      const why = reason ? `${reason.message}\n→ ${reason.way_out}` : '';
+      table.push([external_id, name, account.state, reason?.code ?? '', why]);
     }
   }
   print(table.toString());

@@ -5,7 +5,7 @@ import { type Database, type NewWaiver, type Notice, type Refusal, waiveHold, ty
  * out that mends their cause: retry when the report API answers, complete the document, end what is no longer there. That
  * an answer is the account's instead of the entity's (`filter_suspect`) is never let pass: nothing was measured then.
  */
-const WAIVABLE: Readonly<Record<string, string>> = {
+export const WAIVABLE: Readonly<Record<string, string>> = {
   missing_buckets: 'what nobody reported counts 0',
   coverage_too_low: 'the measure is taken over what was reported',
   unregistered_usage: 'what belongs to no registered entity is billed by the account alone, or not at all',

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { type MonthOnMonth, monthOnMonth } from '#close';
+import { type MonthOnMonth, monthOnMonth, wayOut } from '#close';
 import {
   accountsOfClose,
   type CloseAccountView,
@@ -102,13 +102,17 @@ const chargeChange = z
   })
   .meta({ id: 'ChargeChange' });
 
+const holdReason = notice
+  .extend({ way_out: z.string().meta({ description: 'What can be done about it, and whether it may be waived.' }) })
+  .meta({ id: 'HoldReason' });
+
 const closeAccount = z
   .object({
     account: id,
     external_id: z.string(),
     name: z.string(),
     state: accountState,
-    reason: notice.nullable(),
+    reason: holdReason.nullable().meta({ description: 'Why it is held, or has failed.' }),
     warnings: z.array(notice),
     attempts: z.int(),
     invoice: id.nullable(),
@@ -150,8 +154,10 @@ const waiver = z
 const listOfCloses = z.strictObject({ seller: code.optional(), period: month.optional(), ...listQuery });
 const listOfAccounts = z.strictObject({ state: accountState.optional(), ...listQuery });
 
+type ShownAccount = CloseAccountView & { reason: z.output<typeof holdReason> | null };
+
 /** One account, read by itself. */
-type ComparedAccount = CloseAccountView & { changes: MonthOnMonth | null };
+type ComparedAccount = ShownAccount & { changes: MonthOnMonth | null };
 
 @ApiTags('closes')
 @Controller('v1/closes')
@@ -218,16 +224,11 @@ export class ClosesController {
   async accounts(
     @Param('id', pathId) closeId: string,
     @Query({ schema: listOfAccounts }) query: z.output<typeof listOfAccounts>,
-  ): Promise<Page<CloseAccountView>> {
+  ): Promise<Page<ShownAccount>> {
     await this.read(closeId);
     const { limit, state } = query;
     const rows = await listCloseAccounts(this.database, closeId, { state, after: uuidAfter(query), limit: limit + 1 });
-    return cut(
-      rows,
-      limit,
-      (row) => row.account,
-      (row) => row,
-    );
+    return cut(rows, limit, (row) => row.account, withWayOut);
   }
 
   @Get(':id/accounts/:account')
@@ -241,7 +242,7 @@ export class ClosesController {
     const read = found(row, 'such account in that close');
     const close = found(await loadCloseWork(this.database, closeId), 'close of that id');
     const changes = await monthOnMonth(this.database, close, read);
-    return { ...read, lines: (read.lines as RatedLine[]).map(withAlternatives), changes };
+    return { ...withWayOut(read), lines: (read.lines as RatedLine[]).map(withAlternatives), changes };
   }
 
   @Post(':id/accounts/:account/waive')
@@ -351,4 +352,8 @@ export class ClosesController {
       throw problemOf({ code: 'unknown_account', message, pointer: `/accounts/${unknown}` });
     }
   }
+}
+
+function withWayOut({ reason, ...account }: CloseAccountView): ShownAccount {
+  return { ...account, reason: reason && { ...reason, way_out: wayOut(reason.code) } };
 }
