@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { pino } from 'pino';
-import { Closes, type ClosesOptions, type Connectors, createConnectors, queueSettings } from '#close';
+import { Closes, type ClosesOptions, type Connectors, queueSettings } from '#close';
 import {
   beginAccount,
   claimStalledBatches,
@@ -17,7 +17,8 @@ import {
   settleClose,
 } from '#persistence';
 import { createWorker } from '../../apps/worker/src/index.js';
-import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { closingFees } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 
 /** Two at once, in the order that does harm: brought about by locks and by calls, never by waiting for luck. */
@@ -48,21 +49,12 @@ describe('a close', () => {
     await database.$disconnect();
   });
 
-  /** A fee needs no usage: nobody is ever asked. */
-  const connectors = () =>
-    createConnectors({
-      database,
-      configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
-      secretKey: SECRET_KEY,
-    });
+  const connectors = () => closingFees(database).connectors;
   /** A process on the database. */
   const process = (over: Partial<ClosesOptions> = {}) =>
     new Closes({
-      database,
-      connectors: connectors(),
-      renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+      ...closingFees(database),
       enqueue: async (added) => void jobs.push(...added),
-      secretKey: SECRET_KEY,
       settleHours: 0,
       ...over,
     });
@@ -338,10 +330,7 @@ describe('a close', () => {
     await session.query(`CREATE TRIGGER disorder BEFORE INSERT ON close
       FOR EACH ROW WHEN (NEW.seller_id = '${acme.rows[0]?.id}') EXECUTE FUNCTION refuse_change()`);
     const worker = await createWorker({
-      database,
-      connectors: connectors(),
-      renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
-      secretKey: SECRET_KEY,
+      ...closingFees(database),
       settleHours: 0,
       queue: queueSettings(url),
       logger: pino({ level: 'silent' }),

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import pg from 'pg';
 import { pino } from 'pino';
 import { monthAt, previousMonth } from '#calendar';
-import { createConnectors, dueRuns, queueSettings, SCHEDULE_QUEUE } from '#close';
+import { dueRuns, queueSettings, SCHEDULE_QUEUE } from '#close';
 import {
   type Database,
   deleteCloseSchedule,
@@ -15,6 +15,8 @@ import {
 } from '#persistence';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { closingFees } from '../support/closing.js';
+import { eventually } from '../support/eventually.js';
 import { createTestDatabase } from '../support/postgres.js';
 
 const HOUR_MS = 3_600_000;
@@ -44,15 +46,7 @@ describe('a schedule', () => {
 
   const start = async (every_ms: number) => {
     const worker = await createWorker({
-      database,
-      // A fee needs no usage: nobody is ever asked.
-      connectors: createConnectors({
-        database,
-        configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
-        secretKey: SECRET_KEY,
-      }),
-      renderer: { layoutVersion: 1, render: () => Promise.resolve({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
-      secretKey: SECRET_KEY,
+      ...closingFees(database),
       settleHours: 72,
       queue: queueSettings(url),
       logger: pino({ level: 'error' }),
@@ -69,14 +63,6 @@ describe('a schedule', () => {
     await owner.connect();
     await owner.query('UPDATE close_schedule SET effective_from = effective_from - $1::interval', [since]);
     await owner.end();
-  };
-  const eventually = async <T>(look: () => Promise<T | undefined>, within_ms: number): Promise<T> => {
-    for (const until = Date.now() + within_ms; ;) {
-      const found = await look();
-      if (found !== undefined) return found;
-      if (Date.now() > until) throw new Error('it did not come about in time');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
   };
   const opened = async () => (await listCloses(database, { seller: 'acme', limit: 10 }))[0];
   const jobSchedulers = async () => {

@@ -6,6 +6,7 @@ import { Closes, createConnectors } from '#close';
 import { openDatabase, ReportGates, type ReportLimits } from '#persistence';
 import { accountId, customerSiteId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, planOf, SECRET_KEY, usageCharge } from '../support/catalogue.js';
+import { BLANK_PAGES } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { run } from '../support/process.js';
 
@@ -168,7 +169,7 @@ describe('the gates of report APIs', () => {
       const closes = new Closes({
         database: own,
         connectors,
-        renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+        renderer: BLANK_PAGES,
         secretKey: SECRET_KEY,
         settleHours: 72,
         batchSize: 3,

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { pino } from 'pino';
-import { Closes, type ClosesOptions, createConnectors, queueSettings, type Renderer } from '#close';
+import { Closes, type ClosesOptions, queueSettings, type Renderer } from '#close';
 import {
   beginAccount,
   type Database,
@@ -12,6 +12,7 @@ import {
 } from '#persistence';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { closingFees } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 
 const PDF = Buffer.from('%PDF-');
@@ -42,13 +43,7 @@ describe('a worker finds and finishes', () => {
 
   const options = () =>
     ({
-      database,
-      // A fee needs no usage: nobody is ever asked.
-      connectors: createConnectors({
-        database,
-        configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
-        secretKey: SECRET_KEY,
-      }),
+      ...closingFees(database),
       renderer: {
         layoutVersion: 1,
         render: (document: Parameters<Renderer['render']>[0]) =>
@@ -56,7 +51,6 @@ describe('a worker finds and finishes', () => {
             ? Promise.reject(new Error('this document cannot be drawn'))
             : Promise.resolve({ pdf: PDF, sha256: 'sha' }),
       },
-      secretKey: SECRET_KEY,
       settleHours: 0,
     }) satisfies Partial<ClosesOptions>;
   /** A process whose queue loses every job. */

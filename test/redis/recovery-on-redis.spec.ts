@@ -1,10 +1,12 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { CLOSE_QUEUE, createConnectors, queueSettings, SCHEDULE_QUEUE } from '#close';
+import { CLOSE_QUEUE, queueSettings, SCHEDULE_QUEUE } from '#close';
 import { type Database, findClose, setCloseSchedule } from '#persistence';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
-import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { closingFees } from '../support/closing.js';
+import { eventually } from '../support/eventually.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { redisUrl } from '../support/redis.js';
 
@@ -22,15 +24,7 @@ describe('a worker whose Redis loses everything', () => {
     await makePlan(database, feePlan('fee', '10.00'));
     await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
     worker = await createWorker({
-      database,
-      // A fee needs no usage: nobody is ever asked.
-      connectors: createConnectors({
-        database,
-        configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
-        secretKey: SECRET_KEY,
-      }),
-      renderer: { layoutVersion: 1, render: () => Promise.resolve({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
-      secretKey: SECRET_KEY,
+      ...closingFees(database),
       settleHours: 0,
       queue: settings,
       logger: pino({ level: 'silent' }),
@@ -43,15 +37,6 @@ describe('a worker whose Redis loses everything', () => {
     await database.$disconnect();
   });
 
-  const eventually = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
-    for (const until = Date.now() + 20_000; ;) {
-      const found = await look();
-      if (found !== undefined) return found;
-      if (Date.now() > until) throw new Error('it did not come about in time');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
-
   it('sets the schedules in it again', async () => {
     const timing = { day: 31, hour: 0, minute: 5, timeZone: 'Europe/Berlin', issue: 'automatic' } as const;
     await setCloseSchedule(database, 'test', 'acme', timing, () => false);
@@ -60,7 +45,7 @@ describe('a worker whose Redis loses everything', () => {
       eventually(async () => {
         const [first] = await queue.getJobSchedulers(0, -1);
         return first && `${first.pattern} ${first.tz}`;
-      });
+      }, 20_000);
     expect(await scheduled()).toBe('5 0 28-31 * * Europe/Berlin');
     await redis.flushdb();
     expect(await scheduled()).toBe('5 0 28-31 * * Europe/Berlin');
@@ -81,7 +66,7 @@ describe('a worker whose Redis loses everything', () => {
     const finished = await eventually(async () => {
       const close = await findClose(database, opened.id);
       return close?.state === 'finished' ? close : undefined;
-    });
+    }, 20_000);
     expect(finished.counts).toMatchObject({ issued: 1 });
   });
 });

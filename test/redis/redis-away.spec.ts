@@ -4,9 +4,10 @@ import { Queue } from 'bullmq';
 import { pino } from 'pino';
 import { openCloseQueue } from '../../apps/api/src/index.js';
 import { createWorker } from '../../apps/worker/src/index.js';
-import { CLOSE_QUEUE, Closes, createConnectors, queueSettings } from '#close';
+import { CLOSE_QUEUE, Closes, queueSettings } from '#close';
 import { type Database, findClose, listCloses, setCloseSchedule } from '#persistence';
-import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
+import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { closingFees } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { redisUrl } from '../support/redis.js';
 
@@ -73,18 +74,7 @@ describe('a Redis that is away', () => {
     jest.restoreAllMocks();
   });
 
-  const options = () => ({
-    database,
-    // A fee needs no usage: nobody is ever asked.
-    connectors: createConnectors({
-      database,
-      configured: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
-      secretKey: SECRET_KEY,
-    }),
-    renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
-    secretKey: SECRET_KEY,
-    settleHours: 0,
-  });
+  const options = () => ({ ...closingFees(database), settleHours: 0 });
   /** Fails when it takes longer than anybody at a console waits. */
   const soon = async <T>(work: Promise<T>): Promise<T> => {
     let timer: NodeJS.Timeout | undefined;

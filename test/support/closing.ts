@@ -5,7 +5,14 @@ import {
   type ReportSimulatorOptions,
   startReportSimulator,
 } from '../../apps/report-simulator/src/index.js';
-import { type BatchJob, Closes, type ClosesOptions, createConnectors, type SignedCertificate } from '#close';
+import {
+  type BatchJob,
+  Closes,
+  type ClosesOptions,
+  createConnectors,
+  type Renderer,
+  type SignedCertificate,
+} from '#close';
 import {
   type CloseAccountView,
   type Database,
@@ -55,6 +62,19 @@ export interface Over {
 /** Usage that came late is in every answer. */
 export const LATE: FaultRule[] = [{ fault: 'late_correction' }];
 
+/** Draws nothing. */
+export const BLANK_PAGES: Renderer = {
+  layoutVersion: 1,
+  render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }),
+};
+
+/** What closes months of fees: a fee needs no usage, so the report API is none, and nobody ever asks it. */
+export function closingFees(database: Database) {
+  const configured = { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' };
+  const connectors = createConnectors({ database, configured, secretKey: SECRET_KEY });
+  return { database, connectors, renderer: BLANK_PAGES, secretKey: SECRET_KEY };
+}
+
 /** Waits for nothing between attempts: a test of faults takes no time. */
 export const IMPATIENT: Partial<RetryPolicy> = { sleep: async () => undefined, random: () => 0 };
 
@@ -89,7 +109,7 @@ export async function startClosing(
     return new Closes({
       database: own,
       connectors,
-      renderer: { layoutVersion: 1, render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }) },
+      renderer: BLANK_PAGES,
       secretKey: SECRET_KEY,
       settleHours: 72,
       enqueue: async (added) => void jobs.push(...added),
