@@ -8,7 +8,7 @@ import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/ind
 import { boundHeapGrowth } from '../dist/apps/worker/src/index.js';
 import { monthPeriod } from '../dist/libs/calendar/src/index.js';
 import { createReportClient, DEFAULT_DIALECT, SealedKey } from '../dist/libs/report-client/src/index.js';
-import { Recorder } from './recorder.mjs';
+import { cpuOfOne, fetchAgain, Recorder } from './recorder.mjs';
 import { lastMonth } from './scene.mjs';
 import { startSimulator } from './simulator.mjs';
 
@@ -107,14 +107,7 @@ async function floors() {
   const requests = transport.recorded;
   transport.recorded = undefined;
   const pool = new Pool(simulator.url, { connections: options.concurrency });
-  const fetched = () =>
-    Promise.all(
-      requests.map(async ({ path, headers, body }) => {
-        const sent = { 'content-type': 'application/json', ...headers };
-        const response = await pool.request({ method: 'POST', path, headers: sent, body });
-        return Buffer.from(await response.body.arrayBuffer());
-      }),
-    );
+  const fetched = () => fetchAgain(pool, requests);
   const bodies = await fetched();
   const parsed = () => bodies.forEach((body) => JSON.parse(body.toString('utf8')));
   const hashed = () => bodies.forEach((body) => createHash('sha256').update(body).digest('hex'));
@@ -129,11 +122,8 @@ async function floors() {
 }
 
 async function cpuOf(work) {
-  for (let round = 0; round < FLOOR_ROUNDS; round += 1) await work();
-  const before = process.cpuUsage();
-  for (let round = 0; round < FLOOR_ROUNDS; round += 1) await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1_000 / FLOOR_ROUNDS;
+  await cpuOfOne(work, FLOOR_ROUNDS);
+  return cpuOfOne(work, FLOOR_ROUNDS);
 }
 
 function print(measured) {

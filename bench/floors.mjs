@@ -4,7 +4,7 @@ import { Pool } from 'undici';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
 import { monthPeriod } from '../dist/libs/calendar/src/index.js';
 import { createReportClient, DEFAULT_DIALECT, SealedKey } from '../dist/libs/report-client/src/index.js';
-import { Recorder } from './recorder.mjs';
+import { cpuOfOne, fetchAgain, Recorder } from './recorder.mjs';
 import { lastMonth, PLANS } from './scene.mjs';
 
 const ROUNDS = 3;
@@ -17,14 +17,7 @@ const ACCOUNTS = 40;
 export async function measureFloors({ scene, plan, fleet, reportUrl }) {
   const requests = await requestsOf({ plan, fleet, reportUrl });
   const pool = new Pool(new URL(reportUrl).origin, { connections: 8 });
-  const fetched = () =>
-    Promise.all(
-      requests.map(async ({ path, headers, body }) => {
-        const sent = { 'content-type': 'application/json', ...headers };
-        const response = await pool.request({ method: 'POST', path, headers: sent, body });
-        return Buffer.from(await response.body.arrayBuffer());
-      }),
-    );
+  const fetched = () => fetchAgain(pool, requests);
   await scene.client.query(
     `CREATE TABLE IF NOT EXISTS bench_floor (id uuid PRIMARY KEY, document jsonb NOT NULL, pdf bytea NOT NULL)`,
   );
@@ -41,16 +34,11 @@ export async function measureFloors({ scene, plan, fleet, reportUrl }) {
   }
 }
 
-/** The median over rounds, each of many accounts: a single one is too short for the clock of the CPU. */
+/** The median over rounds, each of many accounts. */
 async function cpuOf(work) {
-  for (let warm = 0; warm < ACCOUNTS; warm += 1) await work();
+  await cpuOfOne(work, ACCOUNTS);
   const rounds = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const before = process.cpuUsage();
-    for (let account = 0; account < ACCOUNTS; account += 1) await work();
-    const { user, system } = process.cpuUsage(before);
-    rounds.push((user + system) / 1000 / ACCOUNTS);
-  }
+  for (let round = 0; round < ROUNDS; round += 1) rounds.push(await cpuOfOne(work, ACCOUNTS));
   return rounds.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)];
 }
 
