@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { fromStamp, type Interval } from '#calendar';
 import { controlUsage } from './controls.js';
 import type { ControlFinding } from './controlled-usage.js';
@@ -238,6 +239,66 @@ describe('filter_suspect', () => {
     expect(told(control(sites, [...slots(SITE, -1), ...slots(BRANCH, -1)]))).toEqual(['filter_suspect always']);
     expect(control(sites, [...slots(SITE, -1), ...slots(BRANCH, 47)])).toEqual([]);
   });
+
+  it('two sites are alike when every sample that both reported while both were there is, and more than a dozen differ', () => {
+    const value = fc.constantFrom(null, '0', '0.00', '1', '1.0', '2', '3.5');
+    const values = fc.array(value, { minLength: 48, maxLength: 48 });
+    const story = fc.record({
+      one: values,
+      // Alike, but for what is gone and a sample or two.
+      gone: fc.uniqueArray(fc.nat(47), { maxLength: 3 }),
+      changed: fc.uniqueArray(fc.nat(47), { maxLength: 1 }),
+      from: fc.nat(24),
+      spread: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(story, ({ one, gone, changed, from, spread }) => {
+        const distinct = one.map((text, slot) => (spread && text !== null && Number(text) > 0 ? `${slot + 1}` : text));
+        const other = distinct.map((text, slot) => (gone.includes(slot) ? null : changed.includes(slot) ? '99' : text));
+        const usage = ([SITE, BRANCH] as const).flatMap((site, at) =>
+          (['uplink_bandwidth', 'downlink_bandwidth'] as const).map((metric) =>
+            series(site, metric, at === 0 ? distinct : other, 'SLOT'),
+          ),
+        );
+        const sites = [active(SITE), active(BRANCH, { start: START + from * 300, end: START * 2 })];
+        const both = distinct
+          .map((text, slot) => [text, other[slot] ?? null] as const)
+          .filter(([mine, theirs], slot) => slot >= from && mine !== null && theirs !== null);
+        const alike = both.every(([mine, theirs]) => Number(mine) === Number(theirs));
+        const busy = new Set(both.map(([mine]) => mine).filter((mine) => Number(mine) > 0));
+        expect(told(control(sites, usage))).toEqual(alike && busy.size > 12 ? ['filter_suspect always'] : []);
+      }),
+    );
+  });
+
+  it('every site of a hundred is held against every other within a moment', () => {
+    const month: Interval = { start: START, end: START + 31 * 86_400 };
+    const sites = Array.from({ length: 100 }, (_, site): EntityRef => ({
+      dimension: 'customer_site_id',
+      value: `${site}`,
+    }));
+    const usage = sites.flatMap((site, at) =>
+      (['uplink_bandwidth', 'downlink_bandwidth'] as const).map((metric) =>
+        // Idle until the middle of the month, all of them alike.
+        series(
+          site,
+          metric,
+          Array.from({ length: 31 * 288 }, (_, slot) => (slot < 4_500 ? '0.00' : `${at}.${slot}`)),
+          'SLOT',
+          month,
+        ),
+      ),
+    );
+    const began = performance.now();
+    expect(
+      control(
+        sites.map((site) => active(site)),
+        usage,
+        [month],
+      ),
+    ).toEqual([]);
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
 });
 
 describe('rates against bytes', () => {
@@ -249,6 +310,8 @@ describe('rates against bytes', () => {
       Array.from({ length: 48 }, () => mbps),
       'SLOT',
     );
+  const seconds = (entity: EntityRef, each: number) =>
+    series(entity, 'time_usage_seconds', Array<string>(4).fill(String(each)));
   const of = (entity: EntityRef, hourBytes: string, mbps: string) => [
     bytes(entity, hourBytes, hourBytes, hourBytes, hourBytes),
     rates(entity, mbps),
@@ -304,8 +367,6 @@ describe('rates against bytes', () => {
 
   it('with the connected seconds at hand, averages differ by 4 at most, times the subscribers that share the seconds', () => {
     // 1.2e9 bytes over 1200 s are 8 Mbps, over 12,000 s 0.8.
-    const seconds = (entity: EntityRef, each: number) =>
-      series(entity, 'time_usage_seconds', Array<string>(4).fill(String(each)));
     const usage = of(SITE, '1200000000', '8');
     const usual = ['samples_exceed_bytes never'];
     const apart = ['rates_disagree_with_bytes always'];
@@ -329,6 +390,33 @@ describe('rates against bytes', () => {
     expect(told(control([active(SITE)], [...usage, seconds(SITE, 4_801)]))).toEqual(usual);
     expect(told(control([active(SITE)], [...usage, seconds(SITE, 300)]))).toEqual(usual);
     expect(told(control([active(SITE)], [...usage, seconds(SITE, 299)]))).toEqual(apart);
+  });
+
+  it('adds up the connected time of the subscribers once, however many sites there are', () => {
+    let reads = 0;
+    const shared = series(A, 'time_usage_seconds', ['4800', '4800', '4800', '4800']);
+    const watched = Object.defineProperty({ ...shared }, 'values', {
+      get: () => {
+        reads += 1;
+        return shared.values;
+      },
+    });
+    const readsBeside = (count: number) => {
+      const sites = Array.from({ length: count }, (_, site): EntityRef => ({ ...SITE, value: `c${site}` }));
+      const usage = sites.flatMap((site) => [
+        bytes(site, '1200000000', '1200000000', '1200000000', '1200000000'),
+        rates(site, `${8 + site.value.length}`),
+        seconds(site, 1_200),
+      ]);
+      reads = 0;
+      control(
+        [...sites, A].map((ref) => active(ref)),
+        [...usage, watched, seconds(ACCOUNT, 4_800)],
+      );
+      return reads;
+    };
+    expect(readsBeside(2)).toBeGreaterThan(0);
+    expect(readsBeside(20)).toBe(readsBeside(2));
   });
 
   it("takes the account's bytes when the rates of all its sites are there", () => {

@@ -33,9 +33,16 @@ const WORTH_A_WORD_PERCENT = 105n;
  * of the bytes: a series that was cut is not one with idle slots.
  */
 export function rateControl(controlled: Controlled): ControlFinding[] {
-  return subjectsOf(controlled).flatMap((subject) =>
-    WAYS.flatMap(([bytes, rate]) => findingsOf(controlled, subject, bytes, rate)),
-  );
+  const subjects = subjectsOf(controlled);
+  if (subjects.length === 0) return [];
+  // Adds up the connected time of every subscriber, so not for each site again.
+  const counted = { ...controlled, subscribers: subscribersOf(controlled) };
+  return subjects.flatMap((subject) => WAYS.flatMap(([bytes, rate]) => findingsOf(counted, subject, bytes, rate)));
+}
+
+interface WithSubscribers extends Controlled {
+  /** How many can have been connected at once; 0 where that is not known. */
+  readonly subscribers: number;
 }
 
 /** Whose bytes are compared, and the sites whose rates must carry them. */
@@ -61,17 +68,16 @@ function countsOf(index: Controlled['index'], ref: EntityRef, metric: Metric): B
 }
 
 function findingsOf(
-  controlled: Controlled,
+  controlled: WithSubscribers,
   { counted, sites }: Subject,
   bytes: Metric,
   rate: Metric,
 ): ControlFinding[] {
-  const { index, over, ratesAreOfAll } = controlled;
+  const { index, over, ratesAreOfAll, subscribers } = controlled;
   const series = countsOf(index, counted, bytes);
   const rates = sites.map(({ ref, active }) => ({ series: findSeries(index, ref, rate, 'SLOT'), active }));
   if (!series || rates.some((site) => site.series === undefined)) return [];
   const seconds = findSeries(index, counted, 'time_usage_seconds', series.grid);
-  const subscribers = subscribersOf(controlled);
   const width = GRID_SECONDS[series.grid];
   const roundedBy = scaled(controlled.roundedByMbps);
   const seen = { buckets: 0, tooManyBytes: 0, tooFewBytes: 0, apart: 0, doubtful: 0, first: null as number | null };
