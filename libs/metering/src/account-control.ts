@@ -67,11 +67,19 @@ function comparisonOf(
 ): Comparison | undefined {
   const own = GRIDS.map((grid) => findSeries(index, account, metric, grid)).find((series) => series !== undefined);
   if (!own) return undefined;
+  // Thousands of subscribers are active at the same time, mostly all of it.
+  const known = new Map<string, ReadonlySet<number>>();
+  const positionsOf = (parts: readonly Interval[]): ReadonlySet<number> => {
+    const key = parts.map(({ start, end }) => `${start} ${end}`).join();
+    const positions = known.get(key) ?? new Set(parts.flatMap((part) => positionsIn(own, part)));
+    known.set(key, positions);
+    return positions;
+  };
   const entities = registered
     .map((entity) => ({
       key: entityKey(entity.ref),
       series: findSeries(index, entity.ref, metric, own.grid),
-      active: new Set(over.flatMap((part) => activeIn(entity, part)).flatMap((part) => positionsIn(own, part))),
+      active: positionsOf(over.flatMap((part) => activeIn(entity, part))),
     }))
     .filter(({ active }) => active.size > 0);
   // Nothing is billed when nobody is registered: then all of the account's usage is nobody's.
@@ -132,27 +140,30 @@ function sumFindings(
  * entity that was pulled and reported nothing is nobody else; of one that was not pulled only its registration is known.
  */
 function suspectsAmong(comparisons: readonly Comparison[]): number {
-  const keys = new Set(comparisons.flatMap(({ entities }) => entities.map(({ key }) => key)));
+  const compared = comparisons.map((comparison) => ({
+    comparison,
+    byKey: new Map(comparison.entities.map((entity) => [entity.key, entity])),
+  }));
+  const keys = new Set(compared.flatMap(({ byKey }) => [...byKey.keys()]));
   return [...keys].filter((key) => {
-    const verdicts = comparisons.map((comparison) => equalsAccount(comparison, key));
+    const verdicts = compared.map(({ comparison, byKey }) => equalsAccount(comparison, byKey.get(key)));
     return verdicts.includes('equal') && !verdicts.includes('different');
   }).length;
 }
 
 function equalsAccount(
   { account, buckets, entities }: Comparison,
-  entityAt: string,
+  entity: ComparedEntity | undefined,
 ): 'equal' | 'different' | 'unknown' {
-  const entity = entities.find(({ key }) => key === entityAt);
   if (!entity?.series) return 'unknown';
-  const others = entities.filter(({ key }) => key !== entityAt);
   let compared = 0;
   for (const bucket of buckets) {
     const whole = textAt(account, bucket);
     const own = textAt(entity.series, bucket);
     if (whole === null || own === null || isZero(whole) || !entity.active.has(bucket)) continue;
-    const shared = others.some(
-      ({ series, active }) => active.has(bucket) && !(series && isZero(textAt(series, bucket))),
+    const shared = entities.some(
+      (other) =>
+        other !== entity && other.active.has(bucket) && !(other.series && isZero(textAt(other.series, bucket))),
     );
     if (!shared) continue;
     if (!isSame(own, whole)) return 'different';
