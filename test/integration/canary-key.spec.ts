@@ -3,7 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { inspect, promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import { Client } from 'pg';
-import { accountId, customerSiteId, type FaultRule, msisdnOf } from '../../apps/report-simulator/src/index.js';
+import {
+  accountId,
+  customerSiteId,
+  FAULT_KINDS,
+  type FaultRule,
+  msisdnOf,
+} from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, startClosing } from '../support/closing.js';
 import { startUsageApi, type UsageApi } from '../support/usage-api.js';
@@ -16,34 +22,8 @@ import { startUsageApi, type UsageApi } from '../support/usage-api.js';
 const SERVICE_KEY = 'canary-service-7d1f03b6a95e';
 const SELLER_KEY = 'canary-seller-c84b20e7f316';
 const ACCOUNT_KEY = 'canary-account-2ea96d58071c';
-const FLEET = { accounts: 40, sites: 1, subscribers: 1 };
-
-const FAULTS: FaultRule['fault'][] = [
-  'unauthorized_401',
-  'forbidden_403',
-  'rate_limited_429',
-  'error_500',
-  'bad_gateway_502',
-  'reset_mid_body',
-  'bad_gzip',
-  'truncated_json',
-  'duplicate_json_keys',
-  'message_200',
-  'csv_body',
-  'wrong_account',
-  'wrong_site',
-  'echo_dropped',
-  'missing_bucket',
-  'tail_cut',
-  'duplicate_bucket_other',
-  'bucket_out_of_range',
-  'bucket_off_grid',
-  'labels_shifted_forward',
-  'value_nan',
-  'value_1e300',
-  'rates_x1000',
-  'bytes_x8',
-];
+// One account for each fault, and two with keys of their own.
+const FLEET = { accounts: FAULT_KINDS.length + 2, sites: 1, subscribers: 1 };
 
 const unpack = promisify(inflate);
 
@@ -133,11 +113,17 @@ describe('the keys of the report API', () => {
         { dimension: 'customer_site_id', value: customerSiteId(FLEET, number, 0) },
       ]);
     const accounts: string[] = [];
-    for (const [index] of FAULTS.entries()) accounts.push(await newAccount(index, 'service-key', null));
-    accounts.push(await newAccount(30, 'own-key', null), await newAccount(31, 'own-key', ACCOUNT_KEY));
+    for (const [index] of FAULT_KINDS.entries()) accounts.push(await newAccount(index, 'service-key', null));
+    const [first, last] = [FLEET.accounts - 2, FLEET.accounts - 1];
+    accounts.push(await newAccount(first, 'own-key', null), await newAccount(last, 'own-key', ACCOUNT_KEY));
 
     closing.simulator.setFaults(
-      FAULTS.map((fault, index): FaultRule => ({ fault, match: { account: accountId(index) }, retry_after_s: 1 })),
+      FAULT_KINDS.map((fault, index): FaultRule => ({
+        fault,
+        match: { account: accountId(index) },
+        retry_after_s: 1,
+        delay_ms: 10,
+      })),
     );
     for (const seller of ['service-key', 'own-key']) shown.push(JSON.stringify(await closing.run(seller, '2026-08')));
     await closing.retry(closing.lastClose());

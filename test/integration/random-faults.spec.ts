@@ -1,5 +1,11 @@
 import type { CloseAccountView } from '#persistence';
-import { accountId, type FaultRule, msisdnOf } from '../../apps/report-simulator/src/index.js';
+import {
+  accountId,
+  FAULT_KINDS,
+  type FaultKind,
+  type FaultRule,
+  msisdnOf,
+} from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, planOf, trafficPlan, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 
@@ -16,40 +22,9 @@ const ROUNDS = [
   { period: '2026-08', seed: 14 },
 ];
 
-const KINDS: FaultRule['fault'][] = [
-  'unauthorized_401',
-  'forbidden_403',
-  'rate_limited_429',
-  'error_500',
-  'bad_gateway_502',
-  'unavailable_503',
-  'timeout_504',
-  'reset_mid_body',
-  'bad_gzip',
-  'truncated_json',
-  'trailing_brace',
-  'duplicate_json_keys',
-  'message_200',
-  'csv_body',
-  'wrong_account',
-  'wrong_subscriber',
-  'echo_dropped',
-  'answer_of_another_request',
-  'missing_bucket',
-  'tail_cut',
-  'duplicate_bucket_same',
-  'duplicate_bucket_other',
-  'bucket_out_of_range',
-  'bucket_off_grid',
-  'labels_shifted_forward',
-  'labels_shifted_back',
-  'value_nan',
-  'value_infinity',
-  'value_null',
-  'value_negative',
-  'value_string',
-  'value_1e300',
-];
+/** Not these: two take time and no more, one concerns sites, which nobody here is asked by, and three nobody could tell. */
+const LEFT_OUT: FaultKind[] = ['slow_first_byte', 'drip', 'wrong_site', 'rates_x1000', 'bytes_x8', 'late_correction'];
+const KINDS = FAULT_KINDS.filter((kind) => !LEFT_OUT.includes(kind));
 
 /** A small generator with a seed (mulberry32): the same round meets the same faults. */
 function randomOf(seed: number): () => number {

@@ -24,6 +24,9 @@ import {
   accountApiKey,
   accountId,
   customerSiteId,
+  FAULT_KINDS,
+  type FaultKind,
+  type FaultRule,
   imsiOf,
   msisdnOf,
   type ReportSimulator,
@@ -292,12 +295,10 @@ const THREE_DAYS: Interval = { start: JULY.start + 86_400, end: JULY.start + 4 *
 const HOURS_OF_SITE: Asked = { entity: SITE, owned: THREE_DAYS, family: 'bytes', grid: 'HOUR' };
 const HOURS_OF_SUBSCRIBER: Asked = { ...HOURS_OF_SITE, entity: SUBSCRIBER };
 const SLOTS_OF_SITE: Asked = { entity: SITE, owned: THREE_DAYS, family: 'bandwidth', grid: 'SLOT' };
-type Faults = Parameters<ReportSimulator['setFaults']>[0];
-type FaultName = Faults[number]['fault'];
 
 describe('the fault table', () => {
   describe('is asked again, and then given up so that the queue may try later', () => {
-    it.each<[string, Faults[number], string]>([
+    it.each<[string, FaultRule, string]>([
       ['429 with seconds', { fault: 'rate_limited_429', retry_after_s: 2 }, 'report_api_rate_limited'],
       ['429 with a date', { fault: 'rate_limited_429', retry_after: 'http_date' }, 'report_api_rate_limited'],
       ['429 bare', { fault: 'rate_limited_429', retry_after: 'absent' }, 'report_api_rate_limited'],
@@ -329,7 +330,7 @@ describe('the fault table', () => {
     });
   });
 
-  it.each<[FaultName, string]>([
+  it.each<[FaultKind, string]>([
     ['truncated_json', 'malformed_json'],
     ['trailing_brace', 'malformed_json'],
     ['duplicate_json_keys', 'duplicate_json_key'],
@@ -341,7 +342,7 @@ describe('the fault table', () => {
     expect(await ask(client, HOURS_OF_SITE)).toMatchObject({ outcome: 'refused', code, requests: 3 });
   });
 
-  it.each<[FaultName, string, Asked]>([
+  it.each<[FaultKind, string, Asked]>([
     ['wrong_account', 'echo_mismatch', HOURS_OF_SITE],
     ['wrong_site', 'echo_mismatch', HOURS_OF_SITE],
     ['wrong_subscriber', 'echo_mismatch', HOURS_OF_SUBSCRIBER],
@@ -375,7 +376,7 @@ describe('the fault table', () => {
     expect(await ask(client, SLOTS_OF_SITE)).toMatchObject({ outcome: 'refused', code: 'rate_exceeds_line_rate' });
   });
 
-  it.each<[string, Faults, string, string]>([
+  it.each<[string, FaultRule[], string, string]>([
     ['an unknown key', [{ fault: 'unauthorized_401' }], accountApiKey(SEED, 4115), 'api_key_refused'],
     ['a forbidden account', [{ fault: 'forbidden_403' }], accountApiKey(SEED, 4115), 'account_forbidden'],
     ['the key of another seed', [], accountApiKey(SEED + 1, 4115), 'api_key_refused'],
@@ -387,7 +388,7 @@ describe('the fault table', () => {
     expect(waits).toEqual([]);
   });
 
-  it.each<[FaultName, Asked]>([
+  it.each<[FaultKind, Asked]>([
     ['missing_bucket', HOURS_OF_SITE],
     ['missing_bucket', SLOTS_OF_SITE],
     ['tail_cut', HOURS_OF_SITE],
@@ -427,8 +428,8 @@ describe('the fault table', () => {
   });
 
   it('whatever sequence of faults happens, the answer is right or it is none', async () => {
-    const undetectable: FaultName[] = ['late_correction', 'bytes_x8', 'rates_x1000', 'slow_first_byte', 'drip'];
-    const kinds: FaultName[] = [
+    const undetectable: FaultKind[] = ['late_correction', 'bytes_x8', 'rates_x1000', 'slow_first_byte', 'drip'];
+    const kinds: FaultKind[] = [
       'unauthorized_401',
       'rate_limited_429',
       'error_500',
@@ -909,44 +910,7 @@ describe('the key', () => {
       switches: { auth },
     });
     const hasty = new ReportTransport({ attemptTimeoutMs: 60 });
-    const faults: FaultName[] = [
-      'unauthorized_401',
-      'forbidden_403',
-      'rate_limited_429',
-      'error_500',
-      'bad_gateway_502',
-      'unavailable_503',
-      'timeout_504',
-      'slow_first_byte',
-      'drip',
-      'reset_mid_body',
-      'bad_gzip',
-      'truncated_json',
-      'trailing_brace',
-      'duplicate_json_keys',
-      'message_200',
-      'csv_body',
-      'wrong_account',
-      'wrong_site',
-      'wrong_subscriber',
-      'echo_dropped',
-      'answer_of_another_request',
-      'missing_bucket',
-      'tail_cut',
-      'duplicate_bucket_same',
-      'duplicate_bucket_other',
-      'bucket_out_of_range',
-      'bucket_off_grid',
-      'labels_shifted_forward',
-      'labels_shifted_back',
-      'value_nan',
-      'value_null',
-      'value_negative',
-      'value_string',
-      'value_1e300',
-      'rates_x1000',
-    ];
-    for (const fault of faults) {
+    for (const fault of FAULT_KINDS) {
       known.setFaults([{ fault, delay_ms: 10_000, retry_after_s: 1_000 }]);
       const isSlow = fault === 'slow_first_byte' || fault === 'drip';
       await watched(known.url, isSlow ? { transport: hasty, retry: { retries: 1 } } : {});

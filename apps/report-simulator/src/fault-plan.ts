@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { isBandwidth, type Filter, type Metric, type Query } from './request.js';
 import { ReportSimulatorError } from './simulator-error.js';
 
-const FAULT_KINDS = [
+/** Every fault that a plan may name, in the order of an answer's way: refused, sent, written, addressed, labelled, counted. */
+export const FAULT_KINDS = [
   // refused before an answer exists
   'unauthorized_401',
   'forbidden_403',

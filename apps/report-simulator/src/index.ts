@@ -1,6 +1,7 @@
 export { startReportSimulator } from './server.js';
 export type { Counters, ReportSimulator, ReportSimulatorOptions } from './server.js';
 export { ReportSimulatorError } from './simulator-error.js';
+export { FAULT_KINDS } from './fault-plan.js';
 export type { FaultKind, FaultRule } from './fault-plan.js';
 export type { Switches } from './switches.js';
 export type { Profiles } from './world.js';
