@@ -160,6 +160,11 @@ function formOf(account: string, value: string, dimension: EntityRef['dimension'
   return { filters: filtersFor(account, { dimension, value }), series, namesDimension, grid };
 }
 
+/** What was seen does not tell. */
+function untold(question: string, trap: string, evidence: string): ProbeFinding {
+  return { question, trap, answer: null, evidence, settings: null };
+}
+
 class Probe {
   constructor(
     private readonly asking: LookOptions,
@@ -246,10 +251,10 @@ class Probe {
         }
       }
       const evidence = `no hour grew within ${this.patience.waitSeconds} s: wait longer, within one hour`;
-      return { question, trap: 'T2', answer: null, evidence, settings: null };
+      return untold(question, 'T2', evidence);
     }
     const evidence = 'the last label with traffic is the hour that is running; --wait proves whether it is its start';
-    return { question, trap: 'T2', answer: null, evidence, settings: null };
+    return untold(question, 'T2', evidence);
   }
 
   private async openHour() {
@@ -260,13 +265,7 @@ class Probe {
 
   private async filterLogic(): Promise<ProbeFinding> {
     const question = 'how the filters of a clause combine';
-    const unknown = (evidence: string): ProbeFinding => ({
-      question,
-      trap: 'T27',
-      answer: null,
-      evidence,
-      settings: null,
-    });
+    const unknown = (evidence: string) => untold(question, 'T27', evidence);
     const subscribers = this.subscribers.slice(0, 2);
     if (subscribers.length === 0) return unknown('no subscriber was named');
     const range = this.closedDay();
@@ -294,7 +293,7 @@ class Probe {
     const question = 'how a subscriber is asked for';
     const [subscriber] = this.subscribers;
     if (!subscriber) {
-      return { question, trap: 'T29', answer: null, evidence: 'no subscriber was named', settings: null };
+      return untold(question, 'T29', 'no subscriber was named');
     }
     const forms = await Promise.all(
       (['number', 'string'] as const).map(async (form) => {
@@ -317,13 +316,7 @@ class Probe {
 
   private async unit(): Promise<ProbeFinding> {
     const question = 'unit and base of rates';
-    const unknown = (evidence: string): ProbeFinding => ({
-      question,
-      trap: 'T18, T19',
-      answer: null,
-      evidence,
-      settings: null,
-    });
+    const unknown = (evidence: string) => untold(question, 'T18, T19', evidence);
     const [entity = this.site] = this.subscribers;
     if (!entity) return unknown('neither a subscriber nor a site was named');
     const range = this.closedDay();
@@ -373,7 +366,7 @@ class Probe {
     const samples = look ? [...look.values('downlink_bandwidth', 'none').values()].filter(isPositive) : [];
     if (samples.length < 100) {
       const evidence = `${samples.length} samples above 0; 100 are needed`;
-      return { question, trap: 'T20', answer: null, evidence, settings: null };
+      return untold(question, 'T20', evidence);
     }
     // As they were answered, in whatever unit that is.
     const isRounded = looksRounded(samples, { unit: 'Mbps' });
@@ -389,7 +382,7 @@ class Probe {
   private async percentile(): Promise<ProbeFinding> {
     const question = 'what a percentile answers';
     const entity = this.site ?? this.subscribers[0];
-    if (!entity) return { question, trap: 'T21', answer: null, evidence: 'no site was named', settings: null };
+    if (!entity) return untold(question, 'T21', 'no site was named');
     const counts = new Map<number, number>();
     for (const comparison_value of [1, 0.95, 0.5, 95]) {
       // The schema knows one value because one is billed; here the others are asked for to learn what it means.
@@ -415,13 +408,7 @@ class Probe {
 
   private async scope(): Promise<ProbeFinding> {
     const question = 'whose rate a site reports';
-    const unknown = (evidence: string): ProbeFinding => ({
-      question,
-      trap: 'T23',
-      answer: null,
-      evidence,
-      settings: null,
-    });
+    const unknown = (evidence: string) => untold(question, 'T23', evidence);
     const { site, subscribers } = this;
     if (!site || subscribers.length < 2) return unknown('name a site and all its subscribers, at least two');
     const range = this.closedDay();
@@ -467,7 +454,7 @@ class Probe {
         return { question, trap: 'T35', answer: `at least ${days} days`, evidence: tried.join('; '), settings };
       }
     }
-    return { question, trap: 'T35', answer: null, evidence: tried.join('; '), settings: null };
+    return untold(question, 'T35', tried.join('; '));
   }
 }
 
