@@ -94,6 +94,26 @@ describe('closes', () => {
     await api.post(`/v1/closes/${opened.id.toUpperCase()}/cancel`).expect(200);
   });
 
+  it('say which of the accounts that are named have nothing to bill', async () => {
+    const made = await api.post('/v1/accounts', { external_id: 'unsubscribed', seller: 'acme', name: 'No Plan' });
+    const { id: unsubscribed } = made.body as { id: string };
+    const named = { period: '2026-01', accounts: [account, unsubscribed, unsubscribed] };
+    const opened = (await close(named).expect(201)).body as Close & { warnings: object[] };
+    expect(opened).toMatchObject({
+      counts: { pending: 1 },
+      warnings: [
+        {
+          code: 'not_eligible',
+          message: `1 of the accounts named are not in this close, for no subscription is in force in 2026-01: ${unsubscribed}`,
+        },
+      ],
+    });
+    expect((await api.get(`/v1/closes/${opened.id}`)).body).toMatchObject({ warnings: [] });
+    const correction = await close({ ...named, kind: 'correction' }).expect(201);
+    expect((correction.body as typeof opened).warnings).toMatchObject([{ code: 'not_eligible' }]);
+    await api.post(`/v1/closes/${opened.id}/cancel`).expect(200);
+  });
+
   it('say of a number in a query what it may be', async () => {
     const message = async (path: string) => {
       const { body } = await api.get(path).expect(400);

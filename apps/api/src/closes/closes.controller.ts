@@ -193,7 +193,7 @@ export class ClosesController {
       throw problemOf(opened, opened.billableAt === undefined ? {} : { billable_at: opened.billableAt });
     }
     response.status(opened.created ? 201 : 200).location(`/v1/closes/${opened.id}`);
-    return this.read(opened.id);
+    return this.withLeftOut(await this.read(opened.id), body.accounts);
   }
 
   @Get()
@@ -342,6 +342,17 @@ export class ClosesController {
       throw problemOf({ code: 'close_cancelled', message: 'this close is cancelled; open a new one for the period' });
     }
     return view;
+  }
+
+  /** Accounts that are named and have nothing to bill get no row; whoever named them is told, and nobody else. */
+  private async withLeftOut(view: CloseView, accounts: readonly string[] = []): Promise<CloseView> {
+    const rows = new Set(await accountsOfClose(this.database, view.id, accounts));
+    const leftOut = [...new Set(accounts)].filter((account) => !rows.has(account));
+    if (leftOut.length === 0) return view;
+    const cause = view.kind === 'correction' ? 'no correction is proposed' : 'no subscription is in force';
+    const some = `${leftOut.slice(0, 10).join(', ')}${leftOut.length > 10 ? ', …' : ''}`;
+    const message = `${leftOut.length} of the accounts named are not in this close, for ${cause} in ${view.period.label}: ${some}`;
+    return { ...view, warnings: [...view.warnings, { code: 'not_eligible', message }] };
   }
 
   private async unlessUnknown(closeId: string, accounts: readonly string[] = []): Promise<void> {
