@@ -92,7 +92,7 @@ export interface LiveRequest {
 }
 
 /** Somebody waits for these answers: better no answer than one in ten minutes. */
-export const WHILE_SOMEBODY_WAITS: Partial<RetryPolicy> = {
+const WHILE_SOMEBODY_WAITS: Partial<RetryPolicy> = {
   retries: 1,
   longestDelayMs: 2_000,
   budgetMs: 15_000,
@@ -220,7 +220,7 @@ export function disbelieved(code: string, message: string): ViewRefusal {
 }
 
 /** What it means that there is no answer; what is neither the report API's nor a matter of set-up is thrown on. */
-export function noAnswer(error: unknown): ViewRefusal {
+function noAnswer(error: unknown): ViewRefusal {
   if (error instanceof ReportApiError) {
     const kind = error.retryable ? 'away' : 'disbelieved';
     const { code, message, retryAfterSeconds } = error;
@@ -236,7 +236,7 @@ export function noAnswer(error: unknown): ViewRefusal {
 /** Codes of an API that gave no answer. */
 const AWAY = new Set(['report_api_unavailable', 'report_api_timeout', 'report_api_rate_limited', 'pull_aborted']);
 
-export function unknownAccount(accountId: string): ViewRefusal {
+function unknownAccount(accountId: string): ViewRefusal {
   return {
     outcome: 'refused',
     kind: 'unknown',

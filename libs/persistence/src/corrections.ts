@@ -74,7 +74,8 @@ interface CorrectionInputs {
 
 /**
  * Serialises whoever corrects one account's period, takes it back or bills it anew: locks the account's row in the close
- * that billed it, of which a period has one. Within a close of corrections the account's row there is locked before it, and number series come after, as everywhere.
+ * that billed it, of which a period has one. Within a close of corrections the account's row there is locked before it, and
+ * number series come after, as everywhere.
  */
 async function lockPeriod(tx: Transaction, { accountId, periodLabel }: AccountPeriod): Promise<void> {
   await tx.$queryRaw`

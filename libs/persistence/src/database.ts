@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { Prisma, PrismaClient } from './generated/client.js';
 
 /** The role the service works as: it may insert issued documents, but owns nothing and changes none of them. */
-export const SERVICE_ROLE = 'meterline_service';
+const SERVICE_ROLE = 'meterline_service';
 
 /** Connection options that make a login act as the service's lesser role, whoever owns the tables. */
 export const SERVICE_ROLE_OPTIONS = `-c role=${SERVICE_ROLE}`;
@@ -50,7 +50,7 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
 }
 
 /** The SQLSTATE of a failed statement, wherever the driver put it. */
-export function sqlState(error: unknown): string | undefined {
+function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { code, meta, cause } = error as { code?: unknown; meta?: unknown; cause?: unknown };
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^P\d{4}$/.test(code)) return code;

@@ -1,11 +1,4 @@
-export {
-  type Database,
-  openDatabase,
-  PersistenceError,
-  SERVICE_ROLE,
-  SERVICE_ROLE_OPTIONS,
-  type Transaction,
-} from './database.js';
+export { type Database, openDatabase, PersistenceError, SERVICE_ROLE_OPTIONS, type Transaction } from './database.js';
 export { createDatabase, migrate } from './migrate.js';
 export {
   accountsOfClose,
@@ -32,7 +25,6 @@ export {
   listCloseEvents,
   listCloses,
   loadCloseWork,
-  loadDraft,
   moveAccount,
   type Notice,
   openClose,

@@ -64,8 +64,8 @@ export type ReportKeyOwner = `seller:${string}` | `account:${string}`;
  * Where and with which key an account's usage is pulled: its own key, else its seller's, else the configured one, which
  * goes to the configured origin only.
  *
- * @throws PersistenceError `unknown_account`; `report_api_unconfigured`; `report_api_key_missing` when the seller has a base_url of its own and no
- *   key for it; `secret_does_not_open` when the key was given for another base_url
+ * @throws PersistenceError `unknown_account`; `report_api_unconfigured`; `report_api_key_missing` when the seller has a
+ *   base_url of its own and no key for it; `secret_does_not_open` when the key was given for another base_url
  */
 export async function reportAccess(
   database: Database | Transaction,

@@ -184,7 +184,7 @@ async function billedDay(
   return billed;
 }
 
-export function subscriptionNotFound(id: string): Refusal<'subscription_not_found'> {
+function subscriptionNotFound(id: string): Refusal<'subscription_not_found'> {
   return refusal('subscription_not_found', `there is no subscription ${id}`);
 }
 
