@@ -71,7 +71,11 @@ interface Close {
   seller: string;
   state: string;
   counts: Record<'issued' | 'empty' | 'held' | 'failed', number>;
-  totals: { currency: string; net: string; tax: string; gross: string }[];
+}
+
+/** What of a certificate of a close is printed. */
+interface Certified {
+  certificate: { totals: { currency: string; documents: number; net: string; tax: string; payable: string }[] };
 }
 
 async function closeMonth(rest: RestClient, of: DemoScene, period: string): Promise<Close[]> {
@@ -144,8 +148,9 @@ async function report(rest: RestClient, closes: readonly Close[]): Promise<void>
       table.push([close.seller, account.name, number, net, tax, `${payable} ${currency}`]);
       await writeFile(join(PDF_FOLDER, `${number}.pdf`), await rest.bytes(`/v1/invoices/${account.invoice}/pdf`));
     }
-    for (const { currency, net, tax, gross } of close.totals) {
-      table.push([close.seller, `${close.counts.issued} invoices`, 'total', net, tax, `${gross} ${currency}`]);
+    const { certificate } = await rest.get<Certified>(`/v1/closes/${close.id}/certificate`);
+    for (const { currency, documents, net, tax, payable } of certificate.totals) {
+      table.push([close.seller, `${documents} invoices`, 'total', net, tax, `${payable} ${currency}`]);
     }
   }
   print(table.toString());
