@@ -57,7 +57,8 @@ describe('closes', () => {
     const again = await close({ period: '2026-02' }).expect(200);
     expect(again.body).toEqual(created.body);
     const differs = await close({ period: '2026-02', issue: 'automatic' }).expect(409);
-    expect(differs.body).toMatchObject({ code: 'close_differs', errors: [{ pointer: '/issue' }] });
+    const detail = `close ${id} of this period has issue after_review; ask with that, or cancel it first`;
+    expect(differs.body).toMatchObject({ code: 'close_differs', detail, errors: [{ pointer: '/issue' }] });
   });
 
   it('asked for twice at once are one', async () => {

@@ -221,7 +221,7 @@ export class Closes {
     const asked = { sellerId, period, kind, dryRun, issue, accountIds, batchSize, actor };
     const opened = await openClose(this.#database, asked);
     if (opened.outcome === 'differs') {
-      const message = `close ${opened.id} of this period exists with another ${opened.field}; cancel it or ask alike`;
+      const message = `close ${opened.id} of this period has ${opened.field} ${opened.is}; ask with that, or cancel it first`;
       return refused('close_differs', message, `/${opened.field}`);
     }
     await this.#enqueue(opened.id, opened.batches);

@@ -85,7 +85,7 @@ export interface OpenClose {
 export type OpenOutcome =
   | { readonly outcome: 'opened'; readonly id: string; readonly created: boolean; readonly batches: number[] }
   /** A real close of this seller, period and kind exists and was asked for with another `issue`. */
-  | { readonly outcome: 'differs'; readonly id: string; readonly field: 'issue' };
+  | { readonly outcome: 'differs'; readonly id: string; readonly field: 'issue'; readonly is: IssueMode };
 
 /**
  * Opens a close, or finds the one that exists and adds the accounts that are eligible and not yet rows of it. Eligible is
@@ -99,7 +99,7 @@ export async function openClose(database: Database, request: OpenClose): Promise
   return transaction(database, async (tx): Promise<OpenOutcome> => {
     await actFor(tx, { actor: request.actor, action: 'opened' });
     const { close, created } = await findOrCreate(tx, request);
-    if (close.issue !== request.issue) return { outcome: 'differs', id: close.id, field: 'issue' };
+    if (close.issue !== request.issue) return { outcome: 'differs', id: close.id, field: 'issue', is: close.issue };
     const batches = await addAccounts(tx, close, request);
     if (batches.length > 0) {
       await tx.$executeRaw`
