@@ -122,10 +122,12 @@ describe('a close over REST and by command', () => {
     expect(await service.rest.get(path)).toMatchObject({ state: 'held', reason });
     const listed = await service.rest.get<{ data: object[] }>(`/v1/closes/${id}/accounts?state=held`);
     expect(listed.data).toMatchObject([{ reason }]);
-    await expect(service.rest.post(`${path}/waive`, { code: 'no_entities', reason: 'because' })).rejects.toMatchObject({
-      status: 422,
-      problem: { code: 'hold_not_waivable' },
-    });
+    for (const code of ['no_entities', 'constructor']) {
+      await expect(service.rest.post(`${path}/waive`, { code, reason: 'because' })).rejects.toMatchObject({
+        status: 422,
+        problem: { code: 'hold_not_waivable' },
+      });
+    }
     await expect(service.rest.post(`${path}/waive`, { code: 'missing_buckets' })).rejects.toMatchObject({
       status: 422,
     });

@@ -31,7 +31,7 @@ export type WaiveRefusal = Refusal<WaiverRefusal | 'hold_not_waivable'>;
 
 /** Lets a hold pass. Returns the batches to work on, or why it was not done. */
 export async function waive(database: Database, waiver: NewWaiver): Promise<number[] | WaiveRefusal> {
-  if (WAIVABLE[waiver.code] === undefined) {
+  if (!Object.hasOwn(WAIVABLE, waiver.code)) {
     const message = `${waiver.code} cannot be waived, its cause must be mended; what can: ${Object.keys(WAIVABLE).join(', ')}`;
     return { outcome: 'refused', code: 'hold_not_waivable', message, pointer: '/code' };
   }
