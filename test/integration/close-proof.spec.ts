@@ -202,7 +202,8 @@ describe('a close that can be watched, reviewed and proved', () => {
       'account held pending retried service',
       'close finished running retried service',
       'account pending pulling - -',
-      'account pulling drafted - -',
+      'account pulling rated - -',
+      'account rated drafted - -',
       'account drafted issued - -',
       'close running finished - -',
     ]);
@@ -211,7 +212,7 @@ describe('a close that can be watched, reviewed and proved', () => {
     const own = await listCloseEvents(closing.database, closing.lastClose(), { account: account?.account, limit: 3 });
     expect(own.map(({ to }) => to)).toEqual(['pending', 'pulling', 'held']);
     const rest = await listCloseEvents(closing.database, closing.lastClose(), { after: own[2]?.id, limit: 100 });
-    expect(rest).toHaveLength(7);
+    expect(rest).toHaveLength(8);
   });
 
   it('counts progress and holds from what is stored', async () => {

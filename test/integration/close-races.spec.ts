@@ -2,6 +2,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { Closes, type ClosesOptions, type Connectors, queueSettings } from '#close';
 import {
+  accountRated,
   beginAccount,
   claimStalledBatches,
   type Database,
@@ -368,6 +369,26 @@ describe('a close', () => {
     await closes.retry(closeId);
     await closes.work({ closeId, batch: 0 });
     expect(await states(closeId)).toEqual(['issued', 'issued']);
+  });
+
+  it('finds and ends an account that ends every worker when it is rated, and takes nothing from one that is late', async () => {
+    const closes = process();
+    const closeId = await open(closes);
+    const [poison = ''] = ids;
+    for (let death = 0; death < 10; death += 1) {
+      const round = (await beginAccount(database, closeId, poison))?.round ?? 0;
+      expect(await accountRated(database, closeId, poison, { round, phase: 'billing' })).toBe(true);
+      expect(await states(closeId)).toEqual(['rated', 'pending']);
+      await silence(poison);
+    }
+    await session.query("UPDATE close_account SET updated_at = clock_timestamp() - interval '5 minutes'");
+    expect(await claimStalledBatches(database, 60)).toEqual([{ closeId, batch: 0 }]);
+    await closes.work({ closeId, batch: 0 });
+    expect(await states(closeId)).toEqual(['failed attempts_used_up', 'issued']);
+    await closes.retry(closeId);
+    const round = (await beginAccount(database, closeId, poison))?.round ?? 0;
+    expect(await accountRated(database, closeId, poison, { round: round - 1, phase: 'billing' })).toBe(false);
+    expect(await states(closeId)).toEqual(['pulling', 'issued']);
   });
 
   it('suspects nobody of whom a living worker is only told again, or after an error', async () => {

@@ -301,8 +301,17 @@ describe('a period that billed an account nothing', () => {
     expect((await accounts()).map(warned)).toEqual([[], []]);
     expect(await invoices()).toMatchObject([{ account, revision: 1, net: '80.00' }]);
     const events = await listCloseEvents(closing.database, closing.lastClose(), { account: other, limit: 20 });
-    expect(events.map(({ to }) => to)).toEqual(['pending', 'pulling', 'empty', 'pending', 'pulling', 'empty']);
-    expect(events[3]).toMatchObject({ from: 'empty', reason: { code: 'retried' }, actor: 'test' });
+    expect(events.map(({ to }) => to)).toEqual([
+      'pending',
+      'pulling',
+      'rated',
+      'empty',
+      'pending',
+      'pulling',
+      'rated',
+      'empty',
+    ]);
+    expect(events[4]).toMatchObject({ from: 'empty', reason: { code: 'retried' }, actor: 'test' });
     expect(await retry([account])).toBe(0);
 
     const files = await certificatesOf(closing, closing.lastClose());

@@ -2,6 +2,7 @@ import { CalendarError, monthPeriod, toStamp } from '#calendar';
 import { billedAnew, type DraftInvoice } from '#invoicing';
 import { Decimal, formatAmount } from '#money';
 import {
+  accountRated,
   accountsOfSeller,
   beginAccount,
   type BillingFacts,
@@ -393,6 +394,7 @@ export class Closes {
     const drift = await this.#drift(close, facts, result);
     const before = [...(earlier ? [BILLED_ANEW] : []), ...(reopened ? [LATE_USAGE] : [])];
     const warnings = [...before, ...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
+    if (result.outcome !== 'held' && !(await accountRated(this.#database, close.id, accountId, doing))) return;
     let moved: boolean;
     if (result.outcome === 'held') {
       const { outcome: to, reason } = result;

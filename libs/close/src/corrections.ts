@@ -1,5 +1,6 @@
 import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice, originalOf, totalsOf } from '#invoicing';
 import {
+  accountRated,
   automaticCorrections,
   claimConfirmingPulls,
   type ClaimedPull,
@@ -303,6 +304,7 @@ export class Corrections {
    */
   async draftForClose(close: CloseWork, accountId: string, doing: Doing): Promise<'empty' | 'drafted' | undefined> {
     const open = await findOpenCorrection(this.#database, { accountId, periodLabel: close.periodLabel });
+    if (!(await accountRated(this.#database, close.id, accountId, doing))) return undefined;
     const to = open ? 'drafted' : 'empty';
     let moved: boolean;
     if (open && !close.dryRun) {

@@ -301,7 +301,27 @@ export async function stillBilling(
 ): Promise<void> {
   await database.$executeRaw`
     UPDATE close_account SET seen_at = clock_timestamp(), updated_at = clock_timestamp()
-     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = 'pulling' AND round = ${round}`;
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state IN ('pulling', 'rated')
+       AND round = ${round}`;
+}
+
+/**
+ * Says that an account's usage is there, believed and rated, and that what it comes to is about to be written down. Whoever
+ * bills it stays at it, so its signs of life go on and it is still found when they stop.
+ *
+ * @returns whether there is anything left to write: false when somebody else was faster, or the close is cancelled
+ */
+export async function accountRated(
+  database: Database,
+  closeId: string,
+  accountId: string,
+  { round }: Doing,
+): Promise<boolean> {
+  const moved = await database.$executeRaw`
+    UPDATE close_account SET state = 'rated', updated_at = clock_timestamp()
+     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state IN ('pulling', 'rated')
+       AND round = ${round} AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND state <> 'cancelled')`;
+  return moved === 1;
 }
 
 /** What somebody who moves an account was doing with it. */

@@ -1,6 +1,7 @@
 export { type Database, openDatabase, PersistenceError, SERVICE_ROLE_OPTIONS, type Transaction } from './database.js';
 export { createDatabase, migrate } from './migrate.js';
 export {
+  accountRated,
   accountsOfClose,
   beginAccount,
   type CancelOutcome,
