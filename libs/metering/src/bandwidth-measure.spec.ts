@@ -654,18 +654,3 @@ describe('evidence', () => {
     },
   );
 });
-
-describe('speed', () => {
-  it('ranks a month of one site well under a tenth of a second', () => {
-    const text = (i: number) => `${(i * 7_919) % 320}.${String((i * 104_729) % 1_000_003).padStart(6, '0')}77${i}`;
-    const usage = site(SITE_A, OCTOBER, text, (i) => text(i + 17));
-    const spec = { ...P95, direction: 'percentile_of_greater' } as const;
-    const run = () => {
-      const before = performance.now();
-      measure(spec, OCTOBER, [active(SITE_A)], usage);
-      return performance.now() - before;
-    };
-    const times = Array.from({ length: 7 }, run).sort((a, b) => a - b);
-    expect(times[3]).toBeLessThan(100);
-  });
-});
