@@ -377,9 +377,9 @@ describe('a close', () => {
     const [poison = ''] = ids;
     for (let death = 0; death < 10; death += 1) {
       const round = (await beginAccount(database, closeId, poison))?.round ?? 0;
+      await silence(poison);
       expect(await accountRated(database, closeId, poison, { round, phase: 'billing' })).toBe(true);
       expect(await states(closeId)).toEqual(['rated', 'pending']);
-      await silence(poison);
     }
     await session.query("UPDATE close_account SET updated_at = clock_timestamp() - interval '5 minutes'");
     expect(await claimStalledBatches(database, 60)).toEqual([{ closeId, batch: 0 }]);
