@@ -103,8 +103,9 @@ async function runLap(scene, workers, accounts) {
 }
 
 async function startWorker(task) {
-  const execArgv = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(options.profile)}`] : [];
-  // The allocator as the image sets it.
+  const profiling = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(options.profile)}`] : [];
+  // The heap and the allocator as the image sets them.
+  const execArgv = ['--max-semi-space-size=8', ...profiling];
   const env = { ...process.env, MALLOC_ARENA_MAX: '2' };
   const worker = fork(resolve(import.meta.dirname, 'worker.mjs'), { execArgv, env });
   cleanUps.push(() => stopWorker(worker));

@@ -6,8 +6,9 @@ import type { RenderedPdf } from './layout-invoice.js';
 import type { RenderAnswer } from './render-worker.js';
 import type { PrintableInvoice } from './wording.js';
 
-// V8 lets a heap grow as far as the machine would bear before it collects, which no page needs. Five thousand lines fit.
-const THREAD_MEMORY = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 512 };
+// V8 lets a heap grow as far as the machine would bear before it collects, which no page needs. Five thousand lines fit. What
+// is young counts into the old ones' limit as well: four megabytes instead of sixteen save thirty and cost 6 % of a page.
+const THREAD_MEMORY = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 };
 
 /** Draws documents in threads of their own. */
 export interface InvoiceRenderer {
