@@ -7,6 +7,7 @@ import {
   documentSha256,
   findClose,
   listCloseAccounts,
+  listDrafts,
   listInvoices,
   loadBillingFacts,
   loadSnapshots,
@@ -273,6 +274,47 @@ describe('closing a month', () => {
       ['INV-2026-000001', 'Seller acme'],
       ['INV-2026-000002', 'Acme Renamed'],
     ]);
+  });
+
+  it('makes a draft anew for whoever names it, also when it was released, and leaves the others as they were', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    const wrong = await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+    await makeAccount(database, { seller: 'acme', external_id: 'b' }, 'fee');
+    const { closes, jobs } = process();
+    const work = async () => {
+      for (const job of jobs.splice(0)) await closes.work(job);
+    };
+    const { id } = await open(closes, { issue: 'after_review' });
+    await work();
+    const drafts = async () =>
+      (await listDrafts(database, { close: id, limit: 9 })).map(({ account, id: draft, customer }) => [
+        account,
+        draft,
+        customer.name,
+      ]);
+    const before = await drafts();
+    expect(before).toHaveLength(2);
+
+    granted(await updateAccount(database, 'test', wrong, { name: 'Mended' }, SECRET_KEY));
+    await database.$executeRaw`UPDATE close_account SET released = true WHERE account_id = ${wrong}::uuid`;
+    // A retry of all is for what is held.
+    expect(await closes.retry(id)).toBe(0);
+    expect(await closes.retry(id, [wrong])).toBe(1);
+    await work();
+    expect(await drafts()).toEqual(
+      before.map(([account, invoice, name]) => [account, invoice, account === wrong ? 'Mended' : name]),
+    );
+    expect(await findClose(database, id)).toMatchObject({ state: 'review', counts: { drafted: 2, issued: 0 } });
+
+    await closes.issue(id);
+    await work();
+    expect(await states(id)).toEqual(['issued', 'issued']);
+    expect((await numbers()).sort()).toEqual(['INV-2026-000001', 'INV-2026-000002']);
+
+    const dry = await open(closes, { dryRun: true });
+    await work();
+    expect(await closes.retry(dry.id, [wrong])).toBe(0);
   });
 
   it('names in the inputs of a draft the usage it was rated from, not what another worker brought since', async () => {

@@ -457,9 +457,10 @@ export async function loadDraft(
 }
 
 /**
- * Sends held or failed accounts back to the start. Those that are named also when they are empty, for what was missing in the
- * catalogue may have been mended, and when they are issued, if what was issued for them was voided. Nothing to pay is an
- * outcome, and not to be billed any more may be what a void was for: of these nobody is sent back who is not asked for.
+ * Sends held or failed accounts back to the start. Those that are named also when they are empty or drafted, for what was
+ * wrong in the catalogue may have been mended, and when they are issued, if what was issued for them was voided. A draft may
+ * be right, nothing to pay is an outcome, and not to be billed any more may be what a void was for: of these nobody is sent
+ * back who is not asked for. A draft that was released waits for a review again.
  *
  * @returns the batches to work on
  */
@@ -469,8 +470,13 @@ export async function retryAccounts(
   accountIds: readonly string[] | undefined,
   actor: string,
 ): Promise<number[]> {
-  const from: CloseAccountState[] = accountIds ? ['held', 'failed', 'issued', 'empty'] : ['held', 'failed'];
-  return transaction(database, (tx) => sendBack(tx, { closeId, actor, action: 'retried' }, accountIds, { from }));
+  return transaction(database, async (tx) => {
+    // What a dry run drafted is its report; another dry run makes another one.
+    const drafted = (await loadCloseWork(tx, closeId))?.dryRun === false ? (['drafted'] as const) : [];
+    const named = accountIds ? (['empty', ...drafted, 'issued'] as const) : [];
+    const from = ['held', 'failed', ...named] as const;
+    return sendBack(tx, { closeId, actor, action: 'retried' }, accountIds, { from });
+  });
 }
 
 /** Accounts of one close and zone that were held because their own month had not ended and settled. */

@@ -267,8 +267,8 @@ export class ClosesController {
   @HttpCode(202)
   @Access('close')
   @Documented(
-    'Try held and failed accounts again; of those that are named, also empty ones, and issued ones whose invoice was ' +
-      'voided: they are billed anew',
+    'Try held and failed accounts again; of those that are named, also empty and drafted ones, and issued ones whose ' +
+      'invoice was voided: they are billed anew',
     { 202: close },
     { 404: '`not_found`', 409: '`close_cancelled`', 422: '`unknown_account`' },
   )
