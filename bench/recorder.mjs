@@ -1,8 +1,12 @@
-import { ReportTransport } from '../dist/libs/report-client/src/index.js';
+import { OutboundAddresses, ReportTransport } from '../dist/libs/report-client/src/index.js';
 
 /** Remembers the very requests that a pull sends, while `recorded` is a list. */
 export class Recorder extends ReportTransport {
   recorded;
+
+  constructor() {
+    super({ addresses: OutboundAddresses.parse('http://127.0.0.0/8') });
+  }
 
   send(attempt) {
     this.recorded?.push(attempt);

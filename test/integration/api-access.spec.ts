@@ -212,7 +212,8 @@ describe('problems', () => {
       '/time_zone': 'must be an IANA time zone such as "Europe/Berlin"',
       '/fiscal_year_start': 'must be at most 12',
       '/colour': 'is not a member that is known here',
-      '/report_api/base_url': 'must be an http(s) URL',
+      '/report_api/base_url':
+        'must be https://host[:port][/path], with no user, query or fragment; the key has a member of its own',
       '/report_api/a~1b': 'is not a member that is known here',
       '/address/city': 'is required and must be a string',
     });

@@ -151,6 +151,39 @@ describe('report API keys', () => {
     expect(api.log.join('')).not.toContain(own.api_key);
   });
 
+  it('hold no blanks, at either door', async () => {
+    for (const key of ['a key', ' key', 'key\n', 'schlüssel', '']) {
+      const seller = await api.patch('/v1/sellers/keyed', { report_api: { api_key: key } }).expect(422);
+      expect(seller.body).toMatchObject({ errors: [{ pointer: '/report_api/api_key' }] });
+      const body = { external_id: 'blank', seller: 'acme', name: 'Blank', report_api_key: key };
+      const account = await api.post('/v1/accounts', body).expect(422);
+      expect(account.body).toMatchObject({ errors: [{ pointer: '/report_api_key' }] });
+    }
+  });
+
+  it.each(['http://vendor.example', 'https://10.0.0.1', 'https://169.254.169.254/latest', 'https://localhost:9'])(
+    'go to no address that nobody allowed: %s',
+    async (base_url) => {
+      for (const answer of [
+        await api.patch('/v1/sellers/keyed', { report_api: { base_url } }),
+        await api.post('/v1/sellers', { ...ACME, code: 'inward', report_api: { base_url } }),
+      ]) {
+        expect([answer.status, answer.body as object]).toMatchObject([
+          422,
+          { code: 'address_not_permitted', errors: [{ pointer: '/report_api/base_url' }] },
+        ]);
+      }
+    },
+  );
+
+  it.each(['http://', 'http://127.0.0.1:99999', 'http://xn--a:1', 'https://a:b@vendor.example'])(
+    'go to no address that is none: %s',
+    async (base_url) => {
+      const { body } = await api.patch('/v1/sellers/keyed', { report_api: { base_url } }).expect(422);
+      expect(body).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/report_api/base_url' }] });
+    },
+  );
+
   it('go to the origin they came with and to no other', async () => {
     const id = await newAccount('k1', 'keyed');
     const access = () => reportAccess(api.database, id, SECRET_KEY, configured);

@@ -11,6 +11,7 @@ import {
   createReportClient,
   DEFAULT_DIALECT,
   type Dialect,
+  OutboundAddresses,
   type PulledUsage,
   type ReportClient,
   type ReportClientOptions,
@@ -33,6 +34,7 @@ import {
   type ReportSimulatorOptions,
   startReportSimulator,
 } from '../../apps/report-simulator/src/index.js';
+import { ON_THIS_MACHINE } from '../support/closing.js';
 
 const SEED = 7;
 const FLEET = { accounts: 2, firstAccount: 4115, sites: 3, subscribers: 1 };
@@ -48,7 +50,7 @@ const AUGUST = monthPeriod('2022-08', 'UTC');
 const LATER = AUGUST.end + 72 * 3_600;
 
 let simulator: ReportSimulator;
-const transport = new ReportTransport({ attemptTimeoutMs: 5_000 });
+const transport = new ReportTransport({ addresses: ON_THIS_MACHINE, attemptTimeoutMs: 5_000 });
 
 beforeAll(async () => {
   simulator = await startReportSimulator({ seed: SEED, fleet: FLEET, clock: () => LATER });
@@ -185,7 +187,7 @@ describe('July 2022 of one leaf, against the numbers worked out by hand', () => 
         return super.send(attempt);
       }
     }
-    const recorder = new Recorder();
+    const recorder = new Recorder({ addresses: ON_THIS_MACHINE });
     const owned = { start: JULY.start, end: JULY.start + 3 * 86_400 };
     const asked: Asked = { entity: SITE, owned, family: 'bytes', grid: 'DAY' };
     const one = pulled(await ask(clientOf(simulator.url, { transport: recorder }).client, asked));
@@ -311,7 +313,7 @@ describe('the fault table', () => {
       ['a reset within the body', { fault: 'reset_mid_body' }, 'report_api_unavailable'],
       ['a broken gzip body', { fault: 'bad_gzip' }, 'report_api_unavailable'],
     ])('%s', async (_what, rule, code) => {
-      const patient = new ReportTransport({ attemptTimeoutMs: 2_000 });
+      const patient = new ReportTransport({ addresses: ON_THIS_MACHINE, attemptTimeoutMs: 2_000 });
       const { client, waits } = clientOf(simulator.url, { transport: patient });
       simulator.setFaults([{ ...rule, times: 1 }]);
       const mended = pulled(await ask(client, HOURS_OF_SITE));
@@ -320,7 +322,10 @@ describe('the fault table', () => {
       expect(waits).toEqual([rule.retry_after_s ? 2_000 : 500]);
       await patient.close();
 
-      const hasty = new ReportTransport({ attemptTimeoutMs: code === 'report_api_timeout' ? 100 : 5_000 });
+      const hasty = new ReportTransport({
+        addresses: ON_THIS_MACHINE,
+        attemptTimeoutMs: code === 'report_api_timeout' ? 100 : 5_000,
+      });
       const before = simulator.counters().requests;
       simulator.setFaults([rule]);
       const hopeless = ask(clientOf(simulator.url, { transport: hasty }).client, HOURS_OF_SITE);
@@ -328,6 +333,21 @@ describe('the fault table', () => {
       expect(simulator.counters().requests - before).toBe(6);
       await hasty.close();
     });
+  });
+
+  it.each([
+    ['by its address', (url: string) => url],
+    ['by a name that resolves to it', (url: string) => url.replace('127.0.0.1', 'localhost')],
+  ])('an address that nobody allowed is not connected to, %s', async (_how, written) => {
+    const before = simulator.counters().requests;
+    // A list with plain HTTP for another network lets names pass the first look, not the connection.
+    for (const list of ['', 'http://10.0.0.0/8', '127.0.0.0/8, ::1']) {
+      const transport = new ReportTransport({ addresses: OutboundAddresses.parse(list) });
+      const asked = ask(clientOf(written(simulator.url), { transport }).client, HOURS_OF_SITE);
+      await expect(asked).rejects.toMatchObject({ code: 'report_api_address_refused', retryable: false });
+      await transport.close();
+    }
+    expect(simulator.counters().requests).toBe(before);
   });
 
   it.each<[FaultKind, string]>([
@@ -810,7 +830,7 @@ describe('HTTP', () => {
         json(response, 200, EMPTY);
       }, 5);
     });
-    const narrow = new ReportTransport({ concurrency: 3 });
+    const narrow = new ReportTransport({ addresses: ON_THIS_MACHINE, concurrency: 3 });
     const clients = Array.from({ length: 30 }, () => clientOf(url, { transport: narrow }).client);
     await Promise.all(clients.map((client) => ask(client, HOURS_OF_SITE)));
     expect(most).toBe(3);
@@ -843,9 +863,9 @@ describe('HTTP', () => {
     await expect(ask(client, wrongGrid)).rejects.toMatchObject({ code: 'invalid_request', retryable: false });
     const stranger: Asked = { ...HOURS_OF_SITE, entity: { dimension: 'account', value: accountId(4116) } };
     await expect(ask(client, stranger)).rejects.toMatchObject({ code: 'invalid_request' });
-    const own = clientOf(simulator.url, { transport: new ReportTransport() }).client;
+    const own = clientOf(simulator.url, { transport: new ReportTransport({ addresses: ON_THIS_MACHINE }) }).client;
     await own.close();
-    const closed = new ReportTransport();
+    const closed = new ReportTransport({ addresses: ON_THIS_MACHINE });
     await closed.close();
     await expect(ask(clientOf(simulator.url, { transport: closed }).client, HOURS_OF_SITE)).rejects.toMatchObject({
       code: 'client_closed',
@@ -909,7 +929,7 @@ describe('the key', () => {
       apiKeys: { fleet: CANARY },
       switches: { auth },
     });
-    const hasty = new ReportTransport({ attemptTimeoutMs: 60 });
+    const hasty = new ReportTransport({ addresses: ON_THIS_MACHINE, attemptTimeoutMs: 60 });
     for (const fault of FAULT_KINDS) {
       known.setFaults([{ fault, delay_ms: 10_000, retry_after_s: 1_000 }]);
       const isSlow = fault === 'slow_first_byte' || fault === 'drip';

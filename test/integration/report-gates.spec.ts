@@ -6,7 +6,7 @@ import { Closes, createConnectors } from '#close';
 import { openDatabase, ReportGates, type ReportLimits } from '#persistence';
 import { accountId, customerSiteId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, planOf, SECRET_KEY, usageCharge } from '../support/catalogue.js';
-import { BLANK_PAGES } from '../support/closing.js';
+import { BLANK_PAGES, ON_THIS_MACHINE } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { run } from '../support/process.js';
 
@@ -163,6 +163,7 @@ describe('the gates of report APIs', () => {
       const connectors = createConnectors({
         database: own,
         configured: undefined,
+        addresses: ON_THIS_MACHINE,
         secretKey: SECRET_KEY,
         databaseUrl: url,
       });

@@ -7,7 +7,7 @@ import { loadSnapshots } from '#persistence';
 import { createReportClient, DEFAULT_DIALECT, type ReportClient, SealedKey } from '#report-client';
 import { accountId, customerSiteId, imsiOf, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
-import { type Closing, endOf, IMPATIENT, startClosing } from '../support/closing.js';
+import { type Closing, endOf, IMPATIENT, ON_THIS_MACHINE, startClosing } from '../support/closing.js';
 import { activeSeconds, nearestRank, quarterBytes, scaled, windowsOwned } from '../support/expected-usage.js';
 import { startUsageApi, type UsageApi } from '../support/usage-api.js';
 
@@ -296,6 +296,7 @@ describe('the published answers, replayed over HTTP', () => {
       baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       apiKey: new SealedKey('a-key'),
       dialect: DEFAULT_DIALECT,
+      connections: { addresses: ON_THIS_MACHINE },
       retry: IMPATIENT,
     });
     try {

@@ -21,7 +21,7 @@ import {
   listCloseAccounts,
   openDatabase,
 } from '#persistence';
-import type { ReportLogEntry, RetryPolicy, TransportOptions } from '#report-client';
+import { OutboundAddresses, type ReportLogEntry, type RetryPolicy, type TransportOptions } from '#report-client';
 import { SECRET_KEY } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
 
@@ -75,6 +75,9 @@ export function closingFees(database: Database) {
   return { database, connectors, renderer: BLANK_PAGES, secretKey: SECRET_KEY };
 }
 
+/** Lets report APIs be on this machine, as those of the tests are. */
+export const ON_THIS_MACHINE = OutboundAddresses.parse('http://127.0.0.0/8');
+
 /** Waits for nothing between attempts: a test of faults takes no time. */
 export const IMPATIENT: Partial<RetryPolicy> = { sleep: async () => undefined, random: () => 0 };
 
@@ -100,6 +103,7 @@ export async function startClosing(
       secretKey: SECRET_KEY,
       retry,
       connections,
+      addresses: ON_THIS_MACHINE,
       log: (entry) => log.push(entry),
     });
     opened.push(async () => {

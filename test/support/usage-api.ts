@@ -2,7 +2,7 @@ import { createApi } from '../../apps/api/src/index.js';
 import type { Server } from 'node:http';
 import { pino } from 'pino';
 import request, { type Test } from 'supertest';
-import type { Closing } from './closing.js';
+import { type Closing, ON_THIS_MACHINE } from './closing.js';
 import { SECRET_KEY } from './catalogue.js';
 
 const ADMIN_KEY = 'the-key-of-the-first-administrator';
@@ -22,6 +22,7 @@ export async function startUsageApi(closing: Closing): Promise<UsageApi> {
   const { database, closes } = closing;
   const app = await createApi({
     ...{ database, closes, secretKey: SECRET_KEY, adminKey: ADMIN_KEY, logger },
+    addresses: ON_THIS_MACHINE,
     queue: { ping: () => Promise.resolve() },
   });
   const agent = request(app.getHttpServer() as Server);

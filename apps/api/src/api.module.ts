@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { Database, SecretKey } from '#persistence';
+import { OutboundAddresses } from '#report-client';
 import { AccessGuard } from './access/access.guard.js';
 import { AuditEventsController } from './audit/audit-events.controller.js';
 import { AccountsController } from './catalogue/accounts.controller.js';
@@ -24,6 +25,7 @@ import { CertificateKeysController } from './keys/certificate-keys.controller.js
 import { MetricsController } from './metrics/metrics.controller.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 import {
+  ADDRESSES,
   CLOSES,
   type CloseCommands,
   DATABASE,
@@ -42,6 +44,8 @@ export interface ApiPorts {
   readonly closes: CloseCommands;
   readonly queue: QueuePort;
   readonly secretKey: SecretKey;
+  /** Where sellers may name their report APIs. Default: at public addresses over HTTPS. */
+  readonly addresses?: OutboundAddresses;
   /** Shown on /metrics beside this application's own: those of a worker in the same process. */
   readonly metrics?: readonly MetricsPort[];
 }
@@ -49,7 +53,14 @@ export interface ApiPorts {
 /** All routes. They share their few ports and have no services between them: the rules live in the rooms below. */
 @Module({})
 export class ApiModule {
-  static with({ database, closes, queue, secretKey, metrics = [] }: ApiPorts): DynamicModule {
+  static with({
+    database,
+    closes,
+    queue,
+    secretKey,
+    addresses = OutboundAddresses.PUBLIC,
+    metrics = [],
+  }: ApiPorts): DynamicModule {
     return {
       module: ApiModule,
       controllers: [
@@ -79,6 +90,7 @@ export class ApiModule {
         { provide: CLOSES, useValue: closes },
         { provide: QUEUE, useValue: queue },
         { provide: SECRET_KEY, useValue: secretKey },
+        { provide: ADDRESSES, useValue: addresses },
         { provide: METRICS, useValue: metrics },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },

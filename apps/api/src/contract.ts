@@ -1,5 +1,6 @@
 import { isLocalDate, isMonth, isTimeZone } from '#calendar';
 import { isCurrency, isPlainDecimal } from '#money';
+import { REPORT_KEY_FORM } from '#report-client';
 import { z } from 'zod';
 
 /** The words that every resource of the contract is made of. */
@@ -44,6 +45,10 @@ export const amount = z.string().meta({ description: 'An amount with exactly the
 export const stamp = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC.' });
 
 export const email = z.email('must be an e-mail address').max(254);
+
+export const reportApiKey = z
+  .string()
+  .regex(REPORT_KEY_FORM, 'must be 1 to 512 printable ASCII characters without blanks');
 
 export const address = z.strictObject({
   line1: text(),

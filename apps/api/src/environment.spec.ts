@@ -15,6 +15,26 @@ describe('the environment of the API', () => {
     expect(parseEnvironment(apiEnvironment, { ...good, PORT: '8080' })).toMatchObject({ PORT: 8080 });
   });
 
+  it.each([
+    ['REPORT_API_URL', 'http://'],
+    ['REPORT_API_URL', 'http://127.0.0.1:99999'],
+    ['REPORT_API_URL', 'https://user:pass-word@report.example'],
+    ['REPORT_API_URL', 'https://report.example/?apikey=1'],
+    ['REPORT_API_KEY', 'a key'],
+    ['REPORT_API_KEY', ''],
+    ['OUTBOUND_ALLOW', '10.0.0.0/99'],
+  ])('is refused with %s = %j', (name, value) => {
+    const reading = () => parseEnvironment(apiEnvironment, { ...good, [name]: value });
+    expect(reading).toThrow(new RegExp(`^the environment is not usable:\n  ${name} `));
+    if (value.includes('@')) expect(reading).not.toThrow('pass-word');
+  });
+
+  it("has the operator's addresses beside public ones", () => {
+    const { OUTBOUND_ALLOW } = parseEnvironment(apiEnvironment, { ...good, OUTBOUND_ALLOW: 'http://10.0.0.0/8' });
+    expect(OUTBOUND_ALLOW.refusalOf('http://10.1.2.3')).toBeUndefined();
+    expect(OUTBOUND_ALLOW.refusalOf('http://11.1.2.3')).toBeDefined();
+  });
+
   it('is refused with every bad variable named and no value shown', () => {
     const bad = { ...good, METERLINE_ADMIN_KEY: 'too-short', PORT: '70000', METERLINE_SECRET_KEY: 'secret-but-short' };
     const environment = { ...bad, DATABASE_URL: undefined };

@@ -14,6 +14,7 @@ const connectors = createConnectors({
   database,
   configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
   limits: reportLimits(environment),
+  addresses: environment.OUTBOUND_ALLOW,
   databaseUrl: environment.DATABASE_URL,
   secretKey: environment.METERLINE_SECRET_KEY,
 });
@@ -30,6 +31,7 @@ const app = await createApi({
   closes,
   queue,
   secretKey: environment.METERLINE_SECRET_KEY,
+  addresses: environment.OUTBOUND_ALLOW.withOrigin(environment.REPORT_API_URL),
   adminKey: environment.METERLINE_ADMIN_KEY,
   logger,
 });

@@ -21,4 +21,5 @@ export const DATABASE = Symbol('database');
 export const METRICS = Symbol('metrics of other parts');
 export const QUEUE = Symbol('queue');
 export const SECRET_KEY = Symbol('secret key');
+export const ADDRESSES = Symbol('addresses of report APIs');
 export const CLOSES = Symbol('closes');

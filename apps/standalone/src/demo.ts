@@ -6,6 +6,7 @@ import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { isMonth, monthAt, previousMonth } from '#calendar';
+import { OutboundAddresses } from '#report-client';
 import { startReportSimulator } from '../../report-simulator/src/index.js';
 import { type DemoScene, demoScene, type SellerScene } from './demo-scene.js';
 import { RestClient } from './rest-client.js';
@@ -31,6 +32,7 @@ const service = await startStandalone({
   folder: resolve(options.data),
   startAnew: true,
   reportApi: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
+  addresses: OutboundAddresses.parse('http://127.0.0.0/8, http://[::1]'),
   settleHours: 0,
 });
 

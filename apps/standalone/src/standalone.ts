@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino';
 import { createConnectors, queueSettings } from '#close';
 import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
 import { type ConfiguredReportApi, migrate, openDatabase, type ReportLimits, secretKeySchema } from '#persistence';
+import { OutboundAddresses } from '#report-client';
 import { createApi } from '../../api/src/index.js';
 import { createWorker, WorkerMetrics } from '../../worker/src/index.js';
 import { takeDataFolder } from './data-folder.js';
@@ -15,6 +16,8 @@ export interface StandaloneOptions {
   readonly startAnew?: boolean;
   /** The report API for sellers that name none of their own. */
   readonly reportApi?: ConfiguredReportApi | undefined;
+  /** Where other report APIs may be; default: at public addresses over HTTPS. */
+  readonly addresses?: OutboundAddresses;
   /** How often it may be asked, and others that say nothing themselves. */
   readonly reportLimits?: ReportLimits;
   readonly settleHours: number;
@@ -52,9 +55,11 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     started.push(() => renderer.close());
     const secretKey = secretKeySchema.parse(folder.secretKey);
     const metrics = new WorkerMetrics();
+    const addresses = options.addresses ?? OutboundAddresses.PUBLIC;
     const connectors = createConnectors({
       database,
       configured: options.reportApi,
+      addresses,
       ...(options.reportLimits && { limits: options.reportLimits }),
       databaseUrl: postgres.url,
       secretKey,
@@ -80,6 +85,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       closes: worker.closes,
       queue: worker,
       secretKey,
+      addresses: options.reportApi ? addresses.withOrigin(options.reportApi.baseUrl) : addresses,
       adminKey: folder.adminKey,
       logger,
       metrics: [metrics],

@@ -18,6 +18,7 @@ const connectors = createConnectors({
   database,
   configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
   limits: reportLimits(environment),
+  addresses: environment.OUTBOUND_ALLOW,
   databaseUrl: environment.DATABASE_URL,
   secretKey: environment.METERLINE_SECRET_KEY,
   log: (entry) => {

@@ -12,6 +12,7 @@ import {
   type Dialect,
   dialectSchema,
   dialectSha256,
+  OutboundAddresses,
   type ReportClient,
   type ReportLogEntry,
   ReportTransport,
@@ -32,6 +33,8 @@ export interface ConnectorOptions {
   readonly databaseUrl?: string;
   /** Connections per origin and how long silence may last. */
   readonly connections?: TransportOptions;
+  /** Where sellers' report APIs may be, beside the configured one. Default: at public addresses over HTTPS. */
+  readonly addresses?: OutboundAddresses;
   readonly log?: (entry: ReportLogEntry) => void;
 }
 
@@ -69,12 +72,16 @@ const DEFAULT_LIMITS: ReportLimits = { concurrency: 8, requestsPerSecond: null }
 
 /** Opens a client per account on demand; all share one pool of connections per origin. */
 export function createConnectors(options: ConnectorOptions): Connectors {
-  const transport = new ReportTransport(options.connections);
+  const { configured, addresses = OutboundAddresses.PUBLIC } = options;
+  const transport = new ReportTransport({
+    ...options.connections,
+    addresses: configured ? addresses.withOrigin(configured.baseUrl) : addresses,
+  });
   const { limits = DEFAULT_LIMITS, databaseUrl, secretKey } = options;
   const gates = databaseUrl === undefined ? undefined : new ReportGates(databaseUrl, secretKey);
   return {
     async connect(accountId, patience) {
-      const access = await reportAccess(options.database, accountId, options.secretKey, options.configured);
+      const access = await reportAccess(options.database, accountId, options.secretKey, configured);
       const dialect = dialectSchema.parse({ ...access.dialect, strict: access.strict });
       const gate = gates?.of(new URL(access.baseUrl).origin, access.apiKey, {
         concurrency: access.concurrency ?? limits.concurrency,

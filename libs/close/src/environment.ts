@@ -1,4 +1,5 @@
 import { type ReportLimits, requestsPerSecondSchema, secretKeySchema } from '#persistence';
+import { OutboundAddresses, plainUrl, REPORT_KEY_FORM } from '#report-client';
 import { z } from 'zod';
 import { CloseError } from './close-error.js';
 
@@ -12,8 +13,23 @@ export const serviceEnvironment = z.object({
   DATABASE_URL: databaseUrl,
   /** Default: the database. */
   QUEUE_URL: url(/^(postgres(ql)?|rediss?):\/\//, 'a URL postgres://… or redis://…').optional(),
-  REPORT_API_URL: url(/^https?:\/\//, 'a URL https://… (or http://… on a trusted network)'),
-  REPORT_API_KEY: z.string().min(1, 'must not be empty'),
+  REPORT_API_URL: z
+    .string()
+    .refine(
+      (text) => plainUrl(text) !== undefined,
+      'must be https://host[:port][/path] (or http://… on a trusted network), without user, query and fragment',
+    ),
+  REPORT_API_KEY: z.string().regex(REPORT_KEY_FORM, 'must be 1 to 512 printable ASCII characters without blanks'),
+  /** Addresses that sellers may name for their report APIs beside public ones over HTTPS. */
+  OUTBOUND_ALLOW: z
+    .string()
+    .default('')
+    .refine(
+      (list) => OutboundAddresses.canParse(list),
+      'must be host names, addresses or ranges such as 10.0.0.0/8, separated by commas, with http:// before one where plain ' +
+        'HTTP is allowed',
+    )
+    .transform((list) => OutboundAddresses.parse(list)),
   /** Requests with one key in flight, of all processes together. */
   REPORT_API_CONCURRENCY: z
     .string()

@@ -21,6 +21,10 @@ const MENDS: readonly (readonly [mend: string, codes: readonly string[]])[] = [
   ['retry later, and ask the vendor for a higher limit if it comes again', ['report_api_rate_limited']],
   ["mend the report API's TLS certificate or the trust store of the workers, then retry", ['report_api_untrusted']],
   [
+    "give the seller's report_api.base_url a public address over HTTPS, or name the address in OUTBOUND_ALLOW, then retry",
+    ['report_api_address_refused'],
+  ],
+  [
     'set report_api.base_url and report_api.api_key of the seller, then retry',
     ['report_api_unconfigured', 'report_api_key_missing'],
   ],

@@ -3,6 +3,7 @@ import { type EntityRef, type Grid, GRID_SECONDS, type Metric } from '#metering'
 import { Decimal, decimalFromNumberText, Ratio, sum, times } from '#money';
 import { DEFAULT_DIALECT, type Dialect, dialectSchema } from './dialect.js';
 import { type Look, lookAt, type LookOptions } from './look.js';
+import { OutboundAddresses } from './outbound-addresses.js';
 import { looksRounded } from './read-answer.js';
 import type { Aggregation } from './report-body.js';
 import { filtersFor } from './request-form.js';
@@ -70,7 +71,11 @@ const BITS_PER_MEGABIT_BYTE = new Decimal('8e-6');
  * @throws ReportApiError when the API gives no answer
  */
 export async function probeDialect(options: ProbeOptions, targets: ProbeTargets): Promise<ProbeReport> {
-  const transport = new ReportTransport({ concurrency: 2 });
+  const transport = new ReportTransport({
+    concurrency: 2,
+    // The operator names the address on the command line.
+    addresses: OutboundAddresses.PUBLIC.withOrigin(options.baseUrl),
+  });
   try {
     const base = options.dialect ?? DEFAULT_DIALECT;
     const found = await findAuth({ ...options, dialect: base, transport }, targets, options.clock());

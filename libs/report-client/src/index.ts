@@ -8,9 +8,10 @@ export {
   type ProbeTargets,
   withSettings,
 } from './dialect-probe.js';
-export { SealedKey } from './sealed-key.js';
+export { REPORT_KEY_FORM, SealedKey } from './sealed-key.js';
 export { ReportApiError, type ReportApiErrorCode } from './report-api-error.js';
 export type { SeriesTally, Tally } from './read-answer.js';
+export { type AddressRefusal, OutboundAddresses, plainUrl } from './outbound-addresses.js';
 export type { PullWarning, RawAnswer, RawAnswers, Refusal, RefusalCode, WarningCode } from './refusal.js';
 export type { RetryPolicy } from './retry.js';
 export type { Gate } from './gate.js';

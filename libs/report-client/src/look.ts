@@ -7,7 +7,7 @@ import { AGGREGATIONS, type Aggregation, type Echo, type EchoMember, METRICS, pa
 import { type ReportForm, requestBody, unaskable } from './request-form.js';
 import { DEFAULT_RETRY, retryAfterSeconds, type RetryPolicy, withRetries } from './retry.js';
 import type { SealedKey } from './sealed-key.js';
-import { type HttpAnswer, isFault, type ReportTransport } from './transport.js';
+import { faultMessage, type HttpAnswer, isFault, type ReportTransport } from './transport.js';
 
 /** One answer as it is, before anything is assumed of it: for finding out what may be assumed. */
 export interface Look {
@@ -47,9 +47,9 @@ export async function lookAt(
     const { origin } = base;
     const sent = await transport.send({ origin, path, headers, body, bodyLimit: dialect.body_limit_bytes, timeoutMs });
     if (isFault(sent)) {
-      return { done: false, ...sent, message: `the report API gave no answer (${sent.transportCode})` };
+      return { done: false, ...sent, message: faultMessage(sent) };
     }
-    if (sent.status !== 429 && sent.status < 500) return { done: true, value: sent };
+    if (sent.status !== 408 && sent.status !== 429 && sent.status < 500) return { done: true, value: sent };
     return {
       done: false,
       code: sent.status === 429 ? 'report_api_rate_limited' : 'report_api_unavailable',

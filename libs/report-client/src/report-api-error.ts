@@ -3,6 +3,7 @@ export type ReportApiErrorCode =
   | 'report_api_timeout'
   | 'report_api_rate_limited'
   | 'report_api_untrusted'
+  | 'report_api_address_refused'
   | 'pull_aborted'
   | 'client_closed'
   | 'invalid_configuration'

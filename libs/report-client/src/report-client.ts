@@ -3,6 +3,7 @@ import type { EpochSeconds, Interval } from '#calendar';
 import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, type Metric, ownedBuckets } from '#metering';
 import { type Dialect, dialectSchema } from './dialect.js';
 import type { Gate } from './gate.js';
+import { plainUrl } from './outbound-addresses.js';
 import {
   addedTallies,
   type Expected,
@@ -17,7 +18,7 @@ import type { Aggregation } from './report-body.js';
 import { type Filter, filtersFor, type ReportForm, requestBody, unaskable } from './request-form.js';
 import { DEFAULT_RETRY, retryAfterSeconds, type RetryPolicy, type Tried, withRetries } from './retry.js';
 import type { SealedKey } from './sealed-key.js';
-import { type HttpAnswer, isFault, ReportTransport, type TransportOptions } from './transport.js';
+import { faultMessage, type HttpAnswer, isFault, ReportTransport, type TransportOptions } from './transport.js';
 
 /** What is pulled together: both directions of a metric, or connected time. */
 export type UsageFamily = 'bytes' | 'time' | 'bandwidth';
@@ -436,7 +437,7 @@ class HttpReportClient implements ReportClient {
         });
       if (isFault(sent)) {
         log('report_api_faulted', sent);
-        return { done: false, ...sent, message: `the report API gave no answer (${sent.transportCode})` };
+        return { done: false, ...sent, message: faultMessage(sent) };
       }
       const busy = this.#busy(sent);
       if (busy) {
@@ -548,9 +549,8 @@ function sha256(text: string): string {
 
 /** Origin and path of a base URL. Throws `invalid_configuration` when it is not a plain http(s) address. */
 export function baseAddress(baseUrl: string): { origin: string; path: string } {
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  const isPlain = url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
-  if (!isPlain) {
+  const url = plainUrl(baseUrl);
+  if (url === undefined) {
     throw new ReportApiError(
       'invalid_configuration',
       'the base URL of the report API must be http(s)://host[:port][/path], with no user, query or fragment',

@@ -1,6 +1,9 @@
 import { inspect } from 'node:util';
 import { ReportApiError } from './report-api-error.js';
 
+/** The form of a report API key, wherever one is written. */
+export const REPORT_KEY_FORM = /^[\x21-\x7e]{1,512}$/;
+
 const SHOWN = '[redacted]';
 
 /**
@@ -12,7 +15,7 @@ export class SealedKey {
 
   /** @throws ReportApiError `invalid_configuration` when the text is empty or could not stand in a header */
   constructor(key: string) {
-    if (!/^[\x21-\x7e]{1,512}$/.test(key)) {
+    if (!REPORT_KEY_FORM.test(key)) {
       throw new ReportApiError(
         'invalid_configuration',
         'the report API key must be 1 to 512 printable ASCII characters without spaces',

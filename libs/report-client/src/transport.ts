@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants, gunzip } from 'node:zlib';
 import { promisify } from 'node:util';
 import { type Dispatcher, Pool } from 'undici';
+import { ADDRESS_REFUSED, OutboundAddresses } from './outbound-addresses.js';
 import { ReportApiError } from './report-api-error.js';
 
 export interface TransportOptions {
@@ -14,6 +15,8 @@ export interface TransportOptions {
   idleTimeoutMs?: number;
   /** A whole attempt, so that an answer that drips cannot keep a place for ever. */
   attemptTimeoutMs?: number;
+  /** Where connections may lead. Default: public addresses over HTTPS. */
+  addresses?: OutboundAddresses;
 }
 
 export interface Attempt {
@@ -37,9 +40,14 @@ export interface HttpAnswer {
   readonly fault?: 'too_large' | 'unsupported_encoding';
 }
 
-/** A transport fault that another attempt may cure. Says what happened by a code, never by a transport's own words. */
+/** Why no answer came. Says what happened by a code, never by a transport's own words. */
 export interface TransportFault {
-  readonly code: 'report_api_unavailable' | 'report_api_timeout' | 'report_api_untrusted' | 'pull_aborted';
+  readonly code:
+    | 'report_api_unavailable'
+    | 'report_api_timeout'
+    | 'report_api_untrusted'
+    | 'report_api_address_refused'
+    | 'pull_aborted';
   readonly transportCode: string;
 }
 
@@ -64,11 +72,13 @@ export class ReportTransport {
       firstByteTimeoutMs: options.firstByteTimeoutMs ?? 60_000,
       idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
       attemptTimeoutMs: options.attemptTimeoutMs ?? 120_000,
+      addresses: options.addresses ?? OutboundAddresses.PUBLIC,
     };
   }
 
   /** Sends one POST. Every way a transport can fail is a value; nothing of the transport's own errors gets out. */
   async send(attempt: Attempt): Promise<HttpAnswer | TransportFault> {
+    if (this.#options.addresses.refusalOf(attempt.origin)) return faultOf({ code: ADDRESS_REFUSED });
     const pool = this.#poolFor(attempt.origin);
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), Math.min(attempt.timeoutMs, this.#options.attemptTimeoutMs));
@@ -115,7 +125,8 @@ export class ReportTransport {
       pool = new Pool(origin, {
         connections: this.#options.concurrency,
         pipelining: 1,
-        connectTimeout: this.#options.connectTimeoutMs,
+        // Node's autoSelectFamily asks for all addresses of a name; each of them is checked before any is connected to.
+        connect: { timeout: this.#options.connectTimeoutMs, lookup: this.#options.addresses.lookupFor(origin) },
         headersTimeout: this.#options.firstByteTimeoutMs,
         bodyTimeout: this.#options.idleTimeoutMs,
       });
@@ -123,6 +134,14 @@ export class ReportTransport {
     }
     return pool;
   }
+}
+
+/** What happened, in words that tell what to do about it. */
+export function faultMessage({ code, transportCode }: TransportFault): string {
+  return code === 'report_api_address_refused'
+    ? 'the address of the report API is one that this service does not connect to: report_api.base_url must lead to a public ' +
+        'address over HTTPS, or the operator names it in OUTBOUND_ALLOW'
+    : `the report API gave no answer (${transportCode})`;
 }
 
 export function isFault(sent: HttpAnswer | TransportFault): sent is TransportFault {
@@ -186,6 +205,7 @@ const UNTRUSTED = /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABL
 function faultOf(error: unknown): TransportFault {
   const transportCode = codeOf(error);
   if (TIMEOUTS.has(transportCode)) return { code: 'report_api_timeout', transportCode };
+  if (transportCode === ADDRESS_REFUSED) return { code: 'report_api_address_refused', transportCode };
   if (UNTRUSTED.test(transportCode)) return { code: 'report_api_untrusted', transportCode };
   return { code: 'report_api_unavailable', transportCode };
 }

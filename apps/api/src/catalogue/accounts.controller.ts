@@ -24,6 +24,7 @@ import {
   listQuery,
   pageOf,
   pathId,
+  reportApiKey,
   stamp,
   text,
   timeZone,
@@ -46,7 +47,7 @@ const members = {
   edge_policy: z.enum(['own_by_start', 'refuse']).nullable(),
 };
 
-const reportApiKey = text(512).nullable().meta({ writeOnly: true });
+const ownReportApiKey = reportApiKey.nullable().meta({ writeOnly: true });
 
 const newAccount = z
   .strictObject({
@@ -59,12 +60,12 @@ const newAccount = z
     taxes: members.taxes.default([]),
     payment_terms_days: members.payment_terms_days.default(null),
     edge_policy: members.edge_policy.default(null),
-    report_api_key: reportApiKey.default(null),
+    report_api_key: ownReportApiKey.default(null),
   })
   .meta({ id: 'NewAccount' });
 
 const accountChange = z
-  .strictObject({ ...members, report_api_key: reportApiKey })
+  .strictObject({ ...members, report_api_key: ownReportApiKey })
   .partial()
   .meta({ id: 'AccountChange' });
 

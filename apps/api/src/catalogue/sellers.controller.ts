@@ -12,7 +12,7 @@ import {
   type Seller,
   updateSeller,
 } from '#persistence';
-import { DEFAULT_DIALECT, dialectSchema } from '#report-client';
+import { DEFAULT_DIALECT, dialectSchema, type OutboundAddresses, plainUrl } from '#report-client';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
@@ -26,18 +26,22 @@ import {
   listQuery,
   pageOf,
   pathCode,
+  reportApiKey,
   stamp,
   text,
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
-import { DATABASE, SECRET_KEY } from '../ports.js';
-import { accepted, found } from '../problems/problem.js';
+import { ADDRESSES, DATABASE, SECRET_KEY } from '../ports.js';
+import { accepted, found, Problem } from '../problems/problem.js';
 
-const baseUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).refine((url) => {
-  const { username, password, search, hash } = new URL(url);
-  return username === '' && password === '' && search === '' && hash === '';
-}, 'must be a URL without user, query and fragment; the key has a member of its own');
+// Where it may lead is for the operator's allow-list to say, which the route asks.
+const baseUrl = z
+  .string()
+  .refine(
+    (url) => plainUrl(url) !== undefined,
+    'must be https://host[:port][/path], with no user, query or fragment; the key has a member of its own',
+  );
 
 const storedDialect = z.record(z.string(), z.unknown());
 
@@ -62,7 +66,7 @@ const dialect = z
 
 const reportApi = {
   base_url: baseUrl.nullable(),
-  api_key: text(512).nullable().meta({ writeOnly: true }),
+  api_key: reportApiKey.nullable().meta({ writeOnly: true }),
   dialect: dialect.nullable(),
   strict: z.boolean(),
   concurrency: z.int().min(1).max(256).nullable().meta({
@@ -197,6 +201,7 @@ export class SellersController {
   constructor(
     @Inject(DATABASE) private readonly database: Database,
     @Inject(SECRET_KEY) private readonly secretKey: SecretKey,
+    @Inject(ADDRESSES) private readonly addresses: OutboundAddresses,
   ) {}
 
   @Post()
@@ -204,13 +209,14 @@ export class SellersController {
   @Documented(
     'Register a seller',
     { 201: seller },
-    { 409: '`seller_exists`', 422: '`invalid_request`, `number_not_legal`' },
+    { 409: '`seller_exists`', 422: '`invalid_request`, `number_not_legal`, `address_not_permitted`' },
   )
   async create(
     @Body({ schema: newSeller }) body: z.output<typeof newSeller>,
     @From() caller: Caller,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Seller> {
+    this.requirePermitted(body.report_api.base_url);
     const created = accepted(await createSeller(this.database, caller.actor, body, this.secretKey));
     response.location(`/v1/sellers/${created.code}`);
     return created;
@@ -236,13 +242,24 @@ export class SellersController {
   @Documented(
     'Change a seller; absent members stay, those of report_api and settings one by one',
     { 200: seller },
-    { 404: '`seller_not_found`', 422: '`invalid_request`, `number_not_legal`, `report_api_key_needed`' },
+    {
+      404: '`seller_not_found`',
+      422: '`invalid_request`, `number_not_legal`, `report_api_key_needed`, `address_not_permitted`',
+    },
   )
   async change(
     @Param('code', pathCode) sellerCode: string,
     @Body({ schema: sellerChange }) body: z.output<typeof sellerChange>,
     @From() caller: Caller,
   ): Promise<Seller> {
+    this.requirePermitted(body.report_api?.base_url);
     return accepted(await updateSeller(this.database, caller.actor, sellerCode, body, this.secretKey));
+  }
+
+  private requirePermitted(url: string | null | undefined): void {
+    const refusal = url == null ? undefined : this.addresses.refusalOf(url);
+    if (!refusal) return;
+    const errors = [{ pointer: '/report_api/base_url', message: refusal.message }];
+    throw new Problem(422, 'address_not_permitted', `/report_api/base_url ${refusal.message}`, { errors });
   }
 }
