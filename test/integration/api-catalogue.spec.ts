@@ -237,6 +237,28 @@ describe('accounts', () => {
     expect(none.body).toEqual({ data: [], next_cursor: null });
   });
 
+  it('have taxes whose rate is that of their category, and each once', async () => {
+    const vat = { name: 'VAT', category: 'S', rate: '21' };
+    const id = await newAccount('taxed', 'acme', { taxes: [vat, { ...vat, category: 'AE', rate: '0' }] });
+    const body = { external_id: 'taxed-2', seller: 'acme', name: 'Taxed' };
+    for (const [taxes, pointer] of [
+      [[{ ...vat, category: 'AE' }], '/taxes/0/rate'],
+      [[vat, { ...vat, category: 'Z' }], '/taxes/1/rate'],
+      [[{ ...vat, rate: '0' }], '/taxes/0/rate'],
+      [[vat, { ...vat, name: 'ＶＡＴ ' }], '/taxes/1/name'],
+      [[{ ...vat, valid_from: '2026-01-02', valid_until: '2026-01-01' }], '/taxes/0/valid_until'],
+      [[{ ...vat, component_of: 'vat' }], '/taxes/0/component_of'],
+    ] as const) {
+      for (const answer of [
+        await api.post('/v1/accounts', { ...body, taxes }),
+        await api.patch(`/v1/accounts/${id}`, { taxes }),
+      ]) {
+        expect([answer.status, answer.body]).toMatchObject([422, { code: 'invalid_request', errors: [{ pointer }] }]);
+      }
+    }
+    expect((await api.get(`/v1/accounts/${id}`).expect(200)).body).toMatchObject({ taxes: [vat, { category: 'AE' }] });
+  });
+
   it('are unique by external id within a seller', async () => {
     const body = { external_id: '1001', seller: 'acme', name: 'again' };
     const taken = await api.post('/v1/accounts', body).expect(409);

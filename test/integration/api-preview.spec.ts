@@ -336,6 +336,48 @@ describe('POST /v1/rating/preview', () => {
     expect(problem).toMatchObject({ code: 'invalid_plan', errors: [{ pointer: '/plan/charges/0/amount' }] });
   });
 
+  it('taxes each charge at the rate it names, and none at two', async () => {
+    const taxes = [
+      { name: 'VAT', category: 'S', rate: '19' },
+      { name: 'VAT reduced', category: 'S', rate: '7' },
+    ];
+    const books = { ...platform, code: 'books', amount: '50.00', tax: 'vat reduced' };
+    const named = planOf([{ ...platform, amount: '100.00', tax: 'VAT' }, books]);
+    expect(await preview({ plan: named, period: '2026-10', taxes })).toMatchObject({
+      lines: [
+        { charge: 'platform', tax: 'VAT' },
+        { charge: 'books', tax: 'vat reduced' },
+      ],
+      taxes: [
+        { name: 'VAT', rate: '19', base: '100.00', amount: '19.00' },
+        { name: 'VAT reduced', rate: '7', base: '50.00', amount: '3.50' },
+      ],
+      gross: '172.50',
+    });
+    const unnamed = await refused({ plan: planOf([platform, books]), period: '2026-10', taxes });
+    expect(unnamed).toMatchObject({ code: 'ambiguous_taxes', detail: expect.stringContaining('platform') as string });
+    const missing = planOf([{ ...platform, tax: 'VAT zero' }]);
+    expect(await refused({ plan: missing, period: '2026-10', taxes })).toMatchObject({ code: 'tax_name_unmatched' });
+    const both = planOf([{ ...platform, tax: 'VAT', tax_category: 'S' }]);
+    expect(await refused({ plan: both, period: '2026-10', taxes })).toMatchObject({
+      errors: [{ pointer: '/plan/charges/0/tax' }],
+    });
+  });
+
+  it('refuses taxes that contradict themselves', async () => {
+    const of = (...taxes: object[]) => refused({ plan: planOf([platform]), period: '2026-10', taxes });
+    expect(await of({ name: 'VAT', category: 'AE', rate: '21' })).toMatchObject({
+      errors: [{ pointer: '/taxes/0/rate' }],
+    });
+    expect(await of({ name: 'VAT', category: 'S', rate: '0' })).toMatchObject({
+      errors: [{ pointer: '/taxes/0/rate' }],
+    });
+    const { errors } = await of({ name: 'VAT', category: 'S', rate: 'x' });
+    expect(errors[0]).toMatchObject({ pointer: '/taxes/0/rate' });
+    const vat = { name: 'VAT', category: 'S', rate: '19' };
+    expect(await of(vat, { ...vat, name: 'ｖａｔ ' })).toMatchObject({ errors: [{ pointer: '/taxes/1/name' }] });
+  });
+
   it('refuses a taxed charge that the account has no tax for', async () => {
     const plan = planOf([{ ...platform, tax_category: 'S' }]);
     const taxes = [{ name: 'Zero rated', category: 'Z', rate: '0' }];

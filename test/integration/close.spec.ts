@@ -1,5 +1,5 @@
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
-import { type BatchJob, Closes, createConnectors } from '#close';
+import { type BatchJob, Closes, Corrections, createConnectors, invoiceEvidence, verifyInvoice } from '#close';
 import type { AccountTax } from '#invoicing';
 import {
   billingInputs,
@@ -10,6 +10,7 @@ import {
   listDrafts,
   listInvoices,
   loadBillingFacts,
+  loadInvoiceEvidence,
   loadSnapshots,
   openDatabase,
   updateAccount,
@@ -56,7 +57,11 @@ describe('closing a month', () => {
   });
 
   /** A process that closes: its own connections and its own queue, which keeps the jobs until they are worked on. */
-  function process(options: { batchSize?: number; reportUrl?: string } = {}): { closes: Closes; jobs: BatchJob[] } {
+  function process(options: { batchSize?: number; reportUrl?: string } = {}): {
+    closes: Closes;
+    corrections: Corrections;
+    jobs: BatchJob[];
+  } {
     const jobs: BatchJob[] = [];
     const own = openDatabase(url, 5);
     const connectors = createConnectors({
@@ -80,7 +85,8 @@ describe('closing a month', () => {
       batchSize: options.batchSize ?? 25,
       enqueue: async (added) => void jobs.push(...added),
     });
-    return { closes, jobs };
+    const corrections = new Corrections({ database: own, connectors, renderer, enqueue: async () => undefined });
+    return { closes, corrections, jobs };
   }
 
   async function open(
@@ -184,19 +190,68 @@ describe('closing a month', () => {
     // Subscribing refuses this; it can come about by hand only.
     const bare = await of(3, 'fee', [vat()]);
     await database.$executeRaw`UPDATE subscription SET plan_code = 'bare' WHERE account_id = ${bare}::uuid`;
+    // Accounts that were registered before their taxes were looked at.
+    const contradicted = await of(4, 'fee', [vat({ category: 'AE' })]);
+    const inOtherLetters = await of(5, 'fee', [vat(), vat({ name: 'vat ' })]);
+    const twoRates = await of(6, 'fee', [vat(), vat({ name: 'VAT reduced', rate: '7' })]);
+    await makePlan(database, {
+      ...feePlan('named', '5.00'),
+      charges: [{ code: 'fee', name: 'Fee', type: 'recurring', amount: '5.00', tax: 'VAT' }],
+    });
+    const unnamed = await of(7, 'named', [vat({ name: 'MwSt' })]);
     const { closes, jobs } = process();
     const { id } = await open(closes);
     await closes.work({ closeId: id, batch: 0 });
-    expect(await states(id)).toEqual(['issued', 'tax_category_unmatched', 'ambiguous_taxes', 'no_version_in_force']);
+    expect(await states(id)).toEqual([
+      ...['issued', 'tax_category_unmatched', 'ambiguous_taxes', 'no_version_in_force'],
+      ...['tax_rate_contradicts_category', 'ambiguous_taxes', 'ambiguous_taxes', 'tax_name_unmatched'],
+    ]);
 
-    for (const account of [unmatched, twice]) {
+    for (const account of [unmatched, twice, contradicted, inOtherLetters, twoRates, unnamed]) {
       granted(await updateAccount(database, 'test', account, { taxes: [vat()] }, SECRET_KEY));
     }
     await database.$executeRaw`UPDATE subscription SET plan_code = 'fee' WHERE account_id = ${bare}::uuid`;
     jobs.length = 0;
     await closes.retry(id);
     for (const job of jobs) await closes.work(job);
-    expect(await states(id)).toEqual(['issued', 'issued', 'issued', 'issued']);
+    expect(await states(id)).toEqual(Array.from({ length: 8 }, () => 'issued'));
+  });
+
+  it('bills two rates of one category as two groups, on the invoice, in its evidence and on the note that takes it back', async () => {
+    await makeSeller(database, { code: 'acme' });
+    const fee = (code: string, amount: string, tax: string) => ({ code, name: code, type: 'recurring', amount, tax });
+    await makePlan(database, {
+      ...feePlan('plan', '100.00'),
+      charges: [fee('line', '100.00', 'VAT'), { ...fee('books', '50.00', 'VAT reduced'), timing: 'in_advance' }],
+      discounts: [{ type: 'percentage', value: '10' }],
+    });
+    const taxes: AccountTax[] = [
+      { name: 'VAT', category: 'S', rate: '19' },
+      { name: 'VAT reduced', category: 'S', rate: '7' },
+    ];
+    await makeAccount(database, { seller: 'acme', external_id: accountId(0), taxes }, 'plan');
+    const { closes, corrections } = process();
+    await closes.work({ closeId: (await open(closes)).id, batch: 0 });
+    const [issued] = await listInvoices(database, { seller: 'acme', limit: 2 });
+    const evidence = await loadInvoiceEvidence(database, issued?.id ?? '');
+    if (!evidence) throw new Error('there is no such document');
+    // 100.00 and twice 50.00, August and ahead September, less 10 %: 19 % of 90.00 and 7 % of 90.00.
+    expect(evidence.document.taxes.map(({ name, base, amount }) => [name, base, amount])).toEqual([
+      ['VAT', '90.00', '17.10'],
+      ['VAT reduced', '90.00', '6.30'],
+    ]);
+    const verdict = (of: typeof evidence) => verifyInvoice(JSON.stringify(invoiceEvidence(of)));
+    expect(verdict(evidence)).toMatchObject({ outcome: 'valid', recomputed_from: 'usage' });
+
+    const voided = await corrections.voidInvoice(issued?.id ?? '', { actor: 'test', reason: 'test' });
+    if (voided.outcome !== 'issued') throw new Error(JSON.stringify(voided));
+    expect(voided.invoice.taxes.map(({ name, base, amount }) => [name, base, amount])).toEqual([
+      ['VAT', '-90.00', '-17.10'],
+      ['VAT reduced', '-90.00', '-6.30'],
+    ]);
+    const note = await loadInvoiceEvidence(database, voided.invoice.id);
+    if (!note) throw new Error('there is no such note');
+    expect(verdict(note)).toMatchObject({ outcome: 'valid' });
   });
 
   it('holds on a missing bucket, whatever the plan, and keeps what was pulled', async () => {

@@ -1,4 +1,5 @@
 import { isLocalDate, isMonth, isTimeZone } from '#calendar';
+import { taxFaults } from '#invoicing';
 import { isCurrency, isPlainDecimal } from '#money';
 import { REPORT_KEY_FORM } from '#report-client';
 import { z } from 'zod';
@@ -59,8 +60,8 @@ export const address = z.strictObject({
   country,
 });
 
-/** One tax of an account. The category is one of UNCL5305; the rate is in percent. */
-export const accountTax = z.strictObject({
+/** One tax of an account. The category is one of UNCL5305 and fixes the rate, which is in percent. */
+const accountTax = z.strictObject({
   name: text(40),
   category: z.enum(['S', 'Z', 'E', 'AE', 'K', 'G', 'O']),
   rate: decimalText.refine(
@@ -70,6 +71,20 @@ export const accountTax = z.strictObject({
   valid_from: localDate.nullable().optional(),
   valid_until: localDate.nullable().optional(),
   exemption_reason: text(500).nullable().optional(),
+  component_of: text(40)
+    .nullable()
+    .optional()
+    .meta({ description: 'What it is called together with the other taxes that fall on the same supply.' }),
+});
+
+/** The taxes of an account, as they are read. */
+export const accountTaxes = z.array(accountTax).max(20);
+
+/** The taxes of an account, as they may be written. */
+export const givenTaxes = accountTaxes.superRefine((taxes, context) => {
+  // A rate that is no number has been refused by itself.
+  if (!taxes.every(({ rate }) => isPlainDecimal(rate))) return;
+  for (const { path, message } of taxFaults(taxes)) context.addIssue({ code: 'custom', path: [...path], message });
 });
 
 /** The query of every list. */

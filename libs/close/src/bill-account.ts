@@ -325,6 +325,8 @@ function measuredInterval({ period, segments }: BillingTask): Interval | null {
 /** Codes of errors that say what a clerk has to settle in the catalogue before the account can be billed. */
 const UNSETTLED: ReadonlySet<string> = new Set([
   'tax_category_unmatched',
+  'tax_name_unmatched',
+  'tax_rate_contradicts_category',
   'ambiguous_taxes',
   'no_version_in_force',
   'overlapping_subscriptions',

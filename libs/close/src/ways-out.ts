@@ -9,8 +9,13 @@ const MENDS: readonly (readonly [mend: string, codes: readonly string[]])[] = [
   ['void the invoice that stands, then retry the account by name', ['already_billed']],
   ['subscribe the account to a plan in its currency, then retry', ['currency_differs']],
   [
-    "mend the account's taxes, so that one of each name and category holds on the last day of the line, then retry",
+    "mend the account's taxes, so that one of each name and category holds on the last day of the line, or name the tax in a new version of the plan; then retry",
     ['tax_category_unmatched', 'ambiguous_taxes'],
+  ],
+  ["add a tax of the name that the charge has to the account's taxes, then retry", ['tax_name_unmatched']],
+  [
+    "mend the account's taxes: a category fixes its rate, S above 0 and every other at 0; then retry",
+    ['tax_rate_contradicts_category'],
   ],
   ['publish a version of the plan that is in force, or move the subscription, then retry', ['no_version_in_force']],
   [

@@ -132,6 +132,7 @@ function particularsOf(document: PrintableInvoice, line: InvoiceLine): string[] 
     line.tax_category
       ? `tax category ${line.tax_category} (${taxCategoryName(line.tax_category).toLowerCase()})`
       : null,
+    line.tax === undefined ? null : `tax: ${line.tax}`,
     fullQuantity(line),
   ].filter(isText);
 }

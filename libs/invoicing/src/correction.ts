@@ -1,5 +1,5 @@
 import { Decimal, decimal, formatAmount, minus, plus } from '#money';
-import type { RatedLine } from '#rating';
+import { type RatedLine, taxNameKey } from '#rating';
 import { assertConserved, notesOn } from './documents.js';
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup, Totals } from './invoice.js';
 import { InvoicingError } from './invoicing-error.js';
@@ -21,7 +21,7 @@ export interface CorrectionInput {
  * line and per tax group. Below 0 in total it is a credit note, else a debit note; null when no line and no tax group
  * differs. The documents and the correction together always come to the re-rated totals.
  *
- * Lines are the same when charge, entity, segment and tax category are. A line that does not differ is left out. Parties
+ * Lines are the same when charge, entity, segment, tax category and named tax are. A line that does not differ is left out. Parties
  * and payment terms are those of the original.
  *
  * @throws InvoicingError `foreign_document` when the documents are not of one account, period and currency,
@@ -142,9 +142,10 @@ function taxDeltas(
 }
 
 /** A correction leaves lines out, so a line is known by what it is for and never by its place on a document. */
-function lineKey({ charge, kind, entity, segment, tax_category, commodity_code }: RatedLine): string {
+function lineKey({ charge, kind, entity, segment, tax_category, tax, commodity_code }: RatedLine): string {
   const of = entity && [entity.dimension, entity.value];
-  return JSON.stringify([charge, kind, of, segment.start, segment.end, tax_category, commodity_code]);
+  const named = tax === undefined ? null : taxNameKey(tax);
+  return JSON.stringify([charge, kind, of, segment.start, segment.end, tax_category, named, commodity_code]);
 }
 
 function byKey<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

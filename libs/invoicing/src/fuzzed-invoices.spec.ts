@@ -31,9 +31,9 @@ const TAXES: readonly (readonly AccountTax[])[] = [
   ],
   [
     { name: 'VAT', category: 'Z', rate: '0' },
-    { name: 'State', category: 'S', rate: '6.25', valid_until: '2026-03-16' },
-    { name: 'State', category: 'S', rate: '7.125', valid_from: '2026-03-16' },
-    { name: 'City', category: 'S', rate: '0.9999' },
+    { name: 'State', category: 'S', rate: '6.25', valid_until: '2026-03-16', component_of: 'Sales tax' },
+    { name: 'State', category: 'S', rate: '7.125', valid_from: '2026-03-16', component_of: 'Sales tax' },
+    { name: 'City', category: 'S', rate: '0.9999', component_of: 'Sales tax' },
   ],
 ];
 

@@ -29,6 +29,8 @@ export interface AccountTax {
   valid_from?: string | null | undefined;
   valid_until?: string | null | undefined;
   exemption_reason?: string | null | undefined;
+  /** What it is called together with the other taxes that fall on the same supply; absent = it stands alone. */
+  component_of?: string | null | undefined;
 }
 
 export type TaxCategory = 'S' | 'Z' | 'E' | 'AE' | 'K' | 'G' | 'O';

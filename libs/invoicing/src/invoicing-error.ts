@@ -4,6 +4,8 @@ export class InvoicingError extends Error {
   constructor(
     readonly code:
       | 'tax_category_unmatched'
+      | 'tax_name_unmatched'
+      | 'tax_rate_contradicts_category'
       | 'ambiguous_taxes'
       | 'not_conserved'
       | 'malformed_number'

@@ -84,7 +84,7 @@ export interface DiscountBasis {
   /** The discount goes with a refund, so it is taken back. */
   refund: boolean;
   /** What remained of the discounted lines before this discount. */
-  parts: { tax_category: string | null; supply_end: string; remaining: string }[];
+  parts: { tax_category: string | null; tax?: string; supply_end: string; remaining: string }[];
   part: number;
 }
 
@@ -96,7 +96,7 @@ export interface MinimumSpendBasis {
   spent: string;
   /** Fees for this period that the invoice before billed, after discounts. */
   paid_ahead: string;
-  parts: { tax_category: string | null; net: string }[];
+  parts: { tax_category: string | null; tax?: string; net: string }[];
   part: number;
 }
 

@@ -13,6 +13,7 @@ import {
   type RatingContext,
   type RatingNotice,
   shareBasis,
+  taxKey,
 } from './rating.js';
 import { isSameSubscription, type PlanVersion, type RatingSegment } from './segment.js';
 import { type DateRange, daysWithin, daysWithout, runsAcross, type Span } from './span.js';
@@ -271,7 +272,8 @@ function isSameFee(a: RecurringCharge, b: RecurringCharge): boolean {
     a.amount === b.amount &&
     a.per === b.per &&
     a.timing === b.timing &&
-    a.proration === b.proration
+    a.proration === b.proration &&
+    taxKey(a) === taxKey(b)
   );
 }
 

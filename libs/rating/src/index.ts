@@ -16,5 +16,6 @@ export {
   segmentsOf,
   type SubscriptionTerm,
 } from './segment.js';
+export { taxNameKey } from './tax-name.js';
 export { type TariffPlan, tariffPlanSchema } from './tariff-plan.js';
 export { METRICS, type UsageFamily, type UsageNeeds, usageNeeds, type UsagePull } from './usage-needs.js';

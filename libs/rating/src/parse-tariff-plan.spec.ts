@@ -282,6 +282,7 @@ it.each<[pointer: string, value: unknown, message: string]>([
   ['/charges/1/code', 'minimum_spend', 'charges[1].code must not be "minimum_spend": the true-up line has that code'],
   ['/charges/1/type', 'monthly', 'charges[1].type must be one of "recurring", "one_time", "usage"'],
   ['/charges/1/per', 'site', 'charges[1].per must be one of "account", "customer_site_id", "msisdn", "imsi"'],
+  ['/charges/1/tax', ' ', 'charges[1].tax must be the name of a tax of the account'],
   ['/charges/1/tax_category', 'X', 'charges[1].tax_category must be one of "S", "Z", "E", "AE", "K", "G", "O"'],
   ['/charges/1/currency', 'EUR', 'charges[1].currency must be left out: the plan has no such member here'],
   [

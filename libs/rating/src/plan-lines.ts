@@ -1,6 +1,16 @@
 import { Decimal, formatAmount, minus, plus, Ratio, sum } from '#money';
 import type { DiscountBasis, MinimumSpendBasis } from './derivation.js';
-import { hull, lineSegment, type PricedLine, pricedLine, type RatingContext, shareBasis } from './rating.js';
+import {
+  hull,
+  lineSegment,
+  type PricedLine,
+  pricedLine,
+  type RatingContext,
+  shareBasis,
+  type TaxChoice,
+  taxKey,
+  taxMembers,
+} from './rating.js';
 import { type RatingSegment } from './segment.js';
 import { splitByWeight } from './split.js';
 import type { Discount } from './tariff-plan.js';
@@ -39,7 +49,7 @@ function oneDiscount(
   const { segment, version, refund } = scope;
   const groups = partsOf(scope.lines.filter((line) => isDiscounted(line, discount) && !left(remaining, line).isZero()));
   const parts = groups.map((lines) => ({
-    tax_category: lines[0]?.line.tax_category ?? null,
+    ...taxMembers(lines[0]?.line ?? {}),
     supply_end: lines[0]?.line.segment.end ?? lineSegment(segment).end,
     remaining: formatAmount(sum(lines.map((line) => left(remaining, line))), context.input.currency),
   }));
@@ -64,7 +74,7 @@ function oneDiscount(
         entity: null,
         segment: lines[0]?.line.segment ?? lineSegment(segment),
         unit: 'item',
-        tax_category: lines[0]?.line.tax_category ?? null,
+        ...taxMembers(lines[0]?.line ?? {}),
         commodity_code: null,
       },
       basis,
@@ -74,11 +84,11 @@ function oneDiscount(
   });
 }
 
-/** The lines that one discount line stands for: same tax category and same supply period, in order of appearance. */
+/** The lines that one discount line stands for: same taxes and same supply period, in order of appearance. */
 function partsOf(lines: readonly PricedLine[]): PricedLine[][] {
   const groups = new Map<string, PricedLine[]>();
   for (const line of lines) {
-    const key = `${line.billing} ${line.line.tax_category}`;
+    const key = `${line.billing} ${taxKey(line.line)}`;
     groups.set(key, [...(groups.get(key) ?? []), line]);
   }
   return [...groups.values()];
@@ -136,14 +146,14 @@ export function minimumSpendLines(
   if (!whole || !last || required.length === 0) return [];
   const { currency } = context.input;
   const spent = sum(lines.filter(({ billing }) => billing === 'own').map(({ amount }) => amount));
-  const parts = netsByCategory(lines.filter(({ billing }) => billing !== 'refund'));
-  return parts.flatMap(([taxCategory], part) => {
+  const parts = netsByTax(lines.filter(({ billing }) => billing !== 'refund'));
+  return parts.flatMap(({ choice }, part) => {
     const basis: MinimumSpendBasis = {
       kind: 'minimum_spend',
       required,
       spent: formatAmount(spent, currency),
       paid_ahead: formatAmount(paidAhead, currency),
-      parts: parts.map(([category, net]) => ({ tax_category: category, net: formatAmount(net, currency) })),
+      parts: parts.map(({ choice: of, net }) => ({ ...taxMembers(of), net: formatAmount(net, currency) })),
       part,
     };
     const priced = pricedLine(
@@ -156,7 +166,7 @@ export function minimumSpendLines(
         entity: null,
         segment: lineSegment(whole),
         unit: 'item',
-        tax_category: taxCategory,
+        ...taxMembers(choice),
         commodity_code: null,
       },
       basis,
@@ -165,10 +175,13 @@ export function minimumSpendLines(
   });
 }
 
-/** Tax categories with a net above 0, in order of appearance; the account's own with 0 when there is none. */
-function netsByCategory(lines: readonly PricedLine[]): [string | null, Decimal][] {
-  const nets = new Map<string | null, Decimal>();
-  for (const { line, amount } of lines) nets.set(line.tax_category, plus(nets.get(line.tax_category) ?? ZERO, amount));
-  const positive = [...nets].filter(([, net]) => !net.isZero() && !net.isNegative());
-  return positive.length > 0 ? positive : [[null, ZERO]];
+/** What lines say about their taxes, with nets above 0, in order of appearance; the account's own with 0 when there is none. */
+function netsByTax(lines: readonly PricedLine[]): { choice: TaxChoice; net: Decimal }[] {
+  const nets = new Map<string, { choice: TaxChoice; net: Decimal }>();
+  for (const { line, amount } of lines) {
+    const { choice, net } = nets.get(taxKey(line)) ?? { choice: line, net: ZERO };
+    nets.set(taxKey(line), { choice, net: plus(net, amount) });
+  }
+  const positive = [...nets.values()].filter(({ net }) => !net.isZero() && !net.isNegative());
+  return positive.length > 0 ? positive : [{ choice: {}, net: ZERO }];
 }

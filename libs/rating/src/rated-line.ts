@@ -23,6 +23,8 @@ export interface RatedLine {
   unrounded_amount: string;
   /** UNCL5305 category that picks the account's tax; null = the account's own. */
   tax_category: string | null;
+  /** Name of the account's tax, where the charge names one; there is no `tax_category` then. */
+  tax?: string;
   commodity_code: string | null;
   derivation: Derivation;
 }

@@ -9,6 +9,7 @@ import type { LineSegment, RatedLine } from './rated-line.js';
 import type { PlanVersion, RatingSegment } from './segment.js';
 import { shareOf, type Span } from './span.js';
 import type { Charge, Proration } from './tariff-plan.js';
+import { taxNameKey } from './tax-name.js';
 
 /** Usage that is already measured, for previews: base units (byte, second, Mbps), over the time the charge is in force. */
 export interface GivenQuantity {
@@ -97,7 +98,7 @@ export function pricedLine(
       unit: line.unit,
       amount: formatAmount(amount, context.input.currency),
       unrounded_amount: shown(computation.amount),
-      tax_category: line.tax_category,
+      ...taxMembers(line),
       commodity_code: line.commodity_code,
       derivation,
     },
@@ -111,14 +112,30 @@ export function pricedLine(
 /** What a line takes from its charge as it stands. */
 export function chargeMembers(
   charge: Charge,
-): Pick<RatedLine, 'charge' | 'kind' | 'description'> & Pick<RatedLine, 'tax_category' | 'commodity_code'> {
+): Pick<RatedLine, 'charge' | 'kind' | 'description' | 'tax_category' | 'tax' | 'commodity_code'> {
   return {
     charge: charge.code,
     kind: charge.type,
     description: charge.name,
-    tax_category: charge.tax_category ?? null,
+    ...taxMembers(charge),
     commodity_code: charge.commodity_code ?? null,
   };
+}
+
+/** What a charge, a line or a part of one says about its tax. */
+export interface TaxChoice {
+  readonly tax_category?: string | null | undefined;
+  readonly tax?: string | undefined;
+}
+
+/** The same choice as members of a line: `tax` stands only where a tax is named, as on lines before names could be. */
+export function taxMembers({ tax_category = null, tax }: TaxChoice): Pick<RatedLine, 'tax_category' | 'tax'> {
+  return { tax_category, ...(tax !== undefined && { tax }) };
+}
+
+/** Equal for lines that bear the same taxes, whatever those are. */
+export function taxKey({ tax_category = null, tax }: TaxChoice): string {
+  return JSON.stringify([tax_category, tax === undefined ? null : taxNameKey(tax)]);
 }
 
 /** A share of the period as it stands on a derivation. */

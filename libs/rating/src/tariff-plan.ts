@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isLocalDate } from '#calendar';
 import { UNITS } from '#metering';
 import { decimal, isCurrency, isPlainDecimal, minorUnits } from '#money';
+import { taxNameKey } from './tax-name.js';
 
 /** What a party may be taxed as, by UNCL5305. */
 const TAX_CATEGORIES = ['S', 'Z', 'E', 'AE', 'K', 'G', 'O'] as const;
@@ -195,6 +196,12 @@ const everyCharge = {
   code: chargeCode,
   name: text,
   tax_category: z.enum(TAX_CATEGORIES).optional(),
+  /** Name of a tax of the account; which accounts have one of that name is known when they are billed. */
+  tax: z
+    .string()
+    .max(40)
+    .refine((name) => taxNameKey(name) !== '', { error: 'must be the name of a tax of the account' })
+    .optional(),
   commodity_code: text.optional(),
 };
 
@@ -281,7 +288,14 @@ export const tariffPlanSchema = z
   })
   .superRefine((plan, context) => {
     const positions = new Map<string, number>();
-    plan.charges.forEach(({ code }, position) => {
+    plan.charges.forEach(({ code, tax, tax_category: taxCategory }, position) => {
+      if (tax !== undefined && taxCategory !== undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['charges', position, 'tax'],
+          message: 'must be given, or tax_category instead of it, but not both',
+        });
+      }
       const first = positions.get(code);
       if (first === undefined) positions.set(code, position);
       else {

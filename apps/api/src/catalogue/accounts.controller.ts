@@ -15,11 +15,12 @@ import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
 import {
-  accountTax,
+  accountTaxes,
   address,
   code,
   currency,
   email,
+  givenTaxes,
   id,
   listQuery,
   pageOf,
@@ -42,7 +43,7 @@ const members = {
   address: address.nullable(),
   tax_id: text(40).nullable(),
   email: email.nullable(),
-  taxes: z.array(accountTax).max(20),
+  taxes: givenTaxes,
   payment_terms_days: z.int().min(0).max(365).nullable(),
   edge_policy: z.enum(['own_by_start', 'refuse']).nullable(),
 };
@@ -70,7 +71,14 @@ const accountChange = z
   .meta({ id: 'AccountChange' });
 
 export const account = z
-  .object({ id, ...members, has_report_api_key: z.boolean(), created_at: stamp, updated_at: stamp })
+  .object({
+    id,
+    ...members,
+    taxes: accountTaxes,
+    has_report_api_key: z.boolean(),
+    created_at: stamp,
+    updated_at: stamp,
+  })
   .meta({ id: 'Account' });
 
 const query = z.strictObject({ seller: code.optional(), external_id: text().optional(), ...listQuery });

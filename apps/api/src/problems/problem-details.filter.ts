@@ -14,6 +14,8 @@ const STATUS_OF_THROWN: Readonly<Record<string, number>> = {
   empty_period: 422,
   ambiguous_taxes: 422,
   tax_category_unmatched: 422,
+  tax_name_unmatched: 422,
+  tax_rate_contradicts_category: 422,
   close_vanished: 503,
 };
 

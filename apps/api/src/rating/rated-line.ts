@@ -21,6 +21,7 @@ export const ratedLine = z
     amount,
     unrounded_amount: z.string().meta({ description: 'Cut at 12 decimals, for display only.' }),
     tax_category: z.string().nullable(),
+    tax: z.string().optional().meta({ description: "Name of the account's tax, where the charge names one." }),
     commodity_code: z.string().nullable(),
     derivation: z.looseObject({}),
     alternatives: z

@@ -5,7 +5,7 @@ import type { TariffPlan } from '#rating';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { tariffPlan, validPlan } from '../catalogue/tariff-plans.controller.js';
-import { accountTax, code, decimalText, localDate, text, timeZone } from '../contract.js';
+import { code, decimalText, givenTaxes, localDate, text, timeZone } from '../contract.js';
 import { Documented } from '../documented.js';
 import { DATABASE } from '../ports.js';
 import { Problem } from '../problems/problem.js';
@@ -68,7 +68,7 @@ const previewRequest = z
       .strictObject({ starts_at: localDate.optional(), ends_at: localDate.nullable().optional() })
       .default({})
       .meta({ description: 'Default: it starts with the period.' }),
-    taxes: z.array(accountTax).max(20).default([]),
+    taxes: givenTaxes.default([]),
     entities: z
       .array(
         z.strictObject({
