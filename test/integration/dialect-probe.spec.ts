@@ -96,8 +96,14 @@ describe('the dialect probe', () => {
     [{ percentile_scale: 'percent' }, 'what a percentile answers', 'a share in percent: 1 is not the whole series', {}],
     [{ percentile_scale: 'ignored' }, 'what a percentile answers', 'the whole series, whatever is asked', {}],
     [{ scope: 'top_ue' }, 'whose rate a site reports', 'the busiest subscriber', {}],
-    [{ max_range: '31d' }, 'longest range', 'at least 29 days', { chunk_days: { DAY: 29, HOUR: 29 } }],
-    [{ max_items: 60 }, 'longest range', 'at least 7 days', { chunk_days: { DAY: 7, HOUR: 7 } }],
+    // Padding takes two days of DAY, two hours of HOUR, ten minutes of SLOT.
+    [{ max_range: '31d' }, 'longest range', 'DAY 29, HOUR 30', { chunk_days: { DAY: 29, HOUR: 30 } }],
+    [{ max_range: '7d' }, 'longest range', 'DAY 5, HOUR 6, SLOT 6', { chunk_days: { DAY: 5, HOUR: 6, SLOT: 6 } }],
+    [{ max_range: '3d' }, 'longest range', 'DAY 1, HOUR 2, SLOT 2', { chunk_days: { DAY: 1, HOUR: 2, SLOT: 2 } }],
+    [{ max_range: '2d' }, 'longest range', null, {}],
+    // n days of DAY are n + 3 labels a series with both edges, the second series to its last whole day: 2 n + 4 items; n days of
+    // HOUR 48 n + 5; two samples of 288 n + 3 in ascending order.
+    [{ max_items: 700 }, 'longest range', 'HOUR 14, SLOT 1', { chunk_days: { HOUR: 14, SLOT: 1 } }],
     [{ edge: 'half_open' }, 'labels at the edges of a range', 'half_open', {}],
     [{ edge: 'open_closed' }, 'labels at the edges of a range', 'open_closed', {}],
   ])('%j', async (switches, question, answer, settings) => {
@@ -139,6 +145,28 @@ describe('the dialect probe', () => {
     const { probe, setTime } = await world();
     setTime(fromStamp('2026-08-20T12:58:00Z'));
     expect(answers(await probe({ waitSeconds: 600 }))['what a label stands for']).toBeNull();
+  });
+
+  it('tells another version of the API from a wrong key', async () => {
+    const { url, around } = await world({ switches: { dialect: 'v2_2023' } });
+    const probing = (apiKey: string, baseUrl = url) =>
+      probeDialect({ baseUrl, apiKey: new SealedKey(apiKey), waitSeconds: 0, ...around }, TARGETS);
+    const other = await probing(CANARY);
+    expect(answers(other)).toEqual({ 'where the report API is': 'another version, at /connectivity/v2/report' });
+    expect(answers(await probing(CANARY, `${url}/base`))).toEqual({ 'where the report API is': 'not at this path' });
+    const spoken = await world();
+    const wrong = await probeDialect(
+      { baseUrl: spoken.url, apiKey: new SealedKey('wrong'), waitSeconds: 0, ...around },
+      TARGETS,
+    );
+    expect(answers(wrong)).toEqual({ 'where the key stands': null });
+    for (const report of [other, wrong]) expect(report.settings).toEqual({});
+  });
+
+  it('names what to set where no range is taken', async () => {
+    const { probe } = await world({ switches: { max_range: '2d' } });
+    const found = (await probe()).findings.find(({ question }) => question === 'longest range');
+    expect(found?.evidence).toMatch(/set chunk_days\.DAY$/);
   });
 
   it('tells what it was not given enough for', async () => {

@@ -582,16 +582,45 @@ describe('dialects', () => {
     await other.close();
   });
 
-  it.each(['DAY', 'HOUR'] as const)(
-    'an API that answers 31 days at most answers a month of 31 days by %s',
-    async (grid) => {
-      simulator.setSwitches({ max_range: '31d' });
-      const answer = await ask(clientOf(simulator.url).client, { entity: SITE, owned: JULY, family: 'bytes', grid });
-      simulator.setSwitches({ max_range: 'none' });
-      expect(pulled(answer)).toMatchObject({ outcome: 'complete', requests: 2 });
+  it.each<[string, 'DAY' | 'HOUR', number, number]>([
+    // A month is asked for at once; 33 days with the padding of DAY are too many, 31 days and 2 hours as well.
+    ['none', 'DAY', 1, 1],
+    ['none', 'HOUR', 1, 1],
+    // Refused, then 16 and 15 days; a second pull asks for no more than was taken.
+    ['31d', 'DAY', 3, 2],
+    ['31d', 'HOUR', 3, 2],
+    // 31, 16, 8 and so on are refused; 4 days are 6 with their padding: 8 pieces.
+    ['7d', 'DAY', 11, 8],
+    ['7d', 'HOUR', 11, 8],
+    ['3d', 'DAY', 36, 31],
+    ['2d', 'HOUR', 36, 31],
+  ])('a limit of %s to a range costs a month by %s no bucket', async (limit, grid, first, then) => {
+    simulator.setSwitches({ max_range: limit });
+    const rangesTaken = new Map<string, number>();
+    const asked = () =>
+      ask(clientOf(simulator.url, { rangesTaken }).client, { entity: SITE, owned: JULY, family: 'bytes', grid });
+    const answers = [await asked(), await asked()];
+    simulator.setSwitches({ max_range: 'none' });
+    expect(answers.map((answer) => pulled(answer).requests)).toEqual([first, then]);
+    for (const answer of answers) {
+      expect(pulled(answer).outcome).toBe('complete');
       expect(totals(answer)).toEqual(['734867028', '14389260948']);
-    },
-  );
+    }
+  });
+
+  it('a status 400 that no shorter range cures is refused, says so, and shortens no later request', async () => {
+    const rangesTaken = new Map<string, number>();
+    simulator.setSwitches({ max_range: '1d' });
+    const asked = { entity: SITE, owned: JULY, family: 'bytes', grid: 'HOUR' } as const;
+    const answer = await ask(clientOf(simulator.url, { rangesTaken }).client, asked);
+    simulator.setSwitches({ max_range: 'none' });
+    expect(answer).toMatchObject({
+      outcome: 'refused',
+      code: 'unexpected_status',
+      message: expect.stringContaining('also for a range of one day') as string,
+    });
+    expect(pulled(await ask(clientOf(simulator.url, { rangesTaken }).client, asked)).requests).toBe(1);
+  });
 
   it('an API that refuses a range which has not ended still answers what has', async () => {
     const now = JULY.start + 10 * 86_400 + 1_800;

@@ -19,7 +19,7 @@ export type Answer =
   | { kind: 'series'; bucketSeconds: number; stamp: Stamp; series: Series[]; echo: Members }
   | { kind: 'now'; times: Members; values: Members; echo: Members };
 
-const MAX_RANGE_SECONDS = 31 * 86_400;
+const DAY_SECONDS = 86_400;
 
 /**
  * Answers a query from the usage formula.
@@ -38,8 +38,9 @@ export function answer(query: Query, world: World, distortion: Distortion): Answ
   if (switches.future_end === '400' && end.epochSeconds > world.clock) {
     throw new RequestRefused(400, 'end_date_time is in the future');
   }
-  if (switches.max_range === '31d' && end.epochSeconds - start.epochSeconds > MAX_RANGE_SECONDS) {
-    throw new RequestRefused(400, 'the range must not be longer than 31 days');
+  const maxDays = switches.max_range === 'none' ? Infinity : Number.parseInt(switches.max_range, 10);
+  if (end.epochSeconds - start.epochSeconds > maxDays * DAY_SECONDS) {
+    throw new RequestRefused(400, `the range must not be longer than ${maxDays} days`);
   }
   const metrics = inAnsweredOrder(query.metrics, switches);
   if (query.kind === 'buckets') {

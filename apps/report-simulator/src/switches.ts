@@ -30,7 +30,11 @@ const switchesSchema = z.strictObject({
   /** Whether a rate is that of all subscribers selected or of the busiest one. */
   scope: z.enum(['all_ues', 'top_ue']).default('all_ues'),
   future_end: z.enum(['partial', '400']).default('partial'),
-  max_range: z.enum(['none', '31d']).default('none'),
+  /** `<n>d` refuses a range of more than so many days. */
+  max_range: z
+    .string()
+    .regex(/^(none|[1-9]\d{0,2}d)$/)
+    .default('none'),
   /** A number cuts the answer after that many items and says nothing. */
   max_items: z.union([z.literal('none'), z.int().min(0)]).default('none'),
   ids_echo: z.enum(['as_sent', 'string']).default('as_sent'),

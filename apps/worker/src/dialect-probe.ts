@@ -61,7 +61,7 @@ export async function runDialectProbe(argv: readonly string[], around: ProbeSurr
     );
     around.write(`${tableOf(report)}\n`);
     if (report.settings.auth === undefined) {
-      around.write('The report API takes the key neither in the header nor in the query; nothing was probed.\n');
+      around.write(`${unanswered(report)}; nothing was probed.\n`);
       return 1;
     }
     around.write(`Dialect settings found: ${JSON.stringify(report.settings)}\n`);
@@ -101,6 +101,14 @@ function readArguments(argv: readonly string[], write: (text: string) => void): 
 function wholeSeconds(text: string): number {
   if (!/^\d{1,4}$/.test(text)) throw new CommanderError(2, 'bad_wait', 'wait is a number of seconds up to 9999');
   return Number.parseInt(text, 10);
+}
+
+/** Why there is nothing to probe: the key, or the address. */
+function unanswered({ findings }: ProbeReport): string {
+  const elsewhere = findings.find(({ trap }) => trap === 'T36');
+  return elsewhere
+    ? `The report API is ${elsewhere.answer} (another path version is another dialect, or --url lacks a part)`
+    : 'The report API takes the key neither in the header nor in the query';
 }
 
 function tableOf({ findings }: ProbeReport): string {

@@ -13,6 +13,7 @@ import {
   dialectSchema,
   dialectSha256,
   OutboundAddresses,
+  type RangesTaken,
   type ReportClient,
   type ReportLogEntry,
   ReportTransport,
@@ -78,6 +79,7 @@ export function createConnectors(options: ConnectorOptions): Connectors {
     addresses: configured ? addresses.withOrigin(configured.baseUrl) : addresses,
   });
   const { limits = DEFAULT_LIMITS, databaseUrl, secretKey } = options;
+  const rangesTaken: RangesTaken = new Map();
   const gates = databaseUrl === undefined ? undefined : new ReportGates(databaseUrl, secretKey);
   return {
     async connect(accountId, patience) {
@@ -92,6 +94,7 @@ export function createConnectors(options: ConnectorOptions): Connectors {
         apiKey: new SealedKey(access.apiKey),
         dialect,
         transport,
+        rangesTaken,
         ...(gate && { gate }),
         retry: { ...options.retry, ...patience },
         ...(options.log && { log: options.log }),

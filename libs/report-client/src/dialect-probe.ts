@@ -119,31 +119,46 @@ async function findAuth(
   { account }: ProbeTargets,
   now: EpochSeconds,
 ): Promise<{ auth: Dialect['auth'] | undefined; finding: ProbeFinding }> {
-  const today = Math.floor(now / DAY) * DAY;
+  const start = Math.floor(now / DAY) * DAY - DAY;
+  // No server refuses three hours for being too long.
+  const answerOf = async (changes: Partial<Dialect>) => {
+    const asking = { ...options, dialect: { ...options.dialect, ...changes } };
+    const form = formOf(account, account, 'account', BYTES, 'HOUR');
+    return (await lookAt(asking, form, { start, end: start + 3 * HOUR })).status;
+  };
+  const finding = { question: 'where the key stands', trap: 'T32' };
   const statuses = new Map<Dialect['auth'], number>();
-  for (const auth of ['header', 'query'] as const) {
-    const asking = { ...options, dialect: { ...options.dialect, auth } };
-    const look = await lookAt(asking, formOf(account, account, 'account', BYTES, 'DAY'), {
-      start: today - 2 * DAY,
-      end: today,
-    });
-    statuses.set(auth, look.status);
-  }
+  for (const auth of ['header', 'query'] as const) statuses.set(auth, await answerOf({ auth }));
   const works = [...statuses].filter(([, status]) => status === 200).map(([auth]) => auth);
   const evidence = [...statuses].map(([auth, status]) => `${auth} answers ${status}`).join(', ');
   // In the header it stays out of access logs, so it is preferred where both are taken.
   const [auth] = works;
+  if (auth !== undefined) {
+    const answer = works.length === 2 ? 'header or query' : auth;
+    return { auth, finding: { ...finding, answer, evidence, settings: { auth } } };
+  }
+  if ([...statuses.values()].some((status) => !ABSENT.has(status))) {
+    return { auth, finding: { ...finding, answer: null, evidence, settings: null } };
+  }
+  const others = await Promise.all(OTHER_PATHS.map(async (path) => (ABSENT.has(await answerOf({ path })) ? '' : path)));
+  const elsewhere = others.filter((path) => path !== '');
   return {
     auth,
     finding: {
-      question: 'where the key stands',
-      trap: 'T32',
-      answer: works.length === 2 ? 'header or query' : (auth ?? null),
-      evidence,
-      settings: auth === undefined ? null : { auth },
+      question: 'where the report API is',
+      trap: 'T36',
+      answer: elsewhere.length > 0 ? `another version, at ${elsewhere.join(', ')}` : 'not at this path',
+      evidence: `${evidence}: nothing is at ${options.dialect.path}; the key was not judged`,
+      settings: null,
     },
   };
 }
+
+/** Statuses of a path or a method that a server does not know: they say nothing of the key. */
+const ABSENT: ReadonlySet<number> = new Set([404, 405, 410, 501]);
+
+/** Paths of later versions, whose forms are not spoken here. */
+const OTHER_PATHS = ['/connectivity/v2/report', '/reporting/v2/reporting-service'];
 
 type SeriesOf = readonly { readonly metric: Metric; readonly aggregation: Aggregation }[];
 const BYTES: SeriesOf = [
@@ -444,22 +459,71 @@ class Probe {
     return unknown(`${evidence}: the rate is neither their sum nor the highest; name all subscribers of the site`);
   }
 
+  /** What one request may ask for of each grid, without the padding that a pull adds. */
   private async range(): Promise<ProbeFinding> {
     const question = 'longest range';
-    const { end } = this.closedDay();
+    const of = this.site ?? this.subscribers[0];
+    const asked: [Grid, EntityRef, SeriesOf][] = [
+      ['DAY', this.whole, BYTES],
+      ['HOUR', this.whole, BYTES],
+      ...(of ? ([['SLOT', of, SAMPLES]] as [Grid, EntityRef, SeriesOf][]) : []),
+    ];
     const tried: string[] = [];
-    for (const days of RANGES) {
-      // Padded by a bucket on both sides, as a pull would be.
-      const range = { start: end - (days + 1) * DAY, end: end + DAY };
-      const look = await this.look(this.whole, BYTES, 'DAY', range);
-      const labels = look.values('downlink_bytes', 'COUNT').size;
-      tried.push(`${days} days: ${look.status}, ${labels} labels`);
-      if (look.status === 200 && labels >= days) {
-        const settings = days === RANGES[0] ? null : { chunk_days: { DAY: days, HOUR: days } };
-        return { question, trap: 'T35', answer: `at least ${days} days`, evidence: tried.join('; '), settings };
-      }
+    const found: [Grid, number][] = [];
+    for (const [grid, entity, series] of asked) {
+      const days = await this.longestRange(entity, series, grid, tried);
+      found.push([grid, days]);
     }
-    return untold(question, 'T35', tried.join('; '));
+    const evidence = tried.join('; ');
+    const none = found.filter(([, days]) => days === 0).map(([grid]) => grid);
+    if (none.length > 0) {
+      return untold(
+        question,
+        'T35',
+        `${evidence}: no range is taken whole; ask the vendor, and set chunk_days.${none[0]}`,
+      );
+    }
+    const limited = found.filter(([grid, days]) => days < DEFAULT_DIALECT.chunk_days[grid]);
+    return {
+      question,
+      trap: 'T35',
+      answer:
+        limited.length === 0 ? `at least ${found[0]?.[1]} days` : limited.map((each) => each.join(' ')).join(', '),
+      evidence,
+      settings: limited.length === 0 ? null : { chunk_days: Object.fromEntries(limited) },
+    };
+  }
+
+  /** By bisection: whole days, up to the default of a dialect, that are answered with status 200 and to the end. 0: none. */
+  private async longestRange(entity: EntityRef, series: SeriesOf, grid: Grid, tried: string[]): Promise<number> {
+    const width = GRID_SECONDS[grid];
+    const { end } = this.closedDay();
+    const ask = async (days: number) => {
+      // Padded by a bucket on both sides, as a pull would be.
+      const look = await this.look(entity, series, grid, { start: end - days * DAY - width, end: end + width });
+      const labels = series.map(
+        ({ metric, aggregation }) =>
+          [...look.values(metric, aggregation).keys()].filter((label) => label > end - DAY && label < end).length,
+      );
+      return { status: look.status, labels };
+    };
+    const alone = await ask(1);
+    tried.push(`${grid} 1: ${alone.status}`);
+    if (alone.status !== 200) return 0;
+    // An answer that is cut says nothing of it: the last day then has fewer labels than when it is asked for alone.
+    const isWhole = async (days: number) => {
+      const { status, labels } = await ask(days);
+      const whole = status === 200 && labels.every((count, index) => count === alone.labels[index]);
+      tried.push(`${days}: ${status === 200 && !whole ? 'cut' : status}`);
+      return whole;
+    };
+    let taken = 1;
+    let refused = DEFAULT_DIALECT.chunk_days[grid] + 1;
+    for (let days = refused - 1; refused - taken > 1; days = Math.floor((taken + refused) / 2)) {
+      if (await isWhole(days)) taken = days;
+      else refused = days;
+    }
+    return taken;
   }
 }
 
@@ -468,8 +532,6 @@ const UNITS: readonly (readonly [Dialect['unit'], Decimal])[] = [
   ['kbps', new Decimal('1e3')],
   ['bps', new Decimal('1e6')],
 ];
-/** The default of a dialect, what a limit of 31 days leaves of it, and a week. */
-const RANGES = [31, 29, 7] as const;
 
 function isPositive(text: string | undefined): boolean {
   return text !== undefined && decimalFromNumberText(text).greaterThan(0);

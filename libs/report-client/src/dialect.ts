@@ -35,13 +35,13 @@ export const dialectSchema = z.strictObject({
   /** Whose rate a site's rate is: of all its subscribers, or of the busiest one. */
   scope: z.enum(['unknown', 'all_ues']).default('unknown'),
   /**
-   * Longest range of one request, in days of owned buckets. The padding comes on top: 29 days of DAY make 31, which is the
-   * longest range that some servers take.
+   * Longest range of one request, in days of owned buckets; the padding comes on top. A month is asked for at once; a server
+   * that takes no such range is asked for half of it, and so on down to a day.
    */
   chunk_days: z
     .strictObject({
-      DAY: z.int().min(1).max(366).default(29),
-      HOUR: z.int().min(1).max(366).default(29),
+      DAY: z.int().min(1).max(366).default(31),
+      HOUR: z.int().min(1).max(366).default(31),
       SLOT: z.int().min(1).max(31).default(7),
     })
     .prefault({}),

@@ -24,6 +24,7 @@ export {
   type LiveBandwidth,
   type LiveRequest,
   type PulledUsage,
+  type RangesTaken,
   type ReportClient,
   type ReportClientOptions,
   type ReportLogEntry,

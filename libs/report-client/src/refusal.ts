@@ -79,6 +79,8 @@ export interface Refusal {
   readonly outcome: 'refused' | 'stopped';
   readonly code: RefusalCode;
   readonly message: string;
+  /** Status of the answer; absent when nothing was asked. */
+  readonly status?: number;
   /** The answer as evidence, the API key blotted out. Holds customer data. */
   readonly rawBody?: Buffer;
   /** Hash and length of the answer as it came. */

@@ -149,8 +149,13 @@ export interface ReportClientOptions {
   readonly connections?: TransportOptions;
   /** What requests with this key wait for. Without, only the connections limit them. */
   readonly gate?: Gate;
+  /** Ranges that servers were found to take, to share with other clients of the process. */
+  readonly rangesTaken?: RangesTaken;
   readonly log?: (entry: ReportLogEntry) => void;
 }
+
+/** Buckets of one request that a server took after it had refused more: by address, path and grid. */
+export type RangesTaken = Map<string, number>;
 
 const SERIES: Readonly<Record<UsageFamily, readonly { metric: Metric; aggregation: Aggregation }[]>> = {
   bytes: [
@@ -184,6 +189,7 @@ class HttpReportClient implements ReportClient {
   readonly #transport: ReportTransport;
   readonly #ownsTransport: boolean;
   readonly #gate: Gate | undefined;
+  readonly #rangesTaken: RangesTaken;
   readonly #log: (entry: ReportLogEntry) => void;
 
   constructor(options: ReportClientOptions) {
@@ -196,6 +202,7 @@ class HttpReportClient implements ReportClient {
     this.#transport = options.transport ?? new ReportTransport(options.connections);
     this.#ownsTransport = options.transport === undefined;
     this.#gate = options.gate;
+    this.#rangesTaken = options.rangesTaken ?? new Map();
     this.#log = options.log ?? (() => undefined);
   }
 
@@ -335,7 +342,11 @@ class HttpReportClient implements ReportClient {
   ): Promise<Pulled | Refusal> {
     const width = GRID_SECONDS[grid];
     const { firstStart, count } = ownedBuckets(asking.owned, grid);
-    const perRequest = Math.floor((this.#dialect.chunk_days[grid] * DAY_SECONDS) / width);
+    const rangeKey = `${this.#origin}${this.#path} ${grid}`;
+    const most = Math.floor((this.#dialect.chunk_days[grid] * DAY_SECONDS) / width);
+    const perDay = DAY_SECONDS / width;
+    let perRequest = Math.min(most, this.#rangesTaken.get(rangeKey) ?? most);
+    let refusedMore = false;
     const values: (string | null)[][] = form.series.map(() => []);
     const tallies: SeriesTally[][] = form.series.map(() => []);
     const warnings = new Map<string, PullWarning>();
@@ -343,8 +354,8 @@ class HttpReportClient implements ReportClient {
     const bodies: Buffer[] = [];
     const subscribers = asking.subscribers ?? (['msisdn', 'imsi'].includes(asking.entity.dimension) ? 1 : undefined);
     let requests = 0;
-    for (let from = 0; from < count; from += perRequest) {
-      const wanted = Math.min(perRequest, count - from);
+    for (let from = 0, wanted = 0; from < count; from += wanted) {
+      wanted = Math.min(perRequest, count - from);
       const start = firstStart + from * width;
       // Nothing has happened there yet, and an API may refuse to be asked.
       if (start >= asking.now) {
@@ -373,7 +384,16 @@ class HttpReportClient implements ReportClient {
         exchanged = await ask({ start: asked.start, end: ended });
         requests += exchanged.requests;
       }
-      if (exchanged.refusal) return { ...exchanged.refusal, requests };
+      if (exchanged.refusal && isAboutRange(exchanged.refusal) && wanted > perDay) {
+        // No limit is documented, so a long range that is refused is asked for in halves of whole days.
+        perRequest = Math.ceil(wanted / perDay / 2) * perDay;
+        wanted = 0;
+        refusedMore = true;
+        continue;
+      }
+      if (exchanged.refusal)
+        return { ...exchanged.refusal, ...(refusedMore && alsoForDays(exchanged.refusal)), requests };
+      if (refusedMore) this.#rangesTaken.set(rangeKey, perRequest);
       exchanged.read.values.forEach((piece, index) => values[index]?.push(...piece));
       exchanged.read.tallies.forEach((piece, index) => tallies[index]?.push(piece));
       for (const warning of exchanged.read.warnings) warnings.set(`${warning.code} ${warning.message}`, warning);
@@ -462,6 +482,7 @@ class HttpReportClient implements ReportClient {
           outcome: error.outcome,
           code: error.code,
           message: error.message,
+          status: sent.status,
           rawBody: this.#key.scrub(sent.body),
           raw: { sha256: sent.sha256, bytes: sent.body.length, requestSha256 },
           requests: attempts,
@@ -508,6 +529,17 @@ type Exchanged<T> =
       readonly requests: number;
     }
   | { readonly refusal: Refusal; readonly requests: number };
+
+/** Statuses with which a server may refuse a range that is too long for it. */
+const RANGE_STATUSES: ReadonlySet<number | undefined> = new Set([400, 413, 414, 416, 422]);
+
+function isAboutRange({ code, status }: Refusal): boolean {
+  return code === 'unexpected_status' && RANGE_STATUSES.has(status);
+}
+
+function alsoForDays({ message }: Refusal): Pick<Refusal, 'message'> {
+  return { message: `${message}, also for a range of one day; the dialect's chunk_days cannot cure that` };
+}
 
 /** Rule 1 as far as it can be told without reading the body: status, content type, encoding, size. */
 function requireReport({ status, headers, fault }: HttpAnswer): void {
