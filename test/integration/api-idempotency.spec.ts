@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { dropOldIdempotencyKeys } from '#persistence';
 import { ACME, FLAT_PLAN, setUpCatalogue, startApi, type TestApi } from '../support/api.js';
+import { eventually } from '../support/eventually.js';
 
 let api: TestApi;
 let account: string;
@@ -68,15 +69,48 @@ describe('a POST with an Idempotency-Key', () => {
     await send('/v1/sellers', 'k5', { ...ACME, code: 'yours' }, second).expect(201);
   });
 
-  it('repeats even a new API key, without keeping it in the clear', async () => {
+  it('does not show a new API key again, but answers with the same status, headers and members', async () => {
     const body = { name: 'kept', scopes: ['read'] };
     const first = await send('/v1/api-keys', 'k6', body).expect(201);
     const second = await send('/v1/api-keys', 'k6', body).expect(201);
     const { key } = first.body as { key: string };
-    expect(second.body).toEqual(first.body);
+    expect(key).toMatch(/^mtl_/);
+    expect(second.body).toEqual({ ...(first.body as object), key: null });
+    for (const header of ['location', 'cache-control', 'content-type']) {
+      expect(second.headers[header]).toBe(first.headers[header]);
+    }
+    expect(first.headers['cache-control']).toBe('no-store');
+    const { body: listed } = await api.get('/v1/api-keys?limit=200').expect(200);
+    const named = (listed as { data: { name: string }[] }).data.filter(({ name }) => name === 'kept');
+    expect(named).toHaveLength(1);
     const rows = await owner('SELECT row_to_json(k)::text AS row FROM idempotency_key k');
     expect(JSON.stringify(rows)).not.toContain(key);
     expect(rows.length).toBeGreaterThan(0);
+  });
+
+  it('takes letters of either case in an id for the same id', async () => {
+    const subscription = { account, plan: 'flat', starts_at: '2026-02-01' };
+    const first = await send('/v1/subscriptions', 'k8', subscription).expect(201);
+    const shouted = await send('/v1/subscriptions', 'k8', { ...subscription, account: account.toUpperCase() });
+    expect(shouted.body).toEqual(first.body);
+    expect(shouted.headers['idempotent-replayed']).toBe('true');
+
+    const site = { dimension: 'customer_site_id', value: 'site-1' };
+    const entity = await send(`/v1/accounts/${account}/entities`, 'k9', site).expect(201);
+    const again = await send(`/v1/accounts/${account.toUpperCase()}/entities`, 'k9', site).expect(201);
+    expect(again.body).toEqual(entity.body);
+  });
+
+  it('tells the queue of a close once it can be seen, once', async () => {
+    const before = api.queued.length;
+    const month = { seller: 'acme', period: '2026-03', accounts: [account] };
+    const first = await send('/v1/closes', 'k10', month).expect(201);
+    const closeId = (first.body as { id: string }).id;
+    expect(api.queued.slice(before)).toEqual([{ closeId, batch: 0 }]);
+    const second = await send('/v1/closes', 'k10', month).expect(201);
+    expect(second.body).toEqual(first.body);
+    expect(second.headers.location).toBe(first.headers.location);
+    expect(api.queued.slice(before)).toHaveLength(1);
   });
 
   it('keeps the status of an answer that is no 201', async () => {
@@ -87,15 +121,34 @@ describe('a POST with an Idempotency-Key', () => {
     expect(second.headers['idempotent-replayed']).toBe('true');
   });
 
-  it('is taken over when whoever began it died, and forgotten after 30 days', async () => {
-    const subscription = { account, plan: 'flat', starts_at: '2026-02-01' };
-    await send('/v1/subscriptions', 'k8', subscription).expect(201);
-    await owner(`UPDATE idempotency_key SET status = NULL, body = NULL, headers = NULL WHERE key = 'k8'`);
-    await send('/v1/subscriptions', 'k8', subscription).expect(409, /idempotency_key_in_progress/);
-    await owner(`UPDATE idempotency_key SET created_at = now() - interval '3 minutes' WHERE key = 'k8'`);
-    // Tried again, and found done: the work itself stays done once.
-    await send('/v1/subscriptions', 'k8', subscription).expect(409, /subscription_overlaps/);
+  it('whose connection is lost between work and answer did nothing, and is done by the next', async () => {
+    const plan = { ...FLAT_PLAN, code: 'lost' };
+    const holder = new pg.Client({ connectionString: api.ownerUrl });
+    await holder.connect();
+    // Lets everything pass but the answer, which waits for this lock.
+    await holder.query('BEGIN; LOCK TABLE idempotency_key IN SHARE MODE');
+    try {
+      const first = send('/v1/tariff-plans', 'k11', plan).then((response) => response);
+      const waiting = `SELECT pid FROM pg_stat_activity
+                        WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%idempotency_key%'`;
+      const { pid } = await eventually(async () => (await holder.query<{ pid: number }>(waiting)).rows[0], 30_000);
+      const meanwhile = await send('/v1/tariff-plans', 'k11', plan).expect(409);
+      expect(meanwhile.body).toMatchObject({ code: 'idempotency_key_in_progress' });
+      await holder.query('SELECT pg_terminate_backend($1)', [pid]);
+      expect((await first).status).toBe(503);
+    } finally {
+      await holder.end();
+    }
+    await api.get('/v1/tariff-plans/lost').expect(404);
 
+    const done = await send('/v1/tariff-plans', 'k11', plan).expect(201);
+    expect(done.body).toMatchObject({ version: 1 });
+    const repeated = await send('/v1/tariff-plans', 'k11', plan).expect(201);
+    expect(repeated.body).toEqual(done.body);
+    expect(repeated.headers['idempotent-replayed']).toBe('true');
+  });
+
+  it('is forgotten after 30 days', async () => {
     await owner(`UPDATE idempotency_key SET created_at = now() - interval '31 days' WHERE key = 'k1'`);
     await send('/v1/accounts', 'k1', { external_id: 'new', seller: 'acme', name: 'New' }).expect(201);
     await owner(`UPDATE idempotency_key SET created_at = now() - interval '31 days' WHERE key IN ('k1', 'k3')`);

@@ -9,6 +9,16 @@ import { z } from 'zod';
 // Letters of either case are the same id.
 export const id = z.uuid().toLowerCase().meta({ description: 'An id given by this service.' });
 
+const ID = /\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi;
+
+/** A text with every id in it as this service writes it. */
+export function lowerCaseIds(text: string): string {
+  return text.replaceAll(ID, (id) => id.toLowerCase());
+}
+
+/** Text that names a thing by its id, such as `account:<id>`. */
+export const withId = (schema: z.ZodType<string>) => schema.transform(lowerCaseIds);
+
 export const text = (longest = 200) =>
   z
     .string()

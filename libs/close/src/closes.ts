@@ -4,6 +4,7 @@ import { Decimal, formatAmount } from '#money';
 import {
   accountRated,
   accountsOfSeller,
+  afterCommit,
   beginAccount,
   type BillingFacts,
   billingInputs,
@@ -334,11 +335,14 @@ export class Closes {
   /** What was asked for is written down by now: it is not undone by a queue that does not take it, only put off. */
   async #enqueue(closeId: string, batches: readonly number[]): Promise<number> {
     if (batches.length > 0) {
-      await this.#options
-        .enqueue(batches.map((batch) => ({ closeId, batch })))
-        .catch((error: unknown) =>
-          this.#options.log?.({ event: 'batch_not_enqueued', closeId, code: codeOf(error), error }),
-        );
+      // A worker that were told before the commit would find nothing to do.
+      await afterCommit(() =>
+        this.#options
+          .enqueue(batches.map((batch) => ({ closeId, batch })))
+          .catch((error: unknown) =>
+            this.#options.log?.({ event: 'batch_not_enqueued', closeId, code: codeOf(error), error }),
+          ),
+      );
     }
     return batches.length;
   }

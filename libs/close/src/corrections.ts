@@ -1,6 +1,7 @@
 import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice, originalOf, totalsOf } from '#invoicing';
 import {
   accountRated,
+  afterCommit,
   automaticCorrections,
   claimConfirmingPulls,
   type ClaimedPull,
@@ -334,10 +335,17 @@ export class Corrections {
     return { actor, numbering: numberingOf(seller), write: noteWriter(seller) };
   }
 
-  /** A note that could not be rendered is issued all the same; the sweep renders it later. */
-  async #render(note: IssuedInvoice): Promise<void> {
-    await renderOnce(this.#database, this.#options.renderer, note).catch((error: unknown) =>
-      this.#options.log?.({ event: 'note_not_rendered', invoiceId: note.id, code: codeOf(error), error }),
+  /**
+   * A note that could not be rendered is issued all the same; the sweep renders it later. Rendering comes after the commit,
+   * because until then the note's number keeps every other document of its seller waiting.
+   */
+  #render(note: IssuedInvoice): Promise<void> {
+    return afterCommit(() =>
+      renderOnce(this.#database, this.#options.renderer, note).then(
+        () => undefined,
+        (error: unknown) =>
+          this.#options.log?.({ event: 'note_not_rendered', invoiceId: note.id, code: codeOf(error), error }),
+      ),
     );
   }
 }

@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Prisma, PrismaClient } from './generated/client.js';
+import { joinable } from './request-transaction.js';
 
 /** The role the service works as: it may insert issued documents, but owns nothing and changes none of them. */
 const SERVICE_ROLE = 'meterline_service';
@@ -18,7 +19,7 @@ export function openDatabase(connectionString: string, connections = 10): Databa
     options: SERVICE_ROLE_OPTIONS,
     application_name: 'meterline',
   });
-  return new PrismaClient({ adapter, transactionOptions: { maxWait: 30_000, timeout: 60_000 } });
+  return joinable(new PrismaClient({ adapter, transactionOptions: { maxWait: 30_000, timeout: 60_000 } }));
 }
 
 /** Thrown by this room; `code` is stable. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database } from './database.js';
+import { inOneTransaction } from './request-transaction.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
 
 /** An answer as it was given. */
@@ -19,10 +20,10 @@ export interface RepeatableRequest {
   body: unknown;
 }
 
-export type Claim =
-  /** Nobody has done it yet: do it, then `keepAnswer`, or `releaseClaim` when it did nothing. */
-  | { outcome: 'claimed' }
-  /** It was done; this is what was answered. */
+/** What came of a request that may be sent again. */
+export type Once =
+  /** It was done now, or else before; this is what is answered. */
+  | { outcome: 'done'; answer: KeptAnswer }
   | { outcome: 'repeated'; answer: KeptAnswer }
   /** The key stands for another request. */
   | { outcome: 'reused' }
@@ -30,69 +31,96 @@ export type Claim =
   | { outcome: 'in_progress' };
 
 const KEPT_DAYS = 30;
-/** A claim without an answer is taken over after this long: whoever made it died. Longer than any request lives. */
-const CLAIM_LAPSES_SECONDS = 120;
 
-/** Claims an Idempotency-Key for one request. Keys are kept for 30 days and belong to the API key that sent them. */
-export async function claimIdempotencyKey(
+/**
+ * Does a request once: its work, its Idempotency-Key and its answer are one transaction, so that there is either all of it
+ * or nothing, however the process or its connection ends. Who sends the request again gets the first answer, for 30 days.
+ * When `work` throws nothing was done, and the key is free. Keys belong to the API key that sent them.
+ *
+ * @param work does the request and says what is answered; its statements on `database` join the transaction
+ */
+export async function doOnce(
   database: Database,
   request: RepeatableRequest,
   secretKey: SecretKey,
-): Promise<Claim> {
-  const sha256 = requestSha256(request);
-  const claimed = await database.$executeRaw`
-    INSERT INTO idempotency_key AS known (api_key_id, key, request_sha256)
-    VALUES (${request.apiKeyId}::uuid, ${request.key}, ${sha256})
-    ON CONFLICT (api_key_id, key) DO UPDATE
-      SET request_sha256 = excluded.request_sha256, status = NULL, headers = NULL, body = NULL,
-          created_at = clock_timestamp()
-      WHERE known.created_at < clock_timestamp() - make_interval(days => ${KEPT_DAYS})
-         OR (known.status IS NULL AND known.request_sha256 = excluded.request_sha256
-             AND known.created_at < clock_timestamp() - make_interval(secs => ${CLAIM_LAPSES_SECONDS}))`;
-  if (claimed === 1) return { outcome: 'claimed' };
-  const known = await database.idempotencyKey.findUnique({ where: { apiKeyId_key: keyOf(request) } });
-  // Released between the two statements: the caller may try again at once.
-  if (known === null) return { outcome: 'in_progress' };
-  if (known.requestSha256 !== sha256) return { outcome: 'reused' };
-  if (known.status === null) return { outcome: 'in_progress' };
-  const sealed = Buffer.from(known.body as string, 'base64');
-  return {
-    outcome: 'repeated',
-    answer: {
-      status: known.status,
-      headers: known.headers as Record<string, string>,
-      body: JSON.parse(openSecret(secretKey, sealed, sealingContext(request))) as unknown,
-    },
-  };
+  work: () => Promise<KeptAnswer>,
+): Promise<Once> {
+  return inOneTransaction(database, async () => {
+    const [lock] = await database.$queryRaw<[{ had: boolean }]>`
+      SELECT pg_try_advisory_xact_lock(hashtextextended(${sealingContext(request)}, 0)) AS had`;
+    if (!lock.had) return { outcome: 'in_progress' };
+    const known = await answerOf(database, request, secretKey);
+    if (known) return known;
+    const answer = await work();
+    await keepAnswer(database, request, answer, secretKey);
+    return { outcome: 'done', answer };
+  });
 }
 
-/** Keeps the answer of a claimed request. Sealed, because an answer may hold a new API key or a subscriber's number. */
-export async function keepAnswer(
+/**
+ * As `doOnce`, for a request that writes nothing and may compute for long: no transaction is open meanwhile. Of two that
+ * are worked on at once both are answered alike, with the answer that was kept first.
+ */
+export async function answerOnce(
+  database: Database,
+  request: RepeatableRequest,
+  secretKey: SecretKey,
+  work: () => Promise<KeptAnswer>,
+): Promise<Once> {
+  const known = await answerOf(database, request, secretKey);
+  if (known) return known;
+  const answer = await work();
+  if (await keepAnswer(database, request, answer, secretKey)) return { outcome: 'done', answer };
+  return (await answerOf(database, request, secretKey)) ?? { outcome: 'in_progress' };
+}
+
+/** What is kept under the request's key; undefined when nothing is, or not any more. */
+async function answerOf(
+  database: Database,
+  request: RepeatableRequest,
+  secretKey: SecretKey,
+): Promise<Once | undefined> {
+  const [known] = await database.$queryRaw<KeptRow[]>`
+    SELECT request_sha256, status, headers, body FROM idempotency_key
+     WHERE api_key_id = ${request.apiKeyId}::uuid AND key = ${request.key}
+       AND created_at >= clock_timestamp() - make_interval(days => ${KEPT_DAYS})`;
+  if (!known) return undefined;
+  if (known.request_sha256 !== requestSha256(request)) return { outcome: 'reused' };
+  const body = openSecret(secretKey, Buffer.from(known.body, 'base64'), sealingContext(request));
+  const { status, headers } = known;
+  return { outcome: 'repeated', answer: { status, headers, body: JSON.parse(body) as unknown } };
+}
+
+interface KeptRow {
+  request_sha256: string;
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** Keeps an answer, sealed, because it may hold a subscriber's number. Returns whether it is the first under its key. */
+async function keepAnswer(
   database: Database,
   request: RepeatableRequest,
   answer: KeptAnswer,
   secretKey: SecretKey,
-): Promise<void> {
+): Promise<boolean> {
   const sealed = sealSecret(secretKey, JSON.stringify(answer.body ?? null), sealingContext(request));
-  await database.idempotencyKey.updateMany({
-    where: { ...keyOf(request), requestSha256: requestSha256(request) },
-    data: { status: answer.status, headers: answer.headers, body: Buffer.from(sealed).toString('base64') },
-  });
-}
-
-/** Gives a claimed key back: the request did nothing and may be sent again, also with another body. */
-export async function releaseClaim(database: Database, request: RepeatableRequest): Promise<void> {
-  await database.idempotencyKey.deleteMany({ where: { ...keyOf(request), status: null } });
+  const kept = await database.$executeRaw`
+    INSERT INTO idempotency_key AS known (api_key_id, key, request_sha256, status, headers, body)
+    VALUES (${request.apiKeyId}::uuid, ${request.key}, ${requestSha256(request)}, ${answer.status},
+            ${JSON.stringify(answer.headers)}::jsonb, to_jsonb(${Buffer.from(sealed).toString('base64')}::text))
+    ON CONFLICT (api_key_id, key) DO UPDATE
+      SET request_sha256 = excluded.request_sha256, status = excluded.status, headers = excluded.headers,
+          body = excluded.body, created_at = clock_timestamp()
+      WHERE known.created_at < clock_timestamp() - make_interval(days => ${KEPT_DAYS})`;
+  return kept === 1;
 }
 
 /** Forgets keys that are older than 30 days. Returns how many. */
 export async function dropOldIdempotencyKeys(database: Database): Promise<number> {
   return database.$executeRaw`
     DELETE FROM idempotency_key WHERE created_at < clock_timestamp() - make_interval(days => ${KEPT_DAYS})`;
-}
-
-function keyOf({ apiKeyId, key }: RepeatableRequest) {
-  return { apiKeyId, key };
 }
 
 function requestSha256({ method, path, body }: RepeatableRequest): string {

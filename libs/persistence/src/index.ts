@@ -227,11 +227,11 @@ export {
   revokeApiKey,
 } from './api-keys.js';
 export {
-  type Claim,
-  claimIdempotencyKey,
+  answerOnce,
+  doOnce,
   dropOldIdempotencyKeys,
-  keepAnswer,
   type KeptAnswer,
-  releaseClaim,
+  type Once,
   type RepeatableRequest,
 } from './idempotency.js';
+export { afterCommit } from './request-transaction.js';

@@ -43,7 +43,9 @@ export class AccessGuard implements CanActivate {
       throw new Problem(403, 'forbidden', `this API key lacks the scope "${rule.scopes.join('" or "')}"`);
     }
     if (caller.account === null || rule.boundKeys === 'narrowed') return true;
-    if (rule.boundKeys === 'path' && (params.account ?? params.id) === caller.account) return true;
+    const named = params.account ?? params.id;
+    // Letters of either case are the same id.
+    if (rule.boundKeys === 'path' && String(named).toLowerCase() === caller.account) return true;
     throw rule.boundKeys === 'path'
       ? forbiddenAccount()
       : new Problem(403, 'forbidden', 'this API key is bound to one account; the route is not about one account');

@@ -15,6 +15,7 @@ import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
 import { id, listQuery, pageOf, pathId, stamp, text } from '../contract.js';
 import { Documented } from '../documented.js';
+import { ShownOnce } from '../idempotency.interceptor.js';
 import { DATABASE } from '../ports.js';
 import { accepted } from '../problems/problem.js';
 
@@ -41,7 +42,11 @@ const apiKey = z
   .meta({ id: 'ApiKey' });
 
 const newKeyAnswer = apiKey
-  .extend({ key: z.string().meta({ description: 'The key itself. Shown this once; only a hash is kept.' }) })
+  .extend({
+    key: z.string().nullable().meta({
+      description: 'The key itself. Shown this once; only a hash is kept, and an answer that is repeated says null.',
+    }),
+  })
   .meta({ id: 'ApiKeyWithSecret' });
 
 const query = z.strictObject(listQuery);
@@ -53,6 +58,7 @@ export class ApiKeysController {
 
   @Post()
   @Access('admin')
+  @ShownOnce('key')
   @Documented('Make an API key', { 201: newKeyAnswer }, { 422: '`invalid_request`, `account_not_found`' })
   async create(
     @Body({ schema: newApiKey }) body: z.output<typeof newApiKey>,
