@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import pg from 'pg';
 import request from 'supertest';
@@ -58,6 +59,14 @@ describe('no key, no answer', () => {
 
   it('takes the scheme in any case', async () => {
     await request(api.server).get('/v1/sellers').set('authorization', `bEaReR ${ADMIN_KEY}`).expect(200);
+  });
+
+  it('refuses the body of a caller who may not send it unread', async () => {
+    const key = await keyWith(['read']);
+    const sent = api.post('/v1/sellers', undefined, key).set('content-type', 'application/json');
+    await sent.send('{"code":').expect(403);
+    const form = api.post('/v1/sellers', undefined, key).set('content-type', 'text/csv');
+    await form.send('code;name').expect(403);
   });
 
   it('refuses the body of a stranger unread', async () => {
@@ -145,6 +154,9 @@ describe('API keys', () => {
   });
 });
 
+// Supertest would write bytes as the JSON of a buffer.
+const asItIs = (bytes: unknown) => bytes as string;
+
 describe('problems', () => {
   it('404 of a path that is none', async () => {
     const { body, headers } = await api.get('/v1/no-such-path').expect(404);
@@ -171,6 +183,14 @@ describe('problems', () => {
     ['a bare text', '"acme"', 400, 'malformed_json'],
     ['text that cannot be stored', '{"code":"a\\u0000"}', 400, 'malformed_json'],
     ['half a surrogate pair', '{"code":"\\ud800"}', 400, 'malformed_json'],
+    ['a member given twice', '{"code":"a","code":"b"}', 400, 'duplicate_member'],
+    ['a member given twice in two spellings', '{"code":"a","c\\u006fde":"b"}', 400, 'duplicate_member'],
+    ['a member given twice further in', '{"code":"a","bank":{"iban":"1","iban":"2"}}', 400, 'duplicate_member'],
+    ['a prototype', '{"code":"a","__proto__":{"admin":true}}', 400, 'reserved_member'],
+    ['a constructor', '{"bank":[{"constructor":{"prototype":{}}}]}', 400, 'reserved_member'],
+    ['33 lists inside each other', `{"code":${'['.repeat(32)}${']'.repeat(32)}}`, 400, 'body_too_deep'],
+    ['a million lists inside each other', '['.repeat(1_000_000), 400, 'body_too_deep'],
+    ['32 lists inside each other', `{"code":${'['.repeat(31)}${']'.repeat(31)}}`, 422, 'invalid_request'],
   ])('%s in the body', async (_, sent, status, code) => {
     const { body } = await api.post('/v1/sellers').set('content-type', 'application/json').send(sent).expect(status);
     expect(body).toMatchObject({ status, code });
@@ -181,6 +201,90 @@ describe('problems', () => {
     expect(body).toMatchObject({ code: 'invalid_request' });
     const form = await api.post('/v1/sellers').type('form').send('code=acme').expect(415);
     expect(form.body).toMatchObject({ code: 'unsupported_media_type' });
+  });
+
+  it('names the place of a member that is given twice', async () => {
+    const sent = api.post('/v1/api-keys').set('content-type', 'application/json');
+    const { body } = await sent.send('{"name":"x","scopes":["read"],"scopes":["admin"]}').expect(400);
+    expect(body).toMatchObject({ code: 'duplicate_member', errors: [{ pointer: '/scopes' }] });
+  });
+
+  it.each([
+    ['bytes that are not UTF-8', 'application/json', 400, 'malformed_utf8'],
+    ['another encoding', 'application/json; charset=iso-8859-1', 415, 'unsupported_media_type'],
+  ])('%s in the body', async (_, type, status, code) => {
+    // "Café" as ISO 8859-1 has it.
+    const bytes = Buffer.from('{"code":"cafe","name":"Caf\u00e9","country":"FR"}', 'latin1');
+    const { body } = await api
+      .post('/v1/sellers')
+      .set('content-type', type)
+      .serialize(asItIs)
+      .send(bytes)
+      .expect(status);
+    expect(body).toMatchObject({ status, code });
+  });
+
+  it('takes a body in UTF-8 that says so, also compressed', async () => {
+    const seller = { code: 'cafe', name: 'Caf\u00e9', country: 'FR', currency: 'EUR', time_zone: 'Europe/Paris' };
+    const sent = api.post('/v1/sellers').set('content-type', 'application/json; charset=UTF-8');
+    const { body } = await sent
+      .set('content-encoding', 'gzip')
+      .serialize(asItIs)
+      .send(gzipSync(JSON.stringify(seller)));
+    expect(body).toMatchObject({ code: 'cafe', name: 'Caf\u00e9' });
+  });
+
+  it.each(['external_id=%E9', 'external_id=%', 'external_id=%C3%28', '%FF=1'])(
+    '400 of the address ?%s',
+    async (query) => {
+      const { body } = await api.get(`/v1/accounts?${query}`).expect(400);
+      expect(body).toMatchObject({ code: 'malformed_request' });
+    },
+  );
+
+  it.each([
+    ['put', '/v1/sellers', 'GET, HEAD, POST'],
+    ['post', '/v1/sellers/acme', 'GET, HEAD, PATCH'],
+    ['post', '/v1/audit-events', 'GET, HEAD'],
+    ['put', '/V1/Sellers/', 'GET, HEAD, POST'],
+    ['put', '/v1/closes/01900000-0000-7000-8000-000000000000/retry', 'POST'],
+  ] as const)('405 of %s %s, with what is allowed', async (method, path, allow) => {
+    const { body, headers } = await api[method](path, {}).expect(405);
+    expect(body).toMatchObject({ code: 'method_not_allowed' });
+    expect(headers.allow).toBe(allow);
+  });
+
+  it('takes letters of either case in an id for the same id, whoever asks', async () => {
+    const key = await keyWith(['read'], account);
+    for (const path of [`/v1/accounts/${account}`, `/v1/accounts/${account}/entities`]) {
+      const { body } = await api.get(path, key).expect(200);
+      const shouted = await api.get(path.replace(account, account.toUpperCase()), key).expect(200);
+      expect(shouted.body).toEqual(body);
+    }
+    const { body } = await api.get(`/v1/accounts/${account.toUpperCase()}`).expect(200);
+    expect(body).toMatchObject({ id: account });
+    const events = await api.get(`/v1/audit-events?subject=account:${account.toUpperCase()}`).expect(200);
+    expect((events.body as { data: unknown[] }).data).toHaveLength(1);
+  });
+
+  it('tells nothing by a cursor that is not of the list and the caller', async () => {
+    const page = await api.get('/v1/api-keys?limit=1').expect(200);
+    const cursor = String((page.body as { next_cursor: string }).next_cursor);
+    await api.get(`/v1/api-keys?limit=1&cursor=${cursor}`).expect(200);
+    const bound = await keyWith(['read'], account);
+    const made = Buffer.from(account).toString('base64url');
+    const answers = await Promise.all([
+      api.get(`/v1/accounts?cursor=${cursor}`),
+      api.get(`/v1/accounts?cursor=${cursor}`, bound),
+      api.get(`/v1/accounts?cursor=${made}`, bound),
+      api.get('/v1/accounts?cursor=!', bound),
+      api.get(`/v1/api-keys?cursor=${cursor.slice(0, -1)}`),
+    ]);
+    for (const { status, body } of answers) {
+      expect(status).toBe(400);
+      expect(body).toEqual(answers[0]?.body);
+    }
+    expect(answers[0]?.body).toMatchObject({ code: 'malformed_cursor' });
   });
 
   it('413 of a body beyond the limit', async () => {

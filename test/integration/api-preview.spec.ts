@@ -160,6 +160,17 @@ describe('POST /v1/rating/preview', () => {
     expect(await counts()).toEqual(before);
   });
 
+  it.each([
+    [{ version: 1 }, '/plan/code'],
+    [{ code: ['x'], version: 1 }, '/plan/code'],
+    [{ code: 'stored', version: 99_999_999_999 }, '/plan/version'],
+    [{ code: 'stored', version: 0 }, '/plan/version'],
+    [{ code: 'stored', version: 1, name: 'x' }, '/plan/name'],
+  ])('refuses %j as a plan, by name', async (plan, pointer) => {
+    const problem = await refused({ plan, period: '2026-10' });
+    expect(problem).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] });
+  });
+
   it('takes a stored version, drafts too', async () => {
     await api.post('/v1/tariff-plans', { ...planOf([platform]), code: 'stored' }).expect(201);
     const answer = await preview({ plan: { code: 'stored', version: 1 }, period: '2026-10' });

@@ -4,6 +4,7 @@ import type { Database, SecretKey } from '#persistence';
 import { OutboundAddresses } from '#report-client';
 import { AccessGuard } from './access/access.guard.js';
 import { AuditEventsController } from './audit/audit-events.controller.js';
+import { BodyInterceptor } from './body.js';
 import { AccountsController } from './catalogue/accounts.controller.js';
 import { EntitiesController } from './catalogue/entities.controller.js';
 import { SellersController } from './catalogue/sellers.controller.js';
@@ -15,6 +16,7 @@ import { ClosesController } from './closes/closes.controller.js';
 import { CorrectionsController } from './corrections/corrections.controller.js';
 import { EmptyAccountController } from './corrections/empty-account.controller.js';
 import { InvoiceCorrectionsController } from './corrections/invoice-corrections.controller.js';
+import { CursorsInterceptor } from './cursors.interceptor.js';
 import { Drain } from './health/drain.js';
 import { HealthController } from './health/health.controller.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
@@ -93,6 +95,8 @@ export class ApiModule {
         { provide: ADDRESSES, useValue: addresses },
         { provide: METRICS, useValue: metrics },
         { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_INTERCEPTOR, useClass: BodyInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: CursorsInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         IdempotencySweep,
         Drain,

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
+import type { Express } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { admitConfiguredKey, signingKey } from '#persistence';
@@ -11,10 +11,11 @@ import { ApiModule, type ApiPorts } from './api.module.js';
 import { serveDocs } from './docs/docs-page.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 import { openApiDocument } from './openapi.js';
+import { type AllowedMethods, allowedMethods } from './problems/allowed-methods.js';
 import { ProblemDetailsFilter } from './problems/problem-details.filter.js';
-import { Problem } from './problems/problem.js';
 import { requestLog } from './request-log.js';
 import { RequestValidationPipe } from './request-validation.pipe.js';
+import { wellFormedUrl } from './well-formed-url.js';
 
 export type { ApiPorts } from './api.module.js';
 export { type CloseQueue, openCloseQueue } from './close-queue.js';
@@ -26,9 +27,6 @@ export interface ApiOptions extends ApiPorts {
   readonly adminKey: string;
   readonly logger: Logger;
 }
-
-/** Largest body: a full set of entities of a large account. */
-const BODY_LIMIT = '8mb';
 
 /**
  * Builds the REST application; `listen` starts it, `close` stops it. The ports stay open: who made them closes them.
@@ -53,33 +51,14 @@ export async function createApi({ adminKey, logger, ...ports }: ApiOptions): Pro
   app.use(requestLog(logger));
   app.use(helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } } }));
   app.use(authentication(ports.database));
-  app.use(jsonOnly);
-  app.useBodyParser('json', { limit: BODY_LIMIT, reviver: storable });
+  app.use(wellFormedUrl);
   app.useGlobalPipes(new RequestValidationPipe());
-  app.useGlobalFilters(new ProblemDetailsFilter(logger));
+  let allowed: AllowedMethods = () => undefined;
+  app.useGlobalFilters(new ProblemDetailsFilter(logger, (path) => allowed(path)));
   serveDocs(app, openApiDocument(app));
   await app.init();
+  allowed = allowedMethods(app.getHttpAdapter().getInstance() as Express);
   return app;
-}
-
-/** Says so when a body is not sent as JSON, instead of taking it for no body at all. */
-function jsonOnly(request: Request, _response: Response, next: NextFunction): void {
-  const empty = request.headers['content-length'] === '0';
-  next(
-    !empty && request.is('json') === false
-      ? new Problem(415, 'unsupported_media_type', 'send the body as "Content-Type: application/json"')
-      : undefined,
-  );
-}
-
-const UNSTORABLE = /[\0\p{Cs}]/u;
-
-/** Refuses text that PostgreSQL cannot store: the NUL character and halves of a surrogate pair. */
-function storable(member: string, value: unknown): unknown {
-  if (UNSTORABLE.test(member) || (typeof value === 'string' && UNSTORABLE.test(value))) {
-    throw new SyntaxError('a string holds the NUL character or half of a surrogate pair');
-  }
-  return value;
 }
 
 /** Nest tells every route it maps; only its warnings and errors are worth a line. */

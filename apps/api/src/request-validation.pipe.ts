@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, StandardSchemaValidationPipe } from '@nestjs/common';
 import { z } from 'zod';
-import { Problem, type ProblemEntry } from './problems/problem.js';
+import { pointerTo, Problem, type ProblemEntry } from './problems/problem.js';
 
 /**
  * Validates what a request carries against the schema of its parameter. A body that is JSON but cannot be meant so is
@@ -15,7 +15,13 @@ export class RequestValidationPipe extends StandardSchemaValidationPipe {
   }
 }
 
-function problemFor(type: ArgumentMetadata['type'], issues: readonly z.core.$ZodIssue[]): Problem {
+/** The problem of what does not pass a schema. `below`: where in the request what was parsed stands. */
+export function problemFor(
+  type: ArgumentMetadata['type'],
+  found: readonly z.core.$ZodIssue[],
+  below: readonly PropertyKey[] = [],
+): Problem {
+  const issues = found.map((issue) => ({ ...issue, path: [...below, ...issue.path] }));
   if (type === 'param') return new Problem(404, 'not_found', 'there is nothing at this path: its id is malformed');
   const errors = issues.flatMap(entriesOf);
   const detail = errors.map(({ pointer, message }) => `${pointer || 'the body'} ${message}`).join('; ');
@@ -36,13 +42,8 @@ function entriesOf(issue: z.core.$ZodIssue): ProblemEntry[] {
   }));
 }
 
-/** RFC 6901. */
-function pointerTo(path: readonly PropertyKey[]): string {
-  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-}
-
 /** What would be right, for the schemas that do not say it themselves. */
-function inWords(issue: z.core.$ZodRawIssue): string {
+export function inWords(issue: z.core.$ZodRawIssue): string {
   const missing = issue.input === undefined ? 'is required and ' : '';
   switch (issue.code) {
     case 'invalid_type':

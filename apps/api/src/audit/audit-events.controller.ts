@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { type AuditEvent, type Database, listAuditEvents, type Page } from '#persistence';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
-import { code, id, listQuery, pageOf, stamp, text } from '../contract.js';
+import { code, id, listQuery, pageOf, stamp, text, withId } from '../contract.js';
 import { Documented } from '../documented.js';
 import { DATABASE } from '../ports.js';
 
@@ -25,9 +25,9 @@ const instant = z.iso
 
 const query = z.strictObject({
   seller: code.optional(),
-  subject: text().optional().meta({ description: 'Such as `invoice:<id>`.' }),
+  subject: withId(text()).optional().meta({ description: 'Such as `invoice:<id>`.' }),
   action: text(60).optional(),
-  actor: text(80).optional(),
+  actor: withId(text(80)).optional(),
   from: instant.optional(),
   to: instant.optional().meta({ description: 'Exclusive.' }),
   ...listQuery,

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
+import type { AllowedMethods } from './allowed-methods.js';
 import { Problem, type ProblemDetails } from './problem.js';
 
 /** Codes that the rooms throw and the caller can do something about. Any other thrown error is ours: 500. */
@@ -21,9 +22,6 @@ const STATUS_OF_THROWN: Readonly<Record<string, number>> = {
 
 const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   400: 'malformed_request',
-  404: 'not_found',
-  413: 'body_too_large',
-  415: 'unsupported_media_type',
 };
 
 /** Prisma's codes for a database that cannot be reached or has no free connection. */
@@ -33,13 +31,16 @@ const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', '57P
 /** The one translator from errors to HTTP: whatever is thrown, the caller gets problem details and nothing internal. */
 @Catch()
 export class ProblemDetailsFilter implements ExceptionFilter {
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    private readonly allowedMethods: AllowedMethods,
+  ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<Request & { id?: unknown }>();
     const response = http.getResponse<Response>();
-    const problem = toProblem(thrown);
+    const problem = toProblem(thrown, () => this.allowedMethods(request.path));
     if (problem.status >= 500) {
       this.logger.error({ requestId: request.id, err: loggable(thrown) }, 'a request failed');
     }
@@ -67,9 +68,9 @@ export function detailsOf(problem: Problem): ProblemDetails {
   };
 }
 
-function toProblem(thrown: unknown): Problem {
+function toProblem(thrown: unknown, allowedHere: () => string | undefined): Problem {
   if (thrown instanceof Problem) return thrown;
-  if (thrown instanceof HttpException) return fromHttp(thrown);
+  if (thrown instanceof HttpException) return fromHttp(thrown, allowedHere);
   const code = codeOf(thrown);
   const status = code === undefined ? undefined : STATUS_OF_THROWN[code];
   if (code !== undefined && status !== undefined) return new Problem(status, code, (thrown as Error).message);
@@ -86,18 +87,14 @@ function toProblem(thrown: unknown): Problem {
   return new Problem(500, 'internal_error', 'something went wrong on our side; the request id leads to the log');
 }
 
-/** What Express, its body parser and Nest's router throw. */
-function fromHttp(thrown: HttpException): Problem {
+/** What Express and Nest's router throw. */
+function fromHttp(thrown: HttpException, allowedHere: () => string | undefined): Problem {
   const status = thrown.getStatus();
-  const cause = thrown.cause as { type?: string } | undefined;
-  if (cause?.type === 'entity.parse.failed') {
-    return new Problem(400, 'malformed_json', `the body is not JSON: ${thrown.message}`);
-  }
-  if (cause?.type === 'entity.too.large') {
-    return new Problem(413, 'body_too_large', 'the body is larger than this route takes; send it in parts');
-  }
   if (status === 404) {
-    return new Problem(404, 'not_found', 'there is nothing at this path; /openapi.json lists the paths');
+    const allow = allowedHere();
+    return allow === undefined
+      ? new Problem(404, 'not_found', 'there is nothing at this path; /openapi.json lists the paths')
+      : new Problem(405, 'method_not_allowed', `this path answers ${allow}`, { headers: { allow } });
   }
   if (status >= 500) {
     return new Problem(500, 'internal_error', 'something went wrong on our side; the request id leads to the log');

@@ -7,6 +7,11 @@ export interface ProblemEntry {
   code?: string;
 }
 
+/** A place in a body as a JSON pointer, RFC 6901. */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
 /** What a caller is told when a request is not done, as RFC 9457 has it. */
 export interface ProblemDetails {
   type: string;

@@ -7,8 +7,10 @@ import { Access } from '../access/access.guard.js';
 import { tariffPlan, validPlan } from '../catalogue/tariff-plans.controller.js';
 import { code, decimalText, givenTaxes, localDate, text, timeZone } from '../contract.js';
 import { Documented } from '../documented.js';
+import { WritesNothing } from '../idempotency.interceptor.js';
 import { DATABASE } from '../ports.js';
 import { Problem } from '../problems/problem.js';
+import { inWords, problemFor } from '../request-validation.pipe.js';
 import { preview, type PreviewAnswer } from './preview.js';
 import { ratedLine, totals } from './rated-line.js';
 
@@ -59,9 +61,11 @@ const usage = z
     { path: ['direction'], message: 'of a series must be "uplink" or "downlink", or left out for the whole' },
   );
 
+const planReference = z.strictObject({ code, version: z.int().min(1).max(2_147_483_647) });
+
 const previewRequest = z
   .strictObject({
-    plan: z.union([z.strictObject({ code, version: z.int().min(1) }), tariffPlan]),
+    plan: z.union([planReference, tariffPlan]),
     period: z.union([z.string(), z.strictObject({ start: localDate, end: localDate })]),
     time_zone: timeZone.default('UTC'),
     subscription: z
@@ -106,6 +110,7 @@ export class RatingController {
   @Post('preview')
   @HttpCode(200)
   @Access('read')
+  @WritesNothing()
   @Documented(
     'Rate given usage by a plan; writes nothing',
     { 200: previewAnswer },
@@ -118,7 +123,7 @@ export class RatingController {
 
   private async planOf(asked: z.output<typeof previewRequest>['plan']): Promise<{ plan: TariffPlan; version: number }> {
     if (!('version' in asked) || 'charges' in asked) return { plan: validPlan(asked, '/plan'), version: 0 };
-    const { code: planCode, version } = asked as { code: string; version: number };
+    const { code: planCode, version } = referenceIn(asked);
     const stored = await findTariffPlanVersion(this.database, planCode, version);
     if (!stored) {
       const message = `there is no version ${version} of a tariff plan ${JSON.stringify(planCode)}`;
@@ -126,4 +131,11 @@ export class RatingController {
     }
     return { plan: stored.document, version };
   }
+}
+
+/** A version of a plan, by its code. Throws 422 for what is neither that nor a plan. */
+function referenceIn(asked: unknown): z.output<typeof planReference> {
+  const parsed = planReference.safeParse(asked, { error: inWords });
+  if (parsed.success) return parsed.data;
+  throw problemFor('body', parsed.error.issues, ['plan']);
 }
