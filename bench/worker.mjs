@@ -3,7 +3,7 @@ import { setInterval } from 'node:timers';
 import { pino } from 'pino';
 import { boundHeapGrowth, createWorker } from '../dist/apps/worker/src/index.js';
 import { createConnectors, queueSettings } from '../dist/libs/close/src/index.js';
-import { createInvoiceRenderer, LAYOUT_VERSION } from '../dist/libs/invoice-pdf/src/index.js';
+import { createInvoiceRenderer } from '../dist/libs/invoice-pdf/src/index.js';
 import { openDatabase, secretKeySchema } from '../dist/libs/persistence/src/index.js';
 
 /**
@@ -54,7 +54,7 @@ async function begin({ databaseUrl, queueUrl, reportUrl, secretKey }) {
   const worker = await createWorker({
     database,
     connectors,
-    renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+    renderer,
     secretKey: secret,
     settleHours: 0,
     queue: queueSettings(queueUrl),

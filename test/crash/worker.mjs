@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { createConnectors, queueSettings } from '../../dist/libs/close/src/index.js';
-import { createInvoiceRenderer, LAYOUT_VERSION } from '../../dist/libs/invoice-pdf/src/index.js';
+import { createInvoiceRenderer } from '../../dist/libs/invoice-pdf/src/index.js';
 import { openDatabase, secretKeySchema } from '../../dist/libs/persistence/src/index.js';
 import { createWorker } from '../../dist/apps/worker/src/index.js';
 
@@ -20,7 +20,7 @@ const worker = await createWorker({
     databaseUrl,
     secretKey: secretKeySchema.parse(secretKey),
   }),
-  renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+  renderer,
   secretKey: secretKeySchema.parse(secretKey),
   settleHours: 72,
   queue: queueSettings(queueUrl),

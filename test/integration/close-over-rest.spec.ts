@@ -234,7 +234,18 @@ describe('a close over REST and by command', () => {
       expect(entries.map(({ name }) => name)).toEqual([
         'certificate.json',
         ...[1, 2, 3].map((number) => `INV-2026-00000${number}.pdf`),
+        'manifest.json',
       ]);
+      const files = entries.slice(1, -1);
+      expect(JSON.parse(entries.at(-1)?.bytes.toString() ?? '')).toEqual({
+        close: id,
+        documents: files.map(({ name, bytes }) => ({
+          number: name.slice(0, -4),
+          file: name,
+          sha256: createHash('sha256').update(bytes).digest('hex'),
+        })),
+        missing: [],
+      });
       expect(entries[0]?.bytes.toString()).toBe(await (await get(`/v1/closes/${id}/certificate`)).text());
       const { data } = await service.rest.get<{ data: { id: string; number: string }[] }>(`/v1/invoices?close=${id}`);
       for (const { id: invoice, number } of data) {
@@ -246,6 +257,30 @@ describe('a close over REST and by command', () => {
       );
       expect(audited.data.map(({ data: { kind } }) => kind)).toContain('invoices.zip');
       expect((await get('/v1/closes/01900000-0000-7000-8000-000000000000/invoices.zip')).status).toBe(404);
+    });
+
+    it('an archive names the document that cannot be had, and holds all others', async () => {
+      const { data } = await service.rest.get<{ data: { id: string; number: string }[] }>(`/v1/invoices?close=${id}`);
+      const second = data.find(({ number }) => number === 'INV-2026-000002');
+      const written: Buffer[] = [];
+      const response = new Writable({
+        write(piece: Buffer, _encoding, done) {
+          written.push(piece);
+          done();
+        },
+      });
+      const undrawn = Object.assign(new Error('not a date'), { code: 'malformed_document', retryable: false });
+      const closes = {
+        pdf: (invoice: string) => (invoice === second?.id ? Promise.reject(undrawn) : Promise.resolve(pdfOf(10))),
+      };
+      await sendInvoices(response, { database: service.database, closes, closeId: id, certificate: undefined });
+      expect(response.writableFinished).toBe(true);
+      const entries = entriesOf(Buffer.concat(written));
+      expect(entries.map(({ name }) => name)).toEqual(['INV-2026-000001.pdf', 'INV-2026-000003.pdf', 'manifest.json']);
+      expect(JSON.parse(entries.at(-1)?.bytes.toString() ?? '')).toMatchObject({
+        documents: [{ number: 'INV-2026-000001' }, { number: 'INV-2026-000003' }],
+        missing: [{ number: 'INV-2026-000002', id: second?.id, code: 'malformed_document' }],
+      });
     });
 
     it('an archive that cannot be completed is cut, not ended', async () => {

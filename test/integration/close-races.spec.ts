@@ -297,7 +297,7 @@ describe('a close', () => {
 
   it('has each document drawn once, and by the sweep only when nobody else came to it', async () => {
     const drawn: string[] = [];
-    const closes = process({ renderer: { layoutVersion: 1, render: () => Promise.reject(new Error('dead')) } });
+    const closes = process({ renderer: { layoutVersion: 1, unprintable: () => [], render: () => Promise.reject(new Error('dead')) } });
     const closeId = await open(closes);
     await expect(closes.work({ closeId, batch: 0 })).rejects.toThrow('dead');
     const [, second] = (await listInvoices(database, { limit: 9 })).map(({ id }) => id).sort();
@@ -306,6 +306,7 @@ describe('a close', () => {
       concurrency: 1,
       renderer: {
         layoutVersion: 1,
+        unprintable: () => [],
         render: async (document) => {
           if ('id' in document) drawn.push(document.id);
           // While the first is drawn somebody downloads the second, which the sweep has found missing as well.

@@ -27,6 +27,10 @@ class PlainRenderer {
   failing = false;
   rendered = 0;
 
+  unprintable(): [] {
+    return [];
+  }
+
   async render(document: { status: string }): Promise<{ pdf: Uint8Array; sha256: string }> {
     if (this.failing) throw new Error('the renderer died');
     this.rendered += 1;

@@ -87,7 +87,7 @@ describe('proposals that workers take up', () => {
 
     expect(await draft(1)).toBeUndefined();
     expect(await state()).toBe('pulling');
-    expect(await draft(2)).toBe('drafted');
+    expect(await draft(2)).toEqual({ outcome: 'drafted' });
     expect(await draft(2)).toBeUndefined();
     expect(await state()).toBe('drafted');
   });

@@ -314,17 +314,21 @@ describe('the same document gives the same bytes', () => {
 });
 
 describe('what cannot be drawn', () => {
-  it('fails by its code and names the code point instead of drawing a box', async () => {
+  it('is told before a document gets its number, by member and code point', () => {
     const document = dollarInvoice();
-    const customer = { ...document.customer, name: 'Beijing 北京 Freight' };
-    await expect(renderer.render({ ...document, customer })).rejects.toMatchObject({
-      name: 'InvoicePdfError',
-      code: 'glyph_missing',
-      retryable: false,
-      message: expect.stringContaining('U+5317'),
-    });
-    // The thread goes on with the next document.
-    await expect(renderer.render(document)).resolves.toHaveProperty('sha256');
+    expect(renderer.unprintable(document)).toEqual([]);
+    expect(renderer.unprintable(rupeeInvoice())).toEqual([]);
+    const customer = { ...document.customer, name: 'Beijing 北京 Freight 北' };
+    expect(renderer.unprintable({ ...document, customer })).toEqual([
+      { member: '/customer/name', characters: ['U+5317', 'U+4EAC'] },
+    ]);
+  });
+
+  it('is written by its code points where a document has its number already, and never as a box', async () => {
+    const document = dollarInvoice();
+    const customer = { ...document.customer, name: 'Beijing 北京 Freight \u{1f680}' };
+    const text = textOf(await fileOf({ ...document, customer }));
+    expect(text).toContain('Beijing [U+5317 U+4EAC] Freight [U+1F680]');
   });
 
   it('refuses a figure that is no decimal and a stamp that is none', async () => {

@@ -61,6 +61,7 @@ async function issueJune(accountId: string, meanwhile: () => void): Promise<Issu
       await new Promise((resolve) => setTimeout(resolve, 400));
       return INPUTS;
     },
+    objection: async () => undefined,
     write: (draft, id, { sequence }) =>
       ({ ...draft, status: 'issued', id, number: `INV-${sequence}`, ...ISSUED, corrects: null }) as IssuedInvoice,
   });

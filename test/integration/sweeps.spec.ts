@@ -46,6 +46,7 @@ describe('a worker finds and finishes', () => {
       ...closingFees(database),
       renderer: {
         layoutVersion: 1,
+        unprintable: () => [],
         render: (document: Parameters<Renderer['render']>[0]) =>
           'number' in document && broken.has(document.number)
             ? Promise.reject(new Error('this document cannot be drawn'))

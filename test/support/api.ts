@@ -48,6 +48,7 @@ export async function startApi(): Promise<TestApi> {
     },
     renderer: {
       layoutVersion: 1,
+      unprintable: () => [],
       render: () => Promise.resolve({ pdf: RENDERED, sha256: RENDERED_SHA256 }),
     },
     enqueue: (jobs) => {

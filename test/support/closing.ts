@@ -65,6 +65,7 @@ export const LATE: FaultRule[] = [{ fault: 'late_correction' }];
 /** Draws nothing. */
 export const BLANK_PAGES: Renderer = {
   layoutVersion: 1,
+  unprintable: () => [],
   render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }),
 };
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { accountId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { type CloseQueue, openCloseQueue } from '../../apps/api/src/index.js';
 import { Closes, type CloseStep, createConnectors, queueSettings } from '#close';
-import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
+import { createInvoiceRenderer } from '#invoice-pdf';
 import { type Database, findClose, type InvoiceView, listInvoices } from '#persistence';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
@@ -106,7 +106,7 @@ async function scene(options: CrashOptions, reportUrl: string): Promise<Scene> {
   const closes = new Closes({
     database,
     connectors,
-    renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+    renderer,
     secretKey: SECRET_KEY,
     settleHours: 72,
     batchSize: 5,

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { createConnectors, queueSettings } from '#close';
-import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
+import { createInvoiceRenderer } from '#invoice-pdf';
 import { type Database, newApiKey } from '#persistence';
 import { createApi } from '../../apps/api/src/index.js';
 import {
@@ -46,7 +46,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
   const worker = await createWorker({
     database,
     connectors,
-    renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+    renderer,
     secretKey: SECRET_KEY,
     settleHours: 72,
     queue: queueSettings(queueUrl ?? databaseUrl),

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { Closes, createConnectors, parseEnvironment, queueSettings, reportLimits } from '#close';
-import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
+import { createInvoiceRenderer } from '#invoice-pdf';
 import { migrate, openDatabase } from '#persistence';
 import { apiEnvironment, createApi, openCloseQueue } from './index.js';
 
@@ -21,7 +21,7 @@ const connectors = createConnectors({
 const closes = new Closes({
   database,
   connectors,
-  renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+  renderer,
   enqueue: (jobs) => queue.enqueue(jobs),
   secretKey: environment.METERLINE_SECRET_KEY,
   settleHours: environment.SETTLE_HOURS,

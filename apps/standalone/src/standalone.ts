@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { createConnectors, queueSettings } from '#close';
-import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
+import { createInvoiceRenderer } from '#invoice-pdf';
 import { type ConfiguredReportApi, migrate, openDatabase, type ReportLimits, secretKeySchema } from '#persistence';
 import { OutboundAddresses } from '#report-client';
 import { createApi } from '../../api/src/index.js';
@@ -72,7 +72,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const worker = await createWorker({
       database,
       connectors,
-      renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+      renderer,
       secretKey,
       settleHours: options.settleHours,
       queue: queueSettings(options.queueUrl ?? postgres.url),

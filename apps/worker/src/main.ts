@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { createConnectors, parseEnvironment, queueSettings, reportLimits } from '#close';
-import { createInvoiceRenderer, LAYOUT_VERSION } from '#invoice-pdf';
+import { createInvoiceRenderer } from '#invoice-pdf';
 import { migrate, openDatabase } from '#persistence';
 import { workerEnvironment } from './environment.js';
 import { serveHealth } from './health.js';
@@ -29,7 +29,7 @@ const connectors = createConnectors({
 const worker = await createWorker({
   database,
   connectors,
-  renderer: { layoutVersion: LAYOUT_VERSION, render: (document) => renderer.render(document) },
+  renderer,
   secretKey: environment.METERLINE_SECRET_KEY,
   settleHours: environment.SETTLE_HOURS,
   queue: queueSettings(environment.QUEUE_URL ?? environment.DATABASE_URL),

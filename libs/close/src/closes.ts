@@ -76,7 +76,7 @@ import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { driftWarning } from './drift.js';
 import { impatient } from './impatient.js';
-import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
+import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepDoubted, keepUsage, notToKeep } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 import { UsageViews } from './usage-views.js';
@@ -174,6 +174,10 @@ const BILLED_ANEW: Notice = {
   code: 'billed_anew',
   message: 'the period was billed before and taken back; what is billed now replaces it',
 };
+const INPUTS_CHANGED: Held = held(
+  'inputs_changed',
+  'what the draft was computed from has changed since; retry the account to draft it anew',
+);
 const ALREADY_BILLED: Held = held('already_billed', 'the period is billed; void its invoice before it is billed anew');
 
 /** The month-end: opens closes, works on their batches, finishes what others left behind. */
@@ -384,8 +388,8 @@ export class Closes {
     doing: Doing,
   ): Promise<void> {
     if (close.kind === 'correction') {
-      const outcome = await this.corrections.draftForClose(close, accountId, doing);
-      if (outcome) this.#step(outcome, close.id, accountId);
+      const result = await this.corrections.draftForClose(close, accountId, doing);
+      if (result) this.#step(result.outcome, close.id, accountId, 'reason' in result ? result.reason.code : undefined);
       return;
     }
     const facts = await loadBillingFacts(this.#database, accountId, close.periodLabel);
@@ -455,8 +459,9 @@ export class Closes {
             zero: facts.seller.zeroInvoices,
           });
     const warnings = controlled === result ? [] : controlled.warnings;
+    const unprintable = result.outcome === 'drafted' && unprintableHold(this.#options.renderer, result.draft);
     return {
-      ...result,
+      ...(unprintable || result),
       warnings: [...warnings, ...result.warnings],
       ...(kept && { snapshots: kept.snapshots }),
     };
@@ -475,16 +480,10 @@ export class Closes {
         ? await this.corrections.issueForClose(close, accountId)
         : await this.#issueBilled(close, accountId);
     if (issued.outcome === 'issued') this.#step('issued', close.id, accountId);
-    if (issued.outcome === 'inputs_changed') {
-      const moved = await moveAccount(this.#database, close.id, accountId, {
-        to: 'held',
-        doing,
-        reason: {
-          code: 'inputs_changed',
-          message: 'what the draft was computed from has changed since; retry the account to draft it anew',
-        },
-      });
-      if (moved) this.#step('held', close.id, accountId, issued.outcome);
+    if (issued.outcome === 'inputs_changed' || issued.outcome === 'objected') {
+      const { reason } = issued.outcome === 'objected' ? issued : INPUTS_CHANGED;
+      const moved = await moveAccount(this.#database, close.id, accountId, { to: 'held', doing, reason });
+      if (moved) this.#step('held', close.id, accountId, reason.code);
     }
   }
 
@@ -499,6 +498,8 @@ export class Closes {
         const current = await loadBillingFacts(tx, accountId, close.periodLabel);
         return current && billingInputs(tx, current, close.periodLabel, [], replaces !== undefined);
       },
+      // A draft of an earlier version was not looked at when it was made.
+      objection: (_tx, draft) => Promise.resolve(unprintableHold(this.#options.renderer, draft)?.reason),
       write: (draft, id, taken) => {
         this.#step('issuing', close.id, accountId);
         return writeDocument(draft, id, taken, seller);

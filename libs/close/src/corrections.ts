@@ -30,6 +30,8 @@ import {
   reopenEmpty,
   sameUsage,
   saveDraft,
+  type SellerFacts,
+  type Transaction,
   usageFingerprint,
   voidPeriod,
 } from '#persistence';
@@ -49,7 +51,7 @@ import { CloseError } from './close-error.js';
 import type { Connection, Connectors } from './connectors.js';
 import { controlAccount } from './control-account.js';
 import { eachOf } from './each-of.js';
-import { numberingOf, renderOnce, type Renderer, writeDocument } from './issuing.js';
+import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepDoubted, type Kept, keepUsage } from './keep-usage.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 
@@ -303,8 +305,17 @@ export class Corrections {
    * @returns what it came to; undefined when the account is no longer at what the caller is doing, because somebody else was
    *   faster
    */
-  async draftForClose(close: CloseWork, accountId: string, doing: Doing): Promise<'empty' | 'drafted' | undefined> {
+  async draftForClose(
+    close: CloseWork,
+    accountId: string,
+    doing: Doing,
+  ): Promise<{ readonly outcome: 'empty' | 'drafted' } | Held | undefined> {
     const open = await findOpenCorrection(this.#database, { accountId, periodLabel: close.periodLabel });
+    const unprintable = open && (await this.#unprintable(this.#database, open.document));
+    if (unprintable) {
+      const { outcome: to, reason } = unprintable;
+      return (await moveAccount(this.#database, close.id, accountId, { to, doing, reason })) ? unprintable : undefined;
+    }
     if (!(await accountRated(this.#database, close.id, accountId, doing))) return undefined;
     const to = open ? 'drafted' : 'empty';
     let moved: boolean;
@@ -315,7 +326,7 @@ export class Corrections {
       const move = { to, doing, ...(open && { report: open.document }) } as const;
       moved = await moveAccount(this.#database, close.id, accountId, move);
     }
-    return moved ? to : undefined;
+    return moved ? { outcome: to } : undefined;
   }
 
   /** Issues what a close of corrections drafted for an account. */
@@ -324,15 +335,32 @@ export class Corrections {
     return issueCorrectionDraft(
       this.#database,
       { closeId: close.id, accountId, periodLabel: close.periodLabel },
-      { actor: `close:${close.id}`, numbering: numberingOf(seller), write: noteWriter(seller) },
+      this.#noteOf(seller, `close:${close.id}`),
     );
   }
 
   async #noteIssue(sellerCode: string, actor: string): Promise<NoteIssue | undefined> {
     const sellerId = await findSellerId(this.#database, sellerCode);
     if (sellerId === undefined) return undefined;
-    const seller = await loadSellerFacts(this.#database, sellerId);
-    return { actor, numbering: numberingOf(seller), write: noteWriter(seller) };
+    return this.#noteOf(await loadSellerFacts(this.#database, sellerId), actor);
+  }
+
+  #noteOf(seller: SellerFacts, actor: string): NoteIssue {
+    return {
+      actor,
+      numbering: numberingOf(seller),
+      objection: async (tx, draft) => (await this.#unprintable(tx, draft))?.reason,
+      write: (draft, id, taken, corrects) => writeDocument(draft, id, taken, seller, corrects),
+    };
+  }
+
+  /** A hold for a note that says something that cannot be drawn and stands on no document of its period. */
+  async #unprintable(database: Database | Transaction, draft: DraftInvoice): Promise<Held | undefined> {
+    const { renderer } = this.#options;
+    if (!unprintableHold(renderer, draft)) return undefined;
+    const of = { accountId: draft.account, periodLabel: draft.period.label };
+    const { documents } = await loadPeriodDocuments(database, of);
+    return unprintableHold(renderer, draft, documents);
   }
 
   /**
@@ -356,10 +384,6 @@ type PulledAgain = Pulled & Pick<Connection, 'dialect' | 'dialectSha256'> & Pick
 /** What a log says a pull was of. */
 function named(of: ClaimedPull['of']): { invoiceId: string } | { closeId: string; accountId: string } {
   return 'invoice' in of ? { invoiceId: of.invoice } : { closeId: of.close, accountId: of.account };
-}
-
-function noteWriter(seller: Awaited<ReturnType<typeof loadSellerFacts>>): NoteIssue['write'] {
-  return (draft, id, taken, corrects) => writeDocument(draft, id, taken, seller, corrects);
 }
 
 /** The note that brings the documents of a period to zero; null when they come to zero already. Pure. */

@@ -33,6 +33,6 @@ export {
 export { invoiceEvidence, type InvoiceVerdict, verifyInvoice } from './verify-invoice.js';
 export { cronPattern, dueRuns, nextRun, openDueCloses, SCHEDULE_QUEUE, type ScheduledRun } from './schedule.js';
 export { wayOut } from './ways-out.js';
-export { isRetryable } from './retry-policy.js';
+export { codeOf, isRetryable } from './retry-policy.js';
 export { CLOSE_QUEUE, type QueueSettings, queueSettings } from './queue.js';
 export { parseEnvironment, reportLimits, serviceEnvironment } from './environment.js';

@@ -8,11 +8,49 @@ import {
   type StoredDocument,
   storeDocument,
 } from '#persistence';
+import { held, type Held } from './bill-account.js';
 
 /** Turns an invoice into a PDF. The only thing the close needs to know about PDFs. */
 export interface Renderer {
   readonly layoutVersion: number;
+  /** The texts of a document that cannot be drawn as they are written: member (RFC 6901) and characters (`U+6771`). */
+  unprintable(
+    document: Omit<DraftInvoice, 'inputs_hash'> | IssuedInvoice,
+  ): readonly { readonly member: string; readonly characters: readonly string[] }[];
   render(document: DraftInvoice | IssuedInvoice): Promise<{ pdf: Uint8Array; sha256: string }>;
+}
+
+/** Texts that a clerk is told of; whoever mends these is told of the next. */
+const TEXTS_NAMED = 3;
+const CHARACTERS_NAMED = 8;
+
+/**
+ * Holds a document that could not be drawn: with a number it would be owed for ever and never be seen. A note repeats the
+ * texts of the documents that it corrects, and takes back also those that an earlier version issued without this check: what
+ * stands on them already may stand on it.
+ *
+ * @param corrected the documents that a note is about
+ */
+export function unprintableHold(
+  renderer: Pick<Renderer, 'unprintable'>,
+  draft: Omit<DraftInvoice, 'inputs_hash'>,
+  corrected: readonly IssuedInvoice[] = [],
+): Held | undefined {
+  const known = new Set(corrected.flatMap((each) => renderer.unprintable(each)).flatMap((text) => text.characters));
+  const texts = renderer
+    .unprintable(draft)
+    .map(({ member, characters }) => ({ member, missing: characters.filter((each) => !known.has(each)) }))
+    .filter(({ missing }) => missing.length > 0);
+  if (texts.length === 0) return undefined;
+  const named = texts.slice(0, TEXTS_NAMED).map(({ member, missing }) => {
+    const more = missing.length > CHARACTERS_NAMED ? ' …' : '';
+    return `${missing.slice(0, CHARACTERS_NAMED).join(' ')}${more} of ${member}`;
+  });
+  const others = texts.length > TEXTS_NAMED ? ` and ${texts.length - TEXTS_NAMED} more texts` : '';
+  return held(
+    'document_unprintable',
+    `no typeface has ${named.join(', ')}${others}; write them in Latin, Greek, Cyrillic or Devanagari letters`,
+  );
 }
 
 /** How a seller's documents are numbered. */

@@ -5,6 +5,10 @@ const MENDS: readonly (readonly [mend: string, codes: readonly string[]])[] = [
   ['nothing: the account is tried again by itself once its own month has ended and settled', ['period_not_billable']],
   ['set edge_policy to own_by_start on the seller or the account, then retry', ['edge_inside_bucket']],
   ['fill in what is missing on the seller or the account, then retry', ['document_incomplete']],
+  [
+    'write the text in letters that the typefaces have; where it is a charge of a published plan, subscribe the account to a plan whose names can be printed; then retry',
+    ['document_unprintable'],
+  ],
   ['retry: the account is drafted anew; look at the new draft before you issue it', ['inputs_changed']],
   ['void the invoice that stands, then retry the account by name', ['already_billed']],
   ['subscribe the account to a plan in its currency, then retry', ['currency_differs']],

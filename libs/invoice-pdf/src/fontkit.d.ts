@@ -16,6 +16,8 @@ declare module 'fontkit' {
     postscriptName: string;
     /** Glyphs seen so far, each with the code points of the first text that used it. */
     _glyphs: Record<number, Glyph>;
+    /** Code points that the font has a glyph for. */
+    characterSet: number[];
     hasGlyphForCodePoint(codePoint: number): boolean;
     layout(text: string): GlyphRun;
   }

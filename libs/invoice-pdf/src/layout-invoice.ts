@@ -25,8 +25,7 @@ const BOTTOM = PAGE_HEIGHT - 58;
 /**
  * Draws a document as PDF/A-3b. The same document gives the same bytes on any host, in any zone and locale.
  *
- * Throws `glyph_missing` when a text cannot be written with the house's fonts, `malformed_document` when a number, a
- * date or a stamp in the document is none.
+ * Throws `malformed_document` when a number, a date or a stamp in the document is none.
  */
 export async function layoutInvoice(document: PrintableInvoice): Promise<RenderedPdf> {
   const name = documentName(document);

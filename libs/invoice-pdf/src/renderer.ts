@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { InvoicePdfError } from './invoice-pdf-error.js';
-import type { RenderedPdf } from './layout-invoice.js';
+import { LAYOUT_VERSION, type RenderedPdf } from './layout-invoice.js';
 import type { RenderAnswer } from './render-worker.js';
+import { type UnprintableText, unprintableTexts } from './unprintable.js';
 import type { PrintableInvoice } from './wording.js';
 
 // V8 lets a heap grow as far as the machine would bear before it collects, which no page needs. Five thousand lines fit. What
@@ -12,11 +13,17 @@ const THREAD_MEMORY = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512
 
 /** Draws documents in threads of their own. */
 export interface InvoiceRenderer {
+  /** Version of the page's look. */
+  readonly layoutVersion: number;
+  /**
+   * The texts of a document that no typeface can write. It is asked before a document gets a number; what has one already is
+   * drawn all the same, with code points for what is missing.
+   */
+  unprintable(document: Omit<PrintableInvoice, 'inputs_hash'>): readonly UnprintableText[];
   /**
    * The document as PDF/A-3b with the sha256 of its bytes in lower-case hex. The same document gives the same bytes.
    *
-   * Throws InvoicePdfError: `glyph_missing` or `malformed_document` for what cannot be drawn, `renderer_closed` after
-   * `close`.
+   * Throws InvoicePdfError: `malformed_document` for what cannot be drawn, `renderer_closed` after `close`.
    */
   render(document: PrintableInvoice): Promise<RenderedPdf>;
   /** Finishes what was asked for and ends the threads. */
@@ -41,6 +48,8 @@ export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}
   let closed = false;
 
   return {
+    layoutVersion: LAYOUT_VERSION,
+    unprintable: unprintableTexts,
     async render(document) {
       if (closed) {
         throw new InvoicePdfError('renderer_closed', 'the invoice renderer is closed; make a new one', true);

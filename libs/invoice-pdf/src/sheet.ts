@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { GlyphRun } from 'fontkit';
 import PDFDocument from 'pdfkit';
+import { printable } from './printable.js';
 import { type Face, typefaces } from './typefaces.js';
 
 /** A4 in points. */
@@ -199,22 +200,6 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Scripts whose glyphs stand in another order than their letters; the letters go along for search and copying. */
 const REORDERED = /\p{Script=Devanagari}/u;
-
-/** ASCII words with single spaces between them: what nearly every text on an invoice already is. */
-const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
-
-/**
- * A text as it may be drawn on one line: white space of any kind becomes one space, and what has no shape of its own goes.
- * Direction marks would let a name rearrange what stands beside it.
- */
-function printable(text: string): string {
-  if (PLAIN.test(text)) return text;
-  return text
-    .normalize('NFC')
-    .replace(/[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '')
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
-}
 
 function escapeXml(text: string): string {
   return text

@@ -35,8 +35,8 @@ export class Typeface {
   /**
    * The glyphs of a word, from `layOut` or from memory. The run is shared: nobody may change it.
    *
-   * Throws `glyph_missing` when the font cannot draw a character: a box in place of a customer's name is no invoice,
-   * and PDF/A forbids it (6.2.11.8).
+   * Throws `glyph_missing` when the font cannot draw a character, which no text that `printable` let through holds: a box in
+   * place of a customer's name is no invoice, and PDF/A forbids it (6.2.11.8).
    */
   run(word: string, layOut: (word: string) => GlyphRun): GlyphRun {
     const known = this.#runs.get(word);

@@ -1,6 +1,7 @@
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from './audit.js';
+import type { Notice } from './closes.js';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
 import {
   documentSha256,
@@ -194,6 +195,8 @@ export async function automaticCorrections(database: Database, limit: number): P
 export interface NoteIssue {
   readonly actor: string;
   readonly numbering: Numbering;
+  /** Why a note may not get a number, asked before one is taken; undefined when it may. */
+  readonly objection: (tx: Transaction, draft: DraftInvoice) => Promise<Notice | undefined>;
   /** Writes the document; pure. */
   readonly write: (
     draft: DraftInvoice,
@@ -210,7 +213,7 @@ export async function issueCorrection(
   request: NoteIssue,
 ): Promise<
   | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
-  | Refusal<'correction_not_found' | 'correction_not_open' | 'correction_superseded'>
+  | Refusal<'correction_not_found' | 'correction_not_open' | 'correction_superseded' | 'document_unprintable'>
 > {
   return transaction(database, async (tx) => {
     const before = await findCorrection(tx, correctionId);
@@ -220,8 +223,9 @@ export async function issueCorrection(
     const open = await lockOpen(tx, of);
     if (open?.id !== correctionId) return correctionNotOpen((await findCorrection(tx, correctionId)) ?? before);
     const note = { id: uuid(), draft: open.document, closeId: null };
-    const invoice = await issueOpen(tx, open, note, request);
-    if (invoice) return { outcome: 'issued', invoice };
+    const issued = await issueOpen(tx, open, note, request);
+    if (issued.outcome === 'issued') return issued;
+    if (issued.outcome === 'objected') return objectedTo(issued);
     return refusal(
       'correction_superseded',
       'usage or documents of the period have changed since this was proposed; its next confirming pull proposes anew',
@@ -241,10 +245,9 @@ export async function issueCorrectionDraft(
     await lockPeriod(tx, of);
     const open = await lockOpen(tx, of);
     if (open?.inputsHash !== stored.inputsHash) return { outcome: 'inputs_changed' };
-    const invoice = await issueOpen(tx, open, { ...stored, closeId: of.closeId }, request);
-    if (!invoice) return { outcome: 'inputs_changed' };
-    await settleDraft(tx, of, invoice.id);
-    return { outcome: 'issued', invoice };
+    const issued = await issueOpen(tx, open, { ...stored, closeId: of.closeId }, request);
+    if (issued.outcome === 'issued') await settleDraft(tx, of, issued.invoice.id);
+    return issued;
   });
 }
 
@@ -274,7 +277,7 @@ async function issueOpen(
   open: OpenCorrection,
   note: Pick<Note, 'id' | 'draft' | 'closeId'>,
   request: NoteIssue,
-): Promise<IssuedInvoice | undefined> {
+): Promise<NoteOutcome | { readonly outcome: 'inputs_changed' }> {
   const inputs = {
     ...open.inputs,
     documents: await documentFingerprints(tx, open),
@@ -283,17 +286,24 @@ async function issueOpen(
   if (documentSha256(inputs) !== open.inputsHash) {
     await tx.$executeRaw`
       UPDATE correction SET state = 'superseded', updated_at = clock_timestamp() WHERE id = ${open.id}::uuid`;
-    return undefined;
+    return { outcome: 'inputs_changed' };
   }
   const corrects = { id: open.originalId, number: open.originalNumber };
   const { sellerId, accountId } = open;
-  const invoice = await insertNote(tx, { ...note, sellerId, accountId, inputs, corrects }, request);
+  const inserted = await insertNote(tx, { ...note, sellerId, accountId, inputs, corrects }, request);
+  if (inserted.outcome === 'objected') {
+    // What cannot be issued now waits for an operator, so that it keeps none of those waiting that can.
+    await tx.$executeRaw`
+      UPDATE correction SET automatic = false, updated_at = clock_timestamp() WHERE id = ${open.id}::uuid AND automatic`;
+    return inserted;
+  }
+  const { invoice } = inserted;
   await tx.$executeRaw`
     UPDATE correction SET state = 'issued', invoice_id = ${invoice.id}::uuid, decided_by = ${request.actor},
            decided_at = ${invoice.issued_at}::timestamptz, updated_at = clock_timestamp()
      WHERE id = ${open.id}::uuid`;
   await recordEvent(tx, [open.originalId], invoice.kind === 'credit_note' ? 'credited' : 'debited', invoice);
-  return invoice;
+  return inserted;
 }
 
 interface Note {
@@ -307,15 +317,23 @@ interface Note {
   readonly corrects: { id: string; number: string };
 }
 
+type NoteOutcome = Extract<IssueOutcome, { outcome: 'issued' | 'objected' }>;
+
 async function insertNote(
   tx: Transaction,
   { id, sellerId, accountId, closeId, draft, inputs, corrects }: Note,
-  { actor, numbering, write }: NoteIssue,
-): Promise<IssuedInvoice> {
+  { actor, numbering, objection, write }: NoteIssue,
+): Promise<NoteOutcome> {
+  const reason = await objection(tx, draft);
+  if (reason) return { outcome: 'objected', reason };
   const taken = await takeNumber(tx, numbering, draft.kind);
   const invoice = write(draft, id, taken, corrects);
   await insertInvoice(tx, { sellerId, accountId, closeId, actor, inputs }, invoice, taken);
-  return invoice;
+  return { outcome: 'issued', invoice };
+}
+
+function objectedTo({ reason }: { reason: Notice }): Refusal<'document_unprintable'> {
+  return refusal('document_unprintable', reason.message);
 }
 
 /** Says on the documents that a note concerns what became of them. */
@@ -364,7 +382,7 @@ export async function voidPeriod(
     readonly reason: string;
     readonly draft: (documents: readonly IssuedInvoice[]) => Omit<DraftInvoice, 'inputs_hash'> | null;
   },
-): Promise<VoidOutcome | Refusal<'invoice_not_found' | 'not_an_original' | 'invoice_voided'>> {
+): Promise<VoidOutcome | Refusal<'invoice_not_found' | 'not_an_original' | 'invoice_voided' | 'document_unprintable'>> {
   return transaction(database, async (tx) => {
     const [found] = await tx.$queryRaw<(AccountPeriod & { sellerId: string; document: IssuedInvoice })[]>`
       SELECT seller_id AS "sellerId", account_id AS "accountId", period_label AS "periodLabel", document
@@ -383,12 +401,13 @@ export async function voidPeriod(
     const draft = request.draft(documents);
     // What was billed and taken back before is voided already.
     const standing = documents.filter(({ revision }) => revision >= original.revision).map(({ id }) => id);
-    await tx.$executeRaw`
+    const supersedeOpen = () => tx.$executeRaw`
       UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
        WHERE account_id = ${accountId}::uuid AND period_label = ${found.periodLabel} AND state = 'proposed'`;
     const { actor, reason } = request;
     const audited = { sellerId, actor, action: 'invoice.voided', subject: `invoice:${original.id}` };
     if (!draft) {
+      await supersedeOpen();
       await recordEvents(tx, standing, 'voided', null, { invoice: null, number: null, reason, actor });
       await callForCertificate(tx, original.id);
       await recordAudit(tx, { ...audited, data: { number: original.number, by: null, reason } });
@@ -399,11 +418,14 @@ export async function voidPeriod(
     const inputsHash = documentSha256(inputs);
     const note: DraftInvoice = { ...draft, inputs_hash: inputsHash };
     const corrects = { id: original.id, number: original.number };
-    const invoice = await insertNote(
+    const inserted = await insertNote(
       tx,
       { id: uuid(), sellerId, accountId, closeId: null, draft: note, inputs, corrects },
       request,
     );
+    if (inserted.outcome === 'objected') return objectedTo(inserted);
+    const { invoice } = inserted;
+    await supersedeOpen();
     await recordEvent(tx, standing, 'voided', invoice);
     await tx.$executeRaw`
       INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state, inputs,
@@ -412,7 +434,7 @@ export async function voidPeriod(
               ${invoice.revision - 1}, 'void', 'issued', ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
               ${JSON.stringify(note)}::jsonb, ${invoice.id}::uuid, ${reason}, ${actor}, ${invoice.issued_at}::timestamptz)`;
     await recordAudit(tx, { ...audited, data: { number: original.number, by: invoice.number, reason } });
-    return { outcome: 'issued', invoice };
+    return inserted;
   });
 }
 

@@ -3,7 +3,7 @@ import { type EpochSeconds, fiscalYear, fromStamp, localDateAt } from '#calendar
 import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
 import { canonicalJson } from '#invoicing';
 import { v7 as uuid } from 'uuid';
-import { loadDraft, lockAccount, moveAccount } from './closes.js';
+import { loadDraft, lockAccount, moveAccount, type Notice } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import type { BillingInputs } from './invoice-inputs.js';
@@ -32,6 +32,8 @@ export interface IssueRequest {
   readonly actor: string;
   /** Everything the draft was computed from, as it stands on the issuing transaction; undefined when it is gone. */
   readonly currentInputs: (tx: Transaction, draft: DraftInvoice) => Promise<BillingInputs | undefined>;
+  /** Why the draft may not get a number, asked before one is taken; undefined when it may. */
+  readonly objection: (tx: Transaction, draft: DraftInvoice) => Promise<Notice | undefined>;
   /** Writes the document; pure. */
   readonly write: (draft: DraftInvoice, id: string, taken: NumberTaken) => IssuedInvoice;
 }
@@ -41,7 +43,9 @@ export type IssueOutcome =
   /** Somebody else issued it, or it is not drafted (any more). Nothing was done. */
   | { readonly outcome: 'nothing_to_issue' }
   /** What the draft was computed from is no longer so; nothing was issued. */
-  | { readonly outcome: 'inputs_changed' };
+  | { readonly outcome: 'inputs_changed' }
+  /** It may not get a number; nothing was issued. */
+  | { readonly outcome: 'objected'; readonly reason: Notice };
 
 /**
  * Issues the draft of one account: one short transaction that locks the account's row, takes the next number, reads the
@@ -58,6 +62,8 @@ export async function issueDraft(database: Database, request: IssueRequest): Pro
     if (!inputs || documentSha256(inputs) !== stored.inputsHash) return { outcome: 'inputs_changed' };
 
     const { id, draft } = stored;
+    const reason = await request.objection(tx, draft);
+    if (reason) return { outcome: 'objected', reason };
     const taken = await takeNumber(tx, request.numbering, draft.kind);
     const invoice = request.write(draft, id, taken);
     const { numbering, accountId, closeId, actor } = request;

@@ -121,7 +121,8 @@ export class CloseProofController {
   @Get('invoices.zip')
   @Access('read')
   @Documented(
-    'Download a PDF per document of a close and per note that its certificate names beside them, and the latest certificate',
+    'Download a PDF per document of a close and per note that its certificate names beside them, the latest certificate, and ' +
+      'a manifest of the files that names the documents without one',
     { 200: { description: 'the archive; equal bytes for an equal close', type: 'application/zip' } },
     { 404: '`not_found`' },
   )

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ZipArchive } from 'archiver';
-import { type Database, documentsOfClose, type StoredCertificate } from '#persistence';
+import { codeOf, isRetryable } from '#close';
+import { type Database, documentsOfClose, type StoredCertificate, type StoredDocument } from '#persistence';
 import type { CloseCommands } from '../ports.js';
 
 interface ClosedMonth {
@@ -18,7 +19,17 @@ interface Entry {
   readonly date: string;
 }
 
-/** Sends the archive of a close: its certificate, then a PDF per document that it names, in the order of their numbers. */
+/** The last entry of an archive: what it holds, and which documents it lacks and why. */
+export interface ArchiveManifest {
+  close: string;
+  documents: { number: string; file: string; sha256: string }[];
+  missing: { number: string; id: string; code: string }[];
+}
+
+/**
+ * Sends the archive of a close: its certificate, a PDF per document that it names in the order of their numbers, and a
+ * manifest. A document that cannot be had, however often it is asked for, is named there and keeps nobody from the others.
+ */
 export async function sendInvoices(response: Writable, month: ClosedMonth): Promise<void> {
   try {
     await pipeline(Readable.from(zipOf(entriesOf(month))), response);
@@ -33,10 +44,33 @@ async function* entriesOf({ database, closes, closeId, certificate }: ClosedMont
     const { issued_at } = (JSON.parse(certificate.document) as { certificate: { issued_at: string } }).certificate;
     yield { name: 'certificate.json', bytes: Buffer.from(certificate.document), date: issued_at };
   }
+  const manifest: ArchiveManifest = { close: closeId, documents: [], missing: [] };
+  // Of an equal close the archive is equal, so its manifest is as old as the newest document.
+  let latest = FIRST_DATE;
   for await (const { id, number, issuedAt } of documentsOfClose(database, closeId)) {
-    const pdf = await closes.pdf(id);
-    if (!pdf) throw new Error(`document ${number} has no PDF`);
-    yield { name: `${number.replaceAll('/', '-')}.pdf`, bytes: pdf.bytes, date: issuedAt };
+    if (issuedAt > latest) latest = issuedAt;
+    const pdf = await pdfOrWhyNot(closes, id);
+    if ('code' in pdf) {
+      manifest.missing.push({ number, id, code: pdf.code });
+      continue;
+    }
+    const file = `${number.replaceAll('/', '-')}.pdf`;
+    manifest.documents.push({ number, file, sha256: pdf.sha256 });
+    yield { name: file, bytes: pdf.bytes, date: issuedAt };
+  }
+  yield { name: 'manifest.json', bytes: Buffer.from(JSON.stringify(manifest, null, 2)), date: latest };
+}
+
+/** The earliest that an archive can say. */
+const FIRST_DATE = '1980-01-01T00:00:00Z';
+
+/** Throws what asking again may cure: an archive that breaks off is asked for again, one that came is believed. */
+async function pdfOrWhyNot(closes: ClosedMonth['closes'], id: string): Promise<StoredDocument | { code: string }> {
+  try {
+    return (await closes.pdf(id)) ?? { code: 'not_found' };
+  } catch (error) {
+    if (isRetryable(error)) throw error;
+    return { code: codeOf(error) };
   }
 }
 

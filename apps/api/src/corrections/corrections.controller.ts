@@ -99,7 +99,9 @@ export class CorrectionsController {
     { 200: correction },
     {
       404: '`correction_not_found`',
-      409: `${DECIDED}; \`correction_superseded\`: usage or documents have changed since it was proposed`,
+      409:
+        `${DECIDED}; \`correction_superseded\`: usage or documents have changed since it was proposed; ` +
+        '`document_unprintable`: a text that is on no document of the period has characters that cannot be printed',
     },
   )
   async issue(@Param('id', pathId) correctionId: string, @From() caller: Caller): Promise<CorrectionView> {

@@ -1,0 +1,78 @@
+import { typefaces } from './typefaces.js';
+
+/** ASCII words with single spaces between them: what nearly every text on an invoice already is. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
+/** What has no shape of its own, but for the two joiners that Indic scripts are shaped by. */
+const SHAPELESS = /(?![\u200c\u200d])\p{Default_Ignorable_Code_Point}/gu;
+
+/**
+ * A text as it is drawn on one line: white space of any kind becomes one space, and what has no shape of its own goes.
+ * Direction marks would let a name rearrange what stands beside it.
+ *
+ * Characters that no typeface has are written by their code points, `[U+6771 U+4EAC]`: documents that were issued before
+ * texts were checked must have a page all the same, and so must the notes that take them back.
+ */
+export function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
+  const shown = onOneLine(text);
+  return undrawn(shown).length === 0 ? shown : byCodePoint(shown);
+}
+
+/** The characters of a text that no typeface has, each once. */
+export function undrawable(text: string): string[] {
+  return PLAIN.test(text) ? [] : [...new Set(undrawn(onOneLine(text)))];
+}
+
+/** `U+6771`. */
+export function codePointOf(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
+function onOneLine(text: string): string {
+  return text
+    .normalize('NFC')
+    .replace(SHAPELESS, '')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+}
+
+function byCodePoint(shown: string): string {
+  let written = '';
+  let run: string[] = [];
+  const endRun = () => {
+    if (run.length > 0) written += `[${run.join(' ')}]`;
+    run = [];
+  };
+  for (const character of shown) {
+    if (isDrawable(character)) {
+      endRun();
+      written += character;
+    } else {
+      run.push(codePointOf(character));
+    }
+  }
+  endRun();
+  return written;
+}
+
+function undrawn(shown: string): string[] {
+  return [...shown].filter((character) => !isDrawable(character));
+}
+
+function isDrawable(character: string): boolean {
+  const codePoint = character.codePointAt(0) ?? 0;
+  return (codePoint > 0x1f && codePoint < 0x7f) || drawableCodePoints().has(codePoint);
+}
+
+let codePoints: ReadonlySet<number> | undefined;
+
+/** What every face can draw, found out once per process: a name is set in one weight here and in the other there. */
+function drawableCodePoints(): ReadonlySet<number> {
+  if (!codePoints) {
+    const [first = [], ...others] = Object.values(typefaces()).map(({ font }) => font.characterSet);
+    const sets = others.map((characters) => new Set(characters));
+    codePoints = new Set(first.filter((codePoint) => sets.every((each) => each.has(codePoint))));
+  }
+  return codePoints;
+}
