@@ -297,7 +297,9 @@ describe('a close', () => {
 
   it('has each document drawn once, and by the sweep only when nobody else came to it', async () => {
     const drawn: string[] = [];
-    const closes = process({ renderer: { layoutVersion: 1, unprintable: () => [], render: () => Promise.reject(new Error('dead')) } });
+    const closes = process({
+      renderer: { layoutVersion: 1, unprintable: () => [], render: () => Promise.reject(new Error('dead')) },
+    });
     const closeId = await open(closes);
     await expect(closes.work({ closeId, batch: 0 })).rejects.toThrow('dead');
     const [, second] = (await listInvoices(database, { limit: 9 })).map(({ id }) => id).sort();

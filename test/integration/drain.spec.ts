@@ -67,7 +67,11 @@ describe('a process that is told to stop', () => {
     const closes = new Closes({
       database,
       connectors,
-      renderer: { layoutVersion: 1, unprintable: () => [], render: () => Promise.reject(new Error('nothing is rendered here')) },
+      renderer: {
+        layoutVersion: 1,
+        unprintable: () => [],
+        render: () => Promise.reject(new Error('nothing is rendered here')),
+      },
       enqueue: (jobs) => queue.enqueue(jobs),
       secretKey: SECRET_KEY,
       settleHours: 0,
