@@ -21,6 +21,24 @@ export const base = {
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.meterline/', '<rootDir>/demo/'],
 };
 
+/**
+ * What takes long by its nature: months under faults and crashes, fuzzing, growth, whole programs and waiting for a minute
+ * to begin. `npm test` leaves it to `npm run test:slow`; `npx jest path` runs any of it.
+ */
+export const slow = [
+  'libs/invoicing/src/fuzzed-invoices.spec.ts',
+  'test/integration/catalogue-growth.spec.ts',
+  'test/integration/close-schedule.spec.ts',
+  'test/integration/crash.spec.ts',
+  'test/integration/fault-table.spec.ts',
+  'test/integration/flat-memory.spec.ts',
+  'test/integration/idempotency-kill.spec.ts',
+  'test/integration/killed-run.spec.ts',
+  'test/integration/ledger-growth.spec.ts',
+  'test/integration/random-faults.spec.ts',
+  'test/integration/standalone.spec.ts',
+];
+
 export default {
   ...base,
   maxWorkers: 2,

@@ -24,7 +24,7 @@ describe.each(seeds)('a close under fire, seed %i', (seed) => {
         seed,
         halfway: async () => {
           await server.stop();
-          server = await startEmbeddedPostgres(folder, () => undefined, server.port);
+          server = await startEmbeddedPostgres(folder, () => undefined, { port: server.port });
         },
       });
       expectUnharmed(report, accounts);

@@ -87,7 +87,7 @@ describe('a close', () => {
       .map(({ state, reason }) => (reason ? `${state} ${reason.code}` : state));
   /** Resolves when some session of the database waits for a lock. */
   const somebodyWaits = async () => {
-    for (const until = Date.now() + 20_000; Date.now() < until;) {
+    for (const until = Date.now() + 100_000; Date.now() < until;) {
       const { rowCount } = await session.query(
         "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
       );
@@ -96,7 +96,7 @@ describe('a close', () => {
     throw new Error('nobody waits for a lock');
   };
   const until = async (look: () => Promise<boolean>) => {
-    for (const end = Date.now() + 20_000; !(await look());) {
+    for (const end = Date.now() + 100_000; !(await look());) {
       if (Date.now() > end) throw new Error('it did not come about in time');
       await new Promise((wait) => setTimeout(wait, 10));
     }

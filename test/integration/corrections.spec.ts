@@ -933,7 +933,7 @@ describe('corrections over REST', () => {
 
     service.simulator.setFaults(LATE);
     await service.rest.post(`${invoice}/confirming-pulls`, {});
-    const until = Date.now() + 60_000;
+    const until = Date.now() + 100_000;
     const open = `/v1/corrections?seller=acme&period=${PERIOD}&state=proposed`;
     let proposals: CorrectionView[] = [];
     while (proposals.length === 0 && Date.now() < until) {

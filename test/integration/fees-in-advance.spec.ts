@@ -238,7 +238,7 @@ describe('fees in advance, close by close', () => {
     ];
     await Promise.all([session.connect(), watcher.connect()]);
     const waiting = async (count: number) => {
-      for (const until = Date.now() + 10_000; Date.now() < until;) {
+      for (const until = Date.now() + 100_000; Date.now() < until;) {
         const { rowCount } = await watcher.query(
           "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
         );

@@ -7,6 +7,7 @@ import { accountId, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import type { Database } from '#persistence';
 import { ACME, ADMIN_KEY, setUpCatalogue, startApi, type TestApi } from '../support/api.js';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
+import { eventually } from '../support/eventually.js';
 import { sampleKey, samplesOf, scrape } from '../support/metrics.js';
 import { settled, startService, type TestService } from '../support/service.js';
 
@@ -125,7 +126,13 @@ describe('/metrics around a close', () => {
     expect(samplesOf(api, 'meterline_closes')).toEqual({});
     expect(samplesOf(api, 'meterline_close_accounts')).toEqual({});
     expect(Object.values(samplesOf(api, 'meterline_accounts_held'))).toEqual([1, 2]);
-    const worker = await scrape(service.workerUrl);
+    // Pages are drawn, and the batch is counted, after the last account of a close is issued.
+    const worker = await eventually(async () => {
+      const scraped = await scrape(service.workerUrl);
+      const drawn = samplesOf(scraped, 'meterline_documents_rendered_total')[''] ?? 0;
+      const worked = samplesOf(scraped, 'meterline_batches_total')['{outcome="worked"}'] ?? 0;
+      return drawn >= 3 && worked >= 2 ? scraped : undefined;
+    });
     expect(samplesOf(worker, 'meterline_account_outcomes_total')).toEqual({
       [sampleKey('', { outcome: 'empty', code: '' })]: 0,
       ...(await recordedMoves(service.database)),

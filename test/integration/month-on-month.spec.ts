@@ -41,7 +41,7 @@ describe('a drafted account against its month before, over REST', () => {
 
     service.simulator.setFaults(LATE);
     await service.rest.post(`/v1/invoices/${first.invoice}/confirming-pulls`, {});
-    const until = Date.now() + 60_000;
+    const until = Date.now() + 100_000;
     let proposals: CorrectionView[] = [];
     while (proposals.length === 0 && Date.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 250));

@@ -69,8 +69,8 @@ describe('the gates of report APIs', () => {
 
   it('stay closed for everybody while the API wants to be left alone', async () => {
     const [one, other] = [another().of(ORIGIN, KEY, THREE), another().of(ORIGIN, KEY, THREE)];
-    await one.pause(0.4);
     const paused = performance.now();
+    await one.pause(0.4);
     const [mine, theirs] = await Promise.all([one.enter(), other.enter()]);
     expect(performance.now() - paused).toBeGreaterThanOrEqual(380);
     mine.leave();

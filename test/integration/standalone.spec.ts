@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { request } from 'undici';
+import { eventually } from '../support/eventually.js';
 import { readMetrics } from '../support/metrics.js';
 
 const MAIN = resolve('dist/apps/standalone/src/main.js');
@@ -35,7 +36,7 @@ class Program {
   }
 
   async says(pattern: RegExp): Promise<RegExpExecArray> {
-    for (let waited = 0; waited < 60_000; waited += 50) {
+    for (let waited = 0; waited < 100_000; waited += 50) {
       const match = pattern.exec(this.output);
       if (match) return match;
       await new Promise((next) => setTimeout(next, 50));
@@ -99,7 +100,17 @@ describe('the standalone', () => {
     expect((await get(`${again}/v1/sellers`, key)).status).toBe(200);
   });
 
-  it('starts again after a kill −9 that left PostgreSQL running and its pid files behind', async () => {
+  it('takes its PostgreSQL with it when it is killed', async () => {
+    const program = start('--port', '0');
+    await program.says(ADDRESS);
+    const pidFile = join(folder, 'postgres', 'postmaster.pid');
+    expect(Number.parseInt(await readFile(pidFile, 'utf8'), 10)).toBeGreaterThan(1);
+    program.kill('SIGKILL');
+    // The server removes its pid file as the last thing it does.
+    await eventually(async () => ((await exists(pidFile)) ? undefined : true), 60_000);
+  });
+
+  it('starts again at once after a kill −9, whose PostgreSQL may still run', async () => {
     const first = start('--port', '0');
     await first.says(ADDRESS);
     first.kill('SIGKILL');
@@ -181,6 +192,13 @@ describe('a wrong environment', () => {
     }
   });
 });
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
 
 /** Holds a port, or leaves it to whoever holds it already. */
 async function occupy(port: number) {

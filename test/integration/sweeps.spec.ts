@@ -69,7 +69,7 @@ describe('a worker finds and finishes', () => {
     workers.push(await createWorker({ ...options(), queue: queueSettings(url), logger, recovery }));
   };
   const finished = async (id: string) => {
-    for (const until = Date.now() + 20_000; ;) {
+    for (const until = Date.now() + 100_000; ;) {
       const close = await findClose(database, id);
       if (close?.state === 'finished') return close;
       if (Date.now() > until) throw new Error(`the close is ${JSON.stringify(close?.counts)}`);
@@ -109,7 +109,7 @@ describe('a worker finds and finishes', () => {
     const drawn = async () =>
       (await listInvoices(database, { limit: 9 })).map(({ number, pdf_sha256 }) => [number, pdf_sha256]);
     // Not at once: what was issued just now is about to be drawn by whoever issued it.
-    for (const until = Date.now() + 20_000; (await drawn()).filter(([, sha256]) => sha256 !== null).length < 2;) {
+    for (const until = Date.now() + 100_000; (await drawn()).filter(([, sha256]) => sha256 !== null).length < 2;) {
       if (Date.now() > until) break;
       await new Promise((wait) => setTimeout(wait, 50));
     }

@@ -14,7 +14,7 @@ export default async function start() {
     },
   );
   const folder = await mkdtemp(join(tmpdir(), 'meterline-test-'));
-  const server = await startEmbeddedPostgres(folder, () => undefined);
+  const server = await startEmbeddedPostgres(folder, () => undefined, { isThrownAway: true });
   process.env.TEST_DATABASE_URL = server.url;
   globalThis.stopTestPostgres = async () => {
     await server.stop();

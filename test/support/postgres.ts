@@ -1,23 +1,86 @@
-import { randomUUID } from 'node:crypto';
-import { resolve } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import pg from 'pg';
 import { createDatabase, type Database, migrate, openDatabase } from '#persistence';
 
 export const MIGRATIONS = resolve('prisma/migrations');
 
 /** A fresh, migrated database of its own on the run's PostgreSQL. Its `url` logs in as the owner. */
 export async function createTestDatabase(): Promise<{ url: string; database: Database }> {
-  const url = await createEmptyDatabase();
-  await migrate(url, MIGRATIONS);
+  const url = await createMigratedDatabase();
   return { url, database: openDatabase(url) };
 }
 
 /** A fresh database without any table. */
 export async function createEmptyDatabase(): Promise<string> {
-  const server = process.env.TEST_DATABASE_URL;
-  if (!server) throw new Error('TEST_DATABASE_URL is unset: run the tests through npm test, which starts PostgreSQL');
-  const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await createDatabase(server, name);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  return url.href;
+  const name = newName();
+  await createDatabase(server(), name);
+  return databaseUrl(name);
+}
+
+/** A copy of the database that the migrations, run once for all tests of the server, come to. */
+async function createMigratedDatabase(): Promise<string> {
+  const template = await (migrated ??= migratedTemplate());
+  const name = newName();
+  await onServer(async (client) => {
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+    // What is granted on a database itself is not part of a copy.
+    const { rows } = await client.query<{ grantee: string; privilege: string }>(
+      `SELECT grantee::regrole::text AS grantee, privilege_type AS privilege FROM pg_database, aclexplode(datacl)
+       WHERE datname = $1 AND grantee NOT IN (0, datdba)`,
+      [template],
+    );
+    for (const { grantee, privilege } of rows)
+      await client.query(`GRANT ${privilege} ON DATABASE ${name} TO ${grantee}`);
+  });
+  return databaseUrl(name);
+}
+
+let migrated: Promise<string> | undefined;
+
+/** The template of these migrations: made by the first process that asks, under a name that tells its content. */
+async function migratedTemplate(): Promise<string> {
+  const texts = (await readdir(MIGRATIONS, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map(async (entry) => readFile(join(MIGRATIONS, entry.name, 'migration.sql'), 'utf8'));
+  const digest = createHash('sha256')
+    .update((await Promise.all(texts)).join('\0'))
+    .digest('hex');
+  const template = `template_${digest.slice(0, 32)}`;
+  await onServer(async (client) => {
+    await client.query('SELECT pg_advisory_lock($1)', [TEMPLATE_LOCK]);
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [template]);
+    if (rowCount === 1) return;
+    const unfinished = newName();
+    await client.query(`CREATE DATABASE ${unfinished}`);
+    await migrate(databaseUrl(unfinished), MIGRATIONS);
+    await client.query(`ALTER DATABASE ${unfinished} RENAME TO ${template}`);
+  });
+  return template;
+}
+
+/** Any constant that nothing else locks. */
+const TEMPLATE_LOCK = 4_021_986_117;
+
+async function onServer(work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: server() });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function server(): string {
+  const url = process.env.TEST_DATABASE_URL;
+  if (!url) throw new Error('TEST_DATABASE_URL is unset: run the tests through npm test, which starts PostgreSQL');
+  return url;
+}
+
+const newName = (): string => `test_${randomUUID().replaceAll('-', '')}`;
+
+function databaseUrl(name: string): string {
+  return Object.assign(new URL(server()), { pathname: `/${name}` }).href;
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,27 +12,32 @@ export default async function start() {
     process.env.REDIS_URL ?? ((await answers(6379)) ? 'redis://127.0.0.1:6379/15' : await startRedis());
 }
 
+/** Runs a server, in a session of its own, until the pipe on its standard input closes: with this process, however it ends. */
+const WATCHED =
+  'command -v redis-server || exit 127; redis-server "$@" & cat; kill $!; wait $!; rm -rf "$REDIS_FOLDER"';
+
 async function startRedis() {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'meterline-redis-'));
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
-  const server = spawn('redis-server', args, { stdio: 'ignore' });
-  const failed = new Promise((_, reject) => {
-    server.once('error', () =>
-      reject(new Error('there is no Redis: set REDIS_URL, or install one (apt-get install -y redis-server)')),
-    );
+  const watched = spawn('sh', ['-c', WATCHED, 'sh', ...args], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: { PATH: process.env.PATH, REDIS_FOLDER: folder },
+    detached: true,
   });
+  const ended = new Promise((resolve) => watched.once('exit', resolve));
+  const failed = ended.then(() => {
+    throw new Error('there is no Redis: set REDIS_URL, or install one (apt-get install -y redis-server)');
+  });
+  failed.catch(() => undefined);
   globalThis.stopTestRedis = async () => {
-    const ended = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGTERM');
+    watched.stdin.end();
     await ended;
-    await rm(folder, { recursive: true, force: true });
   };
-  for (let waited = 0; waited < 10_000; waited += 50) {
+  for (;;) {
     if (await Promise.race([answers(port), failed])) return `redis://127.0.0.1:${port}`;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error('redis-server did not answer within 10 seconds');
 }
 
 function answers(port) {

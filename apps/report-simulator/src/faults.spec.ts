@@ -80,9 +80,8 @@ describe('bad ways', () => {
     simulator.setFaults([{ fault: 'drip', delay_ms: 400 }]);
     const started = performance.now();
     const response = await fetch(url, { method: 'POST', body: JSON.stringify(reportRequest(HOURS)) });
-    const head = performance.now() - started;
     const text = await response.text();
-    expect(performance.now() - started - head).toBeGreaterThanOrEqual(200);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(399);
     simulator.setFaults([]);
     expect(text).toBe((await ask()).text);
   });

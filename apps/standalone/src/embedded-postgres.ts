@@ -6,11 +6,15 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createDatabase } from '#persistence';
+import { watchPostgres } from './postgres-watch.js';
 
 const run = promisify(execFile);
 
 const USER = 'meterline_owner';
 const DATABASE = 'meterline';
+
+/** What a server does without whose data need not survive a crash of the machine. */
+const NOTHING_TO_LOSE = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
 /** A running embedded server. `url` logs in as the owner of its one database. */
 export interface EmbeddedPostgres {
@@ -23,31 +27,42 @@ export interface EmbeddedPostgres {
 /**
  * Starts the PostgreSQL that comes with the npm packages, its data in `folder`; creates the cluster on first use.
  *
- * It listens on a free loopback port only. A server left running on this folder by a process that was killed is taken
- * over; a stale pid file is removed. As root, the server runs as an unprivileged user.
+ * It listens on a free loopback port only, and does not outlive this process, however that ends. A server that still
+ * runs on this folder is stopped first; a stale pid file is removed. As root, the server runs as an unprivileged user.
  *
- * @param wantedPort for a server that must come back where it was; default: any free port
+ * @param options.port for a server that must come back where it was; default: any free port
+ * @param options.isThrownAway for a server whose data need not outlive this process: nothing is flushed to disk, and the
+ *   folder goes with a server that this process, when killed, left behind
  * @throws Error naming the folder and the server's own words when it does not start
  */
 export async function startEmbeddedPostgres(
   folder: string,
   log: (line: string) => void,
-  wantedPort?: number,
+  { port: wantedPort, isThrownAway = false }: { port?: number; isThrownAway?: boolean } = {},
 ): Promise<EmbeddedPostgres> {
   const server = new Server(folder, await findBinaries(), await findServerUser());
   await mkdir(folder, { recursive: true });
-  if (!(await exists(join(server.data, 'PG_VERSION')))) await server.initialise();
-  const running = await server.runningPort();
-  if (running !== undefined) log(`taking over the PostgreSQL that still runs on ${folder}`);
-  const port = running ?? (await server.start(wantedPort));
-  const password = (await readFile(server.passwordFile, 'utf8')).trim();
-  await createDatabase(`postgresql://${USER}:${password}@127.0.0.1:${port}/postgres`, DATABASE);
-  let stopped: Promise<void> | undefined;
-  return {
-    port,
-    url: `postgresql://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`,
-    stop: () => (stopped ??= server.stop()),
-  };
+  const watch = await watchPostgres(folder, isThrownAway);
+  try {
+    if ((await server.runningPort()) !== undefined) {
+      log(`stopping the PostgreSQL that still runs on ${folder}`);
+      await server.stop();
+    }
+    if (!(await exists(join(server.data, 'PG_VERSION')))) await server.initialise();
+    const port = await server.start(wantedPort, isThrownAway ? NOTHING_TO_LOSE : []);
+    const password = (await readFile(server.passwordFile, 'utf8')).trim();
+    await createDatabase(`postgresql://${USER}:${password}@127.0.0.1:${port}/postgres`, DATABASE);
+    let stopped: Promise<void> | undefined;
+    return {
+      port,
+      url: `postgresql://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`,
+      stop: () => (stopped ??= server.stop().then(() => watch.end())),
+    };
+  } catch (error) {
+    await server.stop().catch(() => undefined);
+    watch.end();
+    throw error;
+  }
 }
 
 /** Stops a server that still runs on `folder`, if there is one. */
@@ -102,7 +117,7 @@ class Server {
     ]);
   }
 
-  async start(wantedPort?: number): Promise<number> {
+  async start(wantedPort: number | undefined, settings: readonly string[]): Promise<number> {
     await this.removeStalePidFile();
     const port = wantedPort ?? (await freePort());
     const options = [
@@ -111,6 +126,7 @@ class Server {
       "-c unix_socket_directories=''",
       '-c max_connections=200',
       '-c logging_collector=off',
+      ...settings.map((setting) => `-c ${setting}`),
     ];
     await this.execute(this.binaries.pg_ctl, [
       'start',
@@ -125,13 +141,11 @@ class Server {
 
   async stop(): Promise<void> {
     if ((await this.runningPort()) === undefined) return;
-    await this.execute(this.binaries.pg_ctl, [
-      'stop',
-      '--wait',
-      '--mode=fast',
-      '--timeout=60',
-      `--pgdata=${this.data}`,
-    ]);
+    const stop = ['stop', '--wait', '--mode=fast', '--timeout=60', `--pgdata=${this.data}`];
+    await this.execute(this.binaries.pg_ctl, stop).catch(async (error: unknown) => {
+      // It may have been stopping already, and pg_ctl then finds no pid file.
+      if ((await this.runningPort()) !== undefined) throw error;
+    });
   }
 
   /** The port of a live server on our data folder, or undefined. */

@@ -1,0 +1,3 @@
+import all, { slow } from './jest.config.mjs';
+
+export default { ...all, testMatch: slow.map((file) => `<rootDir>/${file}`) };
