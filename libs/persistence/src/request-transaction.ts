@@ -1,5 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Database, Transaction } from './database.js';
+import type { Prisma, PrismaClient } from './generated/client.js';
+
+// The same as in database.ts, which opens its clients through this file.
+type Database = PrismaClient;
+type Transaction = Prisma.TransactionClient;
 
 /** The transaction that a piece of work runs in, known to everything it calls. */
 interface Joined {
