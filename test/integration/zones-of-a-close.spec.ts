@@ -1,5 +1,5 @@
 import { monthAt, monthPeriod, previousMonth } from '#calendar';
-import { findCertificate, listCloseEvents, updateSeller } from '#persistence';
+import { findCertificate, listCloseEvents, updateAccount, updateSeller } from '#persistence';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 
@@ -45,5 +45,17 @@ describe('an account in a zone west of its seller', () => {
     expect(await findCertificate(database, closing.lastClose())).toMatchObject({ revision: 2 });
     await closing.closes.sweep();
     expect(await findCertificate(database, closing.lastClose())).toMatchObject({ revision: 2 });
+  });
+
+  it('is held, and keeps none of the others, where an earlier version took an abbreviation for its zone', async () => {
+    const { database } = closing;
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, feePlan('fee', '10.00'));
+    const old = await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
+    await makeAccount(database, { seller: 'acme', external_id: 'b' }, 'fee');
+    await database.$executeRaw`UPDATE account SET time_zone = 'IST' WHERE id = ${old}::uuid`;
+    expect((await closing.run('acme', '2026-08')).map(endOf)).toEqual(['held unknown_time_zone', 'issued']);
+    granted(await updateAccount(database, 'test', old, { time_zone: 'Asia/Kolkata' }, SECRET_KEY));
+    expect((await closing.retry(closing.lastClose())).map(endOf)).toEqual(['issued', 'issued']);
   });
 });

@@ -4,18 +4,25 @@ import { CalendarError, type EpochSeconds } from './instant.js';
 /** A day on the wall calendar of some zone: `YYYY-MM-DD`. Plain strings compare in time order. */
 export type LocalDate = string;
 
-/** Whether the name is a zone of the IANA database that this host knows. Fixed offsets such as `+05:30` are refused. */
+/**
+ * Whether the name is a zone that this calendar can reckon in: of the IANA database, and known to this host. Fixed offsets
+ * such as `+05:30` are refused, and so are the old abbreviations that hosts still take for a zone but Temporal does not, such
+ * as `IST` and `PST`: whoever writes them may mean another one.
+ */
 export function isTimeZone(name: string): boolean {
   if (zones.has(name)) return true;
-  if (!/^[A-Za-z]/.test(name)) return false;
+  if (!ZONE_NAME.test(name)) return false;
   try {
-    new Intl.DateTimeFormat('en-US', { timeZone: name });
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
     if (zones.size < ZONES_KEPT) zones.add(name);
     return true;
   } catch {
     return false;
   }
 }
+
+/** Names only: Temporal also reads a zone out of a stamp that has one. */
+const ZONE_NAME = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
 
 // Every date of every account asks this, and the host takes its time to answer. Names come in any case, hence a bound.
 const zones = new Set<string>();
@@ -100,7 +107,8 @@ export function plainDate(text: string): Temporal.PlainDate {
 
 function zone(name: string): string {
   if (!isTimeZone(name)) {
-    throw new CalendarError('unknown_time_zone', `unknown time zone ${JSON.stringify(name.slice(0, 60))}`);
+    const shown = JSON.stringify(name.slice(0, 60));
+    throw new CalendarError('unknown_time_zone', `${shown} is no time zone; write an IANA name such as "Asia/Kolkata"`);
   }
   return name;
 }

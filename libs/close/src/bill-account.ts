@@ -1,4 +1,4 @@
-import { type BillingPeriod, type EpochSeconds, type Interval, monthPeriod, toStamp } from '#calendar';
+import { type BillingPeriod, CalendarError, type EpochSeconds, type Interval, monthPeriod, toStamp } from '#calendar';
 import {
   draftInvoice,
   type DraftInvoice,
@@ -331,6 +331,7 @@ const UNSETTLED: ReadonlySet<string> = new Set([
   'no_version_in_force',
   'overlapping_subscriptions',
   'unknown_advance',
+  'unknown_time_zone',
 ]);
 
 /** Does the work, or holds the account for what is unsettled in the catalogue; other errors are thrown on. */
@@ -338,7 +339,7 @@ export function orHeld<T>(work: () => T): T | Held {
   try {
     return work();
   } catch (error) {
-    const known = error instanceof InvoicingError || error instanceof RatingError;
+    const known = error instanceof InvoicingError || error instanceof RatingError || error instanceof CalendarError;
     if (known && UNSETTLED.has(error.code)) return held(error.code, `${error.message}; then retry the account`);
     throw error;
   }

@@ -1,4 +1,4 @@
-import { CalendarError, monthPeriod, toStamp } from '#calendar';
+import { CalendarError, isTimeZone, monthPeriod, toStamp } from '#calendar';
 import { billedAnew, type DraftInvoice } from '#invoicing';
 import { Decimal, formatAmount } from '#money';
 import {
@@ -330,6 +330,8 @@ export class Closes {
   async #retryEarly(): Promise<void> {
     const now = await databaseNow(this.#database);
     for (const early of await earlyAccounts(this.#database)) {
+      // One whose zone was changed to what no calendar knows is held for that when it is tried again.
+      if (!isTimeZone(early.timeZone)) continue;
       const period = monthPeriod(early.periodLabel, early.timeZone);
       if (now < billableFrom(period, early.settleHours, this.#options.settleHours)) continue;
       await this.#enqueue(early.closeId, await retryEarly(this.#database, early, SERVICE));

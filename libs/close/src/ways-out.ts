@@ -10,6 +10,7 @@ const MENDS: readonly (readonly [mend: string, codes: readonly string[]])[] = [
     ['document_unprintable'],
   ],
   ['retry: the account is drafted anew; look at the new draft before you issue it', ['inputs_changed']],
+  ['set time_zone of the account to a name of the IANA database, then retry', ['unknown_time_zone']],
   ['void the invoice that stands, then retry the account by name', ['already_billed']],
   ['subscribe the account to a plan in its currency, then retry', ['currency_differs']],
   [

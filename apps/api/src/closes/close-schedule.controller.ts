@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type EpochSeconds, toStamp } from '#calendar';
+import { type EpochSeconds, isTimeZone, toStamp } from '#calendar';
 import { dueRuns, nextRun } from '#close';
 import {
   type CloseSchedule,
@@ -17,7 +17,7 @@ import { type Caller, From } from '../access/caller.js';
 import { code, id, pathCode, stamp, timeZone } from '../contract.js';
 import { Documented } from '../documented.js';
 import { DATABASE } from '../ports.js';
-import { accepted, found } from '../problems/problem.js';
+import { accepted, found, problemOf } from '../problems/problem.js';
 
 const timing = {
   day: z.int().min(1).max(31).meta({ description: 'A day that a month does not have is its last day.' }),
@@ -40,7 +40,9 @@ const schedule = z
   .object({
     seller: code,
     ...timing,
-    next_run: z.object({ at: stamp, period: z.string() }),
+    next_run: z.object({ at: stamp, period: z.string() }).nullable().meta({
+      description: 'Null where an earlier version took a `time_zone` that is none; set the schedule anew.',
+    }),
     waiting: z
       .string()
       .nullable()
@@ -63,12 +65,12 @@ export class CloseScheduleController {
     const kept = found(stored, 'schedule of that seller');
     const { day, hour, minute, timeZone: time_zone, issue, lastRun } = kept;
     const now = await databaseNow(this.database);
-    const next = nextRun(kept, now);
+    const next = isTimeZone(time_zone) ? nextRun(kept, now) : null;
     return {
       seller,
       ...{ day, hour, minute, time_zone, issue },
-      next_run: { at: toStamp(next.at), period: next.period },
-      waiting: dueRuns(kept, now)[0]?.period ?? null,
+      next_run: next && { at: toStamp(next.at), period: next.period },
+      waiting: (next && dueRuns(kept, now)[0]?.period) ?? null,
       last_run: lastRun && { ...lastRun, at: toStamp(lastRun.at) },
     };
   }
@@ -78,7 +80,7 @@ export class CloseScheduleController {
   @Documented(
     "Set a seller's schedule; it holds from now on. What was due before is not made up for, except a month that is waiting",
     { 200: schedule },
-    { 404: '`seller_not_found`', 422: '`invalid_request`' },
+    { 404: '`seller_not_found`', 422: '`invalid_request`, `unknown_time_zone`' },
   )
   async set(
     @Param('code', pathCode) seller: string,
@@ -88,7 +90,12 @@ export class CloseScheduleController {
     const { time_zone, ...rest } = body;
     const { time_zone: own } = found(await findSeller(this.database, seller), 'seller of that code');
     const wanted = { ...rest, timeZone: time_zone ?? own };
-    const isWaiting = (before: CloseSchedule, now: EpochSeconds) => dueRuns(before, now).length > 0;
+    if (!isTimeZone(wanted.timeZone)) {
+      const message = `must be given: the seller's own, ${JSON.stringify(own)}, is no time zone`;
+      throw problemOf({ code: 'unknown_time_zone', message: `time_zone ${message}`, pointer: '/time_zone' });
+    }
+    const isWaiting = (before: CloseSchedule, now: EpochSeconds) =>
+      isTimeZone(before.timeZone) && dueRuns(before, now).length > 0;
     accepted(await setCloseSchedule(this.database, caller.actor, seller, wanted, isWaiting));
     return this.read(seller);
   }
