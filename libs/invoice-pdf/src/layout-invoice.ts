@@ -12,7 +12,7 @@ import { dateRange, documentName, instantOf, type PrintableInvoice } from './wor
  * Version of the page's look, stamped on issued documents. It grows with every change after which the same document
  * comes out with other bytes.
  */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** A finished file and its fingerprint in lower-case hex. */
 export interface RenderedPdf {

@@ -66,6 +66,22 @@ describe('parties', () => {
         country: 'US',
       }),
     ).toEqual(['1 Main St, Floor 2', 'Reno, NV 89501', 'United States']);
+    // As Royal Mail, An Post, Correios, Japan Post, India Post, Canada Post and New Zealand Post print them.
+    const of = (country: string, city: string, region: string | null, postal_code: string) =>
+      addressLines({ line1: 'x', line2: null, city, region, postal_code, country }).slice(1);
+    expect(of('GB', 'London', null, 'SW1A 1AA')).toEqual(['London', 'SW1A 1AA', 'United Kingdom']);
+    expect(of('GB', 'Leeds', 'West Yorkshire', 'LS1 4AP')).toEqual([
+      ...['Leeds', 'West Yorkshire', 'LS1 4AP', 'United Kingdom'],
+    ]);
+    expect(of('IE', 'Dublin 2', 'Co. Dublin', 'D02 AF30')).toEqual(['Dublin 2', 'Co. Dublin', 'D02 AF30', 'Ireland']);
+    expect(of('BR', 'São Paulo', 'SP', '01310-100')).toEqual(['São Paulo-SP', '01310-100', 'Brazil']);
+    expect(of('BR', 'São Paulo', null, '01310-100')).toEqual(['São Paulo', '01310-100', 'Brazil']);
+    expect(of('JP', 'Chiyoda-ku', 'Tokyo', '100-0005')).toEqual(['Chiyoda-ku, Tokyo 100-0005', 'Japan']);
+    expect(of('IN', 'Bengaluru', 'Karnataka', '560001')).toEqual(['Bengaluru 560001', 'Karnataka', 'India']);
+    expect(of('CA', 'Ottawa', 'ON', 'K1A 0B1')).toEqual(['Ottawa ON K1A 0B1', 'Canada']);
+    expect(of('NZ', 'Wellington', null, '6011')).toEqual(['Wellington 6011', 'New Zealand']);
+    expect(of('HK', 'Kowloon', null, '')).toEqual(['Kowloon', 'Hong Kong']);
+    expect(of('ES', 'Madrid', 'Madrid', '28001')).toEqual(['28001 Madrid, Madrid', 'Spain']);
     expect(addressLines({ ...address, line1: 'A'.repeat(40), line2: 'Building 7' })).toHaveLength(4);
     expect(addressLines(null)).toEqual([]);
   });

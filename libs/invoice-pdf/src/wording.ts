@@ -1,6 +1,7 @@
 import { addDays } from '#calendar';
 import type { Address, DraftInvoice, InvoiceLine, IssuedInvoice, TaxCategory } from '#invoicing';
 import { countryName } from './country-names.js';
+import { townLines } from './town-lines.js';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 
 /** A document of either state, as it is printed. */
@@ -112,15 +113,12 @@ export function instantOf(stamp: string): Date {
 /** An address in printed lines, a short street on one of them, the country's name last. */
 export function addressLines(address: Address | null): string[] {
   if (!address) return [];
-  const { city, region, postal_code: postalCode, country } = address;
-  const town =
-    country === 'US' || country === 'CA' || country === 'IN' || country === 'AU'
-      ? joined([joined([city, region], ', '), postalCode], ' ')
-      : joined([joined([postalCode, city], ' '), region], ', ');
   const street = joined([address.line1, address.line2], ', ');
-  return [...(street.length <= 46 ? [street] : [address.line1, address.line2]), town, countryName(country)].filter(
-    (line): line is string => Boolean(line),
-  );
+  return [
+    ...(street.length <= 46 ? [street] : [address.line1, address.line2]),
+    ...townLines(address),
+    countryName(address.country),
+  ].filter((line): line is string => Boolean(line));
 }
 
 /** What a party's tax number is called where it lives. */
