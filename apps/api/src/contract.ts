@@ -1,6 +1,8 @@
 import { isLocalDate, isMonth, isTimeZone } from '#calendar';
 import { taxFaults } from '#invoicing';
+import { isCountry } from '#invoice-pdf';
 import { isCurrency, isPlainDecimal } from '#money';
+import { textFault } from '#rating';
 import { REPORT_KEY_FORM } from '#report-client';
 import { z } from 'zod';
 
@@ -20,11 +22,13 @@ export function lowerCaseIds(text: string): string {
 export const withId = (schema: z.ZodType<string>) => schema.transform(lowerCaseIds);
 
 export const text = (longest = 200) =>
-  z
-    .string()
-    .min(1, 'must not be empty')
-    .max(longest, `must have at most ${longest} characters`)
-    .refine((value) => !/\p{Cc}/u.test(value), 'must not hold control characters');
+  z.string().min(1, 'must not be empty').max(longest, `must have at most ${longest} characters`).superRefine(seen);
+
+/** A text that is read by people holds nothing that they do not see; an empty one is refused by its length. */
+function seen(value: string, context: z.RefinementCtx): void {
+  const message = value === '' ? undefined : textFault(value);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+}
 
 export const code = z
   .string()
@@ -35,7 +39,15 @@ export const code = z
 
 export const currency = z.string().refine(isCurrency, 'must be an active ISO 4217 currency code such as "EUR"');
 
-export const country = z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 country code of two letters such as "DE"');
+/** What is often written instead of a code of ISO 3166-1. */
+const NO_COUNTRY: Readonly<Record<string, string>> = { UK: 'GB', EL: 'GR' };
+
+export const country = z.string().refine(isCountry, {
+  error: ({ input }) => {
+    const meant = NO_COUNTRY[String(input)];
+    return `must be an ISO 3166-1 country code of two letters such as "${meant ?? 'DE'}"`;
+  },
+});
 
 export const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone such as "Europe/Berlin"');
 
@@ -55,8 +67,6 @@ export const amount = z.string().meta({ description: 'An amount with exactly the
 
 export const stamp = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC.' });
 
-export const email = z.email('must be an e-mail address').max(254);
-
 export const reportApiKey = z
   .string()
   .regex(REPORT_KEY_FORM, 'must be 1 to 512 printable ASCII characters without blanks');
@@ -66,7 +76,7 @@ export const address = z.strictObject({
   line2: text().nullable().default(null),
   city: text(),
   region: text().nullable().default(null),
-  postal_code: z.string().max(20).default(''),
+  postal_code: z.string().max(20, 'must have at most 20 characters').superRefine(seen).default(''),
   country,
 });
 

@@ -200,7 +200,7 @@ function subscriberAccount(fleet: Fleet, number: number): AccountScene {
       name: `${nameOf(number)} Pvt. Ltd.`,
       currency: 'INR',
       time_zone: 'Asia/Kolkata',
-      tax_id: '27AABCU9603R1ZM',
+      tax_id: '27AABCU9603R1ZN',
       address: {
         line1: `${number} MG Road`,
         city: 'Pune',

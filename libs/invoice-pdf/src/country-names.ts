@@ -1,5 +1,5 @@
 /**
- * English short names of the ISO 3166-1 countries. Kept here and not asked of Intl: its names change with the host's ICU,
+ * English short names of the ISO 3166-1 countries, and of Kosovo by the code that ISO leaves to its users. Kept here and not asked of Intl: its names change with the host's ICU,
  * and a document rendered again years later must come out the same to the byte.
  */
 const NAMES = new Map(
@@ -38,12 +38,17 @@ const NAMES = new Map(
     'TV Tuvalu|TW Taiwan|TZ Tanzania|UA Ukraine|UG Uganda|UM U.S. Outlying Islands|US United States',
     'UY Uruguay|UZ Uzbekistan|VA Vatican City|VC Saint Vincent and Grenadines|VE Venezuela',
     'VG British Virgin Islands|VI U.S. Virgin Islands|VN Vietnam|VU Vanuatu|WF Wallis and Futuna|WS Samoa',
-    'YE Yemen|YT Mayotte|ZA South Africa|ZM Zambia|ZW Zimbabwe',
+    'XK Kosovo|YE Yemen|YT Mayotte|ZA South Africa|ZM Zambia|ZW Zimbabwe',
   ]
     .join('|')
     .split('|')
     .map((entry) => [entry.slice(0, 2), entry.slice(3)]),
 );
+
+/** Whether a code of two capital letters is one of ISO 3166-1 (the United Kingdom is `GB`). */
+export function isCountry(code: string): boolean {
+  return NAMES.has(code);
+}
 
 /** The name to print under an address; a code that is not in the list is printed as it is. */
 export function countryName(code: string): string {

@@ -1,3 +1,4 @@
+export { isCountry } from './country-names.js';
 export { createInvoiceRenderer, type InvoiceRenderer } from './renderer.js';
 export { InvoicePdfError } from './invoice-pdf-error.js';
 export { LAYOUT_VERSION, type RenderedPdf } from './layout-invoice.js';

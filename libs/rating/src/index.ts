@@ -17,5 +17,6 @@ export {
   type SubscriptionTerm,
 } from './segment.js';
 export { taxNameKey } from './tax-name.js';
+export { textFault } from './text.js';
 export { type TariffPlan, tariffPlanSchema } from './tariff-plan.js';
 export { METRICS, type UsageFamily, type UsageNeeds, usageNeeds, type UsagePull } from './usage-needs.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type TariffPlan, tariffPlanSchema } from './tariff-plan.js';
+import { textFault } from './text.js';
 
 /** One thing wrong with a document: where (JSON pointer) and a sentence that names the path and what would be right. */
 export interface PlanError {
@@ -30,13 +31,28 @@ const NOT_SUPPORTED_YET: Readonly<Record<string, string>> = {
 /** Reads a tariff plan document. Never throws for what the document says. */
 export function parseTariffPlan(document: unknown): ParsedTariffPlan {
   const parsed = tariffPlanSchema.safeParse(document, { error: predicate, reportInput: true });
-  if (parsed.success) return { outcome: 'valid', plan: parsed.data };
+  if (parsed.success) {
+    const errors = textErrors(parsed.data, []);
+    return errors.length > 0 ? { outcome: 'invalid', errors } : { outcome: 'valid', plan: parsed.data };
+  }
   return { outcome: 'invalid', errors: parsed.error.issues.flatMap(toErrors) };
 }
 
 /** The same schema as JSON Schema (draft 2020-12), for editors and other languages. */
 export function tariffPlanJsonSchema(): Record<string, unknown> {
   return { ...z.toJSONSchema(tariffPlanSchema, { io: 'input' }), title: 'Meterline tariff plan' };
+}
+
+/** Looked for here and not by the schema, which also reads plans that are published already. */
+function textErrors(value: unknown, path: readonly PropertyKey[]): PlanError[] {
+  if (typeof value === 'string') {
+    const fault = textFault(value);
+    return fault === undefined ? [] : [{ pointer: pointer(path), message: `${dotted(path)} ${fault}` }];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, part]) =>
+    textErrors(part, [...path, Array.isArray(value) ? Number.parseInt(name, 10) : name]),
+  );
 }
 
 type Issue = z.core.$ZodIssue;

@@ -19,7 +19,6 @@ import {
   address,
   code,
   currency,
-  email,
   givenTaxes,
   id,
   listQuery,
@@ -31,6 +30,7 @@ import {
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
+import { email, refuseForeignTaxId } from '../identity.js';
 import { DATABASE, SECRET_KEY } from '../ports.js';
 import { accepted, found } from '../problems/problem.js';
 
@@ -103,6 +103,7 @@ export class AccountsController {
     @From() caller: Caller,
     @Res({ passthrough: true }) response: Response,
   ): Promise<Account> {
+    refuseForeignTaxId(body);
     const created = accepted(await createAccount(this.database, caller.actor, body, this.secretKey));
     response.location(`/v1/accounts/${created.id}`);
     return created;
@@ -139,6 +140,7 @@ export class AccountsController {
     @Body({ schema: accountChange }) body: z.output<typeof accountChange>,
     @From() caller: Caller,
   ): Promise<Account> {
+    refuseForeignTaxId(body, await findAccount(this.database, accountId));
     return accepted(await updateAccount(this.database, caller.actor, accountId, body, this.secretKey));
   }
 }

@@ -21,7 +21,6 @@ import {
   code,
   country,
   currency,
-  email,
   id,
   listQuery,
   pageOf,
@@ -32,6 +31,7 @@ import {
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
+import { bic, email, iban, refuseForeignTaxId } from '../identity.js';
 import { ADDRESSES, DATABASE, SECRET_KEY } from '../ports.js';
 import { accepted, found, Problem } from '../problems/problem.js';
 
@@ -123,7 +123,7 @@ const members = {
   payment_terms_days: z.int().min(0).max(365),
   settle_hours: z.int().min(0).max(8_760).nullable(),
   edge_policy: z.enum(['own_by_start', 'refuse']),
-  bank: z.strictObject({ iban: text(34).nullable().default(null), bic: text(11).nullable().default(null) }).nullable(),
+  bank: z.strictObject({ iban: iban.nullable().default(null), bic: bic.nullable().default(null) }).nullable(),
 };
 
 const newSeller = z
@@ -217,6 +217,7 @@ export class SellersController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<Seller> {
     this.requirePermitted(body.report_api.base_url);
+    refuseForeignTaxId(body);
     const created = accepted(await createSeller(this.database, caller.actor, body, this.secretKey));
     response.location(`/v1/sellers/${created.code}`);
     return created;
@@ -253,6 +254,7 @@ export class SellersController {
     @From() caller: Caller,
   ): Promise<Seller> {
     this.requirePermitted(body.report_api?.base_url);
+    refuseForeignTaxId(body, await findSeller(this.database, sellerCode));
     return accepted(await updateSeller(this.database, caller.actor, sellerCode, body, this.secretKey));
   }
 

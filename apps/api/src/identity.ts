@@ -1,0 +1,119 @@
+import { domainToASCII } from 'node:url';
+import { electronicFormatIBAN, isValidBIC, isValidIBAN } from 'ibantools';
+import { stdnum } from 'stdnum';
+import { z } from 'zod';
+import { Problem } from './problems/problem.js';
+
+/** Texts that say who somebody is: they are frozen on documents and read by banks and tax offices, so a slip is refused here. */
+
+/** ISO 13616, check digits and the country's own form; blanks are left out, as banks exchange it. */
+export const iban = z
+  .string()
+  .overwrite((text) => electronicFormatIBAN(text) ?? text)
+  .refine((text) => isValidIBAN(text), 'must be an IBAN with its check digits, such as "DE89 3704 0044 0532 0130 00"')
+  .meta({ description: 'Kept without blanks.' });
+
+/** ISO 9362. */
+export const bic = z
+  .string()
+  .overwrite((text) => text.trim().toUpperCase())
+  .refine((text) => isValidBIC(text), 'must be a BIC of 8 or 11 characters, such as "COBADEFFXXX"');
+
+/** An address with a local part of dotted atoms (RFC 5322, in any script by RFC 6531) and a domain (IDNA, also as punycode). */
+export const email = z
+  .string()
+  .max(254, 'must have at most 254 characters')
+  .refine(isEmail, 'must be an e-mail address such as "billing@example.com"')
+  .meta({ format: 'idn-email' });
+
+const ATOM = /^[^\s\p{C}()<>[\]:;@\\,."]+$/u;
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Bytes, RFC 5321 4.5.3.1.1. */
+const LONGEST_LOCAL = 64;
+
+function isEmail(text: string): boolean {
+  const at = text.lastIndexOf('@');
+  const [local, domain] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1)];
+  if (Buffer.byteLength(local) > LONGEST_LOCAL || !local.split('.').every((atom) => ATOM.test(atom))) return false;
+  // Blanks and the like vanish on the way to ASCII, so what they stand in is looked at before.
+  if (!domain.split('.').every((label) => ATOM.test(label))) return false;
+  const labels = domainToASCII(domain).split('.');
+  return labels.length > 1 && labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
+}
+
+/** VAT numbers by the prefix that they are written with, as the library has them: the country, and what it calls them. */
+const VAT_KINDS: Readonly<Record<string, string>> = {
+  ...{
+    AT: 'AT.uid',
+    BE: 'BE.vat',
+    BG: 'BG.vat',
+    CY: 'CY.vat',
+    CZ: 'CZ.dic',
+    DE: 'DE.vat',
+    DK: 'DK.cvr',
+    EE: 'EE.kmkr',
+  },
+  ...{
+    EL: 'GR.vat',
+    ES: 'ES.nif',
+    FI: 'FI.alv',
+    FR: 'FR.tva',
+    HR: 'HR.oib',
+    HU: 'HU.anum',
+    IE: 'IE.vat',
+    IT: 'IT.iva',
+  },
+  ...{ LT: 'LT.pvm', LU: 'LU.tva', LV: 'LV.pvn', MT: 'MT.vat', NL: 'NL.btw', PL: 'PL.nip', PT: 'PT.nif', RO: 'RO.cif' },
+  ...{ SE: 'SE.vat', SI: 'SI.ddv', SK: 'SK.dph', GB: 'GB.vat', XI: 'GB.vat' },
+};
+
+/** Countries where a number that begins with such a prefix is one; Greece writes another one than its code. */
+const WITH_VAT = new Set([...Object.keys(VAT_KINDS), 'GR']);
+const WRITTEN = /^([A-Z]{2})([0-9A-Z+*]{2,13})$/;
+
+/**
+ * Why a tax number cannot be the one of a party in a country; undefined when it may be. A VAT number is known by its prefix;
+ * without one it is a national number, of which there are many kinds, and stays free text. In India it is the GSTIN.
+ *
+ * @param country of the party; undefined: not known
+ */
+export function taxIdFault(taxId: string, country: string | undefined): string | undefined {
+  if (country === 'IN') {
+    return isValid('IN.gstin', taxId)
+      ? undefined
+      : 'must be a GSTIN with its check character, such as "27AAPFU0939F1ZV"';
+  }
+  if (country !== undefined && !WITH_VAT.has(country)) return undefined;
+  const [, prefix = '', number = ''] = WRITTEN.exec(taxId.toUpperCase().replace(/[\s.-]/g, '')) ?? [];
+  if (prefix === 'GR' && country === 'GR') return 'must begin with "EL", as VAT numbers of Greece do';
+  const kind = VAT_KINDS[prefix];
+  if (kind === undefined || isValid(kind, number)) return undefined;
+  return `must be a VAT number of ${prefix} with its check digits; write a national tax number without the prefix`;
+}
+
+function isValid(kind: string, number: string): boolean {
+  const [country = '', name = ''] = kind.split('.');
+  const validator = stdnum[country]?.[name];
+  if (!validator) throw new Error(`stdnum has no ${kind}`);
+  return validator.validate(number).isValid;
+}
+
+/**
+ * Refuses a tax number that cannot be the party's, where the number or the country is being written.
+ *
+ * @param given members of the request; absent ones stay as they are
+ * @param kept the party as it is; absent when it is new
+ */
+export function refuseForeignTaxId(given: TaxedParty, kept: TaxedParty = {}): void {
+  if (given.tax_id === undefined && given.address === undefined && given.country === undefined) return;
+  const { tax_id: taxId, address, country } = { ...kept, ...given };
+  const message = taxId ? taxIdFault(taxId, address?.country ?? country) : undefined;
+  if (message === undefined) return;
+  throw new Problem(422, 'invalid_request', `/tax_id ${message}`, { errors: [{ pointer: '/tax_id', message }] });
+}
+
+interface TaxedParty {
+  readonly tax_id?: string | null | undefined;
+  readonly address?: { readonly country: string } | null | undefined;
+  readonly country?: string | undefined;
+}
