@@ -1,4 +1,5 @@
 import { parseTariffPlan, tariffPlanJsonSchema } from './parse-tariff-plan.js';
+import { tariffPlanSchema } from './tariff-plan.js';
 
 const BANDWIDTH = {
   metric: 'bandwidth',
@@ -365,6 +366,32 @@ it('lets a price be finer than the currency where a quantity multiplies it', () 
   ] as const) {
     expect(parseTariffPlan(changed(pointer, value)).outcome).toBe('valid');
   }
+});
+
+describe('characters that are not seen', () => {
+  const plan = {
+    code: 'hidden',
+    name: 'Plan',
+    currency: 'EUR',
+    effective_from: '2026-01-01',
+    charges: [{ code: 'fee', name: 'F\u202eee', type: 'recurring', amount: '1.00' }],
+  };
+
+  it('are refused where the plan is written, by member and code point', () => {
+    expect(parseTariffPlan(plan)).toEqual({
+      outcome: 'invalid',
+      errors: [
+        {
+          pointer: '/charges/0/name',
+          message: 'charges[0].name must not hold U+202E, a control character that is not seen',
+        },
+      ],
+    });
+  });
+
+  it('are read where a plan was published with them: what it bills stays as it is', () => {
+    expect(tariffPlanSchema.parse(plan).charges[0]?.name).toBe('F\u202eee');
+  });
 });
 
 describe('JSON Schema', () => {
