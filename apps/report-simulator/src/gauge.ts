@@ -7,6 +7,7 @@ import {
   LATE_AFTER_SECONDS,
   LeafGroup,
   WINDOW_SECONDS,
+  WINDOWS_PER_DAY,
   type Direction,
   type TrafficModel,
 } from './traffic.js';
@@ -41,6 +42,7 @@ export class Gauge {
   private readonly group: LeafGroup;
   /** The candidates for the busiest subscriber; only when the scope asks for it. */
   private readonly subscribers: LeafGroup[];
+  private readonly idleSeconds: number;
   private readonly bytesFactor: number;
   private readonly rateScale: number;
 
@@ -53,6 +55,7 @@ export class Gauge {
     this.model = { seed, fraction: switches.fraction === 'on', idle: profiles.idle ?? false };
     this.group = new LeafGroup(this.model, ranges);
     this.subscribers = switches.scope === 'top_ue' ? this.eachSubscriber() : [];
+    this.idleSeconds = switches.idle_hours * 3_600;
     const big = profiles.big ? 1e6 : 1;
     this.bytesFactor = big * distortion.bytesTimes;
     this.rateScale = big * { Mbps: 1, kbps: 1e3, bps: 1e6 }[switches.unit] * distortion.ratesTimes;
@@ -73,18 +76,17 @@ export class Gauge {
    * @param share decimal, of a whole of 1 or 100
    */
   ascending(metric: Metric, slots: readonly Slot[], share: number, whole: 1 | 100): Item[] {
-    const kept = nearestRank(share, whole, slots.length);
-    if (this.group.leaves === 0) {
-      if (this.world.switches.percentile_rows === 'traffic_only') return [];
-      return this.buckets(metric, slots.slice(0, kept));
-    }
+    const isWithTraffic = this.world.switches.percentile_rows === 'traffic_only';
+    const rows = isWithTraffic ? slots.filter((slot) => this.hasTraffic(slot)) : slots;
+    const kept = nearestRank(share, whole, rows.length);
+    if (this.group.leaves === 0) return this.buckets(metric, rows.slice(0, kept));
     const direction = directionOf(metric);
-    const rates = Float64Array.from(slots, (slot) => this.rate(direction, 'AVG', slot));
+    const rates = Float64Array.from(rows, (slot) => this.rate(direction, 'AVG', slot));
     const items = new Array<Item>(rates.length);
     const sorted = rates.toSorted();
     const taken = new Uint32Array(rates.length);
     // Sorting plain numbers and then looking each one up is several times faster than sorting by a comparison.
-    for (const [index, slot] of slots.entries()) {
+    for (const [index, slot] of rows.entries()) {
       const rate = rates[index] ?? 0;
       const first = firstAtLeast(sorted, rate);
       const place = first + (taken[first] ?? 0);
@@ -97,11 +99,11 @@ export class Gauge {
   /** The JSON text of one metric over the windows of one slot; undefined when there is no such value. */
   value(metric: Metric, slot: Slot): string | undefined {
     if (this.ranges.length === 0) return undefined;
-    if (this.group.leaves === 0) return { zero: '0', null: 'null', omit: undefined }[this.world.switches.idle_window];
+    if (!this.hasTraffic(slot)) return { zero: '0', null: 'null', omit: undefined }[this.world.switches.idle_window];
     if (isBandwidth(metric.name)) return String(this.rate(directionOf(metric), metric.aggregation, slot));
     let total = 0;
     if (metric.name === 'time_usage_seconds') {
-      for (let window = slot.firstWindow; window < slot.endWindow; window++) total += activeSeconds(window);
+      for (let window = slot.firstWindow; window < slot.endWindow; window++) total += this.secondsWithTraffic(window);
       return String(total * this.group.leaves);
     }
     const direction = directionOf(metric);
@@ -120,17 +122,20 @@ export class Gauge {
     const group = this.busiest(direction, slot);
     let sum = 0;
     let sumSeconds = 0;
+    let withTraffic = 0;
     let least = Infinity;
     let most = 0;
     for (let window = slot.firstWindow; window < slot.endWindow; window++) {
       const quarterBytes = this.quarterBytes(group, direction, window);
       sum += quarterBytes;
-      sumSeconds += base === 'wall' ? WINDOW_SECONDS : activeSeconds(window);
+      sumSeconds += base === 'wall' ? WINDOW_SECONDS : this.secondsWithTraffic(window);
+      if (!this.isIdle(window)) withTraffic += 1;
       if (quarterBytes < least) least = quarterBytes;
       if (quarterBytes > most) most = quarterBytes;
     }
     // A bucket lies within one UTC day, in which every window has the same divisor: its extremes are those of the bytes.
-    const windowSeconds = sumSeconds / (slot.endWindow - slot.firstWindow);
+    if (sumSeconds === 0) return 0;
+    const windowSeconds = base === 'wall' ? WINDOW_SECONDS : sumSeconds / withTraffic;
     const rate = decimals === 2 ? rateTo2Decimals : rateOf;
     if (aggregation === 'MIN') return rate(least, windowSeconds, this.rateScale);
     if (aggregation === 'MAX') return rate(most, windowSeconds, this.rateScale);
@@ -151,10 +156,27 @@ export class Gauge {
   }
 
   private quarterBytes(group: LeafGroup, direction: Direction, window: number): number {
+    if (this.isIdle(window)) return 0;
     const quarterBytes = group.quarterBytes(direction, window);
     if (!this.distortion.late) return quarterBytes;
     const settled = (window + 1) * WINDOW_SECONDS + LATE_AFTER_SECONDS <= this.world.clock;
     return settled ? quarterBytes + group.lateQuarterBytes(window) : quarterBytes;
+  }
+
+  /** The hours in which everybody rests. */
+  private isIdle(window: number): boolean {
+    return this.idleSeconds > 0 && (window % WINDOWS_PER_DAY) * WINDOW_SECONDS < this.idleSeconds;
+  }
+
+  private secondsWithTraffic(window: number): number {
+    return this.isIdle(window) ? 0 : activeSeconds(window);
+  }
+
+  private hasTraffic({ firstWindow, endWindow }: Slot): boolean {
+    if (this.group.leaves === 0) return false;
+    if (this.idleSeconds === 0) return true;
+    for (let window = firstWindow; window < endWindow; window++) if (!this.isIdle(window)) return true;
+    return false;
   }
 
   private eachSubscriber(): LeafGroup[] {

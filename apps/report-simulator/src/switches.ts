@@ -27,6 +27,8 @@ const switchesSchema = z.strictObject({
   empty: z.enum(['[]', '[[]]', 'absent', '404']).default('[]'),
   /** What a bucket without traffic shows. */
   idle_window: z.enum(['zero', 'omit', 'null']).default('zero'),
+  /** So many hours from each UTC midnight have no traffic at all; the closed forms know nothing of it. */
+  idle_hours: z.int().min(0).max(23).default(0),
   /** Whether a rate is that of all subscribers selected or of the busiest one. */
   scope: z.enum(['all_ues', 'top_ue']).default('all_ues'),
   future_end: z.enum(['partial', '400']).default('partial'),
