@@ -106,7 +106,7 @@ const bytesOf = (leaf: number, window: number, direction: 0 | 1) => {
 const secondsOf = (window: number) => 100 + (Math.floor(window / 288) % 97);
 
 /** The values that an interval owns, from the formulas alone. */
-function oracle(family: 'bytes' | 'time' | 'bandwidth', grid: Grid, owned: Interval): string[][] {
+function oracle(family: Asked['family'], grid: Grid, owned: Interval): string[][] {
   const width = GRID_SECONDS[grid];
   const { firstStart, count } = ownedBuckets(owned, grid);
   const over = (bucket: number, of: (window: number) => number) => {
@@ -125,8 +125,14 @@ function oracle(family: 'bytes' | 'time' | 'bandwidth', grid: Grid, owned: Inter
   if (family === 'time') return [series(secondsOf)];
   if (family === 'bytes')
     return [0, 1].map((direction) => series((window) => bytesOf(LEAF, window, direction as 0 | 1)));
+  const rate = (window: number, direction: number) =>
+    (bytesOf(LEAF, window, direction as 0 | 1) * 8) / 1e6 / secondsOf(window);
+  if (family === 'bandwidth') return [0, 1].map((direction) => series((window) => rate(window, direction)));
+  const windowsOf = (hour: number) => Array.from({ length: 12 }, (_, at) => (firstStart + hour * width) / 300 + at);
   return [0, 1].map((direction) =>
-    series((window) => (bytesOf(LEAF, window, direction as 0 | 1) * 8) / 1e6 / secondsOf(window)),
+    Array.from({ length: count }, (_, hour) =>
+      String(Math.max(...windowsOf(hour).map((window) => rate(window, direction)))),
+    ),
   );
 }
 

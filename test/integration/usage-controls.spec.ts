@@ -157,7 +157,7 @@ describe('controls of a close', () => {
     await account(0, 'burst', sites(sitesOf(0)));
     // The server takes 1 for one percent: the lowest hundredth of the samples comes back.
     closing.simulator.setSwitches({ percentile_scale: 'percent' });
-    expect((await closing.run('acme', PERIOD)).map(endOf)).toEqual(['held rates_disagree_with_bytes']);
+    expect((await closing.run('acme', PERIOD)).map(endOf)).toEqual(['held samples_implausible']);
     closing.simulator.setSwitches({ percentile_scale: 'fraction' });
     expect((await closing.retry(closing.lastClose())).map(endOf)).toEqual(['issued']);
   });

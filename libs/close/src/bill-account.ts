@@ -26,6 +26,7 @@ import {
   type RatedLine,
   RatingError,
   type RegisteredEntity,
+  sampleControls,
   segmentsOf,
   type TariffPlan,
   tariffPlanSchema,
@@ -33,7 +34,7 @@ import {
   type UsagePull,
   usageNeeds,
 } from '#rating';
-import { type PullWarning, type RawAnswer, ReportApiError, type UsageFamily } from '#report-client';
+import { type PullWarning, type RawAnswer, ReportApiError } from '#report-client';
 import { type Connection, type Connectors, isUnconnected } from './connectors.js';
 import { inOrder } from './each-of.js';
 
@@ -142,7 +143,8 @@ const PULLS_AT_ONCE = 4;
 
 /**
  * Asks the report API for everything the task needs, and nothing more once an answer cannot be billed: the first such one, in
- * the order of the needs, is what the account is held for. Throws only what trying again may cure.
+ * the order of the needs, is what the account is held for. Where samples are missing, it asks what those sites did by the
+ * hour. Throws only what trying again may cure.
  *
  * @param keepAnswer absent: nothing is kept, nor handed back in `answers`
  */
@@ -171,7 +173,14 @@ export async function pullUsage(
         if (error instanceof ReportApiError) return error;
         throw error;
       });
-  for await (const [need, answer] of inOrder(task.needs.pulls, PULLS_AT_ONCE, ask)) {
+  const usage = () => series.map((pulled) => pulled.series);
+  const needed = async function* () {
+    yield* inOrder(task.needs.pulls, PULLS_AT_ONCE, ask);
+    const { period, segments, entities } = task;
+    const of = { period, segments, entities, grid: task.needs.grid, usage: usage(), until: now };
+    yield* inOrder(sampleControls(of), PULLS_AT_ONCE, ask);
+  };
+  for await (const [need, answer] of needed()) {
     if (answer instanceof ReportApiError) return held(answer.code, `${answer.message}; retry when it answers again`);
     if ('code' in answer) {
       const { outcome, code, raw, rawBody } = answer;
@@ -194,7 +203,8 @@ export async function pullUsage(
     answer.series.forEach((each, index) => {
       const { fetched = NOTHING, margin = NOTHING } = answer.tallies[index] ?? {};
       series.push({
-        series: { ...each, rawSha256: raw.sha256 },
+        // Controls go by names of their own.
+        series: { ...each, metric: need.metrics[index] ?? each.metric, rawSha256: raw.sha256 },
         fetched,
         margin,
         ...hashesOf(raw),
@@ -209,13 +219,15 @@ function hashesOf({ sha256, bytes, requestSha256 }: RawAnswer) {
   return { rawSha256: sha256, rawBytes: bytes, requestSha256 };
 }
 
-function form(need: UsagePull) {
-  return need.family === 'bandwidth'
-    ? ({ family: 'bandwidth', grid: 'SLOT' } as const)
-    : ({
-        family: need.family as Exclude<UsageFamily, 'bandwidth'>,
-        grid: need.grid === 'DAY' ? 'DAY' : 'HOUR',
-      } as const);
+function form({ family, grid }: UsagePull) {
+  switch (family) {
+    case 'bandwidth':
+      return { family, grid: 'SLOT' } as const;
+    case 'bandwidth_max':
+      return { family, grid: 'HOUR' } as const;
+    default:
+      return { family, grid: grid === 'DAY' ? 'DAY' : 'HOUR' } as const;
+  }
 }
 
 export type Drafted =

@@ -70,7 +70,7 @@ import {
 } from './bill-account.js';
 import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
-import { controlAccount, openQuestions } from './control-account.js';
+import { controlAccount, openQuestions, strictly } from './control-account.js';
 import type { Connectors } from './connectors.js';
 import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
@@ -454,12 +454,20 @@ export class Closes {
     const result =
       controlled.outcome === 'held'
         ? controlled
-        : draftAccount(task, usage, {
-            dialectSha256,
-            layoutVersion: this.#options.renderer.layoutVersion,
-            revision: 1,
-            zero: facts.seller.zeroInvoices,
-          });
+        : strictly<Drafted>(
+            draftAccount(task, usage, {
+              dialectSha256,
+              layoutVersion: this.#options.renderer.layoutVersion,
+              revision: 1,
+              zero: facts.seller.zeroInvoices,
+            }),
+            task,
+            dialect,
+          );
+    // Its answers are evidence of what is not believed of them.
+    if (result.outcome === 'held' && result.reason.code === 'samples_implausible') {
+      await keepDoubted(this.#database, task, pulled, result);
+    }
     const warnings = controlled === result ? [] : controlled.warnings;
     const unprintable = result.outcome === 'drafted' && unprintableHold(this.#options.renderer, result.draft);
     return {

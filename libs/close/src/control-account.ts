@@ -27,6 +27,7 @@ export function controlAccount(task: BillingTask, pulled: Pulled, dialect: Diale
     entities: activeEntities(period, entities, period.timeZone),
     usage: pulled.series.map(({ series }) => series),
     ratesAreOfAll: dialect.scope === 'all_ues',
+    filtersWork: dialect.filter_logic === 'and',
     roundedByMbps: roundedByMbps(pulled, dialect),
     billed: billedMetrics(task),
   });
@@ -45,6 +46,23 @@ export function controlAccount(task: BillingTask, pulled: Pulled, dialect: Diale
   ];
   const [reason, ...others] = reasons;
   return reason ? held(reason.code, reason.message, [...others, ...warnings]) : { outcome: 'clear', warnings };
+}
+
+/**
+ * What a strict dialect holds a rated account for: samples that nothing has explained. What the controls left open is then no
+ * mere warning. Pure.
+ */
+export function strictly<T extends { readonly outcome: string; readonly warnings: readonly Notice[] }>(
+  rated: T | Held,
+  { waived }: BillingTask,
+  dialect: Dialect,
+): T | Held {
+  if (rated.outcome === 'held' || !dialect.strict) return rated;
+  const doubted = rated.warnings.find(
+    ({ code }) => code === 'samples_unexplained' && !waived.has('samples_implausible'),
+  );
+  const others = rated.warnings.filter((warning) => warning !== doubted);
+  return doubted ? held('samples_implausible', doubted.message, others) : rated;
 }
 
 /**

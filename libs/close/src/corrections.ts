@@ -49,7 +49,7 @@ import {
 } from './bill-account.js';
 import { CloseError } from './close-error.js';
 import type { Connection, Connectors } from './connectors.js';
-import { controlAccount } from './control-account.js';
+import { controlAccount, strictly } from './control-account.js';
 import { eachOf } from './each-of.js';
 import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepDoubted, type Kept, keepUsage } from './keep-usage.js';
@@ -224,10 +224,12 @@ export class Corrections {
   async #rateAgain(task: BillingTask, { dialect, ...pulled }: PulledAgain): Promise<Rated | Held> {
     const controlled = controlAccount(task, pulled, dialect);
     if (controlled.outcome === 'clear') {
-      return rateAccount(
-        task,
-        pulled.series.map(({ series }) => series),
-      );
+      const usage = pulled.series.map(({ series }) => series);
+      const rated = strictly<Rated>(rateAccount(task, usage), task, dialect);
+      if (rated.outcome === 'held' && rated.reason.code === 'samples_implausible') {
+        await keepDoubted(this.#database, task, pulled, rated);
+      }
+      return rated;
     }
     await keepDoubted(this.#database, task, pulled, controlled);
     return controlled;

@@ -3,9 +3,9 @@ import type { Totals } from '#invoicing';
 import { type BucketSeries, GRID_SECONDS } from '#metering';
 import type { BillingFacts, Notice } from '#persistence';
 import type { RatedLine } from '#rating';
-import { accountTotals, billingTask, type BillingTask, pullUsage, rateAccount } from './bill-account.js';
+import { accountTotals, billingTask, type BillingTask, pullUsage, rateAccount, type Rated } from './bill-account.js';
 import type { Connection } from './connectors.js';
-import { controlAccount, openQuestions } from './control-account.js';
+import { controlAccount, openQuestions, strictly } from './control-account.js';
 
 /** What an account's month comes to as far as it has been measured. Nothing of it is kept. */
 export interface Estimate extends Totals {
@@ -62,10 +62,18 @@ export async function estimateAccount(
   if (pulled.outcome === 'held') return { outcome: 'none', by: 'pull', reason: pulled.reason };
   const usage = pulled.series.map(({ series }) => series);
   const until = isRunning ? reportedUntil(usage, period.start, now) : period.end;
-  const rated = rateAccount(task, usage, until);
+  const exactly = strictly<Rated>(rateAccount(task, usage, until), task, connection.dialect);
+  // Samples that are late are no reason to show nothing.
+  const isLate = exactly.outcome === 'held' && LATE_SAMPLES.has(exactly.reason.code);
+  const rated = isLate
+    ? rateAccount({ ...task, waived: new Set([...task.waived, ...LATE_SAMPLES]) }, usage, until)
+    : exactly;
   if (rated.outcome === 'held') return { outcome: 'none', by: 'rating', reason: rated.reason };
   const controlled = controlAccount(upTo(task, until), pulled, connection.dialect);
-  const wouldHold = controlled.outcome === 'held' ? [controlled.reason] : [];
+  const wouldHold = [
+    ...(isLate ? [exactly.reason] : []),
+    ...(controlled.outcome === 'held' ? [controlled.reason] : []),
+  ];
   return {
     outcome: 'estimated',
     period: { start: toStamp(period.start), end: toStamp(period.end), label },
@@ -78,6 +86,8 @@ export async function estimateAccount(
     warnings: [...openQuestions(connection.dialect, task.needs), ...controlled.warnings, ...rated.warnings],
   };
 }
+
+const LATE_SAMPLES: ReadonlySet<string> = new Set(['no_samples', 'samples_implausible']);
 
 /** Days would leave today out. */
 function byTheHour(task: BillingTask): BillingTask {
@@ -95,7 +105,7 @@ function upTo(task: BillingTask, until: EpochSeconds): BillingTask {
 function reportedUntil(usage: readonly BucketSeries[], start: EpochSeconds, now: EpochSeconds): EpochSeconds {
   const hour = GRID_SECONDS.HOUR;
   const latest = Math.floor(now / hour) * hour;
-  const counts = usage.filter(({ grid }) => grid === 'HOUR');
+  const counts = usage.filter(({ grid, metric }) => grid === 'HOUR' && !metric.endsWith('_bandwidth_max'));
   for (let until = latest; until > latest - LAG_HOURS * hour; until -= hour) {
     const isReported = counts.every(({ firstStart, values }) => {
       const position = (until - hour - firstStart) / hour;

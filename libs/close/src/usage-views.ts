@@ -215,7 +215,7 @@ export class UsageViews {
 
 /** What an answer that may not be believed is to whoever asked for it. */
 export function disbelieved(code: string, message: string): ViewRefusal {
-  const kind = code === 'entity_not_askable' ? 'request' : 'disbelieved';
+  const kind = code === 'entity_not_askable' ? 'request' : code === 'filter_logic_or' ? 'state' : 'disbelieved';
   return { outcome: 'refused', kind, code, message };
 }
 

@@ -7,6 +7,8 @@ import { type Database, type NewWaiver, type Notice, type Refusal, waiveHold, ty
  */
 export const WAIVABLE: Readonly<Record<string, string>> = {
   missing_buckets: 'what nobody reported counts 0',
+  no_samples: 'a site without any sample counts 0',
+  samples_implausible: 'samples that were lost are missing like any others, as the charge says',
   coverage_too_low: 'the measure is taken over what was reported',
   unregistered_usage: 'what belongs to no registered entity is billed by the account alone, or not at all',
   entities_exceed_account: 'every series is billed as it was reported',

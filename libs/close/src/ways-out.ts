@@ -68,7 +68,15 @@ const MENDS: readonly (readonly [mend: string, codes: readonly string[]])[] = [
   ],
   ['check the entity, end it by date if it was not active, or ask the vendor; then retry', ['usage_missing']],
   ['retry later, for reports come late', ['missing_buckets', 'coverage_too_low']],
-  ['end the site by date if it is gone, else ask the vendor; then retry', ['no_samples']],
+  ['correct the id of the site, end it by date if it is gone, else ask the vendor; then retry', ['no_samples']],
+  [
+    'retry later; if it comes again, the vendor must say why its samples are fewer than its maxima and bytes show',
+    ['samples_implausible'],
+  ],
+  [
+    'bill by the account alone, or have the vendor mend its filters; run npm run dialect-probe then, and retry',
+    ['filter_logic_or'],
+  ],
   ['register one, or move the account to a plan without that charge; then retry', ['no_entities']],
   ['register the entities that are missing, then retry', ['unregistered_usage']],
   [

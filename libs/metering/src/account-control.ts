@@ -25,7 +25,8 @@ const CHANCE_SLOTS = 12;
 /**
  * The entities of each dimension against the account's own series, metric by metric. Where all entities of a dimension
  * were pulled, both must be the same within 0.1 %; where a plan needs only some of them, they may not exceed the account.
- * An entity that equals its account although others used something was not filtered at all.
+ * An entity that equals its account although others reported usage of their own was not filtered at all, unless filters are
+ * known to work.
  */
 export function accountControl(controlled: Controlled): ControlFinding[] {
   const suspects: ControlFinding[] = [];
@@ -37,6 +38,7 @@ export function accountControl(controlled: Controlled): ControlFinding[] {
     if (count > 0) suspects.push(suspect(dimension, count, 'reported the same as the whole account'));
     sums.push(...comparisons.flatMap((comparison) => sumFindings(dimension, comparison, controlled.billed)));
   }
+  if (controlled.filtersWork) return sums;
   const twins = twinSites(controlled);
   if (twins > 0) suspects.push(suspect('customer_site_id', twins, 'reported the same 5-minute rates as another one'));
   // A filter that did nothing is also why sums are wrong: the cause comes first.
@@ -136,8 +138,8 @@ function sumFindings(
 }
 
 /**
- * How many entities equal the account in every metric, over all the buckets in which somebody else used something too. An
- * entity that was pulled and reported nothing is nobody else; of one that was not pulled only its registration is known.
+ * How many entities equal the account in every metric, over all the buckets in which another one reported usage too. One that
+ * reported nothing, or was not pulled, shows nothing: whether it was idle is another question.
  */
 function suspectsAmong(comparisons: readonly Comparison[]): number {
   const compared = comparisons.map((comparison) => ({
@@ -162,8 +164,7 @@ function equalsAccount(
     const own = textAt(entity.series, bucket);
     if (whole === null || own === null || isZero(whole) || !entity.active.has(bucket)) continue;
     const shared = entities.some(
-      (other) =>
-        other !== entity && other.active.has(bucket) && !(other.series && isZero(textAt(other.series, bucket))),
+      (other) => other !== entity && other.active.has(bucket) && other.series && isUsed(textAt(other.series, bucket)),
     );
     if (!shared) continue;
     if (!isSame(own, whole)) return 'different';
@@ -227,7 +228,7 @@ function areTwins(one: Rates, other: Rates, together: readonly Interval[]): bool
 
 function suspect(dimension: Dimension, count: number, what: string): ControlFinding {
   const message =
-    `${count} ${dimension} ${what} in every bucket with traffic although other entities are active: the report API ` +
+    `${count} ${dimension} ${what} in every bucket in which another one reported traffic too: the report API ` +
     'seems to have answered for the account, not for the entity';
   return { code: 'filter_suspect', holds: 'always', message };
 }
@@ -239,6 +240,10 @@ function textAt(series: BucketSeries, position: number): string | null {
 /** By its digits, because a Decimal for each of the samples of hundreds of sites takes seconds. */
 function isZero(text: string | null): boolean {
   return text !== null && !/^[0.]*[1-9]/.test(text);
+}
+
+function isUsed(text: string | null): boolean {
+  return text !== null && !isZero(text);
 }
 
 function isSame(a: string, b: string): boolean {

@@ -292,7 +292,9 @@ describe('percentile: exactness', () => {
             const added = (way: 0 | 1, at: number) =>
               lanes.reduce<bigint | null>((total, both) => {
                 const text = both[way][at] ?? null;
-                return total === null || text === null ? null : total + scaled(text);
+                // Where a missing sample adds 0, the others stand; else the slot is gone.
+                if (text === null) return missing === 'zero' ? total : null;
+                return total === null ? null : total + scaled(text);
               }, 0n);
             const ranked = (of: (up: bigint | null, down: bigint | null) => bigint | null) => {
               const samples = Array.from({ length }, (_, at) => ({ at, value: of(added(0, at), added(1, at)) }))
@@ -313,6 +315,11 @@ describe('percentile: exactness', () => {
             }[direction]();
             const entities = refs.map((ref) => active(ref));
             const spec = { ...P95, direction, missing, percentile } as const;
+            const needed = direction === 'uplink' ? [0] : direction === 'downlink' ? [1] : [0, 1];
+            if (lanes.some((both) => needed.some((way) => both[way]?.every((text) => text === null)))) {
+              expect(mbps(spec, over, entities, usage)).toBe('no_samples');
+              return;
+            }
             if (!first || (direction === 'greater_of_percentiles' && !second)) {
               expect(mbps(spec, over, entities, usage)).toBe('no_samples');
               return;
@@ -416,13 +423,17 @@ describe('several sites', () => {
     expect(each.parts).toMatchObject([{ entity: SITE_B, unserved: 5, billed: { n: 5, k: 3, value: '100' } }]);
   });
 
-  it('a slot is present when every site active in it is', () => {
+  it('a missing sample of one site adds 0 to the slot, or the slot is out', () => {
     const gap = [...site(SITE_A, over, (i) => (i === 2 ? null : '10')), ...site(SITE_B, over, () => '100')];
     const entities = [active(SITE_A), active(SITE_B)];
     const lowest = { ...P95, aggregation: 'minimum' } as const;
     expect(evidenceOf(lowest, over, entities, gap).parts[0]).toMatchObject({
+      received: 10,
+      billed: { value: '100', sample: { start: '2026-10-01T00:10:00Z', uplink: '100', reported: true } },
+    });
+    expect(evidenceOf({ ...lowest, missing: 'exclude' }, over, entities, gap).parts[0]).toMatchObject({
       received: 9,
-      billed: { value: '0', sample: { start: '2026-10-01T00:10:00Z', uplink: '100', reported: false } },
+      billed: { n: 9 },
     });
     expect(mbps({ ...lowest, missing: 'exclude' }, over, entities, gap)).toBe('110');
   });
@@ -476,7 +487,7 @@ describe('missing slots', () => {
 
   it.each(['0', '0.00', '0e5'])('hold: hour bytes of %s prove the slots idle, which count as 0', (bytes) => {
     const evidence = evidenceOf(hold, over, [active(SITE_A)], [...gaps, ...hours(bytes)]);
-    expect(evidence).toMatchObject({ expected: 24, received: 21, proven_idle: 3, coverage: '0.875' });
+    expect(evidence).toMatchObject({ expected: 24, received: 21, proven_idle: 3, coverage: '1' });
     expect(evidence.parts[0]?.billed).toMatchObject({ n: 24, k: 23, value: '10' });
     const lowest = { ...hold, aggregation: 'minimum' } as const;
     expect(mbps(lowest, over, [active(SITE_A)], [...gaps, ...hours(bytes)])).toBe('0');
@@ -573,6 +584,19 @@ describe('evidence', () => {
       received: 19,
       proven_idle: 0,
       coverage: '0.95',
+      unreported: {
+        missing: 1,
+        proven_idle: 0,
+        quiet: 0,
+        lost: 0,
+        unanswered: 0,
+        unexplained: 0,
+        uncontrolled: 1,
+        control: null,
+        whole_hours: { maximum_equal: 0, maximum_differing: 0 },
+        lost_hours: [],
+        at_most: null,
+      },
       raw_sha256: ['hash0', 'hash1'],
       quantity: { numerator: '18.5', denominator: '1' },
       parts: [
@@ -620,8 +644,8 @@ describe('evidence', () => {
         uplink: '18.5',
         downlink: '0.0000001',
         greater_of_percentiles: '18.5',
-        percentile_of_greater: '17.5',
-        percentile_of_sum: '17.5000001',
+        percentile_of_greater: '18.5',
+        percentile_of_sum: '18.5000001',
       },
     });
     expect(JSON.parse(JSON.stringify(evidence))).toEqual(evidence);

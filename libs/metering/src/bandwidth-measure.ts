@@ -1,5 +1,5 @@
 import { type Interval, toStamp } from '#calendar';
-import { Decimal, decimal, decimalFromNumberText, isPlainDecimal, plus, Ratio } from '#money';
+import { Decimal, decimal, isPlainDecimal, plus, Ratio } from '#money';
 import {
   type BandwidthEvidence,
   type BandwidthPart,
@@ -9,15 +9,16 @@ import {
   type HoldCode,
   type Measured,
   type RankedSamples,
+  type UnreportedSamples,
 } from './evidence.js';
 import { badValue, ExactSum, isReportedValue } from './exact-sum.js';
 import type { ActiveEntity, BandwidthDirection, BandwidthMeasure } from './measure-spec.js';
 import { MeteringError } from './metering-error.js';
+import { BOTH_WAYS, FATE, fatesOf, type LaneFates, type SampleFates, type Way } from './missing-samples.js';
 import { nearestRank, slotAtRank } from './rank.js';
 import { activeIn, distinct, findSeries, indexOf, rawHashes, type SeriesIndex } from './series.js';
 import { type BucketSeries, type EntityRef, GRID_SECONDS, ownedBuckets } from './usage.js';
 
-type Way = 'uplink' | 'downlink';
 type SampleKind = RankedSamples['of'];
 
 const WAYS: Readonly<Record<SampleKind, readonly Way[]>> = {
@@ -35,9 +36,16 @@ const RANKED: Readonly<Record<BandwidthDirection, readonly SampleKind[]>> = {
 };
 const METHODS = { percentile: 'nearest_rank', average: 'average', minimum: 'minimum', maximum: 'maximum' } as const;
 const SLOT = GRID_SECONDS.SLOT;
-const ZERO = new Decimal(0);
+/** Stands for a sample that can have been anything: above whatever a line carries. */
+const BEYOND = '1e30';
+const IMPOSSIBLE = new Decimal('1e20');
+/** Hours that a message names. */
+const HOURS_NAMED = 5;
 
-/** A rate over 5-minute slots, in Mbps, as its samples were reported: ranked or averaged. */
+/**
+ * A rate over 5-minute slots, in Mbps, as its samples were reported: ranked or averaged. Samples that are missing are held
+ * against the hourly maxima and bytes among `usage`, where there are any: what was lost is held for, never billed as 0.
+ */
 export function measureBandwidth(
   spec: BandwidthMeasure,
   over: Interval,
@@ -46,24 +54,37 @@ export function measureBandwidth(
 ): Measured | HeldMeasure {
   const atLeast = shareOf(spec.min_coverage);
   const index = indexOf(usage);
-  const sites = distinct(entities)
-    .map((entity) => new Site(entity, over, index, spec.missing === 'hold'))
-    .filter((site) => site.isActive);
-  if (sites.length === 0) return held('no_entities', 'no site was active, so there is no bandwidth to rank');
+  const active = distinct(entities)
+    .map((entity) => activeSite(entity, over))
+    .filter((site) => site !== undefined);
+  if (active.length === 0) return held('no_entities', 'no site was active, so there is no bandwidth to rank');
+  const fates = fatesOf(active, index);
+  const letsNoSamples = spec.waived?.has('no_samples') ?? false;
+  const sites = active.map((site) => new Site(site, index, { fates, letsNoSamples, raised: false }));
 
-  const pools =
-    spec.sites === 'pooled' ? [new Pool(sites, over, true)] : sites.map((site) => new Pool([site], over, false));
-  const billed = levelOf(spec, spec.direction, pools, atLeast);
+  const pools = poolsOf(spec, sites, over);
+  const ways = waysOf(spec.direction);
+  const billed =
+    silenceHold(sites, ways) ?? lostHold(spec, sites, ways) ?? levelOf(spec, spec.direction, pools, atLeast);
   if ('outcome' in billed) return billed;
+  const unreported = unreportedOf(sites, ways, fates);
+  if (unreported && unreported.unexplained > 0) {
+    const raised = active.map((site) => new Site(site, index, { fates, letsNoSamples, raised: true }));
+    const most = levelOf(spec, spec.direction, poolsOf(spec, raised, over), atLeast);
+    if (!('outcome' in most)) {
+      const doubt = doubtHold(spec, sites, ways, billed.quantity, most.quantity);
+      if (doubt) return doubt;
+      unreported.at_most = most.quantity.compare(Ratio.of(IMPOSSIBLE)) < 0 ? textOf(most.quantity) : null;
+    }
+  }
 
   const alternatives = {} as BandwidthEvidence['alternatives'];
   for (const direction of Object.keys(RANKED) as BandwidthDirection[]) {
-    const other = levelOf(spec, direction, pools, atLeast);
+    const other = lostHold(spec, sites, waysOf(direction)) ?? levelOf(spec, direction, pools, atLeast);
     alternatives[direction] = 'outcome' in other ? null : textOf(other.quantity);
   }
   const count = (key: 'expected' | 'received' | 'proven_idle') =>
     billed.parts.reduce((total, part) => total + part[key], 0);
-  const ways = [...new Set(RANKED[spec.direction].flatMap((kind) => WAYS[kind]))];
   return {
     outcome: 'measured',
     quantity: billed.quantity,
@@ -82,7 +103,8 @@ export function measureBandwidth(
       expected: count('expected'),
       received: count('received'),
       proven_idle: count('proven_idle'),
-      coverage: coverageText(count('received'), count('expected')),
+      coverage: coverageText(count('received') + count('proven_idle'), count('expected')),
+      unreported,
       raw_sha256: rawHashes(sites.flatMap((site) => ways.flatMap((way) => site.seriesBehind(way)))),
       quantity: {
         numerator: billed.quantity.numerator.toFixed(),
@@ -91,6 +113,113 @@ export function measureBandwidth(
       parts: billed.parts,
       alternatives,
     },
+  };
+}
+
+function waysOf(direction: BandwidthDirection): Way[] {
+  return [...new Set(RANKED[direction].flatMap((kind) => WAYS[kind]))];
+}
+
+function poolsOf({ sites, missing }: BandwidthMeasure, of: readonly Site[], over: Interval): Pool[] {
+  return sites === 'pooled'
+    ? [new Pool(of, over, missing, true)]
+    : of.map((site) => new Pool([site], over, missing, false));
+}
+
+/** A hold that names the hours which lost samples of the billed directions, unless an operator lets that pass. */
+function lostHold(spec: BandwidthMeasure, sites: readonly Site[], ways: readonly Way[]): HeldMeasure | undefined {
+  if (spec.waived?.has('samples_implausible')) return undefined;
+  const lanes = sites.flatMap((site) =>
+    ways.flatMap((way) => (site.lane(way)?.isLetPass ? [] : (site.lane(way)?.fates ?? []))),
+  );
+  const hours = lanes.flatMap(({ lostHours }) => lostHours);
+  if (hours.length === 0) return undefined;
+  const samples = lanes.reduce((count, lane) => count + countOf(lane, FATE.lost), 0);
+  const by = lanes.some((lane) => lane.lostHours.length > 0 && !lane.byMaximum) ? 'bytes' : 'MAX or bytes';
+  return held(
+    'samples_implausible',
+    `${samples} samples are missing in hours whose ${by} show traffic that the samples of the hour do not: ` +
+      `they were lost, not idle; ${namedHours(hours)}`,
+  );
+}
+
+/**
+ * A hold for samples of which nothing tells whether they were idle or lost, where that decides the rate: unless hours that
+ * are known to be idle lack samples, too. Then the API leaves out what is idle, which explains the others. It explains none
+ * where the other direction of the site lacks no sample.
+ */
+function doubtHold(
+  spec: BandwidthMeasure,
+  sites: readonly Site[],
+  ways: readonly Way[],
+  billed: Ratio,
+  most: Ratio,
+): HeldMeasure | undefined {
+  if (spec.waived?.has('samples_implausible') || most.compare(billed) <= 0) return undefined;
+  const leavesOutIdle = idleLeftOut(sites);
+  const doubted = sites.filter((site) => {
+    const isWhole = (way: Way) => (site.lane(way)?.reported ?? 0) > 0 && !site.lane(way)?.fates;
+    return !leavesOutIdle || BOTH_WAYS.some(isWhole);
+  });
+  const lanes = doubted.flatMap((site) => ways.flatMap((way) => site.lane(way)?.fates ?? []));
+  const samples = lanes.reduce((count, lane) => count + countOf(lane, FATE.unexplained), 0);
+  if (samples === 0) return undefined;
+  return held(
+    'samples_implausible',
+    `${samples} samples are missing in hours with traffic, nothing shows that they were idle, and the rate depends on them; ` +
+      namedHours(doubted.flatMap((site) => ways.flatMap((way) => site.hoursOf(way, FATE.unexplained)))),
+  );
+}
+
+/** Whether the API leaves out idle slots: more of them are missing than were reported as 0. */
+function idleLeftOut(sites: readonly Site[]): boolean {
+  let balance = 0;
+  for (const lane of sites.flatMap((site) => BOTH_WAYS.flatMap((way) => site.lane(way) ?? []))) {
+    if (!lane.fates) continue;
+    balance += countOf(lane.fates, FATE.idle) + countOf(lane.fates, FATE.quiet);
+    for (const text of lane.texts) if (text !== null && !/[1-9]/.test(text)) balance -= 1;
+  }
+  return balance > 0;
+}
+
+function namedHours(starts: readonly number[]): string {
+  const hours = [...new Set(starts)].sort((a, b) => a - b);
+  const named = hours.slice(0, HOURS_NAMED).map((start) => toStamp(start));
+  const more = hours.length > named.length ? ` and ${hours.length - named.length} more` : '';
+  return `hours: ${named.join(', ')}${more}`;
+}
+
+function countOf({ of }: LaneFates, wanted: number): number {
+  return of.reduce((count, fate) => (fate === wanted ? count + 1 : count), 0);
+}
+
+/** What is known of the missing samples of some directions; null when there are none. */
+function unreportedOf(
+  sites: readonly Site[],
+  ways: readonly Way[],
+  { maximum }: SampleFates,
+): UnreportedSamples | null {
+  const lanes = sites.flatMap((site) => ways.flatMap((way) => site.lane(way)?.fates ?? []));
+  if (lanes.length === 0) return null;
+  const count = (fate: number) => lanes.reduce((total, lane) => total + countOf(lane, fate), 0);
+  const counts = {
+    proven_idle: count(FATE.idle),
+    quiet: count(FATE.quiet),
+    lost: count(FATE.lost),
+    unanswered: count(FATE.unanswered),
+    unexplained: count(FATE.unexplained),
+    uncontrolled: count(FATE.uncontrolled),
+  };
+  const missing = Object.values(counts).reduce((total, each) => total + each, 0);
+  const control = lanes.every(({ byMaximum }) => byMaximum) ? 'hour_maximum' : 'hour_bytes';
+  const hours = [...new Set(lanes.flatMap(({ lostHours }) => lostHours))].sort((a, b) => a - b);
+  return {
+    missing,
+    ...counts,
+    control: counts.uncontrolled === missing ? null : control,
+    whole_hours: { maximum_equal: maximum.equal, maximum_differing: maximum.differing },
+    lost_hours: hours.map((start) => toStamp(start)),
+    at_most: null,
   };
 }
 
@@ -128,7 +257,7 @@ function levelOf(
       received: least.received,
       proven_idle: least.provenIdle,
       unserved: least.unserved,
-      coverage: coverageText(least.received, least.expected),
+      coverage: coverageText(least.received + least.provenIdle, least.expected),
       billed: billed.evidence,
       lesser: lesser?.evidence ?? null,
     });
@@ -140,8 +269,37 @@ function levelOf(
 interface Lane {
   readonly texts: readonly (string | null)[];
   readonly doubles: Float64Array;
-  /** Slots that were not reported but whose hour is proven to have had no bytes. */
-  readonly idle: (slot: number) => boolean;
+  /** Slots that were reported. */
+  readonly reported: number;
+  /** What became of the missing ones; undefined when none is missing. */
+  readonly fates: LaneFates | undefined;
+  /** Nothing was reported, and an operator lets that pass. */
+  readonly isLetPass: boolean;
+  /** Whether a missing slot adds 0 and is as good as reported. */
+  readonly isIdle: (slot: number) => boolean;
+}
+
+interface ActiveSite {
+  readonly ref: EntityRef;
+  readonly name: string | null;
+  /** Start of the first slot of the measured interval. */
+  readonly firstStart: number;
+  /** 1 where the site is active. */
+  readonly active: Uint8Array;
+}
+
+/** Undefined for a site that is not active in the interval. */
+function activeSite(entity: ActiveEntity, over: Interval): ActiveSite | undefined {
+  const { firstStart, count } = ownedBuckets(over, 'SLOT');
+  const intervals = activeIn(entity, over);
+  if (intervals.length === 0) return undefined;
+  const active = new Uint8Array(count);
+  for (const interval of intervals) {
+    const owned = ownedBuckets(interval, 'SLOT');
+    const first = (owned.firstStart - firstStart) / SLOT;
+    active.fill(1, first, first + owned.count);
+  }
+  return { ref: entity.ref, name: entity.name, firstStart, active };
 }
 
 class Site {
@@ -149,26 +307,17 @@ class Site {
   readonly name: string | null;
   /** 1 where the site is active. */
   readonly active: Uint8Array;
-  readonly isActive: boolean;
   private readonly lanes = new Map<Way, Lane | undefined>();
 
+  /** @param how.raised takes each sample that is missing unexplained for the highest it can have been */
   constructor(
-    entity: ActiveEntity,
-    private readonly over: Interval,
+    private readonly site: ActiveSite,
     private readonly index: SeriesIndex,
-    private readonly provesIdle: boolean,
+    private readonly how: { fates: SampleFates; letsNoSamples: boolean; raised: boolean },
   ) {
-    const { firstStart, count } = ownedBuckets(over, 'SLOT');
-    this.ref = entity.ref;
-    this.name = entity.name;
-    this.active = new Uint8Array(count);
-    const intervals = activeIn(entity, over);
-    for (const interval of intervals) {
-      const owned = ownedBuckets(interval, 'SLOT');
-      const first = (owned.firstStart - firstStart) / SLOT;
-      this.active.fill(1, first, first + owned.count);
-    }
-    this.isActive = intervals.length > 0;
+    this.ref = site.ref;
+    this.name = site.name;
+    this.active = site.active;
   }
 
   /** Undefined when the direction was not delivered at all. */
@@ -177,31 +326,52 @@ class Site {
     return this.lanes.get(way);
   }
 
+  /** The samples, and what the missing ones among them were held against. */
   seriesBehind(way: Way): BucketSeries[] {
-    const hours = this.provesIdle ? findSeries(this.index, this.ref, `${way}_bytes`, 'HOUR') : undefined;
-    return [findSeries(this.index, this.ref, `${way}_bandwidth`, 'SLOT'), hours].filter((one) => one !== undefined);
+    const controls = this.lane(way)?.fates
+      ? [
+          findSeries(this.index, this.ref, `${way}_bandwidth_max`, 'HOUR'),
+          findSeries(this.index, this.ref, `${way}_bytes`, 'HOUR'),
+          findSeries(this.index, this.ref, `${way}_bytes_by_hour`, 'HOUR'),
+          findSeries(this.index, this.ref, `${way}_bytes`, 'DAY'),
+        ]
+      : [];
+    return [findSeries(this.index, this.ref, `${way}_bandwidth`, 'SLOT'), ...controls].filter(
+      (one) => one !== undefined,
+    );
+  }
+
+  /** Starts of the hours with a slot of some fate. */
+  hoursOf(way: Way, fate: number): number[] {
+    const of = this.lane(way)?.fates?.of ?? new Uint8Array();
+    const starts = new Set<number>();
+    of.forEach((each, slot) => {
+      const at = this.site.firstStart + slot * SLOT;
+      if (each === fate) starts.add(at - (at % GRID_SECONDS.HOUR));
+    });
+    return [...starts];
   }
 
   private readLane(way: Way): Lane | undefined {
     const series = findSeries(this.index, this.ref, `${way}_bandwidth`, 'SLOT');
     if (!series) return undefined;
-    const hours = this.provesIdle ? findSeries(this.index, this.ref, `${way}_bytes`, 'HOUR') : undefined;
-    const { firstStart, count } = ownedBuckets(this.over, 'SLOT');
-    const offset = (firstStart - series.firstStart) / SLOT;
+    const { fates: known, letsNoSamples, raised } = this.how;
+    const fates = known.of(this.ref, way);
+    const count = this.active.length;
+    const offset = (this.site.firstStart - series.firstStart) / SLOT;
     const texts: (string | null)[] = [];
     const doubles = new Float64Array(count);
+    let reported = 0;
     for (let slot = 0; slot < count; slot++) {
-      const text = series.values[slot + offset] ?? null;
+      let text = series.values[slot + offset] ?? null;
+      if (text !== null && this.active[slot] === 1) reported += 1;
+      if (raised && fates?.of[slot] === FATE.unexplained) text = fates.highest(slot) ?? BEYOND;
       texts.push(text);
       if (text !== null) doubles[slot] = approximate(text);
     }
-    const idle = (slot: number) => {
-      if (!hours) return false;
-      const hour = Math.floor((firstStart + slot * SLOT) / GRID_SECONDS.HOUR) * GRID_SECONDS.HOUR;
-      const bytes = hours.values[(hour - hours.firstStart) / GRID_SECONDS.HOUR] ?? null;
-      return bytes !== null && decimalFromNumberText(bytes).isZero();
-    };
-    return { texts, doubles, idle };
+    const isLetPass = letsNoSamples && reported === 0;
+    const isIdle = (slot: number) => isLetPass || fates?.of[slot] === FATE.idle;
+    return { texts, doubles, reported, fates, isLetPass, isIdle };
   }
 }
 
@@ -212,6 +382,7 @@ class Pool {
   constructor(
     private readonly sites: readonly Site[],
     private readonly over: Interval,
+    private readonly rule: BandwidthMeasure['missing'],
     private readonly countsUnserved: boolean,
   ) {}
 
@@ -233,8 +404,28 @@ class Pool {
         return held('usage_missing', `no ${way}_bandwidth samples for ${without} of ${this.sites.length} active sites`);
       }
     }
-    return new Samples(kind, this.sites, this.over, this.countsUnserved);
+    return (
+      silenceHold(this.sites, WAYS[kind]) ?? new Samples(kind, this.sites, this.over, this.rule, this.countsUnserved)
+    );
   }
+}
+
+/** A hold for sites that reported nothing. */
+function silenceHold(sites: readonly Site[], ways: readonly Way[]): HeldMeasure | undefined {
+  for (const way of ways) {
+    const silent = sites.filter((site) => isSilent(site, way)).length;
+    if (silent === 0) continue;
+    const of = `${silent} of ${sites.length} active sites`;
+    return held('no_samples', `${of} reported no sample of ${way}_bandwidth, and nothing proves them idle`);
+  }
+  return undefined;
+}
+
+/** Whether a site reported nothing in its active time, which is no answer unless all of it is proven idle. */
+function isSilent(site: Site, way: Way): boolean {
+  const lane = site.lane(way);
+  if (!lane || lane.reported > 0) return false;
+  return site.active.some((active, slot) => active === 1 && !lane.isIdle(slot));
 }
 
 interface Aggregate {
@@ -247,6 +438,9 @@ const UNSERVED = 0;
 const RECEIVED = 1;
 const IDLE = 2;
 const MISSING = 3;
+/** Which of the states of a slot's sites is the slot's own, in the order of the states: the strongest. */
+const STRENGTH = [0, 1, 2, 3];
+const STRENGTH_WHERE_ZERO = [0, 3, 1, 2];
 
 /** The samples of one kind over a pool of sites: what each slot counts, and whether it was reported. */
 class Samples {
@@ -263,6 +457,7 @@ class Samples {
     private readonly kind: SampleKind,
     private readonly sites: readonly Site[],
     over: Interval,
+    private readonly rule: BandwidthMeasure['missing'],
     private readonly countsUnserved: boolean,
   ) {
     const { firstStart, count } = ownedBuckets(over, 'SLOT');
@@ -286,9 +481,13 @@ class Samples {
     this.unserved = unserved;
   }
 
-  /** One direction of all sites as doubles. One missing site or direction makes a slot missing, else one idle makes it idle. */
+  /**
+   * One direction of all sites as doubles. Where a missing sample adds 0, one that was reported makes a slot received and one
+   * that was not leaves it missing only where there is no other. Else one that is missing makes it missing.
+   */
   private addUp(way: Way): Float64Array {
     const total = new Float64Array(this.state.length);
+    const strength = this.rule === 'zero' ? STRENGTH_WHERE_ZERO : STRENGTH;
     for (const site of this.sites) {
       const lane = site.lane(way);
       if (!lane) continue;
@@ -296,8 +495,9 @@ class Samples {
         if (site.active[slot] !== 1) continue;
         const reported = lane.texts[slot] !== null;
         if (reported) total[slot] = (total[slot] ?? 0) + (lane.doubles[slot] ?? 0);
-        const state = reported ? RECEIVED : lane.idle(slot) ? IDLE : MISSING;
-        if (state > (this.state[slot] ?? UNSERVED)) this.state[slot] = state;
+        const state = reported ? RECEIVED : lane.isIdle(slot) ? IDLE : MISSING;
+        const known = this.state[slot] ?? UNSERVED;
+        if ((strength[state] ?? 0) > (strength[known] ?? 0)) this.state[slot] = state;
       }
     }
     return total;
@@ -314,15 +514,16 @@ class Samples {
         `${missing} of ${this.expected} ${words} are missing and not proven idle, the first at ${first}`,
       );
     }
-    const slots = this.counted(spec.missing);
-    if (slots.length === 0 || (spec.missing === 'exclude' && this.received === 0)) {
+    const slots = this.counted();
+    const present = this.received + this.provenIdle;
+    if (slots.length === 0 || (spec.missing === 'exclude' && present === 0)) {
       return held('no_samples', `none of ${this.expected} ${words} was reported, so there is nothing to rank`);
     }
-    if (this.expected > 0 && Ratio.of(this.received, this.expected).compare(atLeast) < 0) {
-      const coverage = coverageText(this.received, this.expected);
+    if (this.expected > 0 && Ratio.of(present, this.expected).compare(atLeast) < 0) {
+      const coverage = coverageText(present, this.expected);
       return held(
         'coverage_too_low',
-        `${this.received} of ${this.expected} ${words} were reported (${coverage}), the charge needs ${spec.min_coverage}`,
+        `${present} of ${this.expected} ${words} were reported (${coverage}), the charge needs ${spec.min_coverage}`,
       );
     }
     return spec.aggregation === 'average' ? this.average(slots) : this.ranked(slots, rankOf(spec, slots.length));
@@ -367,13 +568,13 @@ class Samples {
     };
   }
 
-  private counted(missing: BandwidthMeasure['missing']): Int32Array {
+  private counted(): Int32Array {
     const slots = new Int32Array(this.state.length);
     let count = 0;
     for (let slot = 0; slot < this.state.length; slot++) {
       const state = this.state[slot];
       if (state === UNSERVED && !this.countsUnserved) continue;
-      if (state === MISSING && missing === 'exclude') continue;
+      if (state === MISSING && this.rule === 'exclude') continue;
       slots[count] = slot;
       count += 1;
     }
@@ -398,9 +599,8 @@ class Samples {
     return this.firstStart + slot * SLOT;
   }
 
-  /** The slot's exact value. A missing slot counts 0 whole, also when some of its sites reported. */
+  /** The slot's exact value: the samples that were reported, added. */
   private exact(slot: number): Decimal {
-    if (this.state[slot] === MISSING) return ZERO;
     const [one = 'uplink', other] = WAYS[this.kind];
     const first = this.textsOf(one, slot);
     if (!other) return this.known(first.join('+'), () => addedUp(first));

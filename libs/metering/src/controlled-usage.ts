@@ -34,6 +34,8 @@ export interface ControlledUsage {
   readonly usage: readonly BucketSeries[];
   /** Whether a site's rate is known to be that of all its subscribers; unknown, it may be the busiest one's. */
   readonly ratesAreOfAll: boolean;
+  /** Whether filters are known to tell entities apart: then an entity that equals its account is alone in it. */
+  readonly filtersWork: boolean;
   /** By how much a rate may have been rounded up, in Mbps; "0" where rates are not rounded. */
   readonly roundedByMbps: string;
   /** What charges measure, and per what. A gap in another metric, pulled as a control alone, leaves nothing unbilled. */

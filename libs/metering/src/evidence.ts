@@ -4,7 +4,13 @@ import type { EntityRef, Grid } from './usage.js';
 
 /** Why a quantity could not be measured. A close holds the account; a preview refuses. */
 export type HoldCode =
-  'usage_missing' | 'missing_buckets' | 'grid_too_coarse' | 'no_entities' | 'no_samples' | 'coverage_too_low';
+  | 'usage_missing'
+  | 'missing_buckets'
+  | 'grid_too_coarse'
+  | 'no_entities'
+  | 'no_samples'
+  | 'samples_implausible'
+  | 'coverage_too_low';
 
 /** One quantity in base units (byte, second, Mbps), or the reason why there is none. */
 export type MeasureOutcome = Measured | HeldMeasure;
@@ -72,12 +78,42 @@ export interface BandwidthEvidence extends CommonEvidence {
   missing: BandwidthMeasure['missing'];
   min_coverage: string;
   grid: 'SLOT';
-  /** Missing slots whose hour's bytes are reported as 0 (`missing: hold` only). */
+  /** Slots that count 0 because the bytes of every site that did not report them are reported as 0. */
   proven_idle: number;
+  /** What is known of the samples that are missing; null when none is. */
+  unreported: UnreportedSamples | null;
   /** One when the sites are pooled, else one per site; their values add up to the quantity. */
   parts: BandwidthPart[];
   /** What every direction would have given, cut at 12 decimals where not finite; null where it would have been held. */
   alternatives: Record<BandwidthDirection, string | null>;
+}
+
+/**
+ * The samples of the billed directions that are missing, one for each site, direction and slot, by what the controls say of
+ * their hour: that is how much of the rate rests on what nobody reported.
+ */
+export interface UnreportedSamples {
+  missing: number;
+  /** The bytes of the hour or day are reported as 0. */
+  proven_idle: number;
+  /** No sample of the hour was reported, and its MAX is 0. */
+  quiet: number;
+  /** The hour had traffic that its samples do not carry: billed only where an operator lets it pass. */
+  lost: number;
+  /** The hour was reported by nobody in any way. */
+  unanswered: number;
+  /** The hour had traffic, and nothing tells whether the slot had any. */
+  unexplained: number;
+  /** Nothing was at hand to hold them against. */
+  uncontrolled: number;
+  /** What an hour's samples were held against; null: nothing. */
+  control: 'hour_maximum' | 'hour_bytes' | null;
+  /** Hours that lack no sample: in so many MAX is their largest one, in so many it is another number. */
+  whole_hours: { maximum_equal: number; maximum_differing: number };
+  /** Starts of the hours that lost samples. */
+  lost_hours: string[];
+  /** What the rate would be if each unexplained sample were the highest that its hour allows; null where that is unknown. */
+  at_most: string | null;
 }
 
 /** One ranking of the billed direction: of all sites together, or of one site. */

@@ -1,5 +1,6 @@
 export {
   type BucketSeries,
+  type ControlMetric,
   type Dimension,
   type EntityRef,
   entityKey,
@@ -30,10 +31,12 @@ export type {
   MeasureOutcome,
   RankedSamples,
   SumEvidence,
+  UnreportedSamples,
 } from './evidence.js';
 export { measure } from './measure.js';
 export type { ControlCode, ControlFinding, ControlledUsage } from './controlled-usage.js';
 export { controlUsage } from './controls.js';
+export { sitesShortOfSamples } from './short-of-samples.js';
 export { sumOfValues } from './exact-sum.js';
 export { nearestRank } from './rank.js';
 export { MeteringError } from './metering-error.js';

@@ -52,10 +52,15 @@ export interface BandwidthMeasure {
   readonly direction: BandwidthDirection;
   /** `pooled`: sites are added slot by slot, then aggregated. `each_then_sum`: aggregated site by site, then added. */
   readonly sites: 'pooled' | 'each_then_sum';
-  /** A slot nobody reported: counts 0, does not count, or holds unless the hour's bytes prove it idle. */
+  /**
+   * `zero`: a site's missing sample adds 0 to its slot. `exclude` leaves out, and `hold` holds for, a slot in which any active
+   * site has none, unless the bytes of the site's hour or day are reported as 0: then it adds 0 and the slot is there.
+   */
   readonly missing: 'zero' | 'exclude' | 'hold';
   /** Share of the expected slots that must have been reported, 0 to 1, as plain decimal text. */
   readonly min_coverage: string;
+  /** An operator's decisions: a site without any sample counts 0; samples that were lost are missing like any others. */
+  readonly waived?: ReadonlySet<'no_samples' | 'samples_implausible'> | undefined;
 }
 
 /** How buckets become one quantity, in the words of a tariff plan. */

@@ -1,7 +1,7 @@
 import { type Interval, overlap, toStamp } from '#calendar';
-import { Decimal, decimalFromNumberText, Ratio } from '#money';
+import { Decimal, Ratio } from '#money';
 import type { Controlled, ControlFinding } from './controlled-usage.js';
-import { badValue, isReportedValue } from './exact-sum.js';
+import { BITS_PER_BYTE, BITS_PER_MEGABIT, SCALE, scaled, SLOT_SECONDS, TOLERANCE_PERCENT } from './scaled-value.js';
 import { activeIn, findSeries } from './series.js';
 import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, type Metric } from './usage.js';
 
@@ -11,14 +11,6 @@ const WAYS: readonly (readonly [bytes: Metric, rate: Metric])[] = [
 ];
 const GRIDS: readonly Grid[] = ['HOUR', 'DAY'];
 const SLOT = GRID_SECONDS.SLOT;
-/** Values are compared as integers of 10^-30: a month of samples is added and compared for every site of a close. */
-const PLACES = 30;
-const SCALE = 10n ** 30n;
-const BITS_PER_BYTE = 8n;
-const BITS_PER_MEGABIT = 1_000_000n;
-const SLOT_SECONDS = BigInt(SLOT);
-/** What rounded rates may make of exact bytes: 2 %. */
-const TOLERANCE_PERCENT = 102n;
 /** A rate and the bytes it comes from can lie apart by averaging over seconds; beyond this factor one of them is wrong. */
 const FACTOR = 4n;
 const WORTH_A_WORD_PERCENT = 105n;
@@ -29,8 +21,7 @@ const WORTH_A_WORD_PERCENT = 105n;
  * that a unit is wrong; above it the rates may be those of the busiest subscriber, which nobody knows before the probe.
  * With the connected time at hand, bytes over seconds is a second average: no rate lies below a quarter of it, whosever it
  * is, or above four times what the subscribers can add up to; where samples are missing that is a doubt, because they may
- * be the highest or the lowest. Where most samples are missing and counted as 0, those that are there cannot leave out most
- * of the bytes: a series that was cut is not one with idle slots.
+ * be the highest or the lowest. Whether they were lost is for the measure to say, hour by hour.
  */
 export function rateControl(controlled: Controlled): ControlFinding[] {
   const subjects = subjectsOf(controlled);
@@ -81,11 +72,8 @@ function findingsOf(
   const width = GRID_SECONDS[series.grid];
   const roundedBy = scaled(controlled.roundedByMbps);
   const seen = { buckets: 0, tooManyBytes: 0, tooFewBytes: 0, apart: 0, doubtful: 0, first: null as number | null };
-  // Bits of the bytes, and bits that the rates would carry in all seconds; both scaled. In buckets that lack no sample,
-  // and in all.
+  // Bits of the bytes, and bits that the rates would carry in all seconds, in buckets that lack no sample; both scaled.
   let [used, carried] = [0n, 0n];
-  let [usedOfAll, carriedOfAll] = [0n, 0n];
-  let [reportedSamples, missing] = [0, 0];
 
   series.values.forEach((text, position) => {
     const start = series.firstStart + position * width;
@@ -94,10 +82,6 @@ function findingsOf(
     const { samples } = reported;
     const bits = scaled(text) * BITS_PER_BYTE;
     const eachSecond = samples.reduce((sum, sample) => sum + sample, 0n) * BITS_PER_MEGABIT;
-    usedOfAll += bits;
-    carriedOfAll += eachSecond * SLOT_SECONDS;
-    reportedSamples += samples.length;
-    missing += reported.missing;
     seen.buckets += 1;
     const isWhole = reported.missing === 0;
     if (isWhole) {
@@ -128,12 +112,6 @@ function findingsOf(
     const message = `${rate} and ${bytes} over connected seconds are more than ${FACTOR} times apart in ${seen.apart + seen.doubtful} of ${where}: a unit is wrong`;
     const holds = ofOneSite && seen.apart > 0 ? 'always' : 'if_strict';
     findings.push({ code: 'rates_disagree_with_bytes', holds, message });
-  }
-  if (missing > reportedSamples && usedOfAll > carriedOfAll * FACTOR) {
-    const message =
-      `${missing} samples of ${rate} are missing, and those that were reported carry less than a quarter of ${bytes} ` +
-      `(${counted.dimension}): the series was cut`;
-    findings.push({ code: 'rates_disagree_with_bytes', holds: ofOneSite ? 'always' : 'if_strict', message });
   }
   if (seen.tooManyBytes > 0) {
     const excuses = ofOneSite ? 'rates are those of the busiest subscriber' : 'a site is not registered';
@@ -199,23 +177,6 @@ function extremes(samples: readonly bigint[]): [lowest: bigint, highest: bigint]
     if (sample > highest) highest = sample;
   }
   return [lowest, highest];
-}
-
-const PLAIN = /^\d+(?:\.\d+)?$/;
-
-/** The value as an integer of 10^-30; what is smaller is cut. Throws `bad_value`. */
-function scaled(text: string): bigint {
-  if (!isReportedValue(text)) throw badValue(text);
-  const plain = PLAIN.test(text) ? text : decimalFromNumberText(text).toFixed();
-  const point = plain.indexOf('.');
-  if (point < 0) return BigInt(plain) * SCALE;
-  return BigInt(
-    plain.slice(0, point) +
-      plain
-        .slice(point + 1)
-        .slice(0, PLACES)
-        .padEnd(PLACES, '0'),
-  );
 }
 
 /**

@@ -2,7 +2,14 @@ import type { EpochSeconds, Interval } from '#calendar';
 
 /** What the report API counts or measures, by its own names. Units: byte, second, Mbps. */
 export type Metric =
-  'uplink_bytes' | 'downlink_bytes' | 'time_usage_seconds' | 'uplink_bandwidth' | 'downlink_bandwidth';
+  'uplink_bytes' | 'downlink_bytes' | 'time_usage_seconds' | 'uplink_bandwidth' | 'downlink_bandwidth' | ControlMetric;
+
+/**
+ * What is pulled by hour of a site that lacks 5-minute samples, to tell what was idle from what was lost. Never billed: the
+ * highest sample of the hour in Mbps, and its bytes where those that are billed come by day.
+ */
+export type ControlMetric =
+  'uplink_bandwidth_max' | 'downlink_bandwidth_max' | 'uplink_bytes_by_hour' | 'downlink_bytes_by_hour';
 
 /** What is metered inside an account, or the account itself. */
 export type Dimension = 'account' | 'customer_site_id' | 'msisdn' | 'imsi';

@@ -13,7 +13,7 @@ export interface UsageEvidence {
   readonly accountId: string;
   readonly periodLabel: string;
   readonly entity: EntityRef;
-  readonly family: 'bytes' | 'time' | 'bandwidth';
+  readonly family: 'bytes' | 'time' | 'bandwidth' | 'bandwidth_max';
   readonly outcome: 'complete' | 'gaps' | 'refused' | 'held' | 'stopped';
   /** Why it was not believed; null where it was. */
   readonly code: string | null;

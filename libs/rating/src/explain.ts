@@ -96,17 +96,35 @@ function tellMeasure(basis: UsageBasis): string[] {
       : rounded;
   }
   const several = evidence.parts.length > 1;
+  const missing = tellUnreported(evidence);
   if (evidence.parts.length > MOST_PARTS_TOLD) {
     const total = shown(fromFraction(basis.measured));
     return [
       `sum of the ${nameOf(evidence)}s of ${evidence.parts.length} sites = ${withUnit(total, 'Mbps')}`,
+      ...missing,
       ...rounded,
     ];
   }
   return [
     ...evidence.parts.map((part) => `${several ? `${siteName(part)}: ` : ''}${tellPart(evidence, part)}`),
+    ...missing,
     ...rounded,
   ];
+}
+
+/** How many samples are missing, and what is known of them. */
+function tellUnreported({ unreported }: BandwidthEvidence): string[] {
+  if (!unreported || unreported.uncontrolled === unreported.missing) return [];
+  const { missing, proven_idle, quiet, lost, unanswered, unexplained } = unreported;
+  const known: [count: number, of: string][] = [
+    [proven_idle, 'proven idle by bytes of 0'],
+    [quiet, 'in hours with a maximum of 0'],
+    [lost, 'lost'],
+    [unanswered, 'in hours that were not reported at all'],
+    [unexplained, 'in hours with traffic'],
+  ];
+  const told = known.filter(([count]) => count > 0).map(([count, of]) => `${grouped(`${count}`)} ${of}`);
+  return [`${grouped(`${missing}`)} samples not reported: ${told.join(', ')}`];
 }
 
 function tellPart(evidence: BandwidthEvidence, { billed, coverage }: BandwidthPart): string {

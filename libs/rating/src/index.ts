@@ -19,4 +19,11 @@ export {
 export { taxNameKey } from './tax-name.js';
 export { textFault } from './text.js';
 export { type TariffPlan, tariffPlanSchema } from './tariff-plan.js';
-export { METRICS, type UsageFamily, type UsageNeeds, usageNeeds, type UsagePull } from './usage-needs.js';
+export {
+  METRICS,
+  sampleControls,
+  type UsageFamily,
+  type UsageNeeds,
+  usageNeeds,
+  type UsagePull,
+} from './usage-needs.js';

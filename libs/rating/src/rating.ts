@@ -37,7 +37,8 @@ export interface RatingInput {
   measuredUntil?: EpochSeconds | undefined;
   /**
    * Holds that an operator lets pass. `missing_buckets`: what nobody reported counts 0. `coverage_too_low`: the measure is
-   * taken over what was reported, however little. Others have no effect here.
+   * taken over what was reported, however little. `no_samples`: a site without any sample counts 0. `samples_implausible`:
+   * samples that were lost are missing like others. Others have no effect here.
    */
   waived?: ReadonlySet<string> | undefined;
 }

@@ -12,7 +12,7 @@ import {
 import { type Decimal, decimal, Ratio, times } from '#money';
 import type { UsageBasis } from './derivation.js';
 import { type KnownEntity, presentIn, type PresentEntity, toActiveEntity } from './entities.js';
-import { toFraction } from './fraction.js';
+import { fromFraction, shown, toFraction } from './fraction.js';
 import {
   chargeMembers,
   type GivenQuantity,
@@ -66,9 +66,26 @@ export function usageLines(context: RatingContext, segment: RatingSegment, charg
       result.reasons.push({ code: quantity.code, message: quantity.message, charge: charge.code });
     } else {
       result.lines.push(usageLine(context, segment, charge, each, quantity));
+      const doubt = sampleDoubt(charge, quantity.evidence);
+      if (doubt) result.warnings.push(doubt);
     }
   }
   return result;
+}
+
+/** A warning where a rate rests on samples that are missing and that nothing has explained. */
+function sampleDoubt(charge: UsageCharge, evidence: MeasureEvidence | null): RatingNotice | undefined {
+  if (evidence?.metric !== 'bandwidth' || !evidence.unreported) return undefined;
+  const { missing, lost, unanswered, unexplained, at_most: atMost } = evidence.unreported;
+  const billed = fromFraction(evidence.quantity);
+  const matters = unexplained > 0 && (atMost === null || Ratio.of(decimal(atMost)).compare(billed) > 0);
+  const open = lost + unanswered + (matters ? unexplained : 0);
+  if (open === 0) return undefined;
+  const most = matters && atMost !== null ? `; the rate is at most ${atMost} Mbps instead of ${shown(billed)}` : '';
+  const message =
+    `${open} of ${missing} samples that are missing are not explained by the bytes and the MAX of their hours, and count as ` +
+    `the charge says${most}`;
+  return { code: 'samples_unexplained', message, charge: charge.code };
 }
 
 /** What a usage charge measures in one segment: one thing per line it will have. */
@@ -152,9 +169,13 @@ export function measureSpec(measured: Measure, waived: ReadonlySet<string> = NOT
         min_coverage: waived.has('coverage_too_low')
           ? '0'
           : (measured.min_coverage ?? DEFAULT_COVERAGE[measured.missing]),
+        waived: new Set(SAMPLE_HOLDS.filter((code) => waived.has(code))),
       };
   }
 }
+
+/** Holds of a rate that an operator may let pass in the measure itself. */
+const SAMPLE_HOLDS = ['no_samples', 'samples_implausible'] as const;
 
 const NOTHING_WAIVED: ReadonlySet<string> = new Set();
 

@@ -1,13 +1,22 @@
-import type { BillingPeriod } from '#calendar';
-import { type EntityRef, entityKey, type Grid, GRID_SECONDS, type Metric } from '#metering';
-import { type KnownEntity, knownEntities, type RegisteredEntity } from './entities.js';
+import type { BillingPeriod, EpochSeconds } from '#calendar';
+import {
+  type BucketSeries,
+  type ControlMetric,
+  type EntityRef,
+  entityKey,
+  type Grid,
+  GRID_SECONDS,
+  type Metric,
+  sitesShortOfSamples,
+} from '#metering';
+import { activeEntities, type KnownEntity, knownEntities, type RegisteredEntity } from './entities.js';
 import type { RatingSegment } from './segment.js';
 import { daysWithin } from './span.js';
 import type { UsageCharge } from './tariff-plan.js';
 import { meteredOf } from './usage-lines.js';
 
-/** What the report API answers together: both directions of bytes, connected time, both directions of bandwidth. */
-export type UsageFamily = 'bytes' | 'time' | 'bandwidth';
+/** What the report API answers together: both directions of bytes, connected time, both directions of bandwidth or its MAX. */
+export type UsageFamily = 'bytes' | 'time' | 'bandwidth' | 'bandwidth_max';
 
 /** One pull: one family of one entity over the whole period. */
 export interface UsagePull {
@@ -29,10 +38,11 @@ export const METRICS: Readonly<Record<UsageFamily, readonly Metric[]>> = {
   bytes: ['uplink_bytes', 'downlink_bytes'],
   time: ['time_usage_seconds'],
   bandwidth: ['uplink_bandwidth', 'downlink_bandwidth'],
+  bandwidth_max: ['uplink_bandwidth_max', 'downlink_bandwidth_max'],
 };
 
 /** What is pulled of an entity for a charge by this metric. */
-const FAMILIES: Readonly<Record<UsageFamily, readonly UsageFamily[]>> = {
+const FAMILIES: Readonly<Record<UsageCharge['measure']['metric'], readonly UsageFamily[]>> = {
   bytes: ['bytes'],
   time: ['time'],
   bandwidth: ['bandwidth', 'bytes', 'time'],
@@ -87,6 +97,35 @@ export function usageNeeds(of: {
       })),
   };
 }
+
+/**
+ * What else must be pulled once samples turn out to be missing: of each site that lacks one the MAX of every hour, and its
+ * bytes by hour where they were pulled by day. Both under names of their own, for neither is billed.
+ *
+ * @param of.until instants from here on have not been, so nothing is missing there
+ */
+export function sampleControls(of: {
+  period: BillingPeriod;
+  segments: readonly RatingSegment[];
+  entities: readonly RegisteredEntity[];
+  grid: UsageNeeds['grid'];
+  usage: readonly BucketSeries[];
+  until: EpochSeconds;
+}): UsagePull[] {
+  const { period, segments, grid, usage } = of;
+  // An hour that has not ended says nothing yet.
+  const until = Math.floor(of.until / GRID_SECONDS.HOUR) * GRID_SECONDS.HOUR;
+  const over = segments
+    .map(({ start, end }) => ({ start, end: Math.min(end, until) }))
+    .filter(({ start, end }) => start < end);
+  const entities = activeEntities(period, of.entities, period.timeZone);
+  return sitesShortOfSamples({ over, entities, usage }).flatMap((entity): UsagePull[] => [
+    { entity, family: 'bandwidth_max', metrics: METRICS.bandwidth_max, grid: 'HOUR' },
+    ...(grid === 'DAY' ? [{ entity, family: 'bytes' as const, metrics: BYTES_BY_HOUR, grid: 'HOUR' as const }] : []),
+  ]);
+}
+
+const BYTES_BY_HOUR: readonly ControlMetric[] = ['uplink_bytes_by_hour', 'downlink_bytes_by_hour'];
 
 function countsByHour({ measure }: UsageCharge): boolean {
   return measure.metric === 'bandwidth' ? measure.missing === 'hold' : measure.bucket === 'hour';

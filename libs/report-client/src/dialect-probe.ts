@@ -1,11 +1,11 @@
 import type { EpochSeconds } from '#calendar';
-import { type EntityRef, type Grid, GRID_SECONDS, type Metric } from '#metering';
+import { type EntityRef, type Grid, GRID_SECONDS } from '#metering';
 import { Decimal, decimalFromNumberText, Ratio, sum, times } from '#money';
 import { DEFAULT_DIALECT, type Dialect, dialectSchema } from './dialect.js';
 import { type Look, lookAt, type LookOptions } from './look.js';
 import { OutboundAddresses } from './outbound-addresses.js';
 import { looksRounded } from './read-answer.js';
-import type { Aggregation } from './report-body.js';
+import type { Aggregation, ReportMetric } from './report-body.js';
 import { filtersFor } from './request-form.js';
 import type { RetryPolicy } from './retry.js';
 import type { SealedKey } from './sealed-key.js';
@@ -160,7 +160,7 @@ const ABSENT: ReadonlySet<number> = new Set([404, 405, 410, 501]);
 /** Paths of later versions, whose forms are not spoken here. */
 const OTHER_PATHS = ['/connectivity/v2/report', '/reporting/v2/reporting-service'];
 
-type SeriesOf = readonly { readonly metric: Metric; readonly aggregation: Aggregation }[];
+type SeriesOf = readonly { readonly metric: ReportMetric; readonly aggregation: Aggregation }[];
 const BYTES: SeriesOf = [
   { metric: 'uplink_bytes', aggregation: 'COUNT' },
   { metric: 'downlink_bytes', aggregation: 'COUNT' },
@@ -304,7 +304,7 @@ class Probe {
       return { question, trap: 'T27', answer: 'and', evidence, settings: { filter_logic: 'and' } };
     }
     if (differing.length === 2 && differing.every((count) => count === 0)) {
-      return { question, trap: 'T27', answer: 'or', evidence: `${evidence}: do not bill subscribers`, settings: null };
+      return { question, trap: 'T27', answer: 'or', evidence, settings: { filter_logic: 'or' } };
     }
     return unknown(`${evidence}; name two subscribers that were active`);
   }

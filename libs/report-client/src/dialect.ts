@@ -30,8 +30,11 @@ export const dialectSchema = z.strictObject({
   id_json: z.enum(['number', 'string']).default('number'),
   /** Where the key stands. `query` is the documented form; `header` keeps it out of access logs. */
   auth: z.enum(['query', 'header']).default('query'),
-  /** How two filters of one clause combine. Unproven: the close looks for a subscriber that equals its account. */
-  filter_logic: z.enum(['unproven', 'and']).default('unproven'),
+  /**
+   * How two filters of one clause combine. Unproven: the close looks for a subscriber that equals its account. Where it is
+   * OR, an answer for an entity is its account's: nothing but accounts is asked for.
+   */
+  filter_logic: z.enum(['unproven', 'and', 'or']).default('unproven'),
   /** Whose rate a site's rate is: of all its subscribers, or of the busiest one. */
   scope: z.enum(['unknown', 'all_ues']).default('unknown'),
   /**

@@ -1,9 +1,16 @@
 import type { EpochSeconds, Interval } from '#calendar';
-import type { Metric } from '#metering';
 import type { Dialect } from './dialect.js';
 import { RuleBroken } from './refusal.js';
 import { baseAddress } from './report-client.js';
-import { AGGREGATIONS, type Aggregation, type Echo, type EchoMember, METRICS, parseReportBody } from './report-body.js';
+import {
+  AGGREGATIONS,
+  type Aggregation,
+  type Echo,
+  type EchoMember,
+  METRICS,
+  parseReportBody,
+  type ReportMetric,
+} from './report-body.js';
 import { type ReportForm, requestBody, unaskable } from './request-form.js';
 import { DEFAULT_RETRY, retryAfterSeconds, type RetryPolicy, withRetries } from './retry.js';
 import type { SealedKey } from './sealed-key.js';
@@ -17,7 +24,7 @@ export interface Look {
   readonly code: string | null;
   readonly echo: ReadonlyMap<EchoMember, Echo>;
   /** Values by label, per series. */
-  values(metric: Metric, aggregation: Aggregation): ReadonlyMap<EpochSeconds, string>;
+  values(metric: ReportMetric, aggregation: Aggregation): ReadonlyMap<EpochSeconds, string>;
 }
 
 export interface LookOptions {

@@ -1,5 +1,5 @@
 import { type EpochSeconds, type Interval } from '#calendar';
-import { GRID_SECONDS, type Grid, type Metric, sumOfValues } from '#metering';
+import { GRID_SECONDS, type Grid, sumOfValues } from '#metering';
 import { Decimal, decimal, decimalFromNumberText, sum, times } from '#money';
 import type { Dialect } from './dialect.js';
 import { compareNumbers, dividedByPowerOfTen, exceeds, hasAtMostDecimals, visiblyAscends } from './number-text.js';
@@ -12,6 +12,7 @@ import {
   METRICS,
   readLiveBody,
   parseReportBody,
+  type ReportMetric,
 } from './report-body.js';
 import { scanReportBody } from './report-scanner.js';
 import { goesAsNumber, type ReportForm, seriesCodes } from './request-form.js';
@@ -149,7 +150,7 @@ export function addedTallies(tallies: readonly SeriesTally[]): SeriesTally {
 /** The two rates of the last five minutes, in Mbps, and the window the API says they are for. */
 export interface LiveRates {
   readonly window: Interval;
-  readonly values: ReadonlyMap<Metric, string>;
+  readonly values: ReadonlyMap<ReportMetric, string>;
   readonly warnings: readonly PullWarning[];
 }
 

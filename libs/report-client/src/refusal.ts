@@ -1,7 +1,8 @@
 /** Why an answer was not believed. Listed in the order in which the rules are applied. */
 export type RefusalCode =
-  // Nothing was asked: the entity cannot stand in a filter.
+  // Nothing was asked: the entity cannot stand in a filter, or a filter does nothing.
   | 'entity_not_askable'
+  | 'filter_logic_or'
   // The API's own refusals.
   | 'api_key_refused'
   | 'account_forbidden'

@@ -11,13 +11,15 @@ export const METRICS = [
   'uplink_bandwidth',
   'downlink_bandwidth',
 ] as const satisfies readonly Metric[];
+/** A metric that the report API has a name for. */
+export type ReportMetric = (typeof METRICS)[number];
 
 /** `none` stands for the items of a percentile series, which carry no aggregation. */
 export const AGGREGATIONS = ['none', 'COUNT', 'AVG', 'MIN', 'MAX'] as const;
 export type Aggregation = (typeof AGGREGATIONS)[number];
 
 /** A series is a metric with an aggregation; its code is a small integer so that items can be columns. */
-export function seriesCode(metric: Metric, aggregation: Aggregation): number {
+export function seriesCode(metric: ReportMetric, aggregation: Aggregation): number {
   return METRICS.indexOf(metric) * AGGREGATIONS.length + AGGREGATIONS.indexOf(aggregation);
 }
 
@@ -78,13 +80,13 @@ export interface LiveBody {
   readonly echo: ReadonlyMap<EchoMember, Echo>;
   readonly start: { readonly instant: number; readonly offset: string };
   readonly end: { readonly instant: number; readonly offset: string };
-  readonly values: ReadonlyMap<Metric, string>;
+  readonly values: ReadonlyMap<ReportMetric, string>;
 }
 
 /** Reads the answer to a NOW request from its bytes. Throws `RuleBroken` as `readReportBody` does. */
 export function readLiveBody(body: Buffer): LiveBody {
   const report = members(parseStrictJson(body), 'the answer', ['start_time', 'end_time', ...METRICS, ...ECHO_MEMBERS]);
-  const values = new Map<Metric, string>();
+  const values = new Map<ReportMetric, string>();
   for (const metric of METRICS) {
     const value = report.get(metric);
     if (value !== undefined)

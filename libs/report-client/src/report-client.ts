@@ -14,16 +14,19 @@ import {
 } from './read-answer.js';
 import { type PullWarning, type RawAnswer, type RawAnswers, type Refusal, RuleBroken } from './refusal.js';
 import { ReportApiError } from './report-api-error.js';
-import type { Aggregation } from './report-body.js';
+import type { Aggregation, ReportMetric } from './report-body.js';
 import { type Filter, filtersFor, type ReportForm, requestBody, unaskable } from './request-form.js';
 import { DEFAULT_RETRY, retryAfterSeconds, type RetryPolicy, type Tried, withRetries } from './retry.js';
 import type { SealedKey } from './sealed-key.js';
 import { faultMessage, type HttpAnswer, isFault, ReportTransport, type TransportOptions } from './transport.js';
 
-/** What is pulled together: both directions of a metric, or connected time. */
-export type UsageFamily = 'bytes' | 'time' | 'bandwidth';
+/** What is pulled together: both directions of a metric, or connected time; of rates the samples, or each hour's MAX. */
+export type UsageFamily = 'bytes' | 'time' | 'bandwidth' | 'bandwidth_max';
 
-/** The whole of what one entity used over an interval. Bytes and time come by day or hour, bandwidth by 5-minute slot. */
+/**
+ * The whole of what one entity used over an interval. Bytes and time come by day or hour, bandwidth by 5-minute slot, and its
+ * MAX by hour.
+ */
 export type UsageRequest = {
   /** The account's id upstream. */
   readonly account: string;
@@ -39,12 +42,13 @@ export type UsageRequest = {
 } & (
   | { readonly family: 'bytes' | 'time'; readonly grid: 'DAY' | 'HOUR' }
   | { readonly family: 'bandwidth'; readonly grid: 'SLOT' }
+  | { readonly family: 'bandwidth_max'; readonly grid: 'HOUR' }
 );
 
 /** An answer that stood every check. `gaps` says that buckets are missing: whether that matters is metering's to say. */
 export interface PulledUsage {
   readonly outcome: 'complete' | 'gaps';
-  /** Uplink then downlink, or connected time alone. */
+  /** Uplink then downlink, or connected time alone. Maxima are series of their own metrics. */
   readonly series: readonly BucketSeries[];
   /** For each series, what was answered and what of it belongs to other periods. */
   readonly tallies: readonly SeriesTally[];
@@ -98,7 +102,7 @@ export interface HourRates {
   readonly maximum: string | null;
 }
 
-/** Bandwidth by hour, for display and for proving a site idle. It has no 5-minute samples: it cannot be billed. */
+/** Bandwidth by hour, for display. It has no 5-minute samples: it cannot be billed. */
 export interface BandwidthHours {
   readonly outcome: 'hours';
   readonly entity: EntityRef;
@@ -157,7 +161,7 @@ export interface ReportClientOptions {
 /** Buckets of one request that a server took after it had refused more: by address, path and grid. */
 export type RangesTaken = Map<string, number>;
 
-const SERIES: Readonly<Record<UsageFamily, readonly { metric: Metric; aggregation: Aggregation }[]>> = {
+const SERIES: Readonly<Record<UsageFamily, readonly { metric: ReportMetric; aggregation: Aggregation }[]>> = {
   bytes: [
     { metric: 'uplink_bytes', aggregation: 'COUNT' },
     { metric: 'downlink_bytes', aggregation: 'COUNT' },
@@ -167,7 +171,17 @@ const SERIES: Readonly<Record<UsageFamily, readonly { metric: Metric; aggregatio
     { metric: 'uplink_bandwidth', aggregation: 'none' },
     { metric: 'downlink_bandwidth', aggregation: 'none' },
   ],
+  bandwidth_max: [
+    { metric: 'uplink_bandwidth', aggregation: 'MAX' },
+    { metric: 'downlink_bandwidth', aggregation: 'MAX' },
+  ],
 };
+
+/** What a series of a family is called once it has left this room. */
+function metricOf(family: UsageFamily, metric: ReportMetric): Metric {
+  const isMaximum = family === 'bandwidth_max' && (metric === 'uplink_bandwidth' || metric === 'downlink_bandwidth');
+  return isMaximum ? `${metric}_max` : metric;
+}
 
 const DAY_SECONDS = 86_400;
 
@@ -208,16 +222,17 @@ class HttpReportClient implements ReportClient {
 
   async fetchUsage(request: UsageRequest): Promise<UsageAnswer> {
     const { family, grid, entity, owned, now } = request;
-    if ((family === 'bandwidth') !== (grid === 'SLOT')) {
+    if ((family === 'bandwidth') !== (grid === 'SLOT') || (family === 'bandwidth_max' && grid !== 'HOUR')) {
       throw new ReportApiError(
         'invalid_request',
-        `${family} is not answered by ${grid}; ask bandwidth by SLOT, others not`,
+        `${family} is not answered by ${grid}; ask bandwidth by SLOT, its MAX by HOUR, others by HOUR or DAY`,
       );
     }
     const form: ReportForm = {
       filters: this.#filters(request),
       series: SERIES[family],
-      namesDimension: entity.dimension !== 'account',
+      // The documented example of hourly rates names none.
+      namesDimension: entity.dimension !== 'account' && family !== 'bandwidth_max',
       grid,
     };
     const pulled = await this.#pull(request, form, grid);
@@ -249,7 +264,7 @@ class HttpReportClient implements ReportClient {
       outcome: missingBuckets === 0 ? 'complete' : 'gaps',
       series: form.series.map(({ metric }, index) => ({
         entity,
-        metric,
+        metric: metricOf(family, metric),
         grid,
         owned,
         firstStart,
@@ -426,6 +441,12 @@ class HttpReportClient implements ReportClient {
     asked: Interval | undefined,
     read: (body: Buffer) => T,
   ): Promise<Exchanged<T>> {
+    if (this.#dialect.filter_logic === 'or' && form.filters.length > 1) {
+      const message =
+        'the report API combines the filters of a request by OR, as the dialect says: what it answers for an entity is the ' +
+        "whole account's";
+      return { refusal: { outcome: 'refused', code: 'filter_logic_or', message, requests: 0 }, requests: 0 };
+    }
     const bad = unaskable(form.filters);
     if (bad) {
       const message = `the ${bad.dimension} of this entity has a form that the report API does not take`;

@@ -1,7 +1,7 @@
 import { type EpochSeconds, type Interval, toStamp } from '#calendar';
-import type { EntityRef, Grid, Metric } from '#metering';
+import type { EntityRef, Grid } from '#metering';
 import type { Dialect } from './dialect.js';
-import { type Aggregation, type EchoMember, seriesCode } from './report-body.js';
+import { type Aggregation, type EchoMember, type ReportMetric, seriesCode } from './report-body.js';
 
 /** One filter of a request: what is asked for, and therefore what must be echoed. */
 export interface Filter {
@@ -13,7 +13,7 @@ export interface Filter {
 export interface ReportForm {
   readonly filters: readonly Filter[];
   /** The series asked for, in the order of the documented examples. */
-  readonly series: readonly { readonly metric: Metric; readonly aggregation: Aggregation }[];
+  readonly series: readonly { readonly metric: ReportMetric; readonly aggregation: Aggregation }[];
   /** Whether the entity's dimension is named in `dimensions`; the documented examples differ by form. */
   readonly namesDimension: boolean;
   /** Absent for the last five minutes. */
