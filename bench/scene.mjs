@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Client } from 'pg';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
-import { openCloseQueue } from '../dist/apps/api/src/index.js';
+import { openCloseQueue, prepareQueue } from '../dist/apps/api/src/index.js';
 import { Closes, queueSettings } from '../dist/libs/close/src/index.js';
 import { LAYOUT_VERSION } from '../dist/libs/invoice-pdf/src/index.js';
 import {
@@ -79,7 +79,7 @@ export async function openScene({ server, name, plan, fleet, queueUrl }) {
   await createDatabase(server, name);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  await migrate(url.href);
+  await migrate(url.href, prepareQueue);
   const database = openDatabase(url.href, 2);
   const client = new Client({ connectionString: url.href });
   // A server that is stopped under an interrupted run says so to an idle connection; the query that waits says it too.

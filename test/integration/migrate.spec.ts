@@ -20,16 +20,16 @@ async function query<T>(url: string, sql: string): Promise<T[]> {
 describe('migrations', () => {
   it('are applied once by processes that start at the same time', async () => {
     const url = await createEmptyDatabase();
-    const applied = await Promise.all([1, 2, 3, 4].map(() => migrate(url, MIGRATIONS)));
+    const applied = await Promise.all([1, 2, 3, 4].map(() => migrate(url, undefined, MIGRATIONS)));
     const names = applied.flat();
     expect(names.length).toBeGreaterThan(0);
     expect(new Set(names).size).toBe(names.length);
-    expect(await migrate(url, MIGRATIONS)).toEqual([]);
+    expect(await migrate(url, undefined, MIGRATIONS)).toEqual([]);
   });
 
   it("keep Prisma's ledger: the sha256 of each file, one step, finished", async () => {
     const url = await createEmptyDatabase();
-    await migrate(url, MIGRATIONS);
+    await migrate(url, undefined, MIGRATIONS);
     const rows = await query<{ migration_name: string; checksum: string; applied_steps_count: number }>(
       url,
       'SELECT * FROM _prisma_migrations WHERE finished_at IS NOT NULL ORDER BY migration_name',
@@ -44,16 +44,16 @@ describe('migrations', () => {
 
   it('refuse to go on when an applied file was changed', async () => {
     const url = await createEmptyDatabase();
-    await migrate(url, MIGRATIONS);
+    await migrate(url, undefined, MIGRATIONS);
     const folder = await mkdtemp(join(tmpdir(), 'meterline-migrations-'));
     await cp(MIGRATIONS, folder, { recursive: true });
     await appendFile(join(folder, '20261123000000_first_close', 'migration.sql'), '\n-- an edit');
-    await expect(migrate(url, folder)).rejects.toMatchObject({ code: 'migration_changed' });
+    await expect(migrate(url, undefined, folder)).rejects.toMatchObject({ code: 'migration_changed' });
   });
 
   it('leave the service a role that can insert an audit event but not change or empty one', async () => {
     const url = await createEmptyDatabase();
-    await migrate(url, MIGRATIONS);
+    await migrate(url, undefined, MIGRATIONS);
     const database = openDatabase(url);
     try {
       const [who] = await database.$queryRaw<{ role: string; super: string }[]>`
@@ -74,7 +74,7 @@ describe('migrations', () => {
 
   it('agree with the Prisma schema on every column', async () => {
     const url = await createEmptyDatabase();
-    await migrate(url, MIGRATIONS);
+    await migrate(url, undefined, MIGRATIONS);
     const schema = readFileSync('prisma/schema.prisma', 'utf8');
     const columns = await query<{ table_name: string; column_name: string; nullable: boolean }>(
       url,

@@ -248,7 +248,7 @@ it('what was kept before months had tables is moved into them, unproven but comp
   await cp(join(MIGRATIONS, '20261123000000_first_close'), join(folder, '20261123000000_first_close'), {
     recursive: true,
   });
-  await migrate(url, folder);
+  await migrate(url, undefined, folder);
   await rm(folder, { recursive: true });
   const [A, W, S] = ['a', 'b', 'c'].map((digit) => `00000000-0000-0000-0000-00000000000${digit}`);
   await asOwner(
@@ -263,7 +263,7 @@ it('what was kept before months had tables is moved into them, unproven but comp
        VALUES ('${S}', '${W}', 1, 'DAY', '2026-08-01 00:00+00', 31, 31, 22196.5, 'v', 'r', 9, 'd');
      INSERT INTO usage_values VALUES ('${S}', 'x')`,
   );
-  await migrate(url, MIGRATIONS);
+  await migrate(url, undefined, MIGRATIONS);
   const database = openDatabase(url);
   const { windows, conserved } = await usageConservation(database, A ?? '');
   expect([windows[0]?.owned, windows[0]?.conserved, conserved]).toEqual([

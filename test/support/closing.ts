@@ -90,14 +90,14 @@ export async function startClosing(
   },
 ): Promise<Closing> {
   const { apiKey = 'sim-fleet-key', retry = IMPATIENT, connections = {}, ...options } = simulated;
-  const { url, database } = await createTestDatabase();
+  const { url, serviceUrl, database } = await createTestDatabase();
   const simulator = await startReportSimulator(options);
   const log: ReportLogEntry[] = [];
   const failures: unknown[] = [];
   const jobs: BatchJob[] = [];
   const opened: (() => Promise<unknown>)[] = [() => database.$disconnect(), () => simulator.close()];
   const another = (changes: Partial<ClosesOptions> = {}) => {
-    const own = openDatabase(url, 6);
+    const own = openDatabase(serviceUrl, 6);
     const connectors = createConnectors({
       database: own,
       configured: { baseUrl: simulator.url, apiKey },

@@ -87,7 +87,7 @@ interface Scene {
 
 /** One seller whose accounts pay for traffic and a fee. With an empty `queueUrl` the jobs stay in `jobs`. */
 async function scene(options: CrashOptions, reportUrl: string): Promise<Scene> {
-  const { url, database } = await createTestDatabase();
+  const { serviceUrl: url, database } = await createTestDatabase();
   await makeSeller(database, { code: 'acme' });
   await makePlan(database, trafficPlan('traffic'));
   for (let number = 0; number < options.accounts; number += 1) {

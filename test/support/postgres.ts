@@ -2,14 +2,27 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
-import { createDatabase, type Database, migrate, openDatabase } from '#persistence';
+import { prepareQueue } from '../../apps/api/src/close-queue.js';
+import { createDatabase, type Credentials, type Database, migrate, openDatabase, provideLogin } from '#persistence';
 
 export const MIGRATIONS = resolve('prisma/migrations');
 
-/** A fresh, migrated database of its own on the run's PostgreSQL. Its `url` logs in as the owner. */
-export async function createTestDatabase(): Promise<{ url: string; database: Database }> {
+/** The login of the service on the run's PostgreSQL, which may do in each database what the service may. */
+const SERVICE_LOGIN = { user: 'meterline_test_service', password: 'of-the-service' };
+
+/**
+ * A fresh, migrated database of its own on the run's PostgreSQL. Its `url` logs in as the owner, `serviceUrl` and `database`
+ * as the service.
+ */
+export async function createTestDatabase(): Promise<{ url: string; serviceUrl: string; database: Database }> {
   const url = await createMigratedDatabase();
-  return { url, database: openDatabase(url) };
+  const serviceUrl = as(SERVICE_LOGIN, url);
+  return { url, serviceUrl, database: openDatabase(serviceUrl) };
+}
+
+/** The same database for another login. */
+export function as({ user, password = '' }: Credentials, url: string): string {
+  return Object.assign(new URL(url), { username: user, password }).href;
 }
 
 /** A fresh database without any table. */
@@ -25,14 +38,6 @@ async function createMigratedDatabase(): Promise<string> {
   const name = newName();
   await onServer(async (client) => {
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
-    // What is granted on a database itself is not part of a copy.
-    const { rows } = await client.query<{ grantee: string; privilege: string }>(
-      `SELECT grantee::regrole::text AS grantee, privilege_type AS privilege FROM pg_database, aclexplode(datacl)
-       WHERE datname = $1 AND grantee NOT IN (0, datdba)`,
-      [template],
-    );
-    for (const { grantee, privilege } of rows)
-      await client.query(`GRANT ${privilege} ON DATABASE ${name} TO ${grantee}`);
   });
   return databaseUrl(name);
 }
@@ -54,7 +59,8 @@ async function migratedTemplate(): Promise<string> {
     if (rowCount === 1) return;
     const unfinished = newName();
     await client.query(`CREATE DATABASE ${unfinished}`);
-    await migrate(databaseUrl(unfinished), MIGRATIONS);
+    await migrate(databaseUrl(unfinished), prepareQueue);
+    await provideLogin(databaseUrl(unfinished), 'service', SERVICE_LOGIN);
     await client.query(`ALTER DATABASE ${unfinished} RENAME TO ${template}`);
   });
   return template;

@@ -30,7 +30,7 @@ export interface TestService {
 /** Starts database, simulator, worker and API. `queueUrl` puts the queue elsewhere than into the database. */
 export async function startService(options: ReportSimulatorOptions & { queueUrl?: string }): Promise<TestService> {
   const { queueUrl, ...simulated } = options;
-  const { url: databaseUrl, database } = await createTestDatabase();
+  const { serviceUrl: databaseUrl, database } = await createTestDatabase();
   const simulator = await startReportSimulator(simulated);
   const logger = pino({ level: 'error' });
   const key = newApiKey();

@@ -1,5 +1,6 @@
-import { createPostgresBackend, Queue, setDefaultBackendFactory } from 'bullmq';
+import { createPostgresBackend, Queue, runMigrations, setDefaultBackendFactory } from 'bullmq';
 import { type BatchJob, CLOSE_QUEUE, type QueueSettings } from '#close';
+import { type PrepareQueue, QUEUE_SCHEMA } from '#persistence';
 
 /** The sending end of the queue of batches. */
 export interface CloseQueue {
@@ -26,3 +27,6 @@ export async function openCloseQueue(settings: QueueSettings): Promise<CloseQueu
     close: () => queue.close(),
   };
 }
+
+/** Makes the queue's tables, or brings them up to date, as the owner of the database. */
+export const prepareQueue: PrepareQueue = (client) => runMigrations(client, QUEUE_SCHEMA);

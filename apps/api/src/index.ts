@@ -18,7 +18,7 @@ import { RequestValidationPipe } from './request-validation.pipe.js';
 import { wellFormedUrl } from './well-formed-url.js';
 
 export type { ApiPorts } from './api.module.js';
-export { type CloseQueue, openCloseQueue } from './close-queue.js';
+export { type CloseQueue, openCloseQueue, prepareQueue } from './close-queue.js';
 export { apiEnvironment } from './environment.js';
 export type { CloseCommands } from './ports.js';
 

@@ -1,21 +1,21 @@
 import { pino } from 'pino';
-import { Closes, createConnectors, parseEnvironment, queueSettings, reportLimits } from '#close';
+import { Closes, createConnectors, parseEnvironment, queueSettings, reportLimits, serviceDatabase } from '#close';
 import { createInvoiceRenderer } from '#invoice-pdf';
-import { migrate, openDatabase } from '#persistence';
-import { apiEnvironment, createApi, openCloseQueue } from './index.js';
+import { openDatabase } from '#persistence';
+import { apiEnvironment, createApi, openCloseQueue, prepareQueue } from './index.js';
 
 const environment = readEnvironment();
 const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'api' } });
-await migrate(environment.DATABASE_URL);
-const database = openDatabase(environment.DATABASE_URL);
-const queue = await openCloseQueue(queueSettings(environment.QUEUE_URL ?? environment.DATABASE_URL));
+const databaseUrl = await serviceDatabase(environment.DATABASE_URL, prepareQueue, logger);
+const database = openDatabase(databaseUrl);
+const queue = await openCloseQueue(queueSettings(environment.QUEUE_URL ?? databaseUrl));
 const renderer = createInvoiceRenderer();
 const connectors = createConnectors({
   database,
   configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
   limits: reportLimits(environment),
   addresses: environment.OUTBOUND_ALLOW,
-  databaseUrl: environment.DATABASE_URL,
+  databaseUrl,
   secretKey: environment.METERLINE_SECRET_KEY,
 });
 const closes = new Closes({

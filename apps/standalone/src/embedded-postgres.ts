@@ -1,14 +1,25 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  cp,
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
 import { createDatabase } from '#persistence';
 import { watchPostgres } from './postgres-watch.js';
-
-const run = promisify(execFile);
 
 const USER = 'meterline_owner';
 const DATABASE = 'meterline';
@@ -16,7 +27,7 @@ const DATABASE = 'meterline';
 /** What a server does without whose data need not survive a crash of the machine. */
 const NOTHING_TO_LOSE = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
-/** A running embedded server. `url` logs in as the owner of its one database. */
+/** A running embedded server. `url` logs in as the owner of its one database: to migrate, and for nothing else. */
 export interface EmbeddedPostgres {
   readonly url: string;
   readonly port: number;
@@ -28,7 +39,8 @@ export interface EmbeddedPostgres {
  * Starts the PostgreSQL that comes with the npm packages, its data in `folder`; creates the cluster on first use.
  *
  * It listens on a free loopback port only, and does not outlive this process, however that ends. A server that still
- * runs on this folder is stopped first; a stale pid file is removed. As root, the server runs as an unprivileged user.
+ * runs on this folder is stopped first; a stale pid file is removed. As root, the server runs as an unprivileged user
+ * without any capability. It is given nothing of this process's environment.
  *
  * @param options.port for a server that must come back where it was; default: any free port
  * @param options.isThrownAway for a server whose data need not outlive this process: nothing is flushed to disk, and the
@@ -40,8 +52,8 @@ export async function startEmbeddedPostgres(
   log: (line: string) => void,
   { port: wantedPort, isThrownAway = false }: { port?: number; isThrownAway?: boolean } = {},
 ): Promise<EmbeddedPostgres> {
-  const server = new Server(folder, await findBinaries(), await findServerUser());
   await mkdir(folder, { recursive: true });
+  const server = await Server.on(folder);
   const watch = await watchPostgres(folder, isThrownAway);
   try {
     if ((await server.runningPort()) !== undefined) {
@@ -56,7 +68,11 @@ export async function startEmbeddedPostgres(
     return {
       port,
       url: `postgresql://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`,
-      stop: () => (stopped ??= server.stop().then(() => watch.end())),
+      stop: () =>
+        (stopped ??= server.stop().then(async () => {
+          watch.end();
+          await server.forgetBinaries();
+        })),
     };
   } catch (error) {
     await server.stop().catch(() => undefined);
@@ -67,7 +83,9 @@ export async function startEmbeddedPostgres(
 
 /** Stops a server that still runs on `folder`, if there is one. */
 export async function stopEmbeddedPostgres(folder: string): Promise<void> {
-  await new Server(folder, await findBinaries(), await findServerUser()).stop();
+  const server = await Server.on(folder);
+  await server.stop();
+  await server.forgetBinaries();
 }
 
 interface Binaries {
@@ -95,6 +113,20 @@ class Server {
     this.passwordFile = join(folder, 'postgres-password');
   }
 
+  static async on(folder: string): Promise<Server> {
+    const user = await findServerUser();
+    return new Server(folder, await reachableBinaries(await findBinaries(), user, folder), user);
+  }
+
+  /** Removes the copy of the programs that was made for a user who cannot reach the installed ones. */
+  async forgetBinaries(): Promise<void> {
+    const record = join(this.folder, COPY_RECORD);
+    const copy = await readFile(record, 'utf8').catch(() => undefined);
+    if (copy === undefined) return;
+    await rm(copy, { recursive: true, force: true });
+    await rm(record, { force: true });
+  }
+
   async initialise(): Promise<void> {
     // A cluster without PG_VERSION is one whose first initdb was interrupted: there is nothing in it to keep.
     await rm(this.data, { recursive: true, force: true });
@@ -106,15 +138,26 @@ class Server {
       await chown(this.data, this.user.uid, this.user.gid);
       await chown(this.passwordFile, this.user.uid, this.user.gid);
     }
-    await this.execute(this.binaries.initdb, [
-      `--pgdata=${this.data}`,
-      `--username=${USER}`,
-      '--auth=scram-sha-256',
-      `--pwfile=${this.passwordFile}`,
-      '--encoding=UTF8',
-      '--locale=C',
-      '--no-instructions',
-    ]);
+    const password = await open(this.passwordFile);
+    try {
+      await this.execute(
+        this.binaries.initdb,
+        (data) => [
+          `--pgdata=${data}`,
+          `--username=${USER}`,
+          '--auth=scram-sha-256',
+          `--pwfile=${this.user ? '/proc/self/fd/4' : this.passwordFile}`,
+          '--encoding=UTF8',
+          '--locale=C',
+          '--no-instructions',
+        ],
+        [password],
+      );
+    } finally {
+      await password.close();
+      // The server has no further use for it.
+      if (this.user) await chown(this.passwordFile, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
+    }
   }
 
   async start(wantedPort: number | undefined, settings: readonly string[]): Promise<number> {
@@ -128,12 +171,12 @@ class Server {
       '-c logging_collector=off',
       ...settings.map((setting) => `-c ${setting}`),
     ];
-    await this.execute(this.binaries.pg_ctl, [
+    await this.execute(this.binaries.pg_ctl, (data) => [
       'start',
       '--wait',
       '--timeout=60',
-      `--pgdata=${this.data}`,
-      `--log=${join(this.data, 'server.log')}`,
+      `--pgdata=${data}`,
+      `--log=${data}/server.log`,
       `--options=${options.join(' ')}`,
     ]);
     return port;
@@ -141,7 +184,7 @@ class Server {
 
   async stop(): Promise<void> {
     if ((await this.runningPort()) === undefined) return;
-    const stop = ['stop', '--wait', '--mode=fast', '--timeout=60', `--pgdata=${this.data}`];
+    const stop = (data: string) => ['stop', '--wait', '--mode=fast', '--timeout=60', `--pgdata=${data}`];
     await this.execute(this.binaries.pg_ctl, stop).catch(async (error: unknown) => {
       // It may have been stopping already, and pg_ctl then finds no pid file.
       if ((await this.runningPort()) !== undefined) throw error;
@@ -167,31 +210,82 @@ class Server {
     return { pid: Number.parseInt(lines[0] ?? '', 10), port: Number.parseInt(lines[3] ?? '', 10) };
   }
 
-  /** Runs one of PostgreSQL's programs, as the unprivileged user when we are root. */
-  private async execute(program: string, args: string[]): Promise<void> {
-    const [command, commandArgs] = this.user ? asUser(this.user, program, args) : [program, args];
+  /**
+   * Runs one of PostgreSQL's programs, as the unprivileged user when we are root. That user may not be able to enter the
+   * folders above the data (/root, a temporary folder of root's), so it gets the data folder opened, as its descriptor 3;
+   * what else it is given open follows.
+   */
+  private async execute(
+    program: string,
+    argumentsOn: (data: string) => string[],
+    opened: readonly FileHandle[] = [],
+  ): Promise<void> {
+    const isHanded = this.user !== undefined && process.platform === 'linux';
+    const data = isHanded ? await open(this.data) : undefined;
     try {
-      await run(command, commandArgs, { cwd: this.folder, env: { ...process.env, LC_ALL: 'C' } });
+      await run(program, argumentsOn(isHanded ? '/proc/self/fd/3' : this.data), {
+        user: this.user,
+        descriptors: [data, ...opened].map((handle) => handle?.fd ?? 'ignore'),
+      });
     } catch (error) {
       const log = await readFile(join(this.data, 'server.log'), 'utf8').catch(() => '');
-      const { stderr } = error as { stderr?: string };
-      const words = [stderr, log.split('\n').slice(-8).join('\n')].filter(Boolean).join('\n').trim();
-      throw new Error(`PostgreSQL did not start in ${this.folder}: ${words || (error as Error).message}`, {
-        cause: error,
-      });
+      const said = (error as Error).message;
+      const words = [said, log.split('\n').slice(-8).join('\n')].filter(Boolean).join('\n').trim();
+      throw new Error(`PostgreSQL did not start in ${this.folder}: ${words}`, { cause: error });
+    } finally {
+      await data?.close();
     }
   }
 }
 
-/**
- * The folder may lie below one that only root may enter (/root, a temporary folder): setpriv hands the unprivileged user
- * the one capability it needs to reach its own files there.
- */
-function asUser(user: ServerUser, program: string, args: string[]): [string, string[]] {
-  const identity = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
-  // Without no_setuid_fixup access(2), which initdb asks about its own binaries, forgets capabilities of a non-root user.
-  const reach = ['--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
-  return ['setpriv', [...identity, ...reach, '--', program, ...args]];
+/** Runs a program to its end with nothing but what it needs; throws what it said on its standard error. */
+async function run(
+  program: string,
+  programArguments: string[],
+  of: { user: ServerUser | undefined; descriptors: readonly (number | 'ignore')[] },
+): Promise<void> {
+  const child = spawn(program, programArguments, {
+    ...of.user,
+    cwd: '/',
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    stdio: ['ignore', 'ignore', 'pipe', ...of.descriptors],
+  });
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('exit', done));
+  if (code !== 0) throw new Error(said.trim() || `${basename(program)} ended with ${code}`);
+}
+
+/** Names the copy of the programs that a server on this folder runs from, also for the next process to find. */
+const COPY_RECORD = 'postgres-binaries';
+
+/** The programs, or a copy of them where the server's user cannot enter the folders above the installed ones. */
+async function reachableBinaries(binaries: Binaries, user: ServerUser | undefined, folder: string): Promise<Binaries> {
+  if (!user || (await mayRun(user, binaries.postgres))) return binaries;
+  const record = join(folder, COPY_RECORD);
+  let copy = await readFile(record, 'utf8').catch(() => '');
+  if (!(await exists(join(copy, 'bin', 'postgres')))) {
+    copy = await mkdtemp(join(tmpdir(), 'meterline-postgres-'));
+    await cp(dirname(dirname(binaries.postgres)), copy, { recursive: true, verbatimSymlinks: true });
+    for (const entry of await readdir(copy, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (!entry.isSymbolicLink()) await chmod(path, (await stat(path)).mode | (entry.isDirectory() ? 0o755 : 0o444));
+    }
+    await chmod(copy, 0o755);
+    await writeFile(record, copy, { mode: 0o600 });
+  }
+  const at = (program: string) => join(copy, 'bin', basename(program));
+  return { postgres: at(binaries.postgres), initdb: at(binaries.initdb), pg_ctl: at(binaries.pg_ctl) };
+}
+
+/** Whether a user may enter every folder above a program and run it, by their modes. */
+async function mayRun({ uid, gid }: ServerUser, program: string): Promise<boolean> {
+  for (let path = resolve(program); ; path = dirname(path)) {
+    const { mode, ...owner } = await stat(path);
+    const shift = owner.uid === uid ? 6 : owner.gid === gid ? 3 : 0;
+    if (((mode >> shift) & 1) === 0) return false;
+    if (path === dirname(path)) return true;
+  }
 }
 
 async function findServerUser(): Promise<ServerUser | undefined> {

@@ -2,9 +2,9 @@ import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { createConnectors, queueSettings } from '#close';
 import { createInvoiceRenderer } from '#invoice-pdf';
-import { type ConfiguredReportApi, migrate, openDatabase, type ReportLimits, secretKeySchema } from '#persistence';
+import { type ConfiguredReportApi, openDatabase, type ReportLimits, secretKeySchema, serviceLogin } from '#persistence';
 import { OutboundAddresses } from '#report-client';
-import { createApi } from '../../api/src/index.js';
+import { createApi, prepareQueue } from '../../api/src/index.js';
 import { createWorker, WorkerMetrics } from '../../worker/src/index.js';
 import { takeDataFolder } from './data-folder.js';
 import { freePort, startEmbeddedPostgres } from './embedded-postgres.js';
@@ -48,8 +48,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   try {
     const postgres = await startEmbeddedPostgres(folder.path, (line) => logger.info(line));
     started.push(() => postgres.stop());
-    await migrate(postgres.url);
-    const database = openDatabase(postgres.url);
+    const { url: databaseUrl } = await serviceLogin(postgres.url, prepareQueue);
+    const database = openDatabase(databaseUrl);
     started.push(() => database.$disconnect());
     const renderer = createInvoiceRenderer();
     started.push(() => renderer.close());
@@ -61,7 +61,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       configured: options.reportApi,
       addresses,
       ...(options.reportLimits && { limits: options.reportLimits }),
-      databaseUrl: postgres.url,
+      databaseUrl,
       secretKey,
       log: (entry) => {
         metrics.reportApiAsked(entry);
@@ -75,7 +75,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       renderer,
       secretKey,
       settleHours: options.settleHours,
-      queue: queueSettings(options.queueUrl ?? postgres.url),
+      queue: queueSettings(options.queueUrl ?? databaseUrl),
       logger,
       metrics,
     });

@@ -1,17 +1,18 @@
 import { pino } from 'pino';
-import { createConnectors, parseEnvironment, queueSettings, reportLimits } from '#close';
+import { createConnectors, parseEnvironment, queueSettings, reportLimits, serviceDatabase } from '#close';
 import { createInvoiceRenderer } from '#invoice-pdf';
-import { migrate, openDatabase } from '#persistence';
+import { openDatabase } from '#persistence';
 import { workerEnvironment } from './environment.js';
 import { serveHealth } from './health.js';
 import { boundHeapGrowth, createWorker, WorkerMetrics } from './index.js';
+import { prepareQueue } from './prepare-queue.js';
 
 boundHeapGrowth();
 
 const environment = readEnvironment();
 const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'worker' } });
-await migrate(environment.DATABASE_URL);
-const database = openDatabase(environment.DATABASE_URL);
+const databaseUrl = await serviceDatabase(environment.DATABASE_URL, prepareQueue, logger);
+const database = openDatabase(databaseUrl);
 const renderer = createInvoiceRenderer();
 const metrics = new WorkerMetrics();
 const connectors = createConnectors({
@@ -19,7 +20,7 @@ const connectors = createConnectors({
   configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
   limits: reportLimits(environment),
   addresses: environment.OUTBOUND_ALLOW,
-  databaseUrl: environment.DATABASE_URL,
+  databaseUrl,
   secretKey: environment.METERLINE_SECRET_KEY,
   log: (entry) => {
     metrics.reportApiAsked(entry);
@@ -32,7 +33,7 @@ const worker = await createWorker({
   renderer,
   secretKey: environment.METERLINE_SECRET_KEY,
   settleHours: environment.SETTLE_HOURS,
-  queue: queueSettings(environment.QUEUE_URL ?? environment.DATABASE_URL),
+  queue: queueSettings(environment.QUEUE_URL ?? databaseUrl),
   logger,
   metrics,
 });

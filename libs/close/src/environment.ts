@@ -1,4 +1,10 @@
-import { type ReportLimits, requestsPerSecondSchema, secretKeySchema } from '#persistence';
+import {
+  type PrepareQueue,
+  type ReportLimits,
+  requestsPerSecondSchema,
+  secretKeySchema,
+  serviceLogin,
+} from '#persistence';
 import { OutboundAddresses, plainUrl, REPORT_KEY_FORM } from '#report-client';
 import { z } from 'zod';
 import { CloseError } from './close-error.js';
@@ -6,7 +12,8 @@ import { CloseError } from './close-error.js';
 const url = (protocols: RegExp, what: string) =>
   z.string().refine((text) => protocols.test(text) && URL.canParse(text), `must be ${what}`);
 
-const databaseUrl = url(/^postgres(ql)?:\/\//, 'a URL postgres://user:password@host:port/database');
+/** The URL of the database that a process of the service was told. */
+export const databaseUrl = url(/^postgres(ql)?:\/\//, 'a URL postgres://user:password@host:port/database');
 
 /** What every process of the service reads from its environment. */
 export const serviceEnvironment = z.object({
@@ -72,4 +79,24 @@ export function parseEnvironment<Shape extends z.ZodType>(
     return `  ${name} ${code === 'invalid_type' && environment[name] === undefined ? 'is required but unset' : message}`;
   });
   throw new CloseError('invalid_environment', `the environment is not usable:\n${lines.join('\n')}`);
+}
+
+/**
+ * The URL that a process works with, and a warning where it was told the owner's: whoever reads its environment owns the
+ * tables.
+ */
+export async function serviceDatabase(
+  url: string,
+  prepareQueue: PrepareQueue,
+  logger: { warn(entry: { code: string }, message: string): void },
+): Promise<string> {
+  const login = await serviceLogin(url, prepareQueue);
+  if (login.wasOwner) {
+    logger.warn(
+      { code: 'database_url_of_owner' },
+      'DATABASE_URL logs in as an owner of the tables. The service works with a lesser login that was made for it, but this ' +
+        "process knows the owner's password: run `npm run migrate` with MIGRATION_DATABASE_URL, and name a lesser login here",
+    );
+  }
+  return login.url;
 }

@@ -1,4 +1,4 @@
-import { SERVICE_ROLE_OPTIONS } from '#persistence';
+import { QUEUE_SCHEMA, serviceSession } from '#persistence';
 
 /** The queue of batches: what its jobs are called and how often they are tried. */
 export const CLOSE_QUEUE = {
@@ -15,16 +15,16 @@ export const CLOSE_QUEUE = {
 export type QueueSettings =
   | {
       readonly backend: 'postgres';
-      readonly connection: { connectionString: string; schema: string; migrate: true; options: string; max: number };
+      readonly connection: ReturnType<typeof serviceSession> & { schema: string; max: number };
     }
   | { readonly backend: 'redis'; readonly connection: { url: string; maxRetriesPerRequest: null } };
 
-/** Where the queue lives: `postgres://…` (a schema of its own in that database) or `redis://…`. */
+/** Where the queue lives: `postgres://…` (a schema of its own in that database, which `migrate` makes) or `redis://…`. */
 export function queueSettings(url: string): QueueSettings {
   return /^rediss?:/.test(url)
     ? { backend: 'redis', connection: { url, maxRetriesPerRequest: null } }
     : {
         backend: 'postgres',
-        connection: { connectionString: url, schema: 'bullmq', migrate: true, options: SERVICE_ROLE_OPTIONS, max: 5 },
+        connection: { ...serviceSession(url), schema: QUEUE_SCHEMA, max: 5 },
       };
 }

@@ -71,8 +71,8 @@ export async function createApiKey(
 
 /** The key that a caller presents, or undefined when it is unknown or revoked. */
 export async function authenticate(database: Database | Transaction, presented: string): Promise<ApiKey | undefined> {
-  const row = await database.apiKey.findUnique({ where: { hash: hashOf(presented) } });
-  return row && row.revokedAt === null ? view(row) : undefined;
+  const row = await database.apiKey.findFirst({ where: { hash: hashOf(presented), revokedAt: null } });
+  return row ? view(row) : undefined;
 }
 
 /** Revokes a key for ever; revoking a revoked key changes nothing. */
@@ -112,16 +112,19 @@ export async function admitConfiguredKey(database: Database, key: string): Promi
     await tx.$executeRaw`
       UPDATE api_key SET revoked_at = clock_timestamp()
        WHERE prefix = ${CONFIGURED} AND hash <> ${hashOf(key)} AND revoked_at IS NULL`;
+    // Revoked is revoked for ever: a key that is configured again is let in as a row of its own.
+    const id = uuid();
     const admitted = await tx.$executeRaw`
       INSERT INTO api_key (id, name, prefix, hash, scopes)
-      VALUES (${uuid()}::uuid, 'METERLINE_ADMIN_KEY', ${CONFIGURED}, ${hashOf(key)}, ARRAY['admin'])
-      ON CONFLICT (hash) DO UPDATE SET revoked_at = NULL WHERE api_key.revoked_at IS NOT NULL`;
+      VALUES (${id}::uuid, 'METERLINE_ADMIN_KEY', ${CONFIGURED}, ${hashOf(key)}, ARRAY['admin'])
+      ON CONFLICT (hash) WHERE revoked_at IS NULL DO NOTHING`;
     if (admitted > 0) {
       await recordAudit(tx, {
         sellerId: null,
         actor: 'configuration',
         action: 'api_key.admitted',
-        subject: 'api_key:METERLINE_ADMIN_KEY',
+        subject: `api_key:${id}`,
+        data: { name: 'METERLINE_ADMIN_KEY' },
       });
     }
   });

@@ -1,22 +1,16 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Prisma, PrismaClient } from './generated/client.js';
 import { joinable } from './request-transaction.js';
-
-/** The role the service works as: it may insert issued documents, but owns nothing and changes none of them. */
-const SERVICE_ROLE = 'meterline_service';
-
-/** Connection options that make a login act as the service's lesser role, whoever owns the tables. */
-export const SERVICE_ROLE_OPTIONS = `-c role=${SERVICE_ROLE}`;
+import { type Patience, PATIENCE, serviceSession } from './sessions.js';
 
 export type Database = PrismaClient;
 export type Transaction = Prisma.TransactionClient;
 
 /** Opens the database as the service's role. `connections` bounds the pool of this process. */
-export function openDatabase(connectionString: string, connections = 10): Database {
+export function openDatabase(connectionString: string, connections = 10, patience: Patience = PATIENCE): Database {
   const adapter = new PrismaPg({
-    connectionString,
+    ...serviceSession(connectionString, { idle_in_transaction_session_timeout: patience.idleTransaction_ms }),
     max: connections,
-    options: SERVICE_ROLE_OPTIONS,
     application_name: 'meterline',
   });
   return joinable(new PrismaClient({ adapter, transactionOptions: { maxWait: 30_000, timeout: 60_000 } }));

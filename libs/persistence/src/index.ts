@@ -1,5 +1,8 @@
-export { type Database, openDatabase, PersistenceError, SERVICE_ROLE_OPTIONS, type Transaction } from './database.js';
-export { createDatabase, migrate } from './migrate.js';
+export { type Database, openDatabase, PersistenceError, type Transaction } from './database.js';
+export { type Patience, PATIENCE, serviceSession } from './sessions.js';
+export { createDatabase, migrate, type PrepareQueue } from './migrate.js';
+export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './logins.js';
+export { QUEUE_SCHEMA, READER_ROLE, SERVICE_ROLE } from './privileges.js';
 export {
   accountRated,
   accountsOfClose,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type EpochSeconds, fiscalYear, fromStamp, localDateAt } from '#calendar';
+import { type EpochSeconds, fiscalYear, fromStamp, localDateAt, startOfDay, toStamp } from '#calendar';
 import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
 import { canonicalJson } from '#invoicing';
 import { v7 as uuid } from 'uuid';
@@ -109,27 +109,27 @@ export async function settleDraft(tx: Transaction, { closeId, accountId }: Draft
  */
 export async function takeNumber(tx: Transaction, numbering: Numbering, kind: DocumentKind): Promise<NumberTaken> {
   const { sellerId, numberStart } = numbering;
-  let year = fiscalYearAt(await clock(tx), numbering);
   for (;;) {
+    const year = fiscalYearAt(await clock(tx), numbering);
+    const yearEnd = toStamp(fiscalYearEnd(year, numbering));
     // One statement, because everybody else waits meanwhile. PostgreSQL computes what it sets when it has the row's lock.
-    const [taken] = await tx.$queryRaw<[{ sequence: bigint; issuedAt: string; now: string }]>`
+    // A fiscal year that turned while the lock was waited for gives no number any more: a series never goes back.
+    const [taken] = await tx.$queryRaw<{ sequence: bigint; issuedAt: string }[]>`
       INSERT INTO number_series AS series (seller_id, kind, fiscal_year, next_sequence, last_issued_at)
-      VALUES (${sellerId}::uuid, ${kind}, ${year}, ${numberStart}::bigint + 1, date_trunc('second', clock_timestamp()))
+      SELECT ${sellerId}::uuid, ${kind}, ${year}, ${numberStart}::bigint + 1, date_trunc('second', clock_timestamp())
+       WHERE clock_timestamp() < ${yearEnd}::timestamptz
       ON CONFLICT (seller_id, kind, fiscal_year) DO UPDATE
         SET next_sequence = series.next_sequence + 1,
             last_issued_at = greatest(series.last_issued_at, date_trunc('second', clock_timestamp()))
-      RETURNING next_sequence - 1 AS sequence, ${stamp('last_issued_at')} AS "issuedAt",
-                ${stamp('clock_timestamp()')} AS now`;
-    const yearNow = fiscalYearAt(fromStamp(taken.now), numbering);
-    if (yearNow === year) {
-      return { fiscalYear: year, sequence: Number(taken.sequence), issuedAt: fromStamp(taken.issuedAt) };
-    }
-    // The fiscal year turned while we waited for the lock. We still hold it, so the number goes back unseen.
-    await tx.$executeRaw`
-      UPDATE number_series SET next_sequence = next_sequence - 1
-       WHERE seller_id = ${sellerId}::uuid AND kind = ${kind} AND fiscal_year = ${year}`;
-    year = yearNow;
+        WHERE clock_timestamp() < ${yearEnd}::timestamptz
+      RETURNING next_sequence - 1 AS sequence, ${stamp('last_issued_at')} AS "issuedAt"`;
+    if (taken) return { fiscalYear: year, sequence: Number(taken.sequence), issuedAt: fromStamp(taken.issuedAt) };
   }
+}
+
+/** The first instant that no longer belongs to a seller's fiscal year. */
+function fiscalYearEnd(year: number, { fiscalYearStart, timeZone }: Numbering): EpochSeconds {
+  return startOfDay(`${year + 1}-${String(fiscalYearStart).padStart(2, '0')}-01`, timeZone);
 }
 
 function fiscalYearAt(instant: EpochSeconds, numbering: Numbering): number {

@@ -5,9 +5,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { PersistenceError } from './database.js';
+import { createRoles, grantPrivileges, grantQueue, isQueueToBeGranted, lackingPrivileges } from './privileges.js';
 
 // Any constant will do, as long as every version of the service agrees on it.
-const MIGRATION_LOCK = 7_236_112_019;
+export const MIGRATION_LOCK = 7_236_112_019;
+
+/** Brings the queue's tables up to the version that its library wants, in the schema `QUEUE_SCHEMA`. */
+export type PrepareQueue = (client: Client) => Promise<unknown>;
 
 /** The ledger table exactly as Prisma's own migrate keeps it, so that `prisma migrate deploy` finds nothing to do. */
 const LEDGER = `
@@ -24,18 +28,25 @@ CREATE TABLE IF NOT EXISTS _prisma_migrations (
 
 /**
  * Applies the SQL migrations that are not in the ledger yet, each in one transaction, under an advisory lock: two
- * processes that start at once are safe. Runs as the owner of the database.
+ * processes that start at once are safe. Then gives the service's roles what they may do, where something of it is missing:
+ * after a migration, and in a database that was restored from a dump. Runs as the owner of the database.
  *
+ * @param prepareQueue makes the tables of a queue in the database, which the service may not; absent: there is none
  * @param folder the folder of Prisma's layout, `<name>/migration.sql`; default: the service's own
  * @returns the names that were applied now
  * @throws PersistenceError `migration_changed` when an applied migration's text is no longer the one that was applied
  */
-export async function migrate(ownerConnectionString: string, folder = migrationsFolder()): Promise<string[]> {
+export async function migrate(
+  ownerConnectionString: string,
+  prepareQueue?: PrepareQueue,
+  folder = migrationsFolder(),
+): Promise<string[]> {
   const client = new Client({ connectionString: ownerConnectionString, application_name: 'meterline-migrate' });
   await client.connect();
   try {
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await client.query(LEDGER);
+    await createRoles(client);
     const { rows } = await client.query<{ migration_name: string; checksum: string }>(
       'SELECT migration_name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
     );
@@ -55,11 +66,29 @@ export async function migrate(ownerConnectionString: string, folder = migrations
         fresh.push(name);
       }
     }
+    await prepareQueue?.(client);
+    const isLacking = (await lackingPrivileges(client)).length > 0;
+    if (fresh.length > 0 || isLacking) await grantPrivileges(client);
+    if (await isQueueToBeGranted(client)) await grantQueue(client);
     return fresh;
   } finally {
     // Ending the session releases the advisory lock too.
     await client.end();
   }
+}
+
+/** The migrations of this version that a database lacks, as a login sees that may read their ledger. */
+export async function pendingMigrations(client: Client, folder = migrationsFolder()): Promise<string[]> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS there`,
+  );
+  const applied = rows[0]?.there
+    ? await client.query<{ name: string }>(
+        `SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
+      )
+    : { rows: [] };
+  const known = new Set(applied.rows.map(({ name }) => name));
+  return (await readMigrations(folder)).map(({ name }) => name).filter((name) => !known.has(name));
 }
 
 /** Creates a database beside the one that `adminConnectionString` names, unless it exists. */

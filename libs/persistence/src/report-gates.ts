@@ -1,8 +1,9 @@
 import { createHash, createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { PersistenceError, SERVICE_ROLE_OPTIONS } from './database.js';
+import { PersistenceError } from './database.js';
 import type { SecretKey } from './secrets.js';
+import { serviceSession } from './sessions.js';
 
 /** How a report API may be asked with one key, by all processes together. */
 export interface ReportLimits {
@@ -77,13 +78,10 @@ class Session {
 
   constructor(connectionString: string) {
     this.#client = new Client({
-      connectionString,
-      options: SERVICE_ROLE_OPTIONS,
+      ...serviceSession(connectionString),
       application_name: 'meterline-report-gates',
       connectionTimeoutMillis: SILENCE_MS,
       query_timeout: SILENCE_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: SILENCE_MS,
     });
     const lose = () => (this.lost = true);
     this.#client.on('error', lose).on('end', lose);

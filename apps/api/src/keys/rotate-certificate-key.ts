@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { parseEnvironment, serviceEnvironment } from '#close';
-import { migrate, openDatabase, rotateCertificateKey } from '#persistence';
+import { prepareQueue } from '../close-queue.js';
+import { openDatabase, rotateCertificateKey, serviceLogin } from '#persistence';
 
 const command = new Command('rotate-certificate-key')
   .description(
@@ -21,8 +22,8 @@ try {
     process.env,
   );
   const { reason } = command.opts<{ reason: string }>();
-  await migrate(environment.DATABASE_URL);
-  const database = openDatabase(environment.DATABASE_URL, 1);
+  const { url } = await serviceLogin(environment.DATABASE_URL, prepareQueue);
+  const database = openDatabase(url, 1);
   try {
     const { retired, in_use: inUse } = await rotateCertificateKey(database, environment.METERLINE_SECRET_KEY, {
       actor: 'command:rotate-certificate-key',
