@@ -41,6 +41,8 @@ export interface Story {
   /** What other invoices billed in advance; absent = what is presumed of a subscription that began before the period. */
   billedAhead?: Partial<FeeBilledAhead>[];
   counted?: Partial<FeeBilledAhead>[];
+  /** Months that other documents have given discount 1 for; absent = every month since the subscription began. */
+  discountedIn?: string[];
 }
 
 export function planVersion(document: Record<string, unknown>, version = 1): PlanVersion {
@@ -76,6 +78,7 @@ export function inputOf(story: Story): RatingInput {
     advances: isTold
       ? advancesOf({ ...terms, billed: feesOf(billedAhead), counted: counted ? feesOf(counted) : null })
       : presumedAdvances({ ...terms, entities }),
+    discounted: story.discountedIn?.map((month) => ({ planCode: 'plan', discount: 1, month, onDate: `${month}-01` })),
     account: ACCOUNT,
     entities,
     usage: story.usage?.(period) ?? [],

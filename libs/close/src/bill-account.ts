@@ -264,6 +264,7 @@ export function rateAccount(
     period: task.period,
     segments: task.segments,
     advances: task.advances,
+    discounted: task.facts.discounted,
     account: task.account,
     entities: task.entities,
     usage,

@@ -8,7 +8,7 @@ import type { RatedLine } from '#rating';
  *
  * @param net this month's; "0.00" when there is nothing to bill
  */
-export function driftWarning(net: string, currency: string, before: MonthBefore): Notice | undefined {
+export function driftWarning(net: string, currency: string, before: Omit<MonthBefore, 'empty'>): Notice | undefined {
   if (before.net === null || before.driftPercent === null) return undefined;
   const [now, then] = [decimal(net), decimal(before.net)];
   const difference = minus(now, then);

@@ -13,6 +13,7 @@ import {
 import { type EntityRef, GRID_SECONDS, ownedBuckets, sumOfValues } from '#metering';
 import { Ratio } from '#money';
 import { type BillingFacts, type Database, databaseNow, loadBillingFacts, monthBefore } from '#persistence';
+import { presumedDiscounts } from '#rating';
 import {
   type BandwidthHours,
   type HourRates,
@@ -23,6 +24,7 @@ import {
   ReportApiError,
   type RetryPolicy,
 } from '#report-client';
+import { billingTask } from './bill-account.js';
 import { type Connection, type Connectors, isUnconnected } from './connectors.js';
 import { type Estimate, estimateAccount } from './estimate.js';
 
@@ -187,16 +189,19 @@ export class UsageViews {
   /**
    * The facts of a month as a close would find them. Only of the running month, while the month before has no document yet,
    * its fees in advance are presumed to come on that one: else every estimate of the first days of a month, until the last
-   * one is closed, would count them twice.
+   * one is closed, would count them twice. Its discounts are presumed with them.
    */
   async #factsToEstimate(accountId: string, now: EpochSeconds, month?: string): Promise<BillingFacts | undefined> {
     const facts = await loadBillingFacts(this.#database, accountId);
     if (!facts) return undefined;
     const running = monthAt(now, facts.account.timeZone);
     const periodLabel = month ?? running;
-    const { net } = await monthBefore(this.#database, { accountId, periodLabel });
-    const presumed = net === null && periodLabel === running;
-    return presumed ? facts : loadBillingFacts(this.#database, accountId, periodLabel);
+    const { label, net, empty } = await monthBefore(this.#database, { accountId, periodLabel });
+    const isPresumed = net === null && !empty && periodLabel === running;
+    if (!isPresumed) return loadBillingFacts(this.#database, accountId, periodLabel);
+    if (!facts.discounted) return facts;
+    const before = presumedDiscounts(label, billingTask(facts, label).segments);
+    return { ...facts, discounted: [...facts.discounted, ...before] };
   }
 
   async #ask<T extends { readonly outcome: string }>(

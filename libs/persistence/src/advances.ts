@@ -2,7 +2,7 @@ import { nextMonth, previousMonth } from '#calendar';
 import { Prisma } from './generated/client.js';
 
 /** Documents `i` that stand. What takes one back says 0 for each of its lines, so such a note needs no exception. */
-const STANDING = Prisma.sql`
+export const STANDING = Prisma.sql`
   NOT EXISTS (SELECT FROM invoice_event e WHERE e.invoice_id = i.id AND e.type = 'voided')`;
 
 /**

@@ -1,8 +1,9 @@
 import type { BillingPeriod, LocalDate } from '#calendar';
 import type { AccountTax, Address } from '#invoicing';
-import type { FeeBilledAhead } from '#rating';
+import type { BilledDiscount, FeeBilledAhead } from '#rating';
 import { advancesOfAccount } from './advances.js';
 import type { Database, Transaction } from './database.js';
+import { DISCOUNTED_OF_ACCOUNT } from './discounted.js';
 import { Prisma } from './generated/client.js';
 
 /** Everything that stands in the database and decides what an account pays for a period, usage apart. */
@@ -37,6 +38,11 @@ export interface BillingFacts {
     readonly billed: readonly FeeBilledAhead[];
     readonly counted: readonly FeeBilledAhead[] | null;
   };
+  /**
+   * The months that standing documents have discounted by discounts that are limited to some periods. Absent where no plan
+   * of the account has such a discount, and from inputs of documents that were issued before it was kept.
+   */
+  readonly discounted?: readonly BilledDiscount[];
 }
 
 export interface SellerFacts {
@@ -120,6 +126,7 @@ export async function loadBillingFacts(
       SellerRow &
       Pick<BillingFacts, 'entities' | 'subscriptions' | 'versions'> & {
         advances: NonNullable<BillingFacts['advances']> | null;
+        discounted: NonNullable<BillingFacts['discounted']> | null;
       })[]
   >`
     SELECT a.id, a.external_id AS "externalId", a.name, a.currency, a.time_zone AS "timeZone", a.address,
@@ -142,12 +149,13 @@ export async function loadBillingFacts(
               FROM tariff_plan_version v
              WHERE v.status = 'published'
                AND v.code IN (SELECT b.plan_code FROM subscription b WHERE b.account_id = a.id)) AS versions,
-           ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : advancesOfAccount(periodLabel)} AS advances
+           ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : advancesOfAccount(periodLabel)} AS advances,
+           ${DISCOUNTED_OF_ACCOUNT} AS discounted
       FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${accountId}::uuid`;
   if (!row) return undefined;
-  const { seller, sellerKey, entities, subscriptions, versions, advances, ...account } = row;
+  const { seller, sellerKey, entities, subscriptions, versions, advances, discounted, ...account } = row;
   const facts = { seller: { ...seller, reportApiKey: sellerKey }, account, entities, subscriptions, versions };
-  return advances ? { ...facts, advances } : facts;
+  return { ...facts, ...(advances && { advances }), ...(discounted && { discounted }) };
 }
 
 /**
@@ -168,6 +176,7 @@ export function factsOfPeriod(facts: BillingFacts, { startDate, endDate }: Billi
         (activeFrom === null || activeFrom < endDate) && (activeUntil === null || activeUntil > startDate),
     ),
     versions: facts.versions.filter(({ code, effectiveFrom }) => plans.has(code) && effectiveFrom < endDate),
+    ...(facts.discounted && { discounted: facts.discounted.filter(({ planCode }) => plans.has(planCode)) }),
   };
 }
 

@@ -32,7 +32,7 @@ export async function billingInputs(
   const latest = await usageFingerprint(database, { accountId: facts.account.id, periodLabel });
   const used = new Map(rated.map((snapshot) => [`${snapshot.entity} ${snapshot.metric}`, snapshot]));
   const bearing = factsOfPeriod(facts, monthPeriod(periodLabel, facts.account.timeZone));
-  const { seller, account, entities, subscriptions, versions, advances } = bearing;
+  const { seller, account, entities, subscriptions, versions, advances, discounted } = bearing;
   return {
     // Where, when and how usage is fetched and kept, and keys, sealed anew at will, decide nothing: the usage is below.
     seller: {
@@ -50,6 +50,7 @@ export async function billingInputs(
     // Published versions are immutable and known by their hash.
     versions: versions.map((version) => ({ ...version, document: null })),
     ...(advances && { advances }),
+    ...(discounted && { discounted }),
     usage: latest.map((window) => {
       const snapshot = used.get(`${window.entity} ${window.metric}`);
       return snapshot ? { ...window, revision: snapshot.revision, values_sha256: snapshot.valuesSha256 } : window;
@@ -103,7 +104,7 @@ export async function loadDocumentFacts(
  */
 export async function pinnedFacts(
   database: Database | Transaction,
-  { seller, account, entities, subscriptions, versions, advances }: BillingInputs,
+  { seller, account, entities, subscriptions, versions, advances, discounted }: BillingInputs,
   of: string,
 ): Promise<BillingFacts> {
   const documents = await database.$queryRaw<{ code: string; version: number; document: unknown; sha256: string }[]>`
@@ -118,5 +119,9 @@ export async function pinnedFacts(
     }
     return { ...pinned, document: stored.document };
   });
-  return { seller, account, entities, subscriptions, versions: rated, ...(advances && { advances }) };
+  return {
+    ...{ seller, account, entities, subscriptions, versions: rated },
+    ...(advances && { advances }),
+    ...(discounted && { discounted }),
+  };
 }

@@ -7,6 +7,8 @@ export interface MonthBefore {
   readonly label: string;
   /** Over all documents of the month; null when there is none. */
   readonly net: string | null;
+  /** Whether it was closed and came to nothing. */
+  readonly empty: boolean;
   /** Percent; null: however much. */
   readonly driftPercent: string | null;
 }
@@ -17,9 +19,12 @@ export async function monthBefore(
   of: { accountId: string; periodLabel: string },
 ): Promise<MonthBefore> {
   const label = previousMonth(of.periodLabel);
-  const [row] = await database.$queryRaw<{ net: string | null; settings: unknown }[]>`
+  const [row] = await database.$queryRaw<(Pick<MonthBefore, 'net' | 'empty'> & { settings: unknown })[]>`
     SELECT s.settings,
-           (SELECT sum(net)::text FROM invoice WHERE account_id = a.id AND period_label = ${label}) AS net
+           (SELECT sum(net)::text FROM invoice WHERE account_id = a.id AND period_label = ${label}) AS net,
+           EXISTS (SELECT FROM close_account c JOIN close ON close.id = c.close_id
+                    WHERE c.account_id = a.id AND c.state = 'empty' AND close.period_label = ${label}
+                      AND close.kind = 'regular' AND NOT close.dry_run AND close.state <> 'cancelled') AS empty
       FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${of.accountId}::uuid`;
-  return { label, net: row?.net ?? null, driftPercent: readSettings(row?.settings).drift_percent };
+  return { label, net: row?.net ?? null, empty: row?.empty ?? false, driftPercent: readSettings(row?.settings).drift_percent };
 }

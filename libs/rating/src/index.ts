@@ -1,5 +1,6 @@
 export { type Advance, type Advances, advancesOf, type FeeBilledAhead, presumedAdvances } from './advance.js';
 export { type Alternatives, alternativesOf } from './alternatives.js';
+export { type BilledDiscount, presumedDiscounts } from './billed-discounts.js';
 export { type Basis, type Derivation, type DerivationStep, recompute } from './derivation.js';
 export { activeEntities, type RegisteredEntity } from './entities.js';
 export { explain } from './explain.js';

@@ -108,6 +108,38 @@ describe('discounts', () => {
     expect(discounted(discounts, { charges: ahead, starts: '2026-08-01', ends: '2026-10-11' })).toEqual([]);
   });
 
+  it.each([
+    [[], 1],
+    [['2026-09'], 1],
+    [['2026-08', '2026-09'], 0],
+    [['2026-08', '2026-10'], 1],
+    [['2026-11', '2026-12'], 0],
+    // Of a subscription before this one.
+    [['2026-05', '2026-06'], 1],
+  ])('for 2 periods, given for %j already', (discountedIn, count) => {
+    const discounts = [{ type: 'percentage', value: '10', periods: 2 }];
+    expect(discounted(discounts, { charges, starts: '2026-07-01', discountedIn })).toHaveLength(count);
+  });
+
+  it('reach a fee in advance only as far as their periods do, this month among them', () => {
+    const ahead = [fee('a', '310.00', { timing: 'in_advance' })];
+    const of = (periods: number, discountedIn: string[]) =>
+      discounted([{ type: 'percentage', value: '10', periods }], {
+        ...{ charges: ahead, starts: '2026-01-01', discountedIn },
+        billedAhead: [],
+      });
+    // October and, ahead, November.
+    expect(of(1, [])).toEqual(['discount:1 - -31.00']);
+    expect(of(2, [])).toEqual(['discount:1 - -31.00', 'discount:1 - -31.00']);
+    expect(of(2, ['2026-09'])).toEqual(['discount:1 - -31.00']);
+    expect(of(2, ['2026-08', '2026-09'])).toEqual([]);
+    // Twenty-one unused days of October were charged 210.00, less 21.00 where the discount was given for October.
+    const story = { charges: ahead, starts: '2026-08-01', ends: '2026-10-11', billedAhead: [{ charge: 'a' }] };
+    const discounts = [{ type: 'percentage', value: '10', periods: 2 }];
+    expect(discounted(discounts, { ...story, discountedIn: ['2026-10'] })).toEqual(['discount:1 - 21.00']);
+    expect(discounted(discounts, { ...story, discountedIn: ['2026-08', '2026-09'] })).toEqual([]);
+  });
+
   it('that are fixed are not taken back with a refund', () => {
     const ahead = [fee('a', '310.00', { timing: 'in_advance' })];
     const story = { charges: ahead, starts: '2026-09-01', ends: '2026-10-11' };

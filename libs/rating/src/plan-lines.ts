@@ -1,6 +1,9 @@
+import { nextMonth } from '#calendar';
 import { Decimal, formatAmount, minus, plus, Ratio, sum } from '#money';
+import { monthsDiscounted } from './billed-discounts.js';
 import type { DiscountBasis, MinimumSpendBasis } from './derivation.js';
 import {
+  type Billing,
   hull,
   lineSegment,
   type PricedLine,
@@ -22,12 +25,14 @@ export interface DiscountScope {
   readonly lines: readonly PricedLine[];
   /** Refunds take back the percentage discounts that their fees had; fixed ones were not given per fee. */
   readonly refund: boolean;
+  /** Discount lines of the subscription's earlier segments in this period. */
+  readonly given: readonly PricedLine[];
 }
 
 /** The scope of refunds, or of fees paid earlier; undefined when there are none. */
 export function scopeOfEarlierFees(lines: readonly PricedLine[]): DiscountScope | undefined {
   const first = lines[0];
-  return first && { segment: first.segment, version: first.version, lines, refund: true };
+  return first && { segment: first.segment, version: first.version, lines, refund: true, given: [] };
 }
 
 /** Discount lines, in the order of the plan's array, each on what the ones before left of the line amounts. */
@@ -47,7 +52,10 @@ function oneDiscount(
   remaining: Map<PricedLine, Decimal>,
 ): PricedLine[] {
   const { segment, version, refund } = scope;
-  const groups = partsOf(scope.lines.filter((line) => isDiscounted(line, discount) && !left(remaining, line).isZero()));
+  const applicable = scope.lines.filter(
+    (line) => (discount.applies_to?.includes(line.line.charge) ?? true) && !left(remaining, line).isZero(),
+  );
+  const groups = partsOf(withinPeriods(context, scope, discount, position, applicable));
   const parts = groups.map((lines) => ({
     ...taxMembers(lines[0]?.line ?? {}),
     supply_end: lines[0]?.line.segment.end ?? lineSegment(segment).end,
@@ -94,9 +102,37 @@ function partsOf(lines: readonly PricedLine[]): PricedLine[][] {
   return [...groups.values()];
 }
 
-function isDiscounted({ line, billing, segment }: PricedLine, { applies_to: codes, periods }: Discount): boolean {
-  const suppliedIn = segment.periodIndex + (billing === 'ahead' ? 1 : 0);
-  return (codes?.includes(line.charge) ?? true) && (periods === undefined || suppliedIn < periods);
+/**
+ * Those of the lines that a discount of n periods still reaches. It is given for the supply of n months, whichever they are:
+ * a month in which nothing was billed with it, or whose document was taken back, does not count. Of the months that other
+ * documents discounted the line's own is left out, for a month that was billed ahead with the discount keeps it.
+ */
+function withinPeriods(
+  { input, period }: RatingContext,
+  { segment, given }: DiscountScope,
+  { periods }: Discount,
+  position: number,
+  lines: readonly PricedLine[],
+): readonly PricedLine[] {
+  if (periods === undefined) return lines;
+  const { discounted } = input;
+  if (discounted === undefined) {
+    return lines.filter(({ billing, segment: of }) => of.periodIndex + (billing === 'ahead' ? 1 : 0) < periods);
+  }
+  const months = monthsDiscounted(discounted, segment.subscription, position + 1);
+  const others = (own: string) => [...months].filter((month) => month !== own).length;
+  const isOwnReached = others(period.label) < periods;
+  const isGivenHere =
+    given.some(({ line, billing }) => billing === 'own' && line.charge === `discount:${position + 1}`) ||
+    (isOwnReached && lines.some(({ billing }) => billing === 'own'));
+  if (isGivenHere) months.add(period.label);
+  const reached: Readonly<Record<Billing, () => boolean>> = {
+    own: () => isOwnReached,
+    ahead: () => others(nextMonth(period.label)) < periods,
+    refund: () => months.has(period.label),
+    paid: () => months.has(period.label),
+  };
+  return lines.filter(({ billing }) => reached[billing]());
 }
 
 /** Takes a part of a discount from the lines it stands for, in proportion, so that the next discount sees the rest. */

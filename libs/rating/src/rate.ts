@@ -37,12 +37,13 @@ export function rate(input: RatingInput): RatingOutcome {
 
   const ofSegments = rated.map((charges) => charges.flatMap(({ lines }) => lines));
   const refunds = input.advances.billed.map((advance) => refundLines(context, advance));
-  const discounts = [
-    ...segments.flatMap((segment, position) =>
-      discountLines(context, { segment, version: segment.version, lines: ofSegments[position] ?? [], refund: false }),
-    ),
-    ...refunds.flatMap((lines) => discountsOfEarlierFees(context, lines)),
-  ];
+  const discounts: PricedLine[] = [];
+  segments.forEach((segment, position) => {
+    const lines = ofSegments[position] ?? [];
+    const given = discounts.filter((earlier) => isSameSubscription(earlier.segment, segment));
+    discounts.push(...discountLines(context, { segment, version: segment.version, lines, refund: false, given }));
+  });
+  discounts.push(...refunds.flatMap((lines) => discountsOfEarlierFees(context, lines)));
   const beforeMinimum = [...ofSegments.flat(), ...refunds.flat(), ...discounts];
   const trueUps = byPlan(segments).flatMap((own) => {
     const lines = beforeMinimum.filter(({ segment }) => own.includes(segment));

@@ -2,6 +2,7 @@ import { type BillingPeriod, type EpochSeconds, toStamp } from '#calendar';
 import type { BucketSeries, EntityRef } from '#metering';
 import { type Decimal, formatAmount, type RoundingMode } from '#money';
 import type { Advances } from './advance.js';
+import type { BilledDiscount } from './billed-discounts.js';
 import { type Basis, type Derivation, derive, type Share } from './derivation.js';
 import type { KnownEntity, RegisteredEntity } from './entities.js';
 import { shown } from './fraction.js';
@@ -28,6 +29,11 @@ export interface RatingInput {
   segments: readonly RatingSegment[];
   /** What was billed ahead: for this period by the invoice before, and for the next one as its invoice counted it. */
   advances: Advances;
+  /**
+   * The months that standing documents have discounted, for discounts that are limited to some periods; absent = not known,
+   * and then every month since the subscription began is presumed to have been billed with its discounts.
+   */
+  discounted?: readonly BilledDiscount[] | undefined;
   /** The account itself, by its upstream id. */
   account: EntityRef;
   entities: readonly RegisteredEntity[];
