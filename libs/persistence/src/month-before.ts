@@ -26,5 +26,10 @@ export async function monthBefore(
                     WHERE c.account_id = a.id AND c.state = 'empty' AND close.period_label = ${label}
                       AND close.kind = 'regular' AND NOT close.dry_run AND close.state <> 'cancelled') AS empty
       FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${of.accountId}::uuid`;
-  return { label, net: row?.net ?? null, empty: row?.empty ?? false, driftPercent: readSettings(row?.settings).drift_percent };
+  return {
+    label,
+    net: row?.net ?? null,
+    empty: row?.empty ?? false,
+    driftPercent: readSettings(row?.settings).drift_percent,
+  };
 }
