@@ -316,23 +316,145 @@ describe('POST /v1/rating/preview', () => {
     ['a quantity that is a number', { usage: [{ metric: 'bytes', quantity: 1 }] }, '/usage/0/quantity'],
     ['a negative quantity', { usage: [{ metric: 'bytes', quantity: '-1' }] }, '/usage/0/quantity'],
     ['a stamp that is none', { usage: [at('2026-10-01')] }, '/usage/0/series/0/start'],
-    [
-      'a bucket twice',
-      { usage: [at('2026-10-01T00:00:00Z', '2026-10-02T00:00:00Z', '2026-10-01T00:00:00Z')] },
-      '/usage/0/series/2/start',
-    ],
-    [
-      'a bucket off its grid',
-      { usage: [at('2026-10-01T00:30:00Z', '2026-10-01T01:30:00Z')] },
-      '/usage/0/series/0/start',
-    ],
-    ['a spacing that is none', { usage: [at('2026-10-01T00:00:00Z', '2026-10-01T00:05:00Z')] }, '/usage/0/series'],
+    ['a quantity of 400 digits', { usage: [{ ...one, quantity: '9'.repeat(400) }] }, '/usage/0/quantity'],
+    ['a price of 400 digits', { plan: planOf([{ ...platform, amount: '9'.repeat(400) }]) }, '/plan/charges/0/amount'],
+    ['a period of centuries', { period: { start: '1900-01-01', end: '9998-01-01' } }, '/period/end'],
+    ['a period of 401 days', { period: { start: '2026-01-01', end: '2027-02-06' } }, '/period/end'],
     ['a month that is none', { period: '2026-13' }, '/period'],
     ['a zone that is none', { time_zone: 'Mars' }, '/time_zone'],
     ['an unknown member', { useage: [] }, '/useage'],
   ])('refuses %s', async (_, wrong, pointer) => {
     const problem = await refused({ plan: planOf([traffic]), period: '2026-10', usage: [one], ...wrong });
-    expect(problem).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] });
+    expect(problem).toMatchObject({
+      code: pointer.startsWith('/plan') ? 'invalid_plan' : 'invalid_request',
+      errors: [{ pointer }],
+    });
+  });
+
+  const site = (value: string) => ({ dimension: 'customer_site_id', value });
+  const perSite = { ...traffic, measure: { ...traffic.measure, per: 'customer_site_id' } };
+  /** Buckets of the period, so many seconds apart, each of 1. */
+  const spaced = (seconds: number, days = 1, from = Date.UTC(2026, 9, 1)) => ({
+    series: Array.from({ length: (days * 86_400) / seconds }, (_, position) => ({
+      start: new Date(from + position * seconds * 1_000).toISOString().replace('.000', ''),
+      value: '1',
+    })),
+  });
+  const day = { start: '2026-10-01', end: '2026-10-02' };
+  const up = { metric: 'bytes', direction: 'uplink', quantity: '1' };
+  const rate = { metric: 'bandwidth', quantity: '1' };
+
+  it.each([
+    ['a quantity twice', [one, one], '/usage/1'],
+    ['a quantity twice, once called total', [one, { ...one, direction: 'total' }], '/usage/1'],
+    ['a total beside a direction', [up, one], '/usage/1'],
+    ['a direction beside the greater of both', [{ ...one, direction: 'greater' }, up], '/usage/1'],
+    ['a quantity beside a series', [one, { metric: 'bytes', ...spaced(86_400) }], '/usage/1'],
+    ['a series beside quantities', [{ metric: 'bytes', ...spaced(86_400) }, { ...up }], '/usage/1'],
+    [
+      'a series twice on two grids',
+      [spaced(3_600), spaced(86_400)].map((of) => ({ metric: 'bytes', ...of })),
+      '/usage/1',
+    ],
+    ['the rate that is billed beside one by its rule', [rate, { ...rate, direction: 'percentile_of_sum' }], '/usage/1'],
+    [
+      'the rate of the account beside that of a site',
+      [
+        { metric: 'bandwidth', ...spaced(300) },
+        { metric: 'bandwidth', entity: site('A'), ...spaced(300) },
+      ],
+      '/usage/1',
+    ],
+    [
+      'a bucket twice',
+      [at('2026-10-01T00:00:00Z', '2026-10-02T00:00:00Z', '2026-10-01T00:00:00Z')],
+      '/usage/0/series/2/start',
+    ],
+  ])('refuses %s as contradicting', async (_, usage, pointer) => {
+    const problem = await refused({ plan: planOf([traffic, burst]), period: day, usage });
+    expect(problem).toMatchObject({ code: 'contradicting_usage', errors: [{ pointer }] });
+  });
+
+  it.each([
+    [
+      'days in a zone whose days are not UTC days',
+      { metric: 'bytes', ...spaced(86_400) },
+      'Europe/Berlin',
+      '/usage/0/series',
+    ],
+    ['samples of 10 minutes', { metric: 'bandwidth', ...spaced(600) }, 'UTC', '/usage/0/series'],
+    ['samples of an hour', { metric: 'bandwidth', ...spaced(3_600) }, 'UTC', '/usage/0/series'],
+    ['bytes of 5 minutes', { metric: 'bytes', ...spaced(300) }, 'UTC', '/usage/0/series'],
+    ['a bucket off its grid', at('2026-10-01T00:30:00Z', '2026-10-01T01:30:00Z'), 'UTC', '/usage/0/series/0/start'],
+  ])('refuses %s as no grid that is billed', async (_, usage, zone, pointer) => {
+    const problem = await refused({ plan: planOf([traffic, burst]), period: day, time_zone: zone, usage: [usage] });
+    expect(problem).toMatchObject({ code: 'wrong_grid', errors: [{ pointer }] });
+  });
+
+  it('refuses days where a subscription or an entity cuts them, and where a charge counts by the hour', async () => {
+    const cut = { starts_at: '2026-10-02' };
+    const body = { plan: planOf([perSite]), period: { start: '2026-10-01', end: '2026-10-03' } };
+    const usage = [{ metric: 'bytes', entity: site('A'), ...spaced(86_400, 2) }];
+    expect((await preview({ ...body, subscription: cut, usage })).lines).toHaveLength(1);
+    const berlin = { ...body, time_zone: 'Europe/Berlin', subscription: cut, usage };
+    expect(await refused(berlin)).toMatchObject({ code: 'wrong_grid' });
+    const rounded = { to: '1', mode: 'up', at: 'bucket' };
+    const hourly = planOf([{ ...perSite, measure: { ...perSite.measure, bucket: 'hour', round: rounded } }]);
+    expect(await refused({ ...body, plan: hourly, usage })).toMatchObject({ code: 'wrong_grid' });
+  });
+
+  it.each([
+    ['a filter’s entity', { ...traffic, filter: { customer_site_id: ['A', 'B'] } }, [site('A')]],
+    ['each of a filter’s entities', { ...traffic, filter: { customer_site_id: ['A', 'B'] } }, []],
+    ['every site', perSite, []],
+    ['every subscriber', airtime, []],
+  ])('never takes missing usage of %s for 0', async (_, charge, given) => {
+    const usage = given.map((entity) => ({ metric: 'bytes', entity, quantity: '1000000000000' }));
+    const problem = await refused({ plan: planOf([charge]), period: '2026-10', usage });
+    expect(problem).toMatchObject({ code: 'usage_missing' });
+    expect(problem.errors[0]?.pointer).toBe('/usage');
+  });
+
+  it('takes a listed site that is not active for one without usage', async () => {
+    const entities = [{ ...site('B'), active_until: '2026-09-01' }];
+    expect(await preview({ plan: planOf([perSite]), period: '2026-10', entities })).toMatchObject({ net: '0.00' });
+  });
+
+  it('warns of usage that no charge asks for', async () => {
+    const usage = [
+      one,
+      { ...one, entity: site('A') },
+      { metric: 'time', quantity: '1' },
+      { metric: 'bandwidth', quantity: '1' },
+    ];
+    const { warnings } = await preview({ plan: planOf([traffic]), period: '2026-10', usage });
+    expect(warnings).toEqual([
+      {
+        code: 'usage_not_asked_for',
+        message: 'no charge of the plan asks for /usage/1, /usage/2, /usage/3; nothing was charged for it',
+      },
+    ]);
+  });
+
+  it('matches thousands of quantities, and refuses what would keep others waiting', async () => {
+    const entity = (n: number) => ({ dimension: 'msisdn', value: `${n}` });
+    const usage = Array.from({ length: 8_000 }, (_, n) => ({ metric: 'time', entity: entity(n), quantity: `${n}` }));
+    // Hours begun by n seconds: none at 0, 1 up to 3600, 2 up to 7200, 3 up to 7999.
+    const { lines } = await preview({ plan: planOf([airtime]), period: '2026-10', usage });
+    expect(lines.reduce((sum, { quantity }) => sum + Number(quantity), 0)).toBe(3_600 + 2 * 3_600 + 3 * 799);
+    const many = Array.from({ length: 500 }, (_, n) => ({ ...airtime, code: `airtime-${n}` }));
+    expect(await refused({ plan: planOf(many), period: '2026-10', usage })).toMatchObject({
+      code: 'preview_too_large',
+    });
+    const wide = Array.from({ length: 400 }, (_, n) => ({
+      metric: 'bandwidth',
+      entity: site(`${n}`),
+      series: [{ start: '2026-10-01T00:00:00Z', value: '1' }],
+    }));
+    const year = { start: '2026-01-01', end: '2027-01-01' };
+    expect(await refused({ plan: planOf([burst]), period: year, usage: wide })).toMatchObject({
+      code: 'preview_too_large',
+    });
   });
 
   it('refuses a stamp of a day that does not exist, and an empty period', async () => {

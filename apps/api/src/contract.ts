@@ -61,7 +61,13 @@ export const month = z
   .refine(isMonth, 'must be a month YYYY-MM, from 1900 on')
   .meta({ description: 'A calendar month, `YYYY-MM`.' });
 
-export const decimalText = z.string().refine(isPlainDecimal, 'must be a decimal as a string, such as "12.5"');
+/** Longer numbers are typing errors, and none of their digits would be lost: every product of a rating is exact. */
+const LONGEST_DECIMAL = 60;
+
+export const decimalText = z
+  .string()
+  .max(LONGEST_DECIMAL, { error: `must have at most ${LONGEST_DECIMAL} characters`, abort: true })
+  .refine(isPlainDecimal, 'must be a decimal as a string, such as "12.5"');
 
 export const amount = z.string().meta({ description: 'An amount with exactly the decimals of its currency.' });
 

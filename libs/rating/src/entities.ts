@@ -25,7 +25,9 @@ export function knownEntities(registered: readonly RegisteredEntity[]): KnownEnt
   const byKey = new Map<string, RegisteredEntity[]>();
   for (const entity of registered) {
     const key = entityKey(entity);
-    byKey.set(key, [...(byKey.get(key) ?? []), entity]);
+    const rows = byKey.get(key);
+    if (rows) rows.push(entity);
+    else byKey.set(key, [entity]);
   }
   return [...byKey.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -55,11 +57,25 @@ export function presentIn(
   of: { dimension: Dimension | 'any'; filter?: Filter | undefined },
   timeZone: string,
 ): PresentEntity[] {
-  return entities
+  return presentOn(span, entities, timeZone)
     .filter(({ ref }) => of.dimension === 'any' || ref.dimension === of.dimension)
-    .filter(({ ref }) => isNamed(ref, of.filter))
+    .filter(({ ref }) => isNamed(ref, of.filter));
+}
+
+// Hundreds of charges ask who of thousands of entities is there on the same few spans.
+const present = new WeakMap<readonly KnownEntity[], Map<string, PresentEntity[]>>();
+
+function presentOn(span: Span, entities: readonly KnownEntity[], timeZone: string): PresentEntity[] {
+  const spans = present.get(entities) ?? new Map<string, PresentEntity[]>();
+  present.set(entities, spans);
+  const key = `${span.start} ${span.end} ${timeZone}`;
+  const known = spans.get(key);
+  if (known) return known;
+  const found = entities
     .map((entity) => ({ ...entity, days: daysWithin(span, entity.ranges, timeZone) }))
     .filter(({ days }) => days.length > 0);
+  spans.set(key, found);
+  return found;
 }
 
 export function toActiveEntity({ ref, name, days }: PresentEntity): ActiveEntity {
@@ -73,5 +89,20 @@ export function activeEntities(span: Span, registered: readonly RegisteredEntity
 
 function isNamed(ref: EntityRef, filter: Filter | undefined): boolean {
   if (filter === undefined) return true;
-  return ref.dimension !== 'account' && (filter[ref.dimension]?.includes(ref.value) ?? false);
+  return ref.dimension !== 'account' && namesIn(filter).has(entityKey(ref));
+}
+
+const namesOf = new WeakMap<Filter, ReadonlySet<string>>();
+
+/** The entities that a filter names, by their keys. */
+export function namesIn(filter: Filter): ReadonlySet<string> {
+  const known = namesOf.get(filter);
+  if (known) return known;
+  const names = new Set(
+    (['customer_site_id', 'msisdn', 'imsi'] as const).flatMap((dimension) =>
+      (filter[dimension] ?? []).map((value) => entityKey({ dimension, value })),
+    ),
+  );
+  namesOf.set(filter, names);
+  return names;
 }

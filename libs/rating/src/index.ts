@@ -19,7 +19,7 @@ export {
 } from './segment.js';
 export { taxNameKey } from './tax-name.js';
 export { textFault } from './text.js';
-export { type TariffPlan, tariffPlanSchema } from './tariff-plan.js';
+export { type TariffPlan, tariffPlanSchema, type UsageCharge } from './tariff-plan.js';
 export {
   METRICS,
   sampleControls,

@@ -22,6 +22,7 @@ export function spanOf(startDate: LocalDate, endDate: LocalDate, timeZone: strin
 export function within(span: Span, range: DateRange, timeZone: string): Span | undefined {
   const startDate = range.startDate > span.startDate ? range.startDate : span.startDate;
   const endDate = range.endDate !== null && range.endDate < span.endDate ? range.endDate : span.endDate;
+  if (startDate === span.startDate && endDate === span.endDate) return span;
   return startDate < endDate ? spanOf(startDate, endDate, timeZone) : undefined;
 }
 
@@ -42,7 +43,10 @@ export function daysWithin(span: Span, ranges: readonly DateRange[], timeZone: s
     if (last === undefined || last.endDate < startDate) joined.push({ startDate, endDate });
     else if (last.endDate < endDate) last.endDate = endDate;
   }
-  return joined.map(({ startDate, endDate }) => spanOf(startDate, endDate, timeZone));
+  return joined.map(({ startDate, endDate }) => {
+    const isWhole = startDate === span.startDate && endDate === span.endDate;
+    return isWhole ? { start: span.start, end: span.end, startDate, endDate } : spanOf(startDate, endDate, timeZone);
+  });
 }
 
 /** The days of `span` in none of the parts, which must be ascending and disjoint. */

@@ -11,6 +11,9 @@ const PER = ['account', 'customer_site_id', 'msisdn', 'imsi'] as const;
 const UNSIGNED_DECIMAL = /^(0|[1-9]\d*)(\.\d+)?$/;
 /** Longer numbers are typing errors; the bound keeps every product of a rating inside the exact arithmetic. */
 const LONGEST_DECIMAL = 60;
+/** Bounds of lists: what is rated for thousands of entities is gone through for each. */
+const MOST_TIERS = 1_000;
+const MOST_NAMED = 20_000;
 
 const requiredOr = (message: string) => (issue: { input?: unknown }) =>
   issue.input === undefined ? `is required and ${message}` : message;
@@ -149,11 +152,13 @@ const upTo = positive.nullable();
 const unitTiers = z
   .array(z.strictObject({ up_to: upTo, unit_price: unsigned, flat_fee: unsigned.optional() }))
   .min(1)
+  .max(MOST_TIERS)
   .superRefine(tierRule);
 
 const amountTiers = z
   .array(z.strictObject({ up_to: upTo, amount: unsigned }))
   .min(1)
+  .max(MOST_TIERS)
   .superRefine(tierRule);
 
 const exactlyOne =
@@ -189,7 +194,7 @@ const price = z.discriminatedUnion('model', [
     .superRefine(exactlyOne('burst_unit_price', 'burst_tiers')),
 ]);
 
-const values = z.array(z.string().min(1)).min(1).optional();
+const values = z.array(z.string().min(1).max(128)).min(1).max(MOST_NAMED).optional();
 const filter = z.strictObject({ customer_site_id: values, msisdn: values, imsi: values });
 
 const everyCharge = {
@@ -260,7 +265,10 @@ const usageCharge = z
 
 const charge = z.discriminatedUnion('type', [recurringCharge, oneTimeCharge, usageCharge]);
 
-const everyDiscount = { applies_to: z.array(z.string()).min(1).optional(), periods: z.int().min(1).optional() };
+const everyDiscount = {
+  applies_to: z.array(z.string()).min(1).max(500).optional(),
+  periods: z.int().min(1).optional(),
+};
 
 const discount = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('percentage'), value: percent, ...everyDiscount }),

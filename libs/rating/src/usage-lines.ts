@@ -199,7 +199,7 @@ function baseUnitsPer(unit: Measure['unit']): Decimal {
 
 /** The quantity that was handed in for exactly what the charge measures, if there is one. */
 function givenQuantity(context: RatingContext, charge: UsageCharge, { entity, sources }: Metered): Ratio | undefined {
-  const given = (context.input.quantities ?? []).filter(({ metric }) => metric === charge.measure.metric);
+  const given = givenIn(context.input.quantities ?? [], context.input.account);
   const ofAccount =
     entity === null && !charge.filter ? quantityFor(context.input.account, charge.measure, given) : undefined;
   if (ofAccount) return ofAccount;
@@ -210,11 +210,33 @@ function givenQuantity(context: RatingContext, charge: UsageCharge, { entity, so
   return parts.includes(undefined) ? undefined : Ratio.sum(parts.filter((part) => part !== undefined));
 }
 
-function quantityFor(ref: EntityRef, measured: Measure, given: readonly GivenQuantity[]): Ratio | undefined {
+type GivenIndex = ReadonlyMap<string, readonly GivenQuantity[]>;
+
+// A charge per subscriber looks for the quantity of each of thousands.
+const indexes = new WeakMap<readonly GivenQuantity[], GivenIndex>();
+
+/** Quantities by metric and entity. */
+function givenIn(quantities: readonly GivenQuantity[], account: EntityRef): GivenIndex {
+  const known = indexes.get(quantities);
+  if (known) return known;
+  const index = new Map<string, GivenQuantity[]>();
+  for (const each of quantities) {
+    const key = givenKey(each.metric, each.entity ?? account);
+    const own = index.get(key);
+    if (own) own.push(each);
+    else index.set(key, [each]);
+  }
+  indexes.set(quantities, index);
+  return index;
+}
+
+function givenKey(metric: GivenQuantity['metric'], ref: EntityRef): string {
+  return `${metric} ${entityKey(ref)}`;
+}
+
+function quantityFor(ref: EntityRef, measured: Measure, given: GivenIndex): Ratio | undefined {
   const direction = measured.metric === 'time' ? undefined : measured.direction;
-  const own = given.filter((each) =>
-    each.entity === undefined ? ref.dimension === 'account' : entityKey(each.entity) === entityKey(ref),
-  );
+  const own = given.get(givenKey(measured.metric, ref)) ?? [];
   const of = (wanted: string | undefined) => {
     const match = own.find(
       (each) => (each.direction ?? (measured.metric === 'bytes' ? 'total' : direction)) === wanted,

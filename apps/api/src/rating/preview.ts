@@ -1,27 +1,20 @@
 import { createHash } from 'node:crypto';
-import { type BillingPeriod, fromStamp, isMonth, monthPeriod, periodOfDates } from '#calendar';
+import { type BillingPeriod, daysBetween, isMonth, monthPeriod, periodOfDates } from '#calendar';
 import { type AccountTax, canonicalJson, type Totals, totalsOf } from '#invoicing';
-import {
-  type BucketSeries,
-  type Dimension,
-  type EntityRef,
-  entityKey,
-  type Grid,
-  GRID_SECONDS,
-  type Metric,
-  ownedBuckets,
-} from '#metering';
+import { type Dimension, entityKey } from '#metering';
 import type { RoundingMode } from '#money';
+import { presumedAdvances, rate, type RatingNotice, type RegisteredEntity, segmentsOf, type TariffPlan } from '#rating';
+import { Problem } from '../problems/problem.js';
 import {
-  type GivenQuantity,
-  presumedAdvances,
-  rate,
-  type RatingNotice,
-  type RegisteredEntity,
-  segmentsOf,
-  type TariffPlan,
-} from '#rating';
-import { Problem, type ProblemEntry } from '../problems/problem.js';
+  ACCOUNT,
+  type GivenUsage,
+  missing,
+  type PreviewUsage,
+  readUsage,
+  refuseForeignDays,
+  usageCharges,
+  wrongGrid,
+} from './given-usage.js';
 import { type ExplainedLine, withAlternatives } from './rated-line.js';
 
 /** A stateless rating: a plan, a period, and what was used. Nothing is read from the database and nothing is written. */
@@ -47,15 +40,6 @@ export interface PreviewEntity {
   active_until: string | null;
 }
 
-/** Exactly one of `quantity` and `series` is given. */
-export interface PreviewUsage {
-  metric: 'bytes' | 'time' | 'bandwidth';
-  entity?: { dimension: Dimension; value: string } | undefined;
-  direction?: string | undefined;
-  quantity?: string | undefined;
-  series?: readonly { start: string; value: string | null }[] | undefined;
-}
-
 export interface PreviewAnswer extends Totals {
   currency: string;
   period: { start: string; end: string };
@@ -63,12 +47,19 @@ export interface PreviewAnswer extends Totals {
   warnings: RatingNotice[];
 }
 
-/** Stands for the account in a rating without one. */
-const ACCOUNT: EntityRef = { dimension: 'account', value: 'preview' };
-/** Stands for the site of bandwidth that is given for the account as a whole: bandwidth is always measured by site. */
-const WHOLE_SITE: EntityRef = { dimension: 'customer_site_id', value: 'account' };
+/** Days of a period: more is a typing error, and every one of them is rated. */
+const MOST_DAYS = 400;
 
-/** Throws the problem `usage_missing` when a charge has no usage: it is never taken for 0. */
+/**
+ * What one request may be the work of: lines, each with the tiers it is priced by and the discounts that are shared over it.
+ * It keeps a rating on the event loop below a second.
+ */
+const MOST_WORK = 60_000;
+
+/**
+ * Throws the problems `usage_missing` when a charge has no usage, for that is never taken for 0, `contradicting_usage` and
+ * `wrong_grid` for usage that cannot be meant so, and `preview_too_large`.
+ */
 export function preview(request: PreviewRequest): PreviewAnswer {
   const { plan } = request;
   const period = periodOf(request);
@@ -94,8 +85,11 @@ export function preview(request: PreviewRequest): PreviewAnswer {
       errors: [{ pointer: '/subscription', message }],
     });
   }
-  const given = readUsage(request, period);
+  const given = readUsage(plan, request.usage, period);
   const entities = entitiesOf(request, given, period);
+  refuseForeignDays(given, [period, ...segments], entities, period);
+  refuseUnknownEntities(plan, entities);
+  refuseTooMuch(plan, entities, segments.length);
   const rated = rate({
     currency: plan.currency,
     rounding: request.rounding,
@@ -108,7 +102,10 @@ export function preview(request: PreviewRequest): PreviewAnswer {
     usage: given.series,
     quantities: given.quantities,
   });
-  if (rated.outcome === 'held') throw missing(rated.reasons);
+  if (rated.outcome === 'held') {
+    const coarse = rated.reasons.find(({ code }) => code === 'grid_too_coarse');
+    throw coarse ? wrongGrid('/usage', coarse.message) : missing(rated.reasons);
+  }
   const totals = totalsOf(rated.lines, request.taxes, {
     currency: plan.currency,
     rounding: request.rounding,
@@ -124,7 +121,15 @@ export function preview(request: PreviewRequest): PreviewAnswer {
 }
 
 function periodOf({ period, time_zone }: PreviewRequest): BillingPeriod {
-  if (typeof period !== 'string') return periodOfDates(period.start, period.end, time_zone);
+  if (typeof period !== 'string') {
+    if (daysBetween(period.start, period.end) > MOST_DAYS) {
+      const message = `must be at most ${MOST_DAYS} days after its start`;
+      throw new Problem(422, 'invalid_request', `the end of the period ${message}`, {
+        errors: [{ pointer: '/period/end', message }],
+      });
+    }
+    return periodOfDates(period.start, period.end, time_zone);
+  }
   if (isMonth(period)) return monthPeriod(period, time_zone);
   const message = 'must be a month YYYY-MM, or {start, end} as local dates';
   throw new Problem(422, 'invalid_request', `period ${message}`, { errors: [{ pointer: '/period', message }] });
@@ -135,138 +140,6 @@ function notYetInForce(plan: TariffPlan): RatingNotice {
     code: 'plan_not_yet_in_force',
     message: `the plan takes effect on ${plan.effective_from}; it was rated as if it held from the start`,
   };
-}
-
-/** Everything a rating is held for here is usage that is not there, or not enough of it. */
-function missing(reasons: readonly RatingNotice[]): Problem {
-  return new Problem(422, 'usage_missing', reasons.map(({ message }) => message).join('; '), {
-    errors: reasons.map(({ code, message }) => ({ pointer: '/usage', message, code })),
-  });
-}
-
-interface GivenUsage {
-  series: BucketSeries[];
-  quantities: GivenQuantity[];
-  warnings: RatingNotice[];
-}
-
-function readUsage(request: PreviewRequest, period: BillingPeriod): GivenUsage {
-  const given: GivenUsage = { series: [], quantities: [], warnings: [] };
-  let outside = 0;
-  const taken = new Set<string>();
-  request.usage.forEach((usage, index) => {
-    const entity = entityOf(usage);
-    if (usage.quantity !== undefined) {
-      const { metric, direction, quantity } = usage;
-      given.quantities.push({ metric, direction, quantity, entity: entity === ACCOUNT ? undefined : entity });
-      return;
-    }
-    const read = readSeries(usage, index, period);
-    outside += read.outside;
-    const subject = usage.metric === 'bandwidth' && entity === ACCOUNT ? WHOLE_SITE : entity;
-    for (const { metric, values } of meteredAs(request.plan, usage, read.values)) {
-      const { grid, firstStart } = read;
-      const key = `${metric} ${entityKey(subject)}`;
-      if (taken.has(key)) throw invalid(`/usage/${index}`, 'is given twice for the same metric, direction and entity');
-      taken.add(key);
-      given.series.push({ entity: subject, metric, grid, owned: period, firstStart, values });
-    }
-  });
-  if (outside > 0) {
-    given.warnings.push({ code: 'slots_outside_period', message: `${outside} slots outside the period were ignored` });
-  }
-  return given;
-}
-
-function entityOf({ entity }: PreviewUsage): EntityRef {
-  return entity === undefined || entity.dimension === 'account' ? ACCOUNT : entity;
-}
-
-/** A series over every bucket that the period owns; a bucket that is not given stays a gap. */
-function readSeries(
-  usage: PreviewUsage,
-  index: number,
-  period: BillingPeriod,
-): { grid: Grid; firstStart: number; values: (string | null)[]; outside: number } {
-  const series = usage.series ?? [];
-  const starts = series.map(({ start }) => fromStamp(start));
-  const grid = gridOf(usage, starts, `/usage/${index}/series`);
-  const width = GRID_SECONDS[grid];
-  const { firstStart, count } = ownedBuckets(period, grid);
-  const values = new Array<string | null>(count).fill(null);
-  const seen = new Set<number>();
-  let outside = 0;
-  starts.forEach((start, position) => {
-    const pointer = `/usage/${index}/series/${position}/start`;
-    if (start % width !== 0) throw invalid(pointer, `must be on the ${grid} grid of the series, in UTC`);
-    if (seen.has(start)) throw invalid(pointer, 'stands in the series twice');
-    seen.add(start);
-    const slot = (start - firstStart) / width;
-    if (slot < 0 || slot >= count) outside += 1;
-    else values[slot] = series[position]?.value ?? null;
-  });
-  return { grid, firstStart, values, outside };
-}
-
-/** The spacing says the grid; a single bucket says it by where it starts. */
-function gridOf({ metric }: PreviewUsage, starts: readonly number[], pointer: string): Grid {
-  const sorted = [...starts].sort((a, b) => a - b);
-  const gaps = sorted.slice(1).map((start, position) => start - (sorted[position] ?? 0));
-  const spacing = Math.min(...gaps.filter((gap) => gap > 0));
-  if (metric === 'bandwidth') {
-    if (spacing !== Infinity && spacing % GRID_SECONDS.SLOT !== 0) throw wrongSpacing(pointer, '5 minutes');
-    return 'SLOT';
-  }
-  if (spacing === Infinity) return starts.every((start) => start % GRID_SECONDS.DAY === 0) ? 'DAY' : 'HOUR';
-  if (spacing % GRID_SECONDS.DAY === 0) return 'DAY';
-  if (spacing % GRID_SECONDS.HOUR === 0) return 'HOUR';
-  throw wrongSpacing(pointer, 'an hour or a day');
-}
-
-function wrongSpacing(pointer: string, spacing: string): Problem {
-  return invalid(pointer, `must be spaced by ${spacing}`);
-}
-
-/**
- * The metrics that a given series stands for. A series without direction is both directions together for bytes, and the
- * billed rate itself for bandwidth: it can serve the charges that ask for exactly that, and no others.
- */
-function meteredAs(
-  plan: TariffPlan,
-  { metric, direction }: PreviewUsage,
-  values: (string | null)[],
-): { metric: Metric; values: (string | null)[] }[] {
-  if (metric === 'time') return [{ metric: 'time_usage_seconds', values }];
-  const [uplink, downlink]: [Metric, Metric] =
-    metric === 'bytes' ? ['uplink_bytes', 'downlink_bytes'] : ['uplink_bandwidth', 'downlink_bandwidth'];
-  if (direction === 'uplink') return [{ metric: uplink, values }];
-  if (direction === 'downlink') return [{ metric: downlink, values }];
-  const nothing = values.map((value) => (value === null ? null : '0'));
-  const asked = new Set(plan.charges.flatMap((charge) => directionsOf(charge, metric)));
-  const added = metric === 'bytes' ? 'total' : 'percentile_of_sum';
-  if ([...asked].every((each) => each === added)) {
-    return [
-      { metric: uplink, values },
-      { metric: downlink, values: nothing },
-    ];
-  }
-  if (metric === 'bandwidth' && !asked.has(added)) {
-    return [
-      { metric: uplink, values },
-      { metric: downlink, values },
-    ];
-  }
-  throw missing([
-    {
-      code: 'direction_missing',
-      message: `a charge of the plan tells uplink and downlink apart; give the ${metric} series of each direction`,
-    },
-  ]);
-}
-
-function directionsOf(charge: TariffPlan['charges'][number], metric: PreviewUsage['metric']): string[] {
-  if (charge.type !== 'usage' || charge.measure.metric !== metric) return [];
-  return 'direction' in charge.measure ? [charge.measure.direction] : [];
 }
 
 /** Those given, and those that usage is given for, which are active throughout. */
@@ -294,7 +167,41 @@ function entitiesOf(request: PreviewRequest, given: GivenUsage, period: BillingP
   ];
 }
 
-function invalid(pointer: string, message: string): Problem {
-  const errors: ProblemEntry[] = [{ pointer, message }];
-  return new Problem(422, 'invalid_request', `${pointer} ${message}`, { errors });
+/**
+ * A charge by entity, or on entities that it names, is usage that is missing where nothing is known of them: neither usage
+ * nor a registration says that they were idle.
+ */
+function refuseUnknownEntities(plan: TariffPlan, entities: readonly RegisteredEntity[]): void {
+  const known = new Set(entities.map(entityKey));
+  const dimensions = new Set(entities.map(({ dimension }) => dimension));
+  const reasons = usageCharges(plan).flatMap(({ code: charge, measure, filter }): RatingNotice[] => {
+    const say = (what: string) => [
+      { code: 'usage_missing', charge, message: `charge ${charge} measures ${what}, and no usage of it is given` },
+    ];
+    if (filter) {
+      return (['customer_site_id', 'msisdn', 'imsi'] as const).flatMap((dimension) =>
+        (filter[dimension] ?? [])
+          .filter((value) => !known.has(entityKey({ dimension, value })))
+          .flatMap((value) => say(`${dimension} ${JSON.stringify(value)}`)),
+      );
+    }
+    const { per } = measure;
+    return per === 'account' || dimensions.has(per) ? [] : say(`each ${per}`);
+  });
+  if (reasons.length > 0) throw missing(reasons);
+}
+
+/** Work that grows with the request is bounded before it is begun: nothing else is answered while it lasts. */
+function refuseTooMuch(plan: TariffPlan, entities: readonly RegisteredEntity[], segments: number): void {
+  const counts = new Map<Dimension, number>();
+  for (const { dimension } of entities) counts.set(dimension, (counts.get(dimension) ?? 0) + 1);
+  const work = usageCharges(plan).reduce((sum, { measure, price }) => {
+    const lines = measure.per === 'account' ? 1 : (counts.get(measure.per) ?? 0);
+    const tiers = 'tiers' in price ? price.tiers : 'burst_tiers' in price ? (price.burst_tiers ?? []) : [];
+    // A discount takes a tenth of the time that a line does.
+    return sum + lines * (1 + Math.min(tiers.length, 100) / 4 + plan.discounts.length / 4);
+  }, plan.charges.length);
+  if (work * segments <= MOST_WORK) return;
+  const message = 'must come to fewer lines, tiers and discounts: rate fewer entities or charges at once';
+  throw new Problem(422, 'preview_too_large', `the preview ${message}`, { errors: [{ pointer: '', message }] });
 }

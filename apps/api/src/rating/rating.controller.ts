@@ -114,7 +114,9 @@ export class RatingController {
   @Documented(
     'Rate given usage by a plan; writes nothing',
     { 200: previewAnswer },
-    { 422: '`invalid_request`, `invalid_plan`, `plan_not_found`, `subscription_outside_period`, `usage_missing`' },
+    {
+      422: '`invalid_request`, `invalid_plan`, `plan_not_found`, `subscription_outside_period`, `usage_missing`, `contradicting_usage`, `wrong_grid`, `preview_too_large`',
+    },
   )
   async preview(@Body({ schema: previewRequest }) body: z.output<typeof previewRequest>): Promise<PreviewAnswer> {
     const { plan, version } = await this.planOf(body.plan);
