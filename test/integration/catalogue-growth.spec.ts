@@ -22,6 +22,8 @@ describe('changing the catalogue of an account with large invoices', () => {
     granted(await replaceEntities(database, 'test', account, entities(0, 60)));
     const owner = new pg.Client({ connectionString: created.url });
     await owner.connect();
+    // What these say is of no matter here, only how much of it there is.
+    await owner.query('ALTER TABLE invoice DROP CONSTRAINT invoice_agrees_with_its_document');
     await owner.query(
       `WITH opened AS (
          INSERT INTO close (id, seller_id, period_label, period, kind, dry_run, issue, state)

@@ -19,7 +19,7 @@ import {
 } from '#persistence';
 import { createWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
-import { closingFees } from '../support/closing.js';
+import { closingFees, drawn as drawnAs } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 
 /** Two at once, in the order that does harm: brought about by locks and by calls, never by waiting for luck. */
@@ -313,7 +313,7 @@ describe('a close', () => {
           if ('id' in document) drawn.push(document.id);
           // While the first is drawn somebody downloads the second, which the sweep has found missing as well.
           await other.pdf(second as string);
-          return { pdf: Buffer.from('%PDF-'), sha256: 'sha' };
+          return drawnAs('%PDF-');
         },
       },
     });
@@ -321,7 +321,10 @@ describe('a close', () => {
     expect(drawn).toEqual([]);
     await sweeper.sweep(0);
     expect([drawn.length, drawn.includes(second as string)]).toEqual([1, false]);
-    expect((await listInvoices(database, { limit: 9 })).map(({ pdf_sha256 }) => pdf_sha256)).toEqual(['sha', 'sha']);
+    expect((await listInvoices(database, { limit: 9 })).map(({ pdf_sha256 }) => pdf_sha256)).toEqual([
+      drawnAs('%PDF-').sha256,
+      drawnAs('%PDF-').sha256,
+    ]);
   });
 
   it('of one seller that cannot be opened keeps neither a worker from its start nor other sellers from theirs', async () => {

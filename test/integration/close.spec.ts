@@ -17,6 +17,7 @@ import {
   updateSeller,
 } from '#persistence';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
+import { drawn } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 
 const PERIOD = '2026-08';
@@ -34,7 +35,7 @@ class PlainRenderer {
   async render(document: { status: string }): Promise<{ pdf: Uint8Array; sha256: string }> {
     if (this.failing) throw new Error('the renderer died');
     this.rendered += 1;
-    return { pdf: Buffer.from(JSON.stringify(document)), sha256: 'sha' };
+    return drawn(JSON.stringify(document));
   }
 }
 
@@ -286,7 +287,9 @@ describe('closing a month', () => {
     renderer.failing = false;
     const survivor = process();
     await survivor.closes.sweep(0);
-    expect((await listInvoices(database, { limit: 10 })).map(({ pdf_sha256 }) => pdf_sha256)).toEqual(['sha']);
+    expect((await listInvoices(database, { limit: 10 })).map(({ pdf_sha256 }) => pdf_sha256)).toEqual([
+      expect.stringMatching(/^[0-9a-f]{64}$/),
+    ]);
     expect(await findClose(database, id)).toMatchObject({ state: 'finished' });
 
     await makeAccount(database, { seller: 'acme', external_id: 'b' }, 'fee');

@@ -12,10 +12,10 @@ import {
 } from '#persistence';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
-import { closingFees } from '../support/closing.js';
+import { closingFees, drawn } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 
-const PDF = Buffer.from('%PDF-');
+const PDF = drawn('%PDF-');
 
 /** What a dead process left is found by another one's worker, on a real queue, without anybody asking. */
 describe('a worker finds and finishes', () => {
@@ -50,7 +50,7 @@ describe('a worker finds and finishes', () => {
         render: (document: Parameters<Renderer['render']>[0]) =>
           'number' in document && broken.has(document.number)
             ? Promise.reject(new Error('this document cannot be drawn'))
-            : Promise.resolve({ pdf: PDF, sha256: 'sha' }),
+            : Promise.resolve(PDF),
       },
       settleHours: 0,
     }) satisfies Partial<ClosesOptions>;
@@ -115,13 +115,13 @@ describe('a worker finds and finishes', () => {
     }
     expect(await drawn()).toEqual([
       ['INV-2026-000001', null],
-      ['INV-2026-000002', 'sha'],
-      ['INV-2026-000003', 'sha'],
+      ['INV-2026-000002', PDF.sha256],
+      ['INV-2026-000003', PDF.sha256],
     ]);
     // Whoever asks for it draws it through the same path.
     broken.clear();
     const [first] = await listInvoices(database, { number: 'INV-2026-000001', limit: 1 });
-    expect((await closes.pdf(first?.id ?? ''))?.sha256).toBe('sha');
+    expect((await closes.pdf(first?.id ?? ''))?.sha256).toBe(PDF.sha256);
     expect(await loadIssued(database, first?.id ?? '')).toMatchObject({ number: 'INV-2026-000001' });
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   accountApiKey,
   type FaultRule,
@@ -62,11 +63,17 @@ export interface Over {
 /** Usage that came late is in every answer. */
 export const LATE: FaultRule[] = [{ fault: 'late_correction' }];
 
+/** A file as a renderer answers it. */
+export function drawn(text: string): Awaited<ReturnType<Renderer['render']>> {
+  const pdf = Buffer.from(text);
+  return { pdf, sha256: createHash('sha256').update(pdf).digest('hex') };
+}
+
 /** Draws nothing. */
 export const BLANK_PAGES: Renderer = {
   layoutVersion: 1,
   unprintable: () => [],
-  render: async () => ({ pdf: Buffer.from('%PDF-'), sha256: 'sha' }),
+  render: async () => drawn('%PDF-'),
 };
 
 /** What closes months of fees: a fee needs no usage, so the report API is none, and nobody ever asks it. */

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { v7 as uuid } from 'uuid';
 import { monthPeriod, toStamp } from '#calendar';
 import type { IssuedInvoice } from '#invoicing';
+import { documentSha256 } from '#persistence';
 import pg from 'pg';
 
 /**
@@ -29,8 +29,8 @@ export async function issueOne(
       `INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period,
                             revision, currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date,
                             document, document_sha256, inputs_hash, layout_version)
-       VALUES ($1, $2, $3, $4, 'invoice', $5, 2026, $6, $7, tstzrange($8, $9), 1, 'USD', $10, 0, $10, 0, $10, $11, $12,
-               $13, $14, $15, $15, 1)`,
+       VALUES ($1, $2, $3, $4, 'invoice', $5, 2026, $6, $7, tstzrange($8, $9), 1, 'USD', $10, 0.00, $10, 0.00, $10, $11, $12,
+               $13, $14, $15, $16, 1)`,
       [
         id,
         seller.id,
@@ -46,7 +46,8 @@ export async function issueOne(
         invoice.issue_date,
         invoice.due_date,
         invoice,
-        randomUUID(),
+        documentSha256(invoice),
+        invoice.inputs_hash,
       ],
     );
     await owner.query(`INSERT INTO invoice_event (id, invoice_id, type) VALUES ($1, $2, 'issued')`, [uuid(), id]);
@@ -102,5 +103,6 @@ function documentOf(
     rounding: '0.00',
     payable: of.amount,
     revision: 1,
+    inputs_hash: 'of nothing',
   } as unknown as IssuedInvoice;
 }

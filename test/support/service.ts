@@ -23,6 +23,8 @@ export interface TestService {
   readonly workerUrl: string;
   readonly adminKey: string;
   readonly database: Database;
+  /** The owner's connection string, for looking behind the service. */
+  readonly ownerUrl: string;
   readonly simulator: ReportSimulator;
   stop(): Promise<void>;
 }
@@ -71,6 +73,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
     workerUrl: `http://127.0.0.1:${health.port}`,
     adminKey: key,
     database,
+    ownerUrl: databaseUrl,
     simulator,
     stop: async () => {
       await Promise.all([api.close(), health.close()]);

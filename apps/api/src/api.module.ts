@@ -21,6 +21,7 @@ import { Drain } from './health/drain.js';
 import { HealthController } from './health/health.controller.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencySweep } from './idempotency-sweep.js';
+import { AlteredDocumentsInterceptor } from './invoices/altered-documents.interceptor.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
 import { CertificateKeysController } from './keys/certificate-keys.controller.js';
@@ -98,6 +99,7 @@ export class ApiModule {
         { provide: APP_INTERCEPTOR, useClass: BodyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: CursorsInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: AlteredDocumentsInterceptor },
         IdempotencySweep,
         Drain,
         RequestMetrics,

@@ -3,6 +3,7 @@ import { type BeforeApplicationShutdown, type DynamicModule, Inject, Injectable,
 import { createPostgresBackend, type Job, Queue, setDefaultBackendFactory, UnrecoverableError } from 'bullmq';
 import {
   type BatchJob,
+  checkStoredDocuments,
   CLOSE_QUEUE,
   Closes,
   type ClosesOptions,
@@ -179,6 +180,26 @@ function forgetter({ sweep_ms }: Recovery) {
   };
 }
 
+/** Checks over a month that all that is stored is as it was stored. */
+function checker({ sweep_ms }: Recovery) {
+  return {
+    provide: 'checker',
+    inject: [OPTIONS],
+    useFactory: ({ database, logger }: WorkerModuleOptions) =>
+      new Recurring(
+        sweep_ms,
+        async () => {
+          const { more, altered, ended } = await checkStoredDocuments(database);
+          for (const each of altered)
+            logger.error({ ...each, code: 'document_altered' }, 'a stored document was altered');
+          if (ended) logger.info(ended, 'stored documents were checked');
+          return more;
+        },
+        (error) => logger.error({ err: error }, 'stored documents could not be checked'),
+      ),
+  };
+}
+
 const DAY_SECONDS = 86_400;
 
 @Module({})
@@ -201,6 +222,7 @@ export class WorkerModule {
         sweeper(recovery),
         confirmer(recovery),
         forgetter(recovery),
+        checker(recovery),
         {
           provide: SCHEDULED,
           inject: [WorkerCloses],

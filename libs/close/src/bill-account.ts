@@ -11,6 +11,7 @@ import {
 import { GRID_SECONDS, type BucketSeries, type EntityRef, ownedBuckets } from '#metering';
 import {
   type BillingFacts,
+  documentSha256,
   factsOfPeriod,
   type Notice,
   type PulledSeries,
@@ -35,6 +36,7 @@ import {
   usageNeeds,
 } from '#rating';
 import { type PullWarning, type RawAnswer, ReportApiError } from '#report-client';
+import { CloseError } from './close-error.js';
 import { type Connection, type Connectors, isUnconnected } from './connectors.js';
 import { inOrder } from './each-of.js';
 
@@ -94,9 +96,16 @@ export function billingTask(known: BillingFacts, periodLabel: string, waived: re
 const plans = new Map<string, TariffPlan>();
 const PLANS_KEPT = 500;
 
+/** @throws CloseError `document_altered` */
 function planOf(document: unknown, sha256: string): TariffPlan {
   const known = plans.get(sha256);
   if (known) return known;
+  if (documentSha256(document) !== sha256) {
+    throw new CloseError(
+      'document_altered',
+      `the tariff plan of sha256 ${sha256} differs from what was published and is not used; restore it from a backup`,
+    );
+  }
   const plan = tariffPlanSchema.parse(document);
   if (plans.size >= PLANS_KEPT) plans.clear();
   plans.set(sha256, plan);

@@ -5,9 +5,13 @@ import {
   type CertificateFacts,
   type CertifiedDocuments,
   type CloseAccountState,
+  DocumentAltered,
+  findCertificate,
   keepCertificate,
   type SecretKey,
   signingKey,
+  standsAsCertified,
+  type StoredCertificate,
   takeUncertified,
   type Transaction,
 } from '#persistence';
@@ -69,9 +73,18 @@ export interface SignedCertificate {
   };
 }
 
-/** Signs and keeps the next revision of a close's certificate, on a transaction that has the close's row locked. */
+/**
+ * Signs and keeps the next revision of a close's certificate, on a transaction that has the close's row locked.
+ *
+ * @throws DocumentAltered when a document is not as it was issued, or not as the revision before counted it
+ */
 export async function certifyClose(tx: Transaction, closeId: string, secretKey: SecretKey): Promise<void> {
   await takeUncertified(tx, closeId);
+  const before = await findCertificate(tx, closeId);
+  if (before && !(await standsAsCertified(tx, closeId, certificateIn(before)))) {
+    const name = `revision ${before.revision}`;
+    throw new DocumentAltered({ subject: `close:${closeId}`, part: 'documents', name });
+  }
   const facts = await certificateFacts(tx, closeId);
   const key = await signingKey(tx, secretKey);
   const certificate = certificateOf(facts);
@@ -89,6 +102,11 @@ export async function certifyClose(tx: Transaction, closeId: string, secretKey: 
     document,
     issuedAt: certificate.issued_at,
   });
+}
+
+/** What a stored revision certifies. */
+export function certificateIn({ document }: StoredCertificate): CloseCertificate {
+  return (JSON.parse(document) as SignedCertificate).certificate;
 }
 
 const NO_ACCOUNTS: Readonly<Record<CloseAccountState, number>> = {

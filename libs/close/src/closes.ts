@@ -16,6 +16,7 @@ import {
   countAttempt,
   type Database,
   databaseNow,
+  DocumentAltered,
   documentSha256,
   earlyAccounts,
   type Doing,
@@ -34,6 +35,7 @@ import {
   monthBefore,
   moveAccount,
   type NewWaiver,
+  noteAlteration,
   type Notice,
   openClose,
   releaseDrafts,
@@ -314,7 +316,11 @@ export class Closes {
   async sweep(idleSeconds = SWEEP_IDLE_SECONDS): Promise<void> {
     // What cannot be finished now must not keep the sweep from the rest.
     const failures: unknown[] = [];
-    const attempt = (part: Promise<unknown>) => part.catch((error: unknown) => failures.push(error));
+    const attempt = (part: Promise<unknown>) =>
+      part.catch(async (error: unknown) => {
+        failures.push(error);
+        await noteAlteration(this.#database, error);
+      });
     const stalled = await claimStalledBatches(this.#database, idleSeconds);
     if (stalled.length > 0) await attempt(this.#options.enqueue(stalled));
     await attempt(this.#renderAll('', (after, limit) => unrenderedInvoices(this.#database, idleSeconds, after, limit)));
@@ -354,7 +360,12 @@ export class Closes {
   }
 
   async #settle(closeId: string): Promise<void> {
-    await settleClose(this.#database, closeId, (tx) => certifyClose(tx, closeId, this.#options.secretKey));
+    try {
+      await settleClose(this.#database, closeId, (tx) => certifyClose(tx, closeId, this.#options.secretKey));
+    } catch (error) {
+      await noteAlteration(this.#database, error);
+      throw error;
+    }
   }
 
   /** Takes one account as far as it goes. Returns whether it should be tried again. */
@@ -521,12 +532,14 @@ export class Closes {
   async #failed(close: CloseWork, accountId: string, doing: Doing | undefined, error: unknown): Promise<boolean> {
     const code = codeOf(error);
     this.#options.log?.({ event: 'account_failed', closeId: close.id, accountId, code, error });
+    await noteAlteration(this.#database, error);
     // It could not even be taken up, which says nothing of the account.
     if (!doing) return true;
     const attempts = await countAttempt(this.#database, close.id, accountId, doing);
     if (attempts === undefined) return false;
     if (isRetryable(error) && attempts < MAX_ATTEMPTS) return true;
-    const message = error instanceof CloseError ? error.message : `an unexpected error ended the account: ${code}`;
+    const isTold = error instanceof CloseError || error instanceof DocumentAltered;
+    const message = isTold ? error.message : `an unexpected error ended the account: ${code}`;
     await this.#fail(close, accountId, doing, { code, message });
     return false;
   }
@@ -556,13 +569,14 @@ export class Closes {
       const missing = await find(after, 50);
       if (missing.length === 0) break;
       await eachOf(missing, this.#options.concurrency ?? 4, async (id) => {
-        const invoice = await loadIssued(this.#database, id);
-        if (!invoice) return;
         try {
+          const invoice = await loadIssued(this.#database, id);
+          if (!invoice) return;
           await renderOnce(this.#database, this.#options.renderer, invoice);
           this.#step('rendered', closeId, invoice.account);
         } catch (error) {
           this.#options.log?.({ event: 'document_not_rendered', invoiceId: id, code: codeOf(error), error });
+          await noteAlteration(this.#database, error);
           failures.push(error);
         }
       });

@@ -9,6 +9,7 @@ import {
   type CorrectionState,
   type Database,
   databaseNow,
+  DocumentAltered,
   type Doing,
   findCorrection,
   findOpenCorrection,
@@ -24,6 +25,7 @@ import {
   loadPinnedFacts,
   loadSellerFacts,
   moveAccount,
+  noteAlteration,
   type NoteIssue,
   postponeConfirmingPull,
   proposeCorrection,
@@ -133,7 +135,9 @@ export class Corrections {
     } catch (error) {
       const code = codeOf(error);
       this.#options.log?.({ event: 'confirming_pull_failed', ...named(of), code, error });
-      const message = error instanceof CloseError ? error.message : `an unexpected error ended the pull: ${code}`;
+      await noteAlteration(this.#database, error);
+      const isTold = error instanceof CloseError || error instanceof DocumentAltered;
+      const message = isTold ? error.message : `an unexpected error ended the pull: ${code}`;
       if (isRetryable(error) && attempts < MAX_ATTEMPTS) {
         await postponeConfirmingPull(this.#database, id, RETRY_SECONDS, { code, message });
       } else {

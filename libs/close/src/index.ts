@@ -30,6 +30,7 @@ export {
   type CheckedCertificate,
   verifyCertificates,
 } from './verify-certificate.js';
+export { checkStoredDocuments } from './stored-documents.js';
 export { invoiceEvidence, type InvoiceVerdict, verifyInvoice } from './verify-invoice.js';
 export { cronPattern, dueRuns, nextRun, openDueCloses, SCHEDULE_QUEUE, type ScheduledRun } from './schedule.js';
 export { wayOut } from './ways-out.js';

@@ -1,11 +1,13 @@
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { recordAudit } from './audit.js';
-import { certifiedBeside, issuedBy } from './close-documents.js';
+import { certifiedBeside, issuedBy, sealedDocuments } from './close-documents.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import { monthOf } from './ledger.js';
+import { DocumentAltered, unaltered } from './sealed-documents.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
-import type { CloseAccountState, CloseKind, IssueMode, Notice } from './closes.js';
+import type { CloseAccountState, CloseKind, IssueMode } from './closes.js';
+import type { Notice } from './notice.js';
 
 /** What certificates are signed with. Keys are PEM: SPKI and PKCS #8. */
 export interface SigningKey {
@@ -226,7 +228,11 @@ export async function takeUncertified(tx: Transaction, closeId: string): Promise
   await tx.$executeRaw`DELETE FROM invoice_uncertified WHERE close_id = ${closeId}::uuid`;
 }
 
-/** Reads how a close stands, on a transaction that has its row locked: nothing of it moves meanwhile. */
+/**
+ * Reads how a close stands, on a transaction that has its row locked: nothing of it moves meanwhile.
+ *
+ * @throws DocumentAltered when a document or note is not as it was issued
+ */
 export async function certificateFacts(tx: Transaction, closeId: string): Promise<CertificateFacts> {
   const [close] = await tx.$queryRaw<CloseRow[]>`
     SELECT c.id, s.code AS seller, s.name AS seller_name, c.period_label AS label, ${stamp('lower(c.period)')} AS start,
@@ -247,6 +253,8 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
       FROM close_waiver w JOIN account a ON a.id = w.account_id
      WHERE w.close_id = ${closeId}::uuid ORDER BY w.at, w.id`;
   const [own, beside] = [issuedBy(closeId), certifiedBeside(closeId)];
+  // What is summed up below is the columns; no certificate is to say that an altered document is as it was issued.
+  for (const which of [own, beside]) for await (const document of sealedDocuments(tx, which)) unaltered(document);
   const documents = await readDocuments(tx, own);
   const notes = await readDocuments(tx, beside);
   const [replaced] = await tx.$queryRaw<{ count: number }[]>`
@@ -343,7 +351,9 @@ async function readDocuments(tx: Transaction, which: Prisma.Sql): Promise<Certif
   const taxes = await tx.$queryRaw<CertifiedDocuments['taxes']>`
     SELECT i.currency, t.name, t.category, trim_scale(t.rate)::text AS rate, sum(t.base)::text AS base,
            sum(t.amount)::text AS amount
-      FROM invoice i JOIN invoice_tax t ON t.invoice_id = i.id
+      FROM invoice i
+     CROSS JOIN LATERAL jsonb_to_recordset(i.document->'taxes')
+                     AS t (name text, category text, rate numeric, base numeric, amount numeric)
      WHERE ${which}
      GROUP BY i.currency, t.name, t.category, trim_scale(t.rate) ORDER BY i.currency, t.name, t.category, trim_scale(t.rate)`;
   return { ranges, sha256: hashed?.sha256 ?? '', totals, taxes };
@@ -416,9 +426,13 @@ export async function keepCertificate(
             ${certificate.keyId}, ${certificate.document}, ${certificate.issuedAt}::timestamptz)`;
 }
 
-/** A revision of a close's certificate, by default the latest; undefined when there is none. */
+/**
+ * A revision of a close's certificate, by default the latest; undefined when there is none.
+ *
+ * @throws DocumentAltered when it is not as it was signed
+ */
 export async function findCertificate(
-  database: Database,
+  database: Database | Transaction,
   closeId: string,
   revision?: number,
 ): Promise<StoredCertificate | undefined> {
@@ -426,5 +440,9 @@ export async function findCertificate(
     SELECT revision, sha256, document FROM close_certificate
      WHERE close_id = ${closeId}::uuid AND (${revision ?? null}::int IS NULL OR revision = ${revision ?? null}::int)
      ORDER BY revision DESC LIMIT 1`;
+  if (certificate && createHash('sha256').update(certificate.document).digest('hex') !== certificate.sha256) {
+    const name = `revision ${certificate.revision}`;
+    throw new DocumentAltered({ subject: `close:${closeId}`, part: 'certificate', name });
+  }
   return certificate;
 }

@@ -1,5 +1,7 @@
-import { type Database, stamp } from './database.js';
+import { createHash } from 'node:crypto';
+import { type Database, stamp, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
+import { SEALED, type SealedDocument } from './sealed-documents.js';
 
 /** A document of a close, without its content. */
 export interface CloseDocument {
@@ -10,6 +12,7 @@ export interface CloseDocument {
 }
 
 const PAGE = 200;
+const PAGE_WITH_CONTENT = 50;
 
 /**
  * Every document that the latest certificate of a close names: what it issued, then the notes that were issued for its
@@ -33,17 +36,81 @@ export function certifiedBeside(closeId: string): Prisma.Sql {
     AND NOT EXISTS (SELECT FROM invoice_uncertified u WHERE u.invoice_id = i.id))`;
 }
 
-async function* inOrder(database: Database, which: Prisma.Sql): AsyncGenerator<CloseDocument> {
-  let after = { kind: '', fiscalYear: 0, sequence: 0n };
+/** Documents as a certificate counts them. */
+interface Counted {
+  readonly count: number;
+  readonly ranges: readonly { kind: string; fiscal_year: number; first_sequence: number; last_sequence: number }[];
+  /** sha256 over a line `<number> <sha256 of the document>\n` per document, in the order of the ranges. */
+  readonly sha256: string;
+}
+
+/**
+ * Whether a close still has the documents and notes that a certificate of it counted, each with the hash that it had then:
+ * none is gone, and none was changed together with its hash.
+ */
+export async function standsAsCertified(
+  database: Database | Transaction,
+  closeId: string,
+  { documents, notes }: { readonly documents: Counted; readonly notes?: Counted | undefined },
+): Promise<boolean> {
+  return (
+    (await isCounted(database, issuedBy(closeId), documents)) &&
+    (notes === undefined || (await isCounted(database, certifiedBeside(closeId), notes)))
+  );
+}
+
+async function isCounted(database: Database | Transaction, which: Prisma.Sql, counted: Counted): Promise<boolean> {
+  const hash = createHash('sha256');
+  let count = 0;
+  for await (const { kind, fiscalYear, sequence, number, sha256 } of inOrder(database, which)) {
+    const isIn = counted.ranges.some(
+      (range) =>
+        range.kind === kind &&
+        range.fiscal_year === fiscalYear &&
+        range.first_sequence <= sequence &&
+        sequence <= range.last_sequence,
+    );
+    if (!isIn) continue;
+    hash.update(`${number} ${sha256}\n`);
+    count += 1;
+  }
+  return count === counted.count && hash.digest('hex') === counted.sha256;
+}
+
+/** Documents in the order of kind, fiscal year and sequence, with what they are held against; a few at a time. */
+export function sealedDocuments(database: Database | Transaction, which: Prisma.Sql): AsyncGenerator<SealedDocument> {
+  return pages<SealedDocument>(database, which, SEALED, PAGE_WITH_CONTENT);
+}
+
+type Listed = CloseDocument & Place & { number: string; sha256: string };
+
+function inOrder(database: Database | Transaction, which: Prisma.Sql): AsyncGenerator<Listed> {
+  const columns = Prisma.sql`i.id, i.number, ${stamp('i.issued_at')} AS "issuedAt", i.document_sha256 AS sha256`;
+  return pages<Listed>(database, which, columns, PAGE);
+}
+
+interface Place {
+  readonly kind: string;
+  readonly fiscalYear: number;
+  readonly sequence: bigint;
+}
+
+async function* pages<Row>(
+  database: Database | Transaction,
+  which: Prisma.Sql,
+  columns: Prisma.Sql,
+  limit: number,
+): AsyncGenerator<Row & Place> {
+  let after: Place = { kind: '', fiscalYear: 0, sequence: 0n };
   for (;;) {
-    const page = await database.$queryRaw<(CloseDocument & typeof after)[]>`
-      SELECT id, number, ${stamp('issued_at')} AS "issuedAt", kind, fiscal_year AS "fiscalYear", sequence FROM invoice i
+    const page = await database.$queryRaw<(Row & Place)[]>`
+      SELECT ${columns}, i.kind, i.fiscal_year AS "fiscalYear", i.sequence FROM invoice i
        WHERE ${which}
-         AND (kind, fiscal_year, sequence) > (${after.kind}, ${after.fiscalYear}::int, ${after.sequence}::bigint)
-       ORDER BY kind, fiscal_year, sequence LIMIT ${PAGE}`;
-    for (const { id, number, issuedAt } of page) yield { id, number, issuedAt };
+         AND (i.kind, i.fiscal_year, i.sequence) > (${after.kind}, ${after.fiscalYear}::int, ${after.sequence}::bigint)
+       ORDER BY i.kind, i.fiscal_year, i.sequence LIMIT ${limit}`;
+    yield* page;
     const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return;
-    after = { kind: last.kind, fiscalYear: last.fiscalYear, sequence: last.sequence };
+    if (last === undefined || page.length < limit) return;
+    after = last;
   }
 }

@@ -1,21 +1,27 @@
 import type { BillingPeriod, EpochSeconds } from '#calendar';
 import { fromStamp, toStamp } from '#calendar';
+import type { DraftInvoice } from '#invoicing';
+import { decimal, formatAmount, minus, sum } from '#money';
 import { v7 as uuid } from 'uuid';
 import { hasAdvanceWithoutSubscription } from './advances.js';
+import { noteAlteration } from './alterations.js';
 import { actFor, auditClose, type CloseCommand } from './close-actor.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
+import type { Notice } from './notice.js';
+import {
+  DocumentAltered,
+  documentSha256,
+  SEALED,
+  type SealedDocument,
+  unaltered,
+  unalteredDraft,
+} from './sealed-documents.js';
 
 export type CloseKind = 'regular' | 'correction';
 export type IssueMode = 'after_review' | 'automatic';
 export type CloseState = 'running' | 'review' | 'finished' | 'cancelled';
 export type CloseAccountState = 'pending' | 'pulling' | 'rated' | 'drafted' | 'issued' | 'empty' | 'held' | 'failed';
-
-/** A reason or a warning that a machine can branch on and a clerk can read. */
-export interface Notice {
-  readonly code: string;
-  readonly message: string;
-}
 
 /** A close as the REST contract shows it. */
 export interface CloseView {
@@ -373,18 +379,6 @@ export async function moveAccount(
   return moved === 1;
 }
 
-/** Puts warnings on a close as a whole, each once, however many accounts bring them. */
-export async function warnClose(database: Database, closeId: string, warnings: readonly Notice[]): Promise<void> {
-  if (warnings.length === 0) return;
-  const entries = JSON.stringify(warnings);
-  await database.$executeRaw`
-    UPDATE close
-       SET warnings = warnings || (SELECT jsonb_agg(entry)
-                                     FROM jsonb_array_elements(${entries}::jsonb) AS of (entry)
-                                    WHERE NOT warnings @> jsonb_build_array(entry))
-     WHERE id = ${closeId}::uuid AND NOT warnings @> ${entries}::jsonb`;
-}
-
 /**
  * Counts one more unexpected error of an account. Returns how many there were; undefined when it is no longer at what went
  * wrong, because somebody else was faster.
@@ -436,24 +430,34 @@ export async function saveDraft(
     const moved = await moveAccount(tx, closeId, accountId, { to: 'drafted', ...move });
     if (!moved) return false;
     await tx.$executeRaw`
-      INSERT INTO draft_invoice (id, close_id, account_id, inputs_hash, document)
-      VALUES (${uuid()}::uuid, ${closeId}::uuid, ${accountId}::uuid, ${inputsHash}, ${JSON.stringify(document)}::jsonb)
+      INSERT INTO draft_invoice (id, close_id, account_id, inputs_hash, document, document_sha256)
+      VALUES (${uuid()}::uuid, ${closeId}::uuid, ${accountId}::uuid, ${inputsHash}, ${JSON.stringify(document)}::jsonb,
+              ${documentSha256(document)})
       ON CONFLICT (close_id, account_id) DO UPDATE
-        SET inputs_hash = excluded.inputs_hash, document = excluded.document, updated_at = clock_timestamp()`;
+        SET inputs_hash = excluded.inputs_hash, document = excluded.document, document_sha256 = excluded.document_sha256,
+            updated_at = clock_timestamp()`;
     return true;
   });
 }
 
-/** The draft of an account, or undefined. */
+/**
+ * The draft of an account, or undefined.
+ *
+ * @throws DocumentAltered
+ */
 export async function loadDraft(
   database: Database | Transaction,
   closeId: string,
   accountId: string,
 ): Promise<{ id: string; inputsHash: string; document: unknown } | undefined> {
-  const [draft] = await database.$queryRaw<{ id: string; inputsHash: string; document: unknown }[]>`
-    SELECT id, inputs_hash AS "inputsHash", document FROM draft_invoice
+  const [draft] = await database.$queryRaw<
+    { id: string; inputsHash: string; document: unknown; document_sha256: string | null }[]
+  >`
+    SELECT id, inputs_hash AS "inputsHash", document, document_sha256 FROM draft_invoice
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid`;
-  return draft;
+  if (!draft) return undefined;
+  const { id, inputsHash } = draft;
+  return { id, inputsHash, document: unalteredDraft(`draft:${id}`, draft) };
 }
 
 /**
@@ -882,7 +886,10 @@ export async function accountsOfClose(database: Database, closeId: string, ids: 
   return rows.map((row) => row.id);
 }
 
-/** Accounts of a close in the order of their ids. `after` is the id of the last one already seen. */
+/**
+ * Accounts of a close in the order of their ids. `after` is the id of the last one already seen. What an account has that is
+ * not as it was stored is not shown: a warning says so instead.
+ */
 export async function listCloseAccounts(
   database: Database,
   closeId: string,
@@ -893,15 +900,12 @@ export async function listCloseAccounts(
     limit: number;
   },
 ): Promise<CloseAccountView[]> {
-  return database.$queryRaw`
+  const rows = await database.$queryRaw<CloseAccountRow[]>`
     SELECT a.id AS account, a.external_id, a.name, c.state, c.warnings, c.attempts, c.invoice_id AS invoice,
            CASE WHEN c.reason_code IS NOT NULL
                 THEN jsonb_build_object('code', c.reason_code, 'message', c.reason_message) END AS reason,
-           coalesce(i.document->'lines', d.document->'lines', c.report->'lines', '[]'::jsonb) AS lines,
-           (SELECT jsonb_build_object('currency', x->>'currency', 'net', x->>'net', 'tax', x->>'tax',
-                                      'gross', x->>'gross', 'payable', x->>'payable')
-              FROM coalesce(i.document, d.document, c.report) AS x WHERE x IS NOT NULL) AS totals,
-           before.previous, ((coalesce(i.document, d.document, c.report)->>'net')::numeric - before.net)::text AS difference,
+           issued.sealed AS issued, CASE WHEN d.id IS NOT NULL THEN to_jsonb(d) END AS draft, c.report,
+           before.documents AS before,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('code', w.code, 'reason', w.reason, 'actor', w.actor,
                                                          'at', ${stamp('w.at')}) ORDER BY w.at, w.id), '[]')
               FROM close_waiver w WHERE w.close_id = c.close_id AND w.account_id = c.account_id) AS waivers,
@@ -910,21 +914,69 @@ export async function listCloseAccounts(
       JOIN close k ON k.id = c.close_id
       JOIN account a ON a.id = c.account_id
       LEFT JOIN LATERAL (
-        SELECT sum(p.net) AS net,
-               jsonb_build_object('invoice', (array_agg(p.id ORDER BY p.revision))[1],
-                                  'number', (array_agg(p.number ORDER BY p.revision))[1],
-                                  'currency', min(p.currency), 'net', sum(p.net)::text) AS previous
-          FROM invoice p
-         WHERE k.kind = 'regular' AND p.account_id = a.id
-           AND p.period_label = to_char(to_date(k.period_label, 'YYYY-MM') - interval '1 month', 'YYYY-MM')
-        HAVING count(*) > 0) AS before ON true
-      LEFT JOIN invoice i ON i.id = c.invoice_id
+        SELECT jsonb_agg(to_jsonb(sealed) ORDER BY revision) AS documents
+          FROM (SELECT ${SEALED}, i.revision FROM invoice i
+                 WHERE k.kind = 'regular' AND i.account_id = a.id
+                   AND i.period_label = to_char(to_date(k.period_label, 'YYYY-MM') - interval '1 month', 'YYYY-MM')) AS sealed
+        ) AS before ON true
+      LEFT JOIN LATERAL (
+        SELECT to_jsonb(sealed) AS sealed
+          FROM (SELECT ${SEALED} FROM invoice i WHERE i.id = c.invoice_id) AS sealed) AS issued ON true
       LEFT JOIN draft_invoice d ON d.close_id = c.close_id AND d.account_id = c.account_id AND c.state = 'drafted'
      WHERE c.close_id = ${closeId}::uuid
        AND (${filter.state ?? null}::text IS NULL OR c.state = ${filter.state ?? null})
        AND (${filter.account ?? null}::uuid IS NULL OR a.id = ${filter.account ?? null}::uuid)
        AND (${filter.after ?? null}::uuid IS NULL OR a.id > ${filter.after ?? null}::uuid)
      ORDER BY a.id LIMIT ${filter.limit}`;
+  return Promise.all(rows.map((row) => presentAccount(database, row)));
+}
+
+type CloseAccountRow = Omit<CloseAccountView, 'lines' | 'totals' | 'previous' | 'difference'> & {
+  issued: SealedDocument | null;
+  draft: { id: string; document: DraftInvoice; document_sha256: string | null } | null;
+  /** Of a dry run. */
+  report: DraftInvoice | null;
+  /** Documents of the month before. */
+  before: SealedDocument[] | null;
+};
+
+async function presentAccount(
+  database: Database,
+  { issued, draft, report, before, ...row }: CloseAccountRow,
+): Promise<CloseAccountView> {
+  const altered: Notice[] = [];
+  const checked = async <T>(read: () => T): Promise<T | null> => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof DocumentAltered)) throw error;
+      await noteAlteration(database, error);
+      altered.push({ code: error.code, message: error.message });
+      return null;
+    }
+  };
+  const document = await checked(() =>
+    issued ? unaltered(issued) : draft ? unalteredDraft(`draft:${draft.id}`, draft) : report,
+  );
+  const standing = await checked(() => (before ?? []).map(unaltered));
+  const [first] = standing ?? [];
+  const net = sum((standing ?? []).map((each) => decimal(each.net)));
+  return {
+    ...row,
+    warnings: [...row.warnings, ...altered],
+    lines: document?.lines ?? [],
+    totals: document && {
+      currency: document.currency,
+      net: document.net,
+      tax: document.tax,
+      gross: document.gross,
+      payable: document.payable,
+    },
+    previous: first
+      ? { invoice: first.id, number: first.number, currency: first.currency, net: formatAmount(net, first.currency) }
+      : null,
+    difference: document && first ? formatAmount(minus(decimal(document.net), net), first.currency) : null,
+  };
 }
 
 /** A move of a close or, with `account`, of one of its accounts. `from` is null when it was added. */

@@ -1,8 +1,8 @@
 import { v7 as uuid } from 'uuid';
 import { type AuditEntry, recordAudit } from './audit.js';
-import type { Notice } from './closes.js';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
+import type { Notice } from './notice.js';
 import { refusal, type Refusal } from './refusal.js';
 
 /** Hours after which a period is pulled again: late usage comes within a day, a week, or hardly ever. */

@@ -1,10 +1,8 @@
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from './audit.js';
-import type { Notice } from './closes.js';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
 import {
-  documentSha256,
   insertInvoice,
   type IssueOutcome,
   lockDraft,
@@ -14,6 +12,7 @@ import {
   takeNumber,
 } from './invoices.js';
 import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
+import type { Notice } from './notice.js';
 import {
   type AccountPeriod,
   documentFingerprints,
@@ -21,6 +20,7 @@ import {
   loadPeriodDocuments,
 } from './period-documents.js';
 import { refusal, type Refusal } from './refusal.js';
+import { documentSha256, SEALED, type SealedDocument, unaltered, unalteredDraft } from './sealed-documents.js';
 
 export type CorrectionState = 'proposed' | 'issued' | 'dismissed' | 'superseded';
 
@@ -135,14 +135,16 @@ export async function proposeCorrection(database: Database, proposal: Proposal):
     const document: DraftInvoice = { ...draft, inputs_hash: inputsHash };
     const [made] = await tx.$queryRaw<{ id: string; sellerId: string }[]>`
       INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state,
-                              usage_sha256, inputs, inputs_hash, document, automatic)
+                              usage_sha256, inputs, inputs_hash, document, document_sha256, automatic)
       SELECT ${uuid()}::uuid, s.id, ${of.accountId}::uuid, ${of.periodLabel}, ${original.id}::uuid, ${baseRevision},
              'usage', 'proposed', ${sha256}, ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
-             ${JSON.stringify(document)}::jsonb, coalesce(s.settings->>'corrections', 'propose') = 'automatic'
+             ${JSON.stringify(document)}::jsonb, ${documentSha256(document)},
+             coalesce(s.settings->>'corrections', 'propose') = 'automatic'
         FROM seller s JOIN invoice i ON i.seller_id = s.id WHERE i.id = ${original.id}::uuid
       ON CONFLICT (account_id, period_label, base_revision, usage_sha256) WHERE cause = 'usage' DO UPDATE
          SET state = 'proposed', inputs = excluded.inputs, inputs_hash = excluded.inputs_hash,
-             document = excluded.document, automatic = excluded.automatic, updated_at = clock_timestamp()
+             document = excluded.document, document_sha256 = excluded.document_sha256, automatic = excluded.automatic,
+             updated_at = clock_timestamp()
        WHERE correction.state = 'superseded'
       RETURNING id, seller_id AS "sellerId"`;
     if (made) {
@@ -173,15 +175,23 @@ async function isVoided(tx: Transaction, invoiceId: string): Promise<boolean> {
   return row?.voided ?? false;
 }
 
-/** The open proposal of an account's period, or undefined. */
+/**
+ * The open proposal of an account's period, or undefined.
+ *
+ * @throws DocumentAltered
+ */
 export async function findOpenCorrection(
   database: Database | Transaction,
   { accountId, periodLabel }: AccountPeriod,
 ): Promise<{ id: string; inputsHash: string; document: DraftInvoice } | undefined> {
-  const [open] = await database.$queryRaw<{ id: string; inputsHash: string; document: DraftInvoice }[]>`
-    SELECT id, inputs_hash AS "inputsHash", document FROM correction
+  const [open] = await database.$queryRaw<
+    { id: string; inputsHash: string; document: DraftInvoice; document_sha256: string | null }[]
+  >`
+    SELECT id, inputs_hash AS "inputsHash", document, document_sha256 FROM correction
      WHERE account_id = ${accountId}::uuid AND period_label = ${periodLabel} AND state = 'proposed'`;
-  return open;
+  if (!open) return undefined;
+  const { id, inputsHash } = open;
+  return { id, inputsHash, document: unalteredDraft(`correction:${id}`, open) };
 }
 
 /** Open proposals that no operator needs to see: oldest first. */
@@ -262,13 +272,14 @@ interface OpenCorrection extends AccountPeriod {
 }
 
 async function lockOpen(tx: Transaction, of: AccountPeriod): Promise<OpenCorrection | undefined> {
-  const [open] = await tx.$queryRaw<OpenCorrection[]>`
+  const [open] = await tx.$queryRaw<(OpenCorrection & { document_sha256: string | null })[]>`
     SELECT c.id, c.seller_id AS "sellerId", c.account_id AS "accountId", c.period_label AS "periodLabel",
            c.original_id AS "originalId", i.number AS "originalNumber", c.inputs, c.inputs_hash AS "inputsHash",
-           c.document
+           c.document, c.document_sha256
       FROM correction c JOIN invoice i ON i.id = c.original_id
      WHERE c.account_id = ${of.accountId}::uuid AND c.period_label = ${of.periodLabel} AND c.state = 'proposed'
        FOR UPDATE OF c`;
+  if (open) unalteredDraft(`correction:${open.id}`, open);
   return open;
 }
 
@@ -384,11 +395,12 @@ export async function voidPeriod(
   },
 ): Promise<VoidOutcome | Refusal<'invoice_not_found' | 'not_an_original' | 'invoice_voided' | 'document_unprintable'>> {
   return transaction(database, async (tx) => {
-    const [found] = await tx.$queryRaw<(AccountPeriod & { sellerId: string; document: IssuedInvoice })[]>`
-      SELECT seller_id AS "sellerId", account_id AS "accountId", period_label AS "periodLabel", document
-        FROM invoice WHERE id = ${invoiceId}::uuid`;
+    const [found] = await tx.$queryRaw<(AccountPeriod & SealedDocument & { sellerId: string })[]>`
+      SELECT ${SEALED}, seller_id AS "sellerId", account_id AS "accountId", period_label AS "periodLabel"
+        FROM invoice i WHERE i.id = ${invoiceId}::uuid`;
     if (!found) return refusal('invoice_not_found', `there is no document ${invoiceId}`);
-    const { sellerId, accountId, document: original } = found;
+    const { sellerId, accountId } = found;
+    const original = unaltered(found);
     if (original.corrects) {
       const message = `${original.number} corrects ${original.corrects.number}; void that one, which takes back both`;
       return refusal('not_an_original', message);
@@ -429,10 +441,11 @@ export async function voidPeriod(
     await recordEvent(tx, standing, 'voided', invoice);
     await tx.$executeRaw`
       INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state, inputs,
-                              inputs_hash, document, invoice_id, reason, decided_by, decided_at)
+                              inputs_hash, document, document_sha256, invoice_id, reason, decided_by, decided_at)
       VALUES (${uuid()}::uuid, ${sellerId}::uuid, ${accountId}::uuid, ${found.periodLabel}, ${original.id}::uuid,
               ${invoice.revision - 1}, 'void', 'issued', ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
-              ${JSON.stringify(note)}::jsonb, ${invoice.id}::uuid, ${reason}, ${actor}, ${invoice.issued_at}::timestamptz)`;
+              ${JSON.stringify(note)}::jsonb, ${documentSha256(note)}, ${invoice.id}::uuid, ${reason}, ${actor},
+              ${invoice.issued_at}::timestamptz)`;
     await recordAudit(tx, { ...audited, data: { number: original.number, by: invoice.number, reason } });
     return inserted;
   });
@@ -491,17 +504,21 @@ export interface CorrectionFilter {
   readonly limit: number;
 }
 
-/** Corrections in the order in which they were first proposed. */
+/**
+ * Corrections in the order in which they were first proposed.
+ *
+ * @throws DocumentAltered
+ */
 export async function listCorrections(
   database: Database | Transaction,
   filter: CorrectionFilter,
 ): Promise<CorrectionView[]> {
   const rows = await database.$queryRaw<
-    (Omit<CorrectionView, DocumentMembers | 'period'> & { document: DraftInvoice })[]
+    (Omit<CorrectionView, DocumentMembers | 'period'> & { document: DraftInvoice; document_sha256: string | null })[]
   >`
     SELECT c.id, s.code AS seller, c.account_id AS account, c.state, c.cause, c.automatic, c.invoice_id AS invoice,
            jsonb_build_object('id', i.id, 'number', i.number) AS corrects, c.reason, c.decided_by,
-           ${stamp('c.decided_at')} AS decided_at, ${stamp('c.created_at')} AS created_at, c.document
+           ${stamp('c.decided_at')} AS decided_at, ${stamp('c.created_at')} AS created_at, c.document, c.document_sha256
       FROM correction c JOIN seller s ON s.id = c.seller_id JOIN invoice i ON i.id = c.original_id
      WHERE (${filter.id ?? null}::uuid IS NULL OR c.id = ${filter.id ?? null}::uuid)
        AND (${filter.account ?? null}::uuid IS NULL OR c.account_id = ${filter.account ?? null}::uuid)
@@ -510,7 +527,8 @@ export async function listCorrections(
        AND (${filter.state ?? null}::text IS NULL OR c.state = ${filter.state ?? null})
        AND (${filter.after ?? null}::uuid IS NULL OR c.id > ${filter.after ?? null}::uuid)
      ORDER BY c.id LIMIT ${filter.limit}`;
-  return rows.map(({ document, ...row }) => {
+  return rows.map(({ document, document_sha256, ...row }) => {
+    unalteredDraft(`correction:${row.id}`, { document, document_sha256 });
     const { kind, currency, lines, taxes, net, tax, gross, rounding, payable } = document;
     const { label, start, end } = document.period;
     return {

@@ -30,7 +30,6 @@ export {
   listCloses,
   loadCloseWork,
   moveAccount,
-  type Notice,
   openClose,
   type OpenOutcome,
   releaseDrafts,
@@ -43,9 +42,9 @@ export {
   type UnfinishedAccount,
   unfinishedAccounts,
   unsettledCloses,
-  warnClose,
 } from './closes.js';
-export { type CloseDocument, documentsOfClose } from './close-documents.js';
+export { type Notice, warnClose } from './notice.js';
+export { type CloseDocument, documentsOfClose, standsAsCertified } from './close-documents.js';
 export {
   type CloseSchedule,
   deleteCloseSchedule,
@@ -73,8 +72,10 @@ export {
   takeUncertified,
   uncertifiedCloses,
 } from './certificates.js';
+export { checkDocuments, type CheckedSlice, type DocumentCheckOptions } from './document-check.js';
+export { noteAlteration } from './alterations.js';
+export { type Alteration, DocumentAltered, documentSha256 } from './sealed-documents.js';
 export {
-  documentSha256,
   type DraftView,
   findInvoice,
   type InvoiceFilter,

@@ -5,6 +5,7 @@ import type { Database } from './database.js';
 import { loadDocumentFacts } from './invoice-inputs.js';
 import { loadSnapshots, type WindowFingerprint } from './ledger.js';
 import { loadPeriodDocuments } from './period-documents.js';
+import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /** Everything that an issued document is computed from, as it was pinned when it was issued. */
 export interface InvoiceEvidence {
@@ -31,21 +32,28 @@ export interface InvoiceEvidence {
   }[];
 }
 
-/** The evidence of an issued document, or undefined when there is no such document. */
+/**
+ * The evidence of an issued document, or undefined when there is no such document.
+ *
+ * @throws DocumentAltered
+ */
 export async function loadInvoiceEvidence(database: Database, invoiceId: string): Promise<InvoiceEvidence | undefined> {
   const [row] = await database.$queryRaw<
-    { document: IssuedInvoice; document_sha256: string; inputs: InvoiceEvidence['inputs'] }[]
-  >`SELECT i.document, i.document_sha256, n.inputs
+    (SealedDocument & { inputs: InvoiceEvidence['inputs'] })[]
+  >`SELECT ${SEALED}, n.inputs
       FROM invoice i JOIN invoice_inputs n ON n.invoice_id = i.id WHERE i.id = ${invoiceId}::uuid`;
   if (!row) return undefined;
-  const { document, inputs } = row;
+  const document = unaltered(row);
+  const inputs = unalteredInputs(document, row.inputs);
   const of = { accountId: document.account, periodLabel: document.period.label };
   const { documents } = await loadPeriodDocuments(database, of);
   const earlier = documents.filter(({ revision }) => revision < document.revision);
   const { facts, waived } = await loadDocumentFacts(database, document.corrects?.id ?? document.id);
   const snapshots = await loadSnapshots(database, of, inputs.usage ?? []);
   return {
-    ...row,
+    document,
+    document_sha256: row.document_sha256,
+    inputs,
     earlier,
     facts,
     waived: [...waived].sort(),

@@ -3,6 +3,7 @@ import { type BillingFacts, factsOfPeriod, loadSellerFacts } from './billing-fac
 import { type Database, PersistenceError, type Transaction } from './database.js';
 import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
 import { documentFingerprints, type DocumentFingerprint } from './period-documents.js';
+import { documentSha256, SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /**
  * What a document that bills a period is computed from: the billing facts that bear on it, plan versions by their hash, and
@@ -63,7 +64,7 @@ export async function billingInputs(
  * The facts by which a period is looked at again: those that the document that billed it was computed from, plan documents
  * included, and the holds that an operator let pass for it. How answers are kept is as the seller wants it now.
  *
- * @throws PersistenceError `inputs_missing`, `plan_version_changed`: somebody worked around the service
+ * @throws PersistenceError `inputs_missing`, `plan_version_changed`, `document_altered`: somebody worked around the service
  */
 export async function loadPinnedFacts(
   database: Database | Transaction,
@@ -82,18 +83,19 @@ export async function keptAsNow(database: Database | Transaction, facts: Billing
 /**
  * The billing facts that the first document of a period was computed from, to the letter.
  *
- * @throws PersistenceError `inputs_missing`, `plan_version_changed`: somebody worked around the service
+ * @throws PersistenceError `inputs_missing`, `plan_version_changed`, `document_altered`: somebody worked around the service
  */
 export async function loadDocumentFacts(
   database: Database | Transaction,
   invoiceId: string,
 ): Promise<{ facts: BillingFacts; waived: string[] }> {
-  const [row] = await database.$queryRaw<{ inputs: BillingInputs; waived: string[] }[]>`
-    SELECT n.inputs, ARRAY(SELECT code FROM close_waiver w
+  const [row] = await database.$queryRaw<(SealedDocument & { inputs: BillingInputs; waived: string[] })[]>`
+    SELECT ${SEALED}, n.inputs, ARRAY(SELECT code FROM close_waiver w
                             WHERE w.close_id = i.close_id AND w.account_id = i.account_id) AS waived
       FROM invoice_inputs n JOIN invoice i ON i.id = n.invoice_id WHERE n.invoice_id = ${invoiceId}::uuid`;
   if (!row) throw new PersistenceError('inputs_missing', `the inputs of document ${invoiceId} are not kept`, false);
-  return { facts: await pinnedFacts(database, row.inputs, `document ${invoiceId}`), waived: row.waived };
+  const inputs = unalteredInputs(unaltered(row), row.inputs);
+  return { facts: await pinnedFacts(database, inputs, `document ${invoiceId}`), waived: row.waived };
 }
 
 /**
@@ -113,7 +115,7 @@ export async function pinnedFacts(
                                                     ${versions.map(({ version }) => version)}::int[]))`;
   const rated = versions.map((pinned) => {
     const stored = documents.find(({ code, version }) => code === pinned.code && version === pinned.version);
-    if (stored?.sha256 !== pinned.sha256) {
+    if (stored?.sha256 !== pinned.sha256 || documentSha256(stored.document) !== pinned.sha256) {
       const message = `version ${pinned.version} of plan ${pinned.code} is not the one that ${of} was rated by`;
       throw new PersistenceError('plan_version_changed', message, false);
     }

@@ -1,12 +1,21 @@
 import { createHash } from 'node:crypto';
 import { type EpochSeconds, fiscalYear, fromStamp, localDateAt, startOfDay, toStamp } from '#calendar';
 import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
-import { canonicalJson } from '#invoicing';
 import { v7 as uuid } from 'uuid';
-import { loadDraft, lockAccount, moveAccount, type Notice } from './closes.js';
+import { loadDraft, lockAccount, moveAccount } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import type { BillingInputs } from './invoice-inputs.js';
+import type { Notice } from './notice.js';
+import {
+  DocumentAltered,
+  documentSha256,
+  SEALED,
+  type SealedDocument,
+  unaltered,
+  unalteredDraft,
+  witness,
+} from './sealed-documents.js';
 
 /** What a number is made of. The pure room writes it out. */
 export interface NumberTaken {
@@ -156,6 +165,7 @@ export async function insertInvoice(
   taken: NumberTaken,
 ): Promise<void> {
   const { period, lines, taxes } = invoice;
+  const sha256 = documentSha256(invoice);
   // One statement for all tables: the series is locked, and every round trip is one that the next issuer waits for.
   await tx.$executeRaw`
     WITH issued AS (
@@ -168,7 +178,7 @@ export async function insertInvoice(
               ${invoice.currency}, ${invoice.net}::numeric, ${invoice.tax}::numeric, ${invoice.gross}::numeric,
               ${invoice.rounding}::numeric, ${invoice.payable}::numeric, ${invoice.issued_at}::timestamptz,
               ${invoice.issue_date}::date, ${invoice.due_date}::date, ${JSON.stringify(invoice)}::jsonb,
-              ${documentSha256(invoice)}, ${invoice.inputs_hash}, ${invoice.layout_version})
+              ${sha256}, ${invoice.inputs_hash}, ${invoice.layout_version})
     ), lines AS (
       INSERT INTO invoice_line (invoice_id, position, charge, kind, description, dimension, entity, quantity, unit, amount,
                                 tax_category)
@@ -194,12 +204,7 @@ export async function insertInvoice(
     )
     INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
     VALUES (${uuid()}::uuid, ${of.sellerId}::uuid, ${of.actor}, 'invoice.issued', ${`invoice:${invoice.id}`},
-            ${JSON.stringify({ number: invoice.number, close: of.closeId })}::jsonb)`;
-}
-
-/** sha256 over the canonical form of a document: the same whoever prints the JSON. */
-export function documentSha256(document: unknown): string {
-  return createHash('sha256').update(canonicalJson(document)).digest('hex');
+            ${JSON.stringify({ number: invoice.number, close: of.closeId, sha256 })}::jsonb)`;
 }
 
 /** An invoice as the REST contract shows it: the frozen document, its derived status and the hash of its stored PDF. */
@@ -221,12 +226,14 @@ export interface InvoiceFilter {
   readonly limit: number;
 }
 
-/** Issued documents in the order of issue. */
+/**
+ * Issued documents in the order of issue.
+ *
+ * @throws DocumentAltered when one of them is not as it was issued: the others are listed by what leaves it out
+ */
 export async function listInvoices(database: Database, filter: InvoiceFilter): Promise<InvoiceView[]> {
-  const rows = await database.$queryRaw<
-    { document: IssuedInvoice; status: InvoiceView['status']; pdf: string | null }[]
-  >`
-    SELECT i.document, e.status, p.sha256 AS pdf
+  const rows = await database.$queryRaw<(SealedDocument & { status: InvoiceView['status']; pdf: string | null })[]>`
+    SELECT ${SEALED}, e.status, p.sha256 AS pdf
       FROM invoice i
       JOIN seller s ON s.id = i.seller_id
       LEFT JOIN stored_document p ON p.invoice_id = i.id AND p.kind = 'pdf'
@@ -244,7 +251,7 @@ export async function listInvoices(database: Database, filter: InvoiceFilter): P
             OR (i.issued_at, i.sequence, i.id) > (SELECT issued_at, sequence, id FROM invoice
                                                    WHERE id = ${filter.after ?? null}::uuid))
      ORDER BY i.issued_at, i.sequence, i.id LIMIT ${filter.limit}`;
-  return rows.map(({ document, status, pdf }) => ({ ...document, status, pdf_sha256: pdf }));
+  return rows.map(({ status, pdf, ...row }) => ({ ...unaltered(row), status, pdf_sha256: pdf }));
 }
 
 /** One issued document, or undefined. */
@@ -263,13 +270,19 @@ export type DraftView = DraftInvoice & {
   pdf_sha256: null;
 };
 
-/** Drafts that wait for their release or for a worker, in the order of their ids. */
+/**
+ * Drafts that wait for their release or for a worker, in the order of their ids.
+ *
+ * @throws DocumentAltered
+ */
 export async function listDrafts(
   database: Database,
   filter: Omit<InvoiceFilter, 'status' | 'number'>,
 ): Promise<(DraftView & { close: string })[]> {
-  const rows = await database.$queryRaw<{ id: string; close: string; document: DraftInvoice }[]>`
-    SELECT d.id, d.close_id AS close, d.document
+  const rows = await database.$queryRaw<
+    { id: string; close: string; document: DraftInvoice; document_sha256: string | null }[]
+  >`
+    SELECT d.id, d.close_id AS close, d.document, d.document_sha256
       FROM draft_invoice d
       JOIN close_account a ON a.close_id = d.close_id AND a.account_id = d.account_id AND a.state = 'drafted'
       JOIN close c ON c.id = d.close_id
@@ -282,8 +295,8 @@ export async function listDrafts(
        AND (${filter.close ?? null}::uuid IS NULL OR c.id = ${filter.close ?? null}::uuid)
        AND (${filter.after ?? null}::uuid IS NULL OR d.id > ${filter.after ?? null}::uuid)
      ORDER BY d.id LIMIT ${filter.limit}`;
-  return rows.map(({ id, close, document }) => ({
-    ...document,
+  return rows.map(({ id, close, ...draft }) => ({
+    ...unalteredDraft(`draft:${id}`, draft),
     id,
     close,
     number: null,
@@ -294,11 +307,15 @@ export async function listDrafts(
   }));
 }
 
-/** The frozen document itself, as it was issued: what a renderer needs. */
+/**
+ * The frozen document itself, as it was issued: what a renderer needs.
+ *
+ * @throws DocumentAltered
+ */
 export async function loadIssued(database: Database, id: string): Promise<IssuedInvoice | undefined> {
-  const [row] = await database.$queryRaw<{ document: IssuedInvoice }[]>`
-    SELECT document FROM invoice WHERE id = ${id}::uuid`;
-  return row?.document;
+  const [row] = await database.$queryRaw<SealedDocument[]>`
+    SELECT ${SEALED} FROM invoice i WHERE i.id = ${id}::uuid`;
+  return row && unaltered(row);
 }
 
 /** A rendered file of an invoice. */
@@ -308,32 +325,52 @@ export interface StoredDocument {
 }
 
 /**
- * Keeps a rendered file unless one is kept already, and answers the one that is kept: the first is served for ever.
+ * Keeps a rendered file unless one is kept already, and answers the one that is kept: the first is served for ever. The
+ * audit event beside it has its hash too, so that a hash and its file cannot be changed together unseen.
+ *
+ * @throws DocumentAltered when one is kept and is not as it was stored
  */
 export async function storeDocument(
   database: Database,
   invoiceId: string,
   file: { kind: 'pdf'; layout: number; sha256: string; bytes: Uint8Array },
 ): Promise<StoredDocument> {
+  const { kind, layout, sha256, bytes } = file;
   const inserted = await database.$executeRaw`
-    INSERT INTO stored_document (id, invoice_id, kind, layout, sha256, bytes)
-    VALUES (${uuid()}::uuid, ${invoiceId}::uuid, ${file.kind}, ${file.layout}, ${file.sha256}, ${new Uint8Array(file.bytes)})
-    ON CONFLICT DO NOTHING`;
-  if (inserted === 1) return { sha256: file.sha256, bytes: file.bytes };
-  const stored = await loadDocument(database, invoiceId, file.kind);
+    WITH stored AS (
+      INSERT INTO stored_document (id, invoice_id, kind, layout, sha256, bytes)
+      VALUES (${uuid()}::uuid, ${invoiceId}::uuid, ${kind}, ${layout}, ${sha256}, ${new Uint8Array(bytes)})
+      ON CONFLICT DO NOTHING RETURNING invoice_id)
+    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
+    SELECT ${uuid()}::uuid, i.seller_id, 'service', 'document.stored', ${`invoice:${invoiceId}`},
+           ${JSON.stringify({ kind, layout, sha256 })}::jsonb
+      FROM stored JOIN invoice i ON i.id = stored.invoice_id`;
+  if (inserted === 1) return { sha256, bytes };
+  const stored = await loadDocument(database, invoiceId, kind);
   if (!stored) throw new PersistenceError('document_missing', 'a stored document could not be read back', true);
   return stored;
 }
 
-/** The kept file, or undefined when none was rendered yet. */
+/**
+ * The kept file, or undefined when none was rendered yet.
+ *
+ * @throws DocumentAltered
+ */
 export async function loadDocument(
   database: Database,
   invoiceId: string,
   kind: 'pdf',
 ): Promise<StoredDocument | undefined> {
-  const [row] = await database.$queryRaw<StoredDocument[]>`
-    SELECT sha256, bytes FROM stored_document WHERE invoice_id = ${invoiceId}::uuid AND kind = ${kind}`;
-  return row;
+  const [row] = await database.$queryRaw<(StoredDocument & { number: string; witnessed: string | null })[]>`
+    SELECT d.sha256, d.bytes, i.number, ${witness('document.stored')} AS witnessed
+      FROM stored_document d JOIN invoice i ON i.id = d.invoice_id
+     WHERE d.invoice_id = ${invoiceId}::uuid AND d.kind = ${kind}`;
+  if (!row) return undefined;
+  const { sha256, bytes, number, witnessed } = row;
+  if (sha256 !== (witnessed ?? sha256) || createHash('sha256').update(bytes).digest('hex') !== sha256) {
+    throw new DocumentAltered({ subject: `invoice:${invoiceId}`, part: kind, name: number });
+  }
+  return { sha256, bytes };
 }
 
 /**

@@ -191,10 +191,14 @@ async function prepare(pulled: PulledSeries): Promise<PreparedSnapshot> {
     received: series.values.filter((value) => value !== null).length,
     total: sumOfValues(series.values).toFixed(),
     values: new Uint8Array(await compress(text)),
-    // The grid and the first stamp belong to the meaning of the values: the same numbers an hour later are other usage.
-    valuesSha256: createHash('sha256').update(`${series.grid} ${series.firstStart}\n${text}`).digest('hex'),
+    valuesSha256: valuesSha256(series.grid, series.firstStart, text),
     pulled,
   };
+}
+
+/** The grid and the first stamp belong to the meaning of the values: the same numbers an hour later are other usage. */
+function valuesSha256(grid: Grid, firstStart: EpochSeconds, text: string): string {
+  return createHash('sha256').update(`${grid} ${firstStart}\n${text}`).digest('hex');
 }
 
 interface OwnedWindow {
@@ -290,6 +294,11 @@ async function latestOf(
 }
 
 function toSeries(row: SnapshotRow, text: string): BucketSeries {
+  const { grid, entity, metric, revision } = row;
+  if (valuesSha256(grid, seconds(row.firstStart), text) !== row.valuesSha256) {
+    const message = `revision ${revision} of ${metric} of ${entity.split(':')[0]} differs from what was stored and is not used`;
+    throw new PersistenceError('document_altered', `${message}; restore it from a backup`, false);
+  }
   return {
     entity: entityOf(row.entity),
     metric: row.metric,

@@ -27,6 +27,10 @@ export interface MonthEndFigures {
   readonly confirmingPulls: { readonly due: number; readonly overdue: number };
   /** Proposals nobody has decided; `automatic` ones the service was to issue by itself. */
   readonly openCorrections: readonly { seller: string; automatic: boolean; count: number }[];
+  /** What was found not to be as it was stored and is not mended, by seller and part. */
+  readonly alterations: readonly { seller: string; part: string; count: number }[];
+  /** How long ago everything that is stored had been checked once; null: it never was, and there is something to check. */
+  readonly documentsCheckedSeconds: number | null;
 }
 
 /** How closes are told apart by somebody who watches them; several closes may have the same. */
@@ -89,7 +93,17 @@ export async function monthEndFigures(database: Database): Promise<MonthEndFigur
         SELECT s.code AS seller, k.automatic, count(*)::int AS count
           FROM correction k JOIN seller s ON s.id = k.seller_id
          WHERE k.state = 'proposed' GROUP BY 1, 2 ORDER BY 1, 2`;
-      return { closes, accounts, unbilled, unrendered, confirmingPulls, openCorrections };
+      const alterations = await tx.$queryRaw<MonthEndFigures['alterations']>`
+        SELECT s.code AS seller, a.part, count(*)::int AS count
+          FROM document_alteration a JOIN seller s ON s.id = a.seller_id
+         WHERE a.mended_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2`;
+      const [checked] = await tx.$queryRaw<[{ seconds: number | null }]>`
+        SELECT extract(epoch FROM now() - max(started_at))::float8 AS seconds FROM document_check WHERE ended_at IS NOT NULL`;
+      const documentsCheckedSeconds = checked.seconds;
+      return {
+        ...{ closes, accounts, unbilled, unrendered, confirmingPulls, openCorrections },
+        ...{ alterations, documentsCheckedSeconds },
+      };
     },
     { isolationLevel: 'RepeatableRead', maxWait: PATIENCE_MS, timeout: 2 * PATIENCE_MS },
   );

@@ -2,6 +2,7 @@ import { type IssuedInvoice, originalOf } from '#invoicing';
 import type { Database, Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import type { WindowFingerprint } from './ledger.js';
+import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /** An account's period, as documents and usage know it. */
 export interface AccountPeriod {
@@ -21,23 +22,30 @@ export interface PeriodDocuments {
   readonly voided: boolean;
 }
 
+/**
+ * What was issued for an account's period, as it was issued.
+ *
+ * @throws DocumentAltered
+ */
 export async function loadPeriodDocuments(
   database: Database | Transaction,
   { accountId, periodLabel }: AccountPeriod,
 ): Promise<PeriodDocuments> {
   const rows = await database.$queryRaw<
-    { document: IssuedInvoice; usage: WindowFingerprint[] | null; voided: boolean }[]
+    (SealedDocument & { inputs: { usage?: WindowFingerprint[] } | null; voided: boolean })[]
   >`
-    SELECT i.document, n.inputs->'usage' AS usage,
+    SELECT ${SEALED}, n.inputs,
            EXISTS (SELECT FROM invoice_event e WHERE e.invoice_id = i.id AND e.type = 'voided') AS voided
       FROM invoice i LEFT JOIN invoice_inputs n ON n.invoice_id = i.id
      WHERE i.account_id = ${accountId}::uuid AND i.period_label = ${periodLabel} ORDER BY i.revision`;
-  const documents = rows.map(({ document }) => document);
+  const documents = rows.map(unaltered);
   const original = originalOf(documents);
+  const last = rows.at(-1);
+  if (last) unalteredInputs(last.document, last.inputs);
   return {
     documents,
     original,
-    billedUsage: rows.at(-1)?.usage ?? [],
+    billedUsage: last?.inputs?.usage ?? [],
     voided: rows.some(({ document, voided }) => document === original && voided),
   };
 }

@@ -56,7 +56,10 @@ function showUnbilled(gauge: MakeGauge, figures: MonthEndFigures): void {
   for (const { state, count, ...labelled } of figures.unbilled) unbilled[state].set(labelled, count);
 }
 
-function showWhatFollows(gauge: MakeGauge, { unrendered, confirmingPulls, openCorrections }: MonthEndFigures): void {
+function showWhatFollows(
+  gauge: MakeGauge,
+  { unrendered, confirmingPulls, openCorrections, alterations, documentsCheckedSeconds }: MonthEndFigures,
+): void {
   gauge('invoices_unrendered', [], 'Issued documents whose PDF is not stored.').set(unrendered.count);
   gauge('oldest_unrendered_invoice_age_seconds', [], 'How long ago the oldest of them was issued.').set(
     unrendered.oldestSeconds,
@@ -69,4 +72,9 @@ function showWhatFollows(gauge: MakeGauge, { unrendered, confirmingPulls, openCo
   for (const { seller, automatic, count } of openCorrections) {
     corrections.set({ seller, automatic: `${automatic}` }, count);
   }
+  const altered = gauge('documents_altered', ['seller', 'part'], 'Stored documents that were found altered.');
+  for (const { seller, part, count } of alterations) altered.set({ seller, part }, count);
+  const checked = gauge('documents_checked_age_seconds', [], 'How long ago the last full check of them began.');
+  if (documentsCheckedSeconds === null) checked.remove();
+  else checked.set(documentsCheckedSeconds);
 }

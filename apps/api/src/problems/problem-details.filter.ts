@@ -18,6 +18,8 @@ const STATUS_OF_THROWN: Readonly<Record<string, number>> = {
   tax_name_unmatched: 422,
   tax_rate_contradicts_category: 422,
   close_vanished: 503,
+  // Ours all the same: said by name, so that whoever is called knows what to restore.
+  document_altered: 500,
 };
 
 const CODE_OF_STATUS: Readonly<Record<number, string>> = {
