@@ -5,6 +5,7 @@ import { v7 as uuid } from 'uuid';
 import { loadDraft, lockAccount, moveAccount } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
+import { Prisma } from './generated/client.js';
 import type { BillingInputs } from './invoice-inputs.js';
 import type { Notice } from './notice.js';
 import {
@@ -30,7 +31,7 @@ export interface Numbering {
   readonly timeZone: string;
   /** Month in which the fiscal year begins, 1–12. */
   readonly fiscalYearStart: number;
-  /** The first sequence of a new series. */
+  /** The sequence of the seller's first invoice. Every other series, of later years and of notes, begins with 1. */
   readonly numberStart: number;
 }
 
@@ -125,7 +126,9 @@ export async function takeNumber(tx: Transaction, numbering: Numbering, kind: Do
     // A fiscal year that turned while the lock was waited for gives no number any more: a series never goes back.
     const [taken] = await tx.$queryRaw<{ sequence: bigint; issuedAt: string }[]>`
       INSERT INTO number_series AS series (seller_id, kind, fiscal_year, next_sequence, last_issued_at)
-      SELECT ${sellerId}::uuid, ${kind}, ${year}, ${numberStart}::bigint + 1, date_trunc('second', clock_timestamp())
+      SELECT ${sellerId}::uuid, ${kind}, ${year},
+             CASE WHEN ${kind} = 'invoice' AND NOT ${hasInvoiced(sellerId)} THEN ${numberStart}::bigint ELSE 1 END + 1,
+             date_trunc('second', clock_timestamp())
        WHERE clock_timestamp() < ${yearEnd}::timestamptz
       ON CONFLICT (seller_id, kind, fiscal_year) DO UPDATE
         SET next_sequence = series.next_sequence + 1,
@@ -139,6 +142,11 @@ export async function takeNumber(tx: Transaction, numbering: Numbering, kind: Do
 /** The first instant that no longer belongs to a seller's fiscal year. */
 function fiscalYearEnd(year: number, { fiscalYearStart, timeZone }: Numbering): EpochSeconds {
   return startOfDay(`${year + 1}-${String(fiscalYearStart).padStart(2, '0')}-01`, timeZone);
+}
+
+/** Whether a seller has issued an invoice, in whatever year. */
+export function hasInvoiced(sellerId: string): Prisma.Sql {
+  return Prisma.sql`EXISTS (SELECT FROM invoice WHERE seller_id = ${sellerId}::uuid AND kind = 'invoice')`;
 }
 
 function fiscalYearAt(instant: EpochSeconds, numbering: Numbering): number {

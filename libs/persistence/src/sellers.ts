@@ -1,10 +1,12 @@
+import { type EpochSeconds, fiscalYear, fromStamp, localDateAt } from '#calendar';
 import { type Address, documentNumber, InvoicingError } from '#invoicing';
 import type { RoundingMode } from '#money';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from './audit.js';
 import { type Changes, defined, jsonColumn } from './columns.js';
-import { type Database, transaction, type Transaction } from './database.js';
+import { type Database, stamp, transaction, type Transaction } from './database.js';
 import type { Prisma, Seller as SellerRow } from './generated/client.js';
+import { hasInvoiced } from './invoices.js';
 import { keyAfter, type Page, pageOf, type PageRequest } from './page.js';
 import { refusal, type Refusal, refusing } from './refusal.js';
 import { keyDestination, readReportApi, type ReportApiSettings, sealReportKey } from './report-access.js';
@@ -47,7 +49,7 @@ export interface Seller {
   invoice_prefix: string;
   /** Month 1–12. */
   fiscal_year_start: number;
-  /** First sequence of a number series. */
+  /** The sequence of the first invoice; every other series begins with 1. */
   number_start: number;
   rounding: RoundingMode;
   payable_rounding: PayableRounding;
@@ -117,13 +119,15 @@ export async function updateSeller(
   code: string,
   change: SellerChange,
   secretKey: SecretKey,
-): Promise<Seller | Refusal<'seller_not_found' | 'report_api_key_needed' | 'number_not_legal'>> {
+): Promise<Seller | Refusal<'seller_not_found' | 'report_api_key_needed' | 'number_not_legal' | NumberingRefusal>> {
   return transaction(database, async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM seller WHERE code = ${code} FOR NO KEY UPDATE`;
     const before = await tx.seller.findUnique({ where: { code } });
     if (!before) return sellerNotFound(code);
     const illegal = illegalNumber({ ...view(before), ...defined(change) });
     if (illegal) return illegal;
+    const broken = await brokenNumbering(tx, view(before), change);
+    if (broken) return broken;
     const settings = readReportApi(before.reportApi);
     const { api_key: apiKey, ...changed } = change.report_api ?? {};
     const next = { ...settings, ...defined(changed) };
@@ -212,6 +216,50 @@ function columnsOf(seller: SellerChange): Prisma.SellerUpdateInput {
     edgePolicy: seller.edge_policy,
     bank: seller.bank === undefined ? undefined : jsonColumn(seller.bank),
   });
+}
+
+type NumberingRefusal = 'numbering_has_begun' | 'fiscal_year_left';
+
+/**
+ * Refuses what would break the numbers of documents that are out: another first number of a series that has begun, and a
+ * calendar by which a fiscal year would be open that numbers were given out after. Another prefix breaks nothing: sequences
+ * go on below it.
+ */
+async function brokenNumbering(
+  tx: Transaction,
+  seller: Seller,
+  change: SellerChange,
+): Promise<Refusal<NumberingRefusal> | undefined> {
+  const next = { ...seller, ...defined(change) };
+  const yearBy = (of: Pick<Seller, 'time_zone' | 'fiscal_year_start'>, now: EpochSeconds) =>
+    fiscalYear(localDateAt(now, of.time_zone), of.fiscal_year_start);
+  const [series] = await tx.$queryRaw<
+    { latest: number | null; invoiced: boolean; now: string }[]
+  >`SELECT (SELECT max(fiscal_year) FROM number_series WHERE seller_id = ${seller.id}::uuid) AS latest,
+           ${hasInvoiced(seller.id)} AS invoiced, ${stamp('clock_timestamp()')} AS now`;
+  if (!series || series.latest === null) return undefined;
+  const now = fromStamp(series.now);
+  if (next.number_start !== seller.number_start && series.invoiced) {
+    const year = yearBy(seller, now);
+    const [present] = await tx.$queryRaw<{ sequence: bigint }[]>`
+      SELECT next_sequence AS sequence FROM number_series
+       WHERE seller_id = ${seller.id}::uuid AND kind = 'invoice' AND fiscal_year = ${year}`;
+    const of = {
+      prefix: seller.invoice_prefix,
+      year,
+      sequence: Number(present?.sequence ?? 1),
+      country: seller.country,
+    };
+    const message = `${seller.code} has issued invoices, and the next is ${documentNumber(of)}; number_start is that of the first only`;
+    return refusal('numbering_has_begun', message, '/number_start');
+  }
+  const year = yearBy(next, now);
+  if (year >= series.latest || year === yearBy(seller, now)) return undefined;
+  const member = next.fiscal_year_start === seller.fiscal_year_start ? 'time_zone' : 'fiscal_year_start';
+  const message =
+    `with this ${member} it is the fiscal year ${year} now, and ${seller.code} has given out numbers of ${series.latest}; ` +
+    `change it when ${series.latest} has begun by it`;
+  return refusal('fiscal_year_left', message, `/${member}`);
 }
 
 /** Four digits, as every fiscal year has for a long time to come. */
