@@ -210,7 +210,7 @@ describe('a series that was cut', () => {
     });
   });
 
-  it('a MAX of two decimals is the largest sample all the same, and no excuse for more than that', () => {
+  it('a MAX of two decimals is the largest sample all the same', () => {
     const fine = { up: OFFICE.up.map((value) => value && value + 0.001234), down: OFFICE.down };
     const rounded = (usage: BucketSeries[]) =>
       usage.map((one) =>
@@ -220,11 +220,6 @@ describe('a series that was cut', () => {
       );
     const told = evidence({}, [SITE_A], rounded(answers(SITE_A, fine, { up: withTraffic(fine.up) })));
     expect(told.unreported).toMatchObject({ control: 'hour_maximum', lost: 0 });
-    const cut = rounded(
-      answers(SITE_A, fine, { up: withTraffic(fine.up).map((text, at) => (at === 5_000 ? null : text)) }),
-    );
-    expect(fine.up[5_000]).toBeGreaterThan(0);
-    expect(mbps({ aggregation: 'minimum', missing: 'exclude' }, [SITE_A], cut)).toMatch(/samples_implausible|\d/);
   });
 
   it('one direction whole and the other short is a sign, also where idle samples are left out elsewhere', () => {
@@ -306,8 +301,8 @@ describe('parts of hours', () => {
       return measured.outcome === 'measured' ? (measured.quantity.toExactDecimal()?.toFixed() ?? '') : measured.code;
     };
     expect(p95(whole)).toBe(ranked(up));
-    // Nobody can say what the first half hour was.
-    expect(p95(whole.map((text, slot) => (slot < 6 ? null : text)))).toMatch(/samples_implausible|^\d/);
+    // Nobody can say what the first half hour was: it may not make the rate less.
+    expect(['samples_implausible', ranked(up)]).toContain(p95(whole.map((text, slot) => (slot < 6 ? null : text))));
     expect(p95(whole.map((text, slot) => (slot >= 6 && slot < 18 ? null : text)))).toBe('samples_implausible');
   });
 
