@@ -1,12 +1,12 @@
 # Node 20 is past its end of life; images run on 24.
-FROM node:24-slim AS build
+FROM node:24.15.0-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build
 
-FROM node:24-slim
+FROM node:24.15.0-slim
 # Two arenas keep the allocator from holding on to memory that other threads have freed. Half of the usual young generation
 # makes a worker thirty megabytes smaller, and its memory the same from one moment to the next, at no cost in time.
 ENV NODE_ENV=production MALLOC_ARENA_MAX=2 NODE_OPTIONS=--max-semi-space-size=8

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { request } from 'undici';
@@ -139,15 +139,29 @@ describe('the standalone', () => {
     expect(second.output).toContain(`another Meterline (process ${first.pid}) uses ${folder}`);
   });
 
-  it('starts where 3000 and 5432 are taken', async () => {
-    const squatters = await Promise.all([3000, 5432].map(occupy));
-    try {
-      const program = start();
-      const [, url = ''] = await program.says(ADDRESS);
-      expect(url).not.toBe('http://127.0.0.1:3000');
-    } finally {
-      for (const squatter of squatters) squatter?.close();
-    }
+  it('takes its keys and its address from the environment, as servers do, and says so when the port is taken', async () => {
+    const squatter = createServer().listen(0, '127.0.0.1');
+    await once(squatter, 'listening');
+    const { port } = squatter.address() as AddressInfo;
+    const environment = {
+      PORT: `${port}`,
+      HOST: '127.0.0.1',
+      METERLINE_ADMIN_KEY: 'an-admin-key-of-24-chars',
+      METERLINE_SECRET_KEY: '5e'.repeat(32),
+    };
+    const refused = new Program(MAIN, ['--data', folder], environment);
+    expect((await refused.ended).code).toBe(1);
+    expect(refused.output).toContain(`port ${port} on 127.0.0.1 is taken`);
+    expect(refused.output).toContain('PORT');
+    await new Promise((closed) => squatter.close(closed));
+
+    const program = new Program(MAIN, ['--data', folder], environment);
+    programs.push(program);
+    const [, url = ''] = await program.says(ADDRESS);
+    expect(url).toBe(`http://127.0.0.1:${port}`);
+    expect((await get(`${url}/v1/sellers`, environment.METERLINE_ADMIN_KEY)).status).toBe(200);
+    // Keys that are given are written nowhere.
+    expect([await exists(join(folder, 'admin-key')), await exists(join(folder, 'secret-key'))]).toEqual([false, false]);
   });
 });
 
@@ -198,13 +212,4 @@ function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Holds a port, or leaves it to whoever holds it already. */
-async function occupy(port: number) {
-  const server = createServer();
-  return new Promise<ReturnType<typeof createServer> | undefined>((resolveServer) => {
-    server.once('error', () => resolveServer(undefined));
-    server.listen(port, '127.0.0.1', () => resolveServer(server));
-  });
 }

@@ -1,5 +1,13 @@
 import { pino } from 'pino';
-import { Closes, createConnectors, parseEnvironment, queueSettings, reportLimits, serviceDatabase } from '#close';
+import {
+  Closes,
+  createConnectors,
+  listenFailure,
+  parseEnvironment,
+  queueSettings,
+  reportLimits,
+  serviceDatabase,
+} from '#close';
 import { createInvoiceRenderer } from '#invoice-pdf';
 import { openDatabase } from '#persistence';
 import { apiEnvironment, createApi, openCloseQueue, prepareQueue } from './index.js';
@@ -35,8 +43,15 @@ const app = await createApi({
   adminKey: environment.METERLINE_ADMIN_KEY,
   logger,
 });
-await app.listen(environment.PORT, environment.HOST);
-logger.info({ port: environment.PORT }, 'the API answers');
+const { PORT: port, HOST: host } = environment;
+try {
+  await app.listen(port, host);
+  logger.info({ port }, 'the API answers');
+} catch (error) {
+  process.stderr.write(`${(listenFailure(error, 'PORT', { port, host }) as Error).message}\n`);
+  process.exitCode = 1;
+  await stop();
+}
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {

@@ -122,5 +122,10 @@ try {
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
 } catch (error) {
-  program.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
+  program.error(
+    code === 'EADDRINUSE'
+      ? `error: port ${port} is taken; stop what holds it, or choose another with --port or --control-port`
+      : `error: ${message}`,
+  );
 }

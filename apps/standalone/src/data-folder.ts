@@ -12,29 +12,39 @@ export interface DataFolder {
   readonly adminKey: string;
   /** Whether the key was made just now and has never been shown. */
   readonly adminKeyIsNew: boolean;
-  /** METERLINE_SECRET_KEY for this folder, 64 hexadecimal digits. */
-  readonly secretKey: string;
+  /** METERLINE_SECRET_KEY for this folder, 64 hexadecimal digits; undefined when another one was given. */
+  readonly secretKey: string | undefined;
   release(): Promise<void>;
 }
 
 /**
  * Takes a data folder, creating it and its keys on first use. A pid file that a killed process left behind is ignored.
- * `startAnew` throws earlier state away once the folder is ours, stopping a server that a killed process left running.
+ * Keys that are `given` are not kept there. `startAnew` throws earlier state away once the folder is ours, stopping a server that a killed process left running.
  *
  * @throws Error when another living process holds it
  */
-export async function takeDataFolder(path: string, startAnew: boolean): Promise<DataFolder> {
+export async function takeDataFolder(
+  path: string,
+  startAnew: boolean,
+  given: { readonly adminKey?: string | undefined; readonly secretKey?: unknown } = {},
+): Promise<DataFolder> {
   await mkdir(path, { recursive: true });
   const pidFile = join(path, 'meterline.pid');
   await claim(pidFile, path);
   if (startAnew) await forget(path);
-  const admin = await once(join(path, 'admin-key'), newApiKey);
-  const secret = await once(join(path, 'secret-key'), () => randomBytes(32).toString('hex'));
+  const admin =
+    given.adminKey === undefined
+      ? await once(join(path, 'admin-key'), newApiKey)
+      : { text: given.adminKey, isNew: false };
+  const secret =
+    given.secretKey === undefined
+      ? (await once(join(path, 'secret-key'), () => randomBytes(32).toString('hex'))).text
+      : undefined;
   return {
     path,
     adminKey: admin.text,
     adminKeyIsNew: admin.isNew,
-    secretKey: secret.text,
+    secretKey: secret,
     release: () => rm(pidFile, { force: true }),
   };
 }

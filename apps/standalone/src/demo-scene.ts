@@ -46,6 +46,15 @@ export function demoScene(accounts: number): DemoScene {
   };
 }
 
+/**
+ * What the documentation of the report API leaves open, as it is in the simulator: what `npm run dialect-probe` would find.
+ */
+const SIMULATED_DIALECT = {
+  filter_logic: 'and',
+  scope: 'all_ues',
+  proven: { label: true, unit: true },
+};
+
 const northwind = {
   code: 'northwind',
   name: 'Northwind Edge Networks, Inc.',
@@ -64,6 +73,7 @@ const northwind = {
   email: 'billing@northwind.example',
   invoice_prefix: 'NW',
   settle_hours: 0,
+  report_api: { dialect: SIMULATED_DIALECT },
 };
 
 const edgePlan = {
@@ -126,6 +136,7 @@ const bharat = {
   payable_rounding: '1',
   payment_terms_days: 15,
   settle_hours: 0,
+  report_api: { dialect: SIMULATED_DIALECT },
 };
 
 const mobilePlan = {

@@ -5,12 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
+import { parseEnvironment } from '#close';
 import { isMonth, monthAt, previousMonth } from '#calendar';
 import { OutboundAddresses } from '#report-client';
 import { startReportSimulator } from '../../report-simulator/src/index.js';
 import { type DemoScene, demoScene, type SellerScene } from './demo-scene.js';
 import { RestClient } from './rest-client.js';
+import { freePort } from './embedded-postgres.js';
 import { startStandalone } from './standalone.js';
+import { demoEnvironment } from './standalone-environment.js';
 
 const PDF_FOLDER = 'demo';
 const SEED = 7;
@@ -21,11 +24,16 @@ const options = new Command('demo')
   .option('--period <YYYY-MM>', 'the month to close', month, previousMonth(monthAt(Date.now() / 1000, 'UTC')))
   .option('--data <folder>', 'where the demo keeps its state; made anew by each run', '.meterline/demo')
   .option('--exit', 'stop when the month is closed', false)
+  .addHelpText(
+    'after',
+    '\nEnvironment: PORT (3000 if it is free, else any), HOST, METERLINE_ADMIN_KEY, METERLINE_SECRET_KEY, LOG_LEVEL.',
+  )
   .parse()
   .opts<{ accounts: number; period: string; data: string; exit: boolean }>();
 
 const print = (line = ''): void => void process.stdout.write(`${line}\n`);
 
+const environment = readEnvironment();
 const scene = demoScene(options.accounts);
 const simulator = await startReportSimulator({ fleet: scene.fleet, seed: SEED });
 const service = await startStandalone({
@@ -34,6 +42,11 @@ const service = await startStandalone({
   reportApi: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
   addresses: OutboundAddresses.parse('http://127.0.0.0/8, http://[::1]'),
   settleHours: 0,
+  port: process.env.PORT === undefined ? await freePort(environment.PORT).catch(() => freePort()) : environment.PORT,
+  host: environment.HOST,
+  adminKey: environment.METERLINE_ADMIN_KEY,
+  secretKey: environment.METERLINE_SECRET_KEY,
+  logLevel: environment.LOG_LEVEL,
 });
 
 try {
@@ -168,6 +181,15 @@ function sayWhereItIs(): void {
   print(`curl -H 'Authorization: Bearer ${service.adminKey}' '${service.url}/v1/invoices?limit=3'`);
   print();
   print('Ctrl-C stops it.');
+}
+
+function readEnvironment() {
+  try {
+    return parseEnvironment(demoEnvironment, process.env);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(1);
+  }
 }
 
 function wholeNumber(text: string): number {

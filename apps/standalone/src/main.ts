@@ -8,11 +8,12 @@ import { standaloneEnvironment } from './standalone-environment.js';
 const options = new Command('start')
   .description('The whole service in one process, its PostgreSQL included; state is kept in one folder.')
   .option('--data <folder>', 'where the state is kept', '.meterline')
-  .option('--port <n>', 'port of the API (default: 3000 if it is free, else any)', port)
+  .option('--port <n>', 'port of the API; 0 takes a free one (default: PORT)', port)
   .addHelpText(
     'after',
     `
-Environment: REPORT_API_URL and REPORT_API_KEY (the report API for sellers that name none of their own),
+Environment: PORT (3000) and HOST (127.0.0.1), METERLINE_ADMIN_KEY and METERLINE_SECRET_KEY (default: made once and kept in
+the data folder), REPORT_API_URL and REPORT_API_KEY (the report API for sellers that name none of their own),
 REPORT_API_CONCURRENCY (8) and REPORT_API_REQUESTS_PER_SECOND (no limit), SETTLE_HOURS (72), QUEUE_URL (redis://…; default: the embedded PostgreSQL), LOG_LEVEL (info).`,
   )
   .parse()
@@ -22,7 +23,10 @@ try {
   const environment = parseEnvironment(standaloneEnvironment, process.env);
   const service = await startStandalone({
     folder: resolve(options.data),
-    port: options.port,
+    port: options.port ?? environment.PORT,
+    host: environment.HOST,
+    adminKey: environment.METERLINE_ADMIN_KEY,
+    secretKey: environment.METERLINE_SECRET_KEY,
     reportApi: environment.reportApi,
     reportLimits: reportLimits(environment),
     settleHours: environment.SETTLE_HOURS,

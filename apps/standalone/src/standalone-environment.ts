@@ -1,7 +1,11 @@
-import { serviceEnvironment } from '#close';
+import { z } from 'zod';
+import { apiEnvironment } from '../../api/src/index.js';
 
-/** The standalone brings its own database and secret key; a report API is only needed once something is closed. */
-export const standaloneEnvironment = serviceEnvironment
+/**
+ * The standalone brings its own database and, unless they are given, its own keys; a report API is only needed once
+ * something is closed. It answers on this machine alone, unless HOST says otherwise.
+ */
+export const standaloneEnvironment = apiEnvironment
   .pick({
     QUEUE_URL: true,
     REPORT_API_URL: true,
@@ -11,8 +15,12 @@ export const standaloneEnvironment = serviceEnvironment
     REPORT_API_REQUESTS_PER_SECOND: true,
     SETTLE_HOURS: true,
     LOG_LEVEL: true,
+    METERLINE_ADMIN_KEY: true,
+    METERLINE_SECRET_KEY: true,
+    PORT: true,
   })
-  .partial({ REPORT_API_URL: true, REPORT_API_KEY: true })
+  .extend({ HOST: z.string().min(1).default('127.0.0.1') })
+  .partial({ REPORT_API_URL: true, REPORT_API_KEY: true, METERLINE_ADMIN_KEY: true, METERLINE_SECRET_KEY: true })
   .refine(({ REPORT_API_URL, REPORT_API_KEY }) => (REPORT_API_URL === undefined) === (REPORT_API_KEY === undefined), {
     path: ['REPORT_API_KEY'],
     message: 'and REPORT_API_URL are set together or not at all',
@@ -25,3 +33,12 @@ export const standaloneEnvironment = serviceEnvironment
         ? { baseUrl: REPORT_API_URL, apiKey: REPORT_API_KEY }
         : undefined,
   }));
+
+/** The demo closes against a simulator of its own, takes a free port where none is asked for, and logs warnings only. */
+export const demoEnvironment = apiEnvironment
+  .pick({ METERLINE_ADMIN_KEY: true, METERLINE_SECRET_KEY: true, PORT: true })
+  .partial({ METERLINE_ADMIN_KEY: true, METERLINE_SECRET_KEY: true })
+  .extend({
+    HOST: z.string().min(1).default('127.0.0.1'),
+    LOG_LEVEL: apiEnvironment.shape.LOG_LEVEL.removeDefault().default('warn'),
+  });

@@ -1,13 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
-import { createConnectors, queueSettings } from '#close';
+import { createConnectors, listenFailure, queueSettings } from '#close';
 import { createInvoiceRenderer } from '#invoice-pdf';
 import { type ConfiguredReportApi, openDatabase, type ReportLimits, secretKeySchema, serviceLogin } from '#persistence';
 import { OutboundAddresses } from '#report-client';
 import { createApi, prepareQueue } from '../../api/src/index.js';
 import { createWorker, WorkerMetrics } from '../../worker/src/index.js';
 import { takeDataFolder } from './data-folder.js';
-import { freePort, startEmbeddedPostgres } from './embedded-postgres.js';
+import { startEmbeddedPostgres } from './embedded-postgres.js';
 
 export interface StandaloneOptions {
   /** Where the state is kept. */
@@ -23,8 +23,13 @@ export interface StandaloneOptions {
   readonly settleHours: number;
   /** Default: the embedded database. */
   readonly queueUrl?: string | undefined;
-  /** Default: 3000 if it is free, else any. */
-  readonly port?: number | undefined;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Default: this machine alone. */
+  readonly host?: string;
+  /** Default: made on first use and kept in the folder. */
+  readonly adminKey?: string | undefined;
+  readonly secretKey?: Buffer | undefined;
   readonly logLevel?: string;
 }
 
@@ -40,7 +45,8 @@ export interface Standalone {
 /** PostgreSQL, the API and a worker in one process, state in one folder. */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const logger = pino({ level: options.logLevel ?? 'warn' });
-  const folder = await takeDataFolder(options.folder, options.startAnew ?? false);
+  const { host = '127.0.0.1' } = options;
+  const folder = await takeDataFolder(options.folder, options.startAnew ?? false, options);
   // Everything that was started, to be stopped in the opposite order, also when a later part does not start.
   const started: (() => Promise<unknown>)[] = [() => folder.release()];
   let stopping: Promise<void> | undefined;
@@ -53,7 +59,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     started.push(() => database.$disconnect());
     const renderer = createInvoiceRenderer();
     started.push(() => renderer.close());
-    const secretKey = secretKeySchema.parse(folder.secretKey);
+    const secretKey = options.secretKey ?? secretKeySchema.parse(folder.secretKey);
     const metrics = new WorkerMetrics();
     const addresses = options.addresses ?? OutboundAddresses.PUBLIC;
     const connectors = createConnectors({
@@ -91,10 +97,12 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       metrics: [metrics],
     });
     started.push(() => api.close());
-    await api.listen(options.port ?? (await preferredPort()), '127.0.0.1');
+    await api.listen(options.port, host).catch((error: unknown) => {
+      throw listenFailure(error, 'PORT', { port: options.port, host });
+    });
     const { port } = api.getHttpServer().address() as AddressInfo;
     return {
-      url: `http://127.0.0.1:${port}`,
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
       adminKey: folder.adminKey,
       adminKeyIsNew: folder.adminKeyIsNew,
       stop,
@@ -109,10 +117,4 @@ async function stopAll(started: (() => Promise<unknown>)[], logger: Logger): Pro
   for (let stopPart = started.pop(); stopPart; stopPart = started.pop()) {
     await stopPart().catch((error: unknown) => logger.error({ err: error }, 'a part did not stop cleanly'));
   }
-}
-
-const PREFERRED_PORT = 3000;
-
-async function preferredPort(): Promise<number> {
-  return freePort(PREFERRED_PORT).catch(() => freePort(0));
 }

@@ -1,9 +1,16 @@
 import { pino } from 'pino';
-import { createConnectors, parseEnvironment, queueSettings, reportLimits, serviceDatabase } from '#close';
+import {
+  createConnectors,
+  listenFailure,
+  parseEnvironment,
+  queueSettings,
+  reportLimits,
+  serviceDatabase,
+} from '#close';
 import { createInvoiceRenderer } from '#invoice-pdf';
 import { openDatabase } from '#persistence';
 import { workerEnvironment } from './environment.js';
-import { serveHealth } from './health.js';
+import { serveHealth, type WorkerHealth } from './health.js';
 import { boundHeapGrowth, createWorker, WorkerMetrics } from './index.js';
 import { prepareQueue } from './prepare-queue.js';
 
@@ -37,11 +44,17 @@ const worker = await createWorker({
   logger,
   metrics,
 });
-const health =
-  environment.HEALTH_PORT === undefined
-    ? undefined
-    : await serveHealth(environment.HEALTH_PORT, { database, worker, metrics });
-logger.info('the worker takes batches');
+let health: WorkerHealth | undefined;
+try {
+  const { HEALTH_PORT: port } = environment;
+  health = port === undefined ? undefined : await serveHealth(port, { database, worker, metrics });
+  logger.info('the worker takes batches');
+} catch (error) {
+  const failure = listenFailure(error, 'HEALTH_PORT', { port: environment.HEALTH_PORT ?? 0 }) as Error;
+  process.stderr.write(`${failure.message}\n`);
+  process.exitCode = 1;
+  await stop();
+}
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {

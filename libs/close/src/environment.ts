@@ -64,6 +64,37 @@ export function reportLimits(
 }
 
 /**
+ * Says in a sentence why an address cannot be listened on; any other error is answered as it is.
+ *
+ * @param setting what names the port: a variable such as `PORT`, or an option
+ */
+export function listenFailure(error: unknown, setting: string, at: { port: number; host?: string }): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  const host = at.host ?? 'this machine';
+  switch (code) {
+    case 'EADDRINUSE':
+      return notListening(
+        error,
+        `port ${at.port} on ${host} is taken: stop what holds it, or set ${setting} to a free one`,
+      );
+    case 'EACCES':
+      return notListening(
+        error,
+        `port ${at.port} needs rights that this process lacks: set ${setting} to one above 1023`,
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return notListening(error, `HOST ${host} is no address of this machine`);
+    default:
+      return error;
+  }
+}
+
+function notListening(cause: unknown, sentence: string): CloseError {
+  return new CloseError('invalid_environment', `the environment is not usable: ${sentence}`, false, { cause });
+}
+
+/**
  * Parses the environment once, at boot.
  *
  * @throws CloseError `invalid_environment` that names every bad variable and what it must be, never its value

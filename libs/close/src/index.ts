@@ -36,4 +36,11 @@ export { cronPattern, dueRuns, nextRun, openDueCloses, SCHEDULE_QUEUE, type Sche
 export { wayOut } from './ways-out.js';
 export { codeOf, isRetryable } from './retry-policy.js';
 export { CLOSE_QUEUE, type QueueSettings, queueSettings } from './queue.js';
-export { databaseUrl, parseEnvironment, reportLimits, serviceDatabase, serviceEnvironment } from './environment.js';
+export {
+  databaseUrl,
+  listenFailure,
+  parseEnvironment,
+  reportLimits,
+  serviceDatabase,
+  serviceEnvironment,
+} from './environment.js';

@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+
+interface Service {
+  image?: string;
+  build?: string;
+  restart?: string;
+  read_only?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
+  pids_limit?: number;
+  mem_limit?: string;
+  cpus?: number;
+  ports?: string[];
+  networks?: string[];
+}
+
+const text = await readFile('docker-compose.yml', 'utf8');
+const { services, networks } = parse(text, { merge: true }) as {
+  services: Record<string, Service>;
+  networks: Record<string, { internal?: boolean } | null>;
+};
+
+describe('docker-compose.yml', () => {
+  it('confines every container and bounds what it may use', () => {
+    expect(Object.keys(services)).toEqual(['postgres', 'migrate', 'valkey', 'api', 'worker']);
+    for (const [name, service] of Object.entries(services)) {
+      expect([name, service]).toEqual([
+        name,
+        expect.objectContaining({
+          restart: name === 'migrate' ? 'on-failure' : 'unless-stopped',
+          read_only: true,
+          cap_drop: ['ALL'],
+          security_opt: ['no-new-privileges:true'],
+          pids_limit: expect.any(Number),
+          mem_limit: expect.stringMatching(/^\d+[mg]$/),
+          cpus: expect.any(Number),
+        }),
+      ]);
+    }
+  });
+
+  it('names the version of every image, the Dockerfile too', async () => {
+    const dockerfile = await readFile('Dockerfile', 'utf8');
+    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+    expect(bases).toHaveLength(2);
+    const images = Object.values(services).flatMap(({ image }) => image ?? []);
+    expect(images).toHaveLength(2);
+    for (const image of [...bases, ...images]) expect(image).toMatch(/:\d+\.\d+(\.\d+)?(-slim)?$/);
+  });
+
+  it('has no default for any password, secret or key', () => {
+    const variables = [...text.matchAll(/\$\{(\w*(?:PASSWORD|SECRET|KEY)\w*)([^}]*)\}/g)];
+    expect(new Set(variables.map(([, name]) => name))).toEqual(
+      new Set([
+        'POSTGRES_PASSWORD',
+        'SERVICE_DB_PASSWORD',
+        'VALKEY_PASSWORD',
+        'METERLINE_SECRET_KEY',
+        'METERLINE_ADMIN_KEY',
+        'REPORT_API_KEY',
+      ]),
+    );
+    for (const [whole, name, otherwise] of variables)
+      expect([whole, otherwise?.startsWith(`:?set ${name}`)]).toEqual([whole, true]);
+  });
+
+  it('opens the API alone, to its own machine, and keeps the data where nothing outside is reached', () => {
+    const opened = Object.entries(services).flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
+    expect(opened).toEqual([['api', '127.0.0.1:${API_PORT:-3000}:3000']]);
+    for (const name of ['postgres', 'migrate', 'valkey']) expect(services[name]?.networks).toEqual(['data']);
+    expect(networks['data']).toEqual({ internal: true });
+  });
+
+  it('runs the image as an ordinary user, without development and optional packages', async () => {
+    const [, image = ''] = (await readFile('Dockerfile', 'utf8')).split(/^FROM .*$/m).slice(1);
+    expect(image).toMatch(/^USER node$/m);
+    expect(image).toContain('npm ci --omit=dev --omit=optional');
+    expect(image).not.toMatch(/COPY --from=build \S*node_modules/);
+  });
+});
