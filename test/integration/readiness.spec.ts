@@ -6,16 +6,19 @@ import { Drain } from '../../apps/api/src/health/drain.js';
 import { type ApiOptions, createApi } from '../../apps/api/src/index.js';
 import { serveHealth } from '../../apps/worker/src/health.js';
 import { WorkerMetrics } from '../../apps/worker/src/index.js';
-import { type Database, openDatabase } from '#persistence';
+import pg from 'pg';
+import { type Database, isDatabaseAway, openDatabase } from '#persistence';
 import { SECRET_KEY } from '../support/catalogue.js';
+import { eventually } from '../support/eventually.js';
 import { createTestDatabase } from '../support/postgres.js';
 
 describe('readiness', () => {
   let database: Database;
+  let url: string;
   const apps: NestExpressApplication[] = [];
 
   beforeAll(async () => {
-    ({ database } = await createTestDatabase());
+    ({ url, database } = await createTestDatabase());
   });
   afterAll(async () => {
     await Promise.all(apps.map((app) => app.close()));
@@ -55,6 +58,66 @@ describe('readiness', () => {
     const { body, headers } = await ready(app).expect(503);
     expect(body).toMatchObject({ code: 'not_ready', detail: 'the queue does not answer' });
     expect(headers['retry-after']).toBe('5');
+  });
+
+  it('is not given while the database is read-only, and a request that writes is told so', async () => {
+    const app = await apiWith(() => Promise.resolve());
+    const name = new URL(url).pathname.slice(1);
+    const owner = new pg.Client({ connectionString: url });
+    await owner.connect();
+    const set = async (change: string) => {
+      await owner.query(`ALTER DATABASE ${name} ${change}`);
+      await owner.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+        [name],
+      );
+    };
+    const write = () =>
+      request(app.getHttpServer() as Server)
+        .post('/v1/api-keys')
+        .set('authorization', 'Bearer the-key-of-the-first-administrator')
+        .send({ name: 'one', scopes: ['read'] });
+    try {
+      await set('SET default_transaction_read_only = on');
+      const refused = await eventually(async () => {
+        const answer = await write();
+        // The first answers may still be about the connections that were cut.
+        return (answer.body as { code?: string }).code === 'database_unavailable' ? answer : undefined;
+      }, 60_000);
+      expect(refused.status).toBe(503);
+      await eventually(async () => ((await ready(app)).status === 503 ? true : undefined), 60_000);
+      await set('RESET default_transaction_read_only');
+      await eventually(async () => ((await ready(app)).status === 200 ? true : undefined), 60_000);
+      await eventually(async () => ((await write()).status === 201 ? true : undefined), 60_000);
+    } finally {
+      await owner.end();
+    }
+  });
+
+  it('a statement that waits for a lock gives up, and that passes', async () => {
+    const owner = new pg.Client({ connectionString: url });
+    await owner.connect();
+    const impatient = openDatabase(url, 1, { idleTransaction_ms: 200, lock_ms: 50 });
+    try {
+      await owner.query('BEGIN; LOCK TABLE report_pace');
+      const waited = await impatient.$executeRaw`UPDATE report_pace SET next_at = next_at`.catch(
+        (error: unknown) => error,
+      );
+      expect(isDatabaseAway(waited)).toBe(true);
+      await owner.query('ROLLBACK');
+      // A process that froze inside a transaction: PostgreSQL ends its session, and its locks are free.
+      const frozen = impatient.$transaction(async (tx) => {
+        await tx.$executeRaw`LOCK TABLE report_pace IN ROW EXCLUSIVE MODE`;
+        await owner.query('LOCK TABLE report_pace').catch(() => undefined);
+        await owner.query('BEGIN; LOCK TABLE report_pace; COMMIT');
+        await tx.$executeRaw`UPDATE report_pace SET next_at = next_at`;
+      });
+      await expect(frozen).rejects.toThrow();
+      expect(await impatient.$queryRaw`SELECT 1 AS alive`).toEqual([{ alive: 1 }]);
+    } finally {
+      await owner.end();
+      await impatient.$disconnect();
+    }
   });
 
   it('of a worker tells the same', async () => {

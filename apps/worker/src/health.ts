@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Database, databaseNow } from '#persistence';
+import { assertWritable, type Database } from '#persistence';
 import { Registry } from 'prom-client';
 import type { RunningWorker } from './index.js';
 import type { WorkerMetrics } from './metrics.js';
@@ -27,7 +27,7 @@ export async function serveHealth(
 ): Promise<WorkerHealth> {
   let draining = false;
   const parts: Readonly<Record<string, () => Promise<unknown>>> = {
-    'the database': () => databaseNow(of.database),
+    'the database': () => assertWritable(of.database),
     'the queue': () => of.worker.ping(),
   };
   const ready = async (): Promise<string | undefined> => {

@@ -21,6 +21,7 @@ import {
   earlyAccounts,
   type Doing,
   findSellerId,
+  isDatabaseAway,
   isRefusal,
   type IssueMode,
   issueDraft,
@@ -535,6 +536,8 @@ export class Closes {
     await noteAlteration(this.#database, error);
     // It could not even be taken up, which says nothing of the account.
     if (!doing) return true;
+    // Neither does a database that is away or read-only, nor a lock that another process keeps: no attempt is used up.
+    if (isDatabaseAway(error)) return true;
     const attempts = await countAttempt(this.#database, close.id, accountId, doing);
     if (attempts === undefined) return false;
     if (isRetryable(error) && attempts < MAX_ATTEMPTS) return true;

@@ -9,7 +9,10 @@ export type Transaction = Prisma.TransactionClient;
 /** Opens the database as the service's role. `connections` bounds the pool of this process. */
 export function openDatabase(connectionString: string, connections = 10, patience: Patience = PATIENCE): Database {
   const adapter = new PrismaPg({
-    ...serviceSession(connectionString, { idle_in_transaction_session_timeout: patience.idleTransaction_ms }),
+    ...serviceSession(connectionString, {
+      idle_in_transaction_session_timeout: patience.idleTransaction_ms,
+      lock_timeout: patience.lock_ms,
+    }),
     max: connections,
     application_name: 'meterline',
   });
@@ -41,6 +44,31 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
     } catch (error) {
       if (attempt >= TRANSACTION_ATTEMPTS || !RETRYABLE_SQLSTATES.has(sqlState(error) ?? '')) throw error;
     }
+  }
+}
+
+/** Prisma's codes for a database that cannot be reached or has no free connection. */
+const UNREACHABLE = new Set(['P1000', 'P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE']);
+/**
+ * By SQLSTATE: connection exceptions, insufficient resources, read-only or in recovery, an idle transaction that was ended,
+ * a lock that was not had, shutting down or starting, and deadlocks and serialization failures that were met again and again.
+ */
+const PASSING_SQLSTATE = /^(08...|53...|25006|25P03|55P03|57P0[1-5]|40001|40P01)$/;
+
+/** Whether a statement failed for what passes by itself: nothing is known against the work, and it may be done later. */
+export function isDatabaseAway(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code === 'string' && (UNREACHABLE.has(code) || CONNECTION_LOST.has(code))) return true;
+  return PASSING_SQLSTATE.test(sqlState(error) ?? '');
+}
+
+/** Answers when the database can be written to. Throws when it does not answer, is read-only, or is in recovery. */
+export async function assertWritable(database: Database): Promise<void> {
+  const [row] = await database.$queryRaw<{ readOnly: boolean }[]>`
+    SELECT current_setting('transaction_read_only')::boolean AS "readOnly"`;
+  if (row?.readOnly !== false) {
+    throw new PersistenceError('database_read_only', 'the database takes no changes now', true);
   }
 }
 

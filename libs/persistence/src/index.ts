@@ -1,4 +1,11 @@
-export { type Database, openDatabase, PersistenceError, type Transaction } from './database.js';
+export {
+  assertWritable,
+  type Database,
+  isDatabaseAway,
+  openDatabase,
+  PersistenceError,
+  type Transaction,
+} from './database.js';
 export { type Patience, PATIENCE, serviceSession } from './sessions.js';
 export { createDatabase, migrate, type PrepareQueue } from './migrate.js';
 export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './logins.js';

@@ -4,10 +4,12 @@ import { SERVICE_ROLE } from './privileges.js';
 export interface Patience {
   /** A transaction in which no statement came for so long is rolled back, and its session ended. */
   readonly idleTransaction_ms: number;
+  /** A statement that waits so long for a lock of another transaction fails, and its work is done later. */
+  readonly lock_ms: number;
 }
 
 /** Twenty times what the longest step between two statements of a loaded worker takes. */
-export const PATIENCE: Patience = { idleTransaction_ms: 60_000 };
+export const PATIENCE: Patience = { idleTransaction_ms: 60_000, lock_ms: 10_000 };
 
 /**
  * A host that lost its power, or whose network did, is asked after 30 s of silence and given up 40 s later: PostgreSQL then

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { type Database, listSellers } from '#persistence';
+import { assertWritable, type Database, listSellers } from '#persistence';
 import { Open } from '../access/access.guard.js';
 import { DATABASE, QUEUE, type QueuePort } from '../ports.js';
 import { Problem } from '../problems/problem.js';
@@ -34,7 +34,10 @@ export class HealthController {
   })
   async ready(): Promise<{ status: 'ok' }> {
     if (this.drain.signal.aborted) throw notReady('the process is stopping');
-    await answering('the database', () => listSellers(this.database, { limit: 1 }));
+    await answering('the database', async () => {
+      await assertWritable(this.database);
+      await listSellers(this.database, { limit: 1 });
+    });
     await answering('the queue', () => this.queue.ping());
     return { status: 'ok' };
   }

@@ -3,6 +3,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import type { AllowedMethods } from './allowed-methods.js';
+import { isDatabaseAway } from '#persistence';
 import { Problem, type ProblemDetails } from './problem.js';
 
 /** Codes that the rooms throw and the caller can do something about. Any other thrown error is ours: 500. */
@@ -25,10 +26,6 @@ const STATUS_OF_THROWN: Readonly<Record<string, number>> = {
 const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   400: 'malformed_request',
 };
-
-/** Prisma's codes for a database that cannot be reached or has no free connection. */
-const DATABASE_AWAY = new Set(['P1000', 'P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
-const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', '57P01', '57P03', '53300']);
 
 /** The one translator from errors to HTTP: whatever is thrown, the caller gets problem details and nothing internal. */
 @Catch()
@@ -121,11 +118,4 @@ function loggable(thrown: unknown): object {
 function codeOf(thrown: unknown): string | undefined {
   const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
   return typeof code === 'string' ? code : undefined;
-}
-
-function isDatabaseAway(thrown: unknown): boolean {
-  const code = codeOf(thrown) ?? '';
-  const cause = (thrown as { meta?: { driverAdapterError?: { cause?: { originalCode?: string; kind?: string } } } })
-    ?.meta?.driverAdapterError?.cause;
-  return DATABASE_AWAY.has(code) || CONNECTION_LOST.has(code) || CONNECTION_LOST.has(cause?.originalCode ?? '');
 }
