@@ -32,7 +32,7 @@ export interface TestService {
 /** Starts database, simulator, worker and API. `queueUrl` puts the queue elsewhere than into the database. */
 export async function startService(options: ReportSimulatorOptions & { queueUrl?: string }): Promise<TestService> {
   const { queueUrl, ...simulated } = options;
-  const { serviceUrl: databaseUrl, database } = await createTestDatabase();
+  const { url: ownerUrl, serviceUrl: databaseUrl, database } = await createTestDatabase();
   const simulator = await startReportSimulator(simulated);
   const logger = pino({ level: 'error' });
   const key = newApiKey();
@@ -73,7 +73,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
     workerUrl: `http://127.0.0.1:${health.port}`,
     adminKey: key,
     database,
-    ownerUrl: databaseUrl,
+    ownerUrl,
     simulator,
     stop: async () => {
       await Promise.all([api.close(), health.close()]);
