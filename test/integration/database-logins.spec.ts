@@ -152,7 +152,9 @@ describe("the service's login", () => {
   });
 
   it('cannot let a revoked key in again, widen one, or make one in silence', async () => {
-    const key = granted(await createApiKey(database, 'test', { name: 'reads', scopes: ['read'], account: null }));
+    const key = granted(
+      await createApiKey(database, 'test', { name: 'reads', scopes: ['read'], account: null, expires_at: null }),
+    );
     for (const change of ["scopes = '{admin}'", "hash = 'x'", "created_at = '2020-01-01Z'", 'name = name || name']) {
       await expect(service.query(`UPDATE api_key SET ${change} WHERE id = $1`, [key.id])).rejects.toThrow(
         /not changed/,
@@ -172,14 +174,18 @@ describe("the service's login", () => {
         `INSERT INTO api_key (id, name, prefix, hash, scopes) VALUES (gen_random_uuid(), 'mine', 'mtl_', 'mine', '{admin}')`,
       ),
     ).rejects.toThrow(/without an audit event/);
-    expect(await authenticate(database, key.key)).toBeUndefined();
+    expect(await authenticate(database, key.key, 'another')).toBeUndefined();
   });
 
-  it('lets a configured key in again that was replaced in between', async () => {
+  it('knows each configured key where it is configured, also when it was revoked before', async () => {
     const [first, second] = ['a', 'b'].map((letter) => `mtl_${letter.repeat(30)}`) as [string, string];
     for (const key of [first, first, second, first]) await admitConfiguredKey(database, key);
-    expect((await authenticate(database, first))?.scopes).toEqual(['admin']);
-    expect(await authenticate(database, second)).toBeUndefined();
+    expect((await authenticate(database, first, first))?.scopes).toEqual(['admin']);
+    expect(await authenticate(database, first, second)).toBeUndefined();
+    await asOwner("UPDATE api_key SET revoked_at = now() WHERE prefix = 'configured'", []);
+    expect(await authenticate(database, first, first)).toBeUndefined();
+    await admitConfiguredKey(database, first);
+    expect((await authenticate(database, first, first))?.scopes).toEqual(['admin']);
   });
 
   it('issues nothing with a date that has passed, and tells no past events', async () => {

@@ -3,9 +3,9 @@ import type { Server } from 'node:http';
 import type { Express } from 'express';
 import { pino } from 'pino';
 import request, { type Test } from 'supertest';
-import { createApi } from '../../apps/api/src/index.js';
+import { type ApiOptions, createApi } from '../../apps/api/src/index.js';
 import { type BatchJob, Closes } from '#close';
-import type { Database } from '#persistence';
+import { type Database, openDatabase, PATIENCE } from '#persistence';
 import { createTestDatabase } from './postgres.js';
 
 export const ADMIN_KEY = 'the-key-of-the-first-administrator';
@@ -15,6 +15,7 @@ export interface TestApi {
   readonly database: Database;
   /** The owner's connection string, for looking behind the service. */
   readonly ownerUrl: string;
+  readonly serviceUrl: string;
   /** Everything the application has logged, one JSON line each. */
   readonly log: string[];
   /** The batches that were sent to the queue. */
@@ -35,9 +36,21 @@ export interface TestApi {
 export const RENDERED = Buffer.from('%PDF-1.7 rendered by the test');
 export const RENDERED_SHA256 = createHash('sha256').update(RENDERED).digest('hex');
 
+/** What a test wants otherwise. */
+export interface ApiOverrides extends Partial<Pick<ApiOptions, 'adminKey' | 'limits'>> {
+  /** An API whose database it takes. */
+  readonly beside?: TestApi;
+  /** How long a statement that only reads may take. */
+  readonly readingMs?: number;
+}
+
 /** The API on a fresh database, with real closes behind it. Nothing works on their batches: the tests look at the door. */
-export async function startApi(): Promise<TestApi> {
-  const { url: ownerUrl, database } = await createTestDatabase();
+export async function startApi({ beside, readingMs, ...options }: ApiOverrides = {}): Promise<TestApi> {
+  const { ownerUrl, serviceUrl } = beside ?? (await newDatabase());
+  const database = openDatabase(serviceUrl, 10, {
+    ...PATIENCE,
+    ...(readingMs !== undefined && { reading_ms: readingMs }),
+  });
   const log: string[] = [];
   const queued: BatchJob[] = [];
   const closes = new Closes({
@@ -66,6 +79,7 @@ export async function startApi(): Promise<TestApi> {
     secretKey: SECRET_KEY,
     adminKey: ADMIN_KEY,
     logger,
+    ...options,
   });
   const server = app.getHttpServer() as Server;
   const agent = request(server);
@@ -77,6 +91,7 @@ export async function startApi(): Promise<TestApi> {
   return {
     database,
     ownerUrl,
+    serviceUrl,
     log,
     queued,
     closes,
@@ -92,6 +107,12 @@ export async function startApi(): Promise<TestApi> {
       await database.$disconnect();
     },
   };
+}
+
+async function newDatabase(): Promise<{ ownerUrl: string; serviceUrl: string }> {
+  const { url, serviceUrl, database } = await createTestDatabase();
+  await database.$disconnect();
+  return { ownerUrl: url, serviceUrl };
 }
 
 /** A seller with nothing special about it. */

@@ -4,7 +4,9 @@ import type { Database, SecretKey } from '#persistence';
 import { OutboundAddresses } from '#report-client';
 import { AccessGuard } from './access/access.guard.js';
 import { AuditEventsController } from './audit/audit-events.controller.js';
+import { type Limits, Streams } from './access/limits.js';
 import { BodyInterceptor } from './body.js';
+import { BoundedReadsInterceptor } from './bounded-reads.interceptor.js';
 import { AccountsController } from './catalogue/accounts.controller.js';
 import { EntitiesController } from './catalogue/entities.controller.js';
 import { SellersController } from './catalogue/sellers.controller.js';
@@ -32,6 +34,7 @@ import {
   CLOSES,
   type CloseCommands,
   DATABASE,
+  LIMITS,
   METRICS,
   type MetricsPort,
   QUEUE,
@@ -56,14 +59,10 @@ export interface ApiPorts {
 /** All routes. They share their few ports and have no services between them: the rules live in the rooms below. */
 @Module({})
 export class ApiModule {
-  static with({
-    database,
-    closes,
-    queue,
-    secretKey,
-    addresses = OutboundAddresses.PUBLIC,
-    metrics = [],
-  }: ApiPorts): DynamicModule {
+  static with(
+    { database, closes, queue, secretKey, addresses = OutboundAddresses.PUBLIC, metrics = [] }: ApiPorts,
+    limits: Limits,
+  ): DynamicModule {
     return {
       module: ApiModule,
       controllers: [
@@ -95,13 +94,16 @@ export class ApiModule {
         { provide: SECRET_KEY, useValue: secretKey },
         { provide: ADDRESSES, useValue: addresses },
         { provide: METRICS, useValue: metrics },
+        { provide: LIMITS, useValue: limits },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_INTERCEPTOR, useClass: BodyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: CursorsInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: AlteredDocumentsInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: BoundedReadsInterceptor },
         IdempotencySweep,
         Drain,
+        Streams,
         RequestMetrics,
       ],
     };

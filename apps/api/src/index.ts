@@ -7,6 +7,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { admitConfiguredKey, signingKey } from '#persistence';
 import { authentication } from './access/authentication.js';
+import { DEFAULT_LIMITS, type Limits, rateLimit } from './access/limits.js';
 import { ApiModule, type ApiPorts } from './api.module.js';
 import { serveDocs } from './docs/docs-page.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
@@ -25,20 +26,27 @@ export type { CloseCommands } from './ports.js';
 export interface ApiOptions extends ApiPorts {
   /** The key of the first administrator, as it is configured. */
   readonly adminKey: string;
+  /** What one key may ask of this process. */
+  readonly limits?: Limits;
   readonly logger: Logger;
 }
 
 /**
  * Builds the REST application; `listen` starts it, `close` stops it. The ports stay open: who made them closes them.
- * Lets the configured admin key in and any formerly configured one out.
+ * Lets the configured admin key in; those that other processes are started with are let in there and nowhere else.
  *
  * @throws PersistenceError `secret_does_not_open` when METERLINE_SECRET_KEY is not the one this database was set up with
  */
-export async function createApi({ adminKey, logger, ...ports }: ApiOptions): Promise<NestExpressApplication> {
+export async function createApi({
+  adminKey,
+  logger,
+  limits = DEFAULT_LIMITS,
+  ...ports
+}: ApiOptions): Promise<NestExpressApplication> {
   // A METERLINE_SECRET_KEY that opens nothing is found now and not when the first close finishes.
   await signingKey(ports.database, ports.secretKey);
   await admitConfiguredKey(ports.database, adminKey);
-  const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(ports), {
+  const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(ports, limits), {
     bodyParser: false,
     logger: quietLogger(logger),
     abortOnError: false,
@@ -50,7 +58,8 @@ export async function createApi({ adminKey, logger, ...ports }: ApiOptions): Pro
   app.use(app.get(RequestMetrics).watch);
   app.use(requestLog(logger));
   app.use(helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } } }));
-  app.use(authentication(ports.database));
+  app.use(authentication(ports.database, adminKey));
+  app.use(rateLimit(limits));
   app.use(wellFormedUrl);
   app.useGlobalPipes(new RequestValidationPipe());
   let allowed: AllowedMethods = () => undefined;

@@ -41,6 +41,7 @@ const app = await createApi({
   secretKey: environment.METERLINE_SECRET_KEY,
   addresses: environment.OUTBOUND_ALLOW.withOrigin(environment.REPORT_API_URL),
   adminKey: environment.METERLINE_ADMIN_KEY,
+  limits: { requestsPerMinute: environment.API_REQUESTS_PER_MINUTE, streams: environment.API_STREAMS },
   logger,
 });
 const { PORT: port, HOST: host } = environment;

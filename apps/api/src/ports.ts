@@ -18,6 +18,7 @@ export interface MetricsPort {
 }
 
 export const DATABASE = Symbol('database');
+export const LIMITS = Symbol('limits of a key');
 export const METRICS = Symbol('metrics of other parts');
 export const QUEUE = Symbol('queue');
 export const SECRET_KEY = Symbol('secret key');

@@ -21,6 +21,8 @@ export interface ApiKey {
   /** The one account the key is bound to, or null. */
   account: string | null;
   created_at: string;
+  /** From then on the key is unknown, by the clock of the database. Null: it does not expire. */
+  expires_at: string | null;
   revoked_at: string | null;
 }
 
@@ -30,8 +32,13 @@ const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const LENGTH = 43;
 const SHOWN = MARK.length + 6;
 
-// The prefix of the key that the configuration gives. No made key can have it.
+// The prefix of a key that the configuration gives. No made key can have it.
 const CONFIGURED = 'configured';
+
+/** Whether a key is METERLINE_ADMIN_KEY, which nothing locks out. */
+export function isConfiguredKey({ prefix }: ApiKey): boolean {
+  return prefix === CONFIGURED;
+}
 
 /** A new random key: `mtl_` and 43 letters and digits. */
 export function newApiKey(): string {
@@ -42,12 +49,17 @@ export function newApiKey(): string {
 export async function createApiKey(
   database: Database,
   actor: string,
-  of: { name: string; scopes: readonly ApiKeyScope[]; account: string | null },
-): Promise<(ApiKey & { key: string }) | Refusal<'account_not_found'>> {
+  of: { name: string; scopes: readonly ApiKeyScope[]; account: string | null; expires_at: string | null },
+): Promise<(ApiKey & { key: string }) | Refusal<'account_not_found' | 'expiry_passed'>> {
   const key = newApiKey();
   return transaction(database, async (tx) => {
     const account = of.account === null ? null : await tx.account.findUnique({ where: { id: of.account } });
     if (of.account !== null && !account) return { ...accountNotFound(of.account), pointer: '/account' };
+    const expiresAt = of.expires_at === null ? null : new Date(of.expires_at);
+    const [clock] = await tx.$queryRaw<[{ now: Date }]>`SELECT clock_timestamp() AS now`;
+    if (expiresAt !== null && expiresAt <= clock.now) {
+      return refusal('expiry_passed', `expires_at must be after ${clock.now.toISOString()}`, '/expires_at');
+    }
     const row = await tx.apiKey.create({
       data: {
         id: uuid(),
@@ -56,6 +68,7 @@ export async function createApiKey(
         hash: hashOf(key),
         scopes: [...of.scopes],
         accountId: of.account,
+        expiresAt,
       },
     });
     await recordAudit(tx, {
@@ -63,16 +76,29 @@ export async function createApiKey(
       actor,
       action: 'api_key.created',
       subject: `api_key:${row.id}`,
-      data: { name: row.name, scopes: row.scopes, account: row.accountId },
+      data: { name: row.name, scopes: row.scopes, account: row.accountId, expires_at: of.expires_at },
     });
     return { ...view(row), key };
   });
 }
 
-/** The key that a caller presents, or undefined when it is unknown or revoked. */
-export async function authenticate(database: Database | Transaction, presented: string): Promise<ApiKey | undefined> {
-  const row = await database.apiKey.findFirst({ where: { hash: hashOf(presented), revokedAt: null } });
-  return row ? view(row) : undefined;
+/**
+ * The key that a caller presents, or undefined when it is unknown, expired or revoked. Of configured keys only the one
+ * that this process was started with is known to it.
+ */
+export async function authenticate(
+  database: Database | Transaction,
+  presented: string,
+  configuredKey: string,
+): Promise<ApiKey | undefined> {
+  const hash = hashOf(presented);
+  const [row] = await database.$queryRaw<Omit<ApiKeyRow, 'hash'>[]>`
+    SELECT id, name, prefix, scopes, account_id AS "accountId", created_at AS "createdAt", expires_at AS "expiresAt",
+           revoked_at AS "revokedAt"
+      FROM api_key
+     WHERE hash = ${hash} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+       AND (prefix <> ${CONFIGURED} OR hash = ${hashOf(configuredKey)})`;
+  return row && view(row);
 }
 
 /** Revokes a key for ever; revoking a revoked key changes nothing. */
@@ -106,12 +132,12 @@ export async function listApiKeys(database: Database | Transaction, request: Pag
   return pageOf(rows, request.limit, (row) => row.id, view);
 }
 
-/** Lets the configured admin key in and every admin key that was configured before it out. Safe to run at every start. */
+/**
+ * Makes the configured admin key known. Safe to run at every start. Others are left alone: processes with another key run
+ * beside this one, and a key that no process is started with any more lets in nowhere.
+ */
 export async function admitConfiguredKey(database: Database, key: string): Promise<void> {
   await transaction(database, async (tx) => {
-    await tx.$executeRaw`
-      UPDATE api_key SET revoked_at = clock_timestamp()
-       WHERE prefix = ${CONFIGURED} AND hash <> ${hashOf(key)} AND revoked_at IS NULL`;
     // Revoked is revoked for ever: a key that is configured again is let in as a row of its own.
     const id = uuid();
     const admitted = await tx.$executeRaw`
@@ -135,7 +161,7 @@ function hashOf(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-function view(row: ApiKeyRow): ApiKey {
+function view(row: Omit<ApiKeyRow, 'hash'>): ApiKey {
   return {
     id: row.id,
     name: row.name,
@@ -143,6 +169,7 @@ function view(row: ApiKeyRow): ApiKey {
     scopes: row.scopes as ApiKeyScope[],
     account: row.accountId,
     created_at: row.createdAt.toISOString(),
+    expires_at: row.expiresAt?.toISOString() ?? null,
     revoked_at: row.revokedAt?.toISOString() ?? null,
   };
 }

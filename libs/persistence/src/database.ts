@@ -6,17 +6,26 @@ import { type Patience, PATIENCE, serviceSession } from './sessions.js';
 export type Database = PrismaClient;
 export type Transaction = Prisma.TransactionClient;
 
-/** Opens the database as the service's role. `connections` bounds the pool of this process. */
-export function openDatabase(connectionString: string, connections = 10, patience: Patience = PATIENCE): Database {
-  const adapter = new PrismaPg({
-    ...serviceSession(connectionString, {
-      idle_in_transaction_session_timeout: patience.idleTransaction_ms,
-      lock_timeout: patience.lock_ms,
-    }),
-    max: connections,
-    application_name: 'meterline',
-  });
-  return joinable(new PrismaClient({ adapter, transactionOptions: { maxWait: 30_000, timeout: 60_000 } }));
+/**
+ * Opens the database as the service's role. `connections` bounds the pool of this process, and likewise the pool of
+ * `readingBounded`, which is opened when it is used first.
+ */
+export function openDatabase(
+  connectionString: string,
+  connections = 10,
+  patience: Partial<Patience> = PATIENCE,
+): Database {
+  const { idleTransaction_ms, lock_ms, reading_ms } = { ...PATIENCE, ...patience };
+  const bounds = { idle_in_transaction_session_timeout: idleTransaction_ms, lock_timeout: lock_ms };
+  const open = (settings: Readonly<Record<string, number>>) => {
+    const adapter = new PrismaPg({
+      ...serviceSession(connectionString, settings),
+      max: connections,
+      application_name: 'meterline',
+    });
+    return new PrismaClient({ adapter, transactionOptions: { maxWait: 30_000, timeout: 60_000 } });
+  };
+  return joinable(open(bounds), () => open({ ...bounds, statement_timeout: reading_ms }));
 }
 
 /** Thrown by this room; `code` is stable. */
@@ -70,6 +79,11 @@ export async function assertWritable(database: Database): Promise<void> {
   if (row?.readOnly !== false) {
     throw new PersistenceError('database_read_only', 'the database takes no changes now', true);
   }
+}
+
+/** Whether a statement of `readingBounded` took longer than it may. */
+export function isStatementTimeout(error: unknown): boolean {
+  return sqlState(error) === '57014';
 }
 
 /** The SQLSTATE of a failed statement, wherever the driver put it. */

@@ -2,6 +2,7 @@ export {
   assertWritable,
   type Database,
   isDatabaseAway,
+  isStatementTimeout,
   openDatabase,
   PersistenceError,
   type Transaction,
@@ -233,6 +234,7 @@ export {
   type ApiKeyScope,
   authenticate,
   createApiKey,
+  isConfiguredKey,
   listApiKeys,
   newApiKey,
   revokeApiKey,
@@ -245,4 +247,4 @@ export {
   type Once,
   type RepeatableRequest,
 } from './idempotency.js';
-export { afterCommit } from './request-transaction.js';
+export { afterCommit, readingBounded } from './request-transaction.js';

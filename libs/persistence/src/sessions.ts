@@ -6,10 +6,12 @@ export interface Patience {
   readonly idleTransaction_ms: number;
   /** A statement that waits so long for a lock of another transaction fails, and its work is done later. */
   readonly lock_ms: number;
+  /** How long a statement of `readingBounded` may take. */
+  readonly reading_ms: number;
 }
 
-/** Twenty times what the longest step between two statements of a loaded worker takes. */
-export const PATIENCE: Patience = { idleTransaction_ms: 60_000, lock_ms: 10_000 };
+/** The first is twenty times what the longest step between two statements of a loaded worker takes. */
+export const PATIENCE: Patience = { idleTransaction_ms: 60_000, lock_ms: 10_000, reading_ms: 30_000 };
 
 /**
  * A host that lost its power, or whose network did, is asked after 30 s of silence and given up 40 s later: PostgreSQL then

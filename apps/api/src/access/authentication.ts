@@ -13,14 +13,14 @@ const OPEN = /^\/(health\/(live|ready)|docs(\/.*)?)$/;
  * Lets requests with a known key in, before anything else of them is read. This stands before the router, so that a path
  * nobody has thought of is closed too.
  */
-export function authentication(database: Database) {
+export function authentication(database: Database, adminKey: string) {
   return async (request: AuthenticatedRequest, _response: Response, next: NextFunction): Promise<void> => {
     if (OPEN.test(request.path)) {
       next();
       return;
     }
     try {
-      request.caller = await callerOf(database, request.headers.authorization);
+      request.caller = await callerOf(database, adminKey, request.headers.authorization);
       next();
     } catch (error) {
       next(error);
@@ -28,14 +28,17 @@ export function authentication(database: Database) {
   };
 }
 
-async function callerOf(database: Database, header: string | undefined): Promise<Caller> {
+async function callerOf(database: Database, adminKey: string, header: string | undefined): Promise<Caller> {
   const presented = /^Bearer +([\x21-\x7e]{1,512}) *$/i.exec(header ?? '')?.[1];
   if (presented === undefined) {
     throw unauthorized('send your API key as "Authorization: Bearer <key>"', 'Bearer realm="meterline"');
   }
-  const key = await authenticate(database, presented);
+  const key = await authenticate(database, presented, adminKey);
   if (key === undefined) {
-    throw unauthorized('this API key is unknown or revoked', 'Bearer realm="meterline", error="invalid_token"');
+    throw unauthorized(
+      'this API key is unknown, expired or revoked',
+      'Bearer realm="meterline", error="invalid_token"',
+    );
   }
   return new Caller(key);
 }

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
-import type { ApiKey } from '#persistence';
+import { type ApiKey, isConfiguredKey } from '#persistence';
 import { Problem } from '../problems/problem.js';
 
 /** Who sent the request: the API key it was sent with. */
@@ -14,6 +14,11 @@ export class Caller {
   /** As audit events name it. */
   get actor(): string {
     return `api_key:${this.key.id}`;
+  }
+
+  /** Whether the key is METERLINE_ADMIN_KEY. */
+  get isConfigured(): boolean {
+    return isConfiguredKey(this.key);
   }
 
   /** The one account the key is bound to, or null. */

@@ -17,6 +17,7 @@ import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
 import { id, listQuery, notice, pageOf, pathId, stamp } from '../contract.js';
+import { GrowsWithAccount } from '../bounded-reads.interceptor.js';
 import { Documented } from '../documented.js';
 import { hasBytes } from '../known-bytes.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
@@ -87,6 +88,7 @@ export class CloseProofController {
   }
 
   @Get('certificate')
+  @GrowsWithAccount()
   @Access(['read', 'audit'])
   @Documented(
     'Download the signed certificate of a finished close: the latest revision, or a given one',
@@ -119,6 +121,7 @@ export class CloseProofController {
   }
 
   @Get('invoices.zip')
+  @GrowsWithAccount()
   @Access('read')
   @Documented(
     'Download a PDF per document of a close and per note that its certificate names beside them, the latest certificate, and ' +

@@ -20,6 +20,8 @@ import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
 import { amount, code, id, listQuery, month, notice, pageOf, pathId, stamp, text } from '../contract.js';
+import { Streams } from '../access/limits.js';
+import { GrowsWithAccount } from '../bounded-reads.interceptor.js';
 import { Documented } from '../documented.js';
 import { Drain } from '../health/drain.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
@@ -168,6 +170,7 @@ export class ClosesController {
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOSES) private readonly closes: CloseCommands,
     @Inject(Drain) private readonly drain: Drain,
+    @Inject(Streams) private readonly streams: Streams,
   ) {
     this.reads = new SharedReads((closeId) => findClose(database, closeId));
   }
@@ -233,6 +236,7 @@ export class ClosesController {
 
   @Get(':id/accounts/:account')
   @Access('read')
+  @GrowsWithAccount()
   @Documented('Read one account of a close', { 200: closeAccount }, { 404: '`not_found`' })
   async account(
     @Param('id', pathId) closeId: string,
@@ -326,14 +330,19 @@ export class ClosesController {
 
   @Get(':id/progress')
   @Access('read')
+  @GrowsWithAccount()
   @Documented(
     'Follow a close as server-sent events: `progress` with the close, until it is in review, finished or cancelled',
     { 200: { description: 'the events', type: 'text/event-stream' } },
-    { 404: '`not_found`' },
+    { 404: '`not_found`', 429: '`rate_limited`, `too_many_streams`' },
   )
-  async progress(@Param('id', pathId) closeId: string, @Res() response: Response): Promise<void> {
+  async progress(
+    @Param('id', pathId) closeId: string,
+    @From() caller: Caller,
+    @Res() response: Response,
+  ): Promise<void> {
     await this.read(closeId);
-    await sendProgress(response, () => this.reads.read(closeId), this.drain.signal);
+    await this.streams.run(caller, () => sendProgress(response, () => this.reads.read(closeId), this.drain.signal));
   }
 
   private async unlessCancelled(closeId: string): Promise<CloseView> {

@@ -20,6 +20,7 @@ import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
 import { amount, code, id, listQuery, localDate, pageOf, pathId, stamp, text } from '../contract.js';
+import { GrowsWithAccount } from '../bounded-reads.interceptor.js';
 import { Documented } from '../documented.js';
 import { hasBytes, sha256Of } from '../known-bytes.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
@@ -146,6 +147,7 @@ export class InvoicesController {
   }
 
   @Get(':id/pdf')
+  @GrowsWithAccount()
   @Access(['read', 'audit'], 'narrowed')
   @Documented(
     'Download the PDF: the same bytes for ever, each download an audit event; of a draft, one with a watermark',
@@ -178,6 +180,7 @@ export class InvoicesController {
   }
 
   @Get(':id/evidence')
+  @GrowsWithAccount()
   @Access(['read', 'audit'], 'narrowed')
   @Documented(
     'Download everything the document is computed from, for `npm run verify-invoice`; every download is an audit event',

@@ -22,7 +22,16 @@ import { accepted } from '../problems/problem.js';
 const scope = z.enum(API_KEY_SCOPES);
 
 const newApiKey = z
-  .strictObject({ name: text(), scopes: z.array(scope).min(1), account: id.nullable().default(null) })
+  .strictObject({
+    name: text(),
+    scopes: z.array(scope).min(1).max(API_KEY_SCOPES.length),
+    account: id.nullable().default(null),
+    expires_at: z.iso
+      .datetime({ offset: true, error: 'must be an RFC 3339 stamp such as "2026-10-01T00:00:00Z"' })
+      .nullable()
+      .default(null)
+      .meta({ description: 'From then on the key is unknown. Null: it does not expire.' }),
+  })
   .refine(({ scopes, account }) => account === null || scopes.every((each) => each === 'read'), {
     path: ['scopes'],
     message: 'must be ["read"]: a key bound to one account can only read',
@@ -37,6 +46,7 @@ const apiKey = z
     scopes: z.array(scope),
     account: id.nullable(),
     created_at: stamp,
+    expires_at: stamp.nullable(),
     revoked_at: stamp.nullable(),
   })
   .meta({ id: 'ApiKey' });
@@ -59,7 +69,11 @@ export class ApiKeysController {
   @Post()
   @Access('admin')
   @ShownOnce('key')
-  @Documented('Make an API key', { 201: newKeyAnswer }, { 422: '`invalid_request`, `account_not_found`' })
+  @Documented(
+    'Make an API key',
+    { 201: newKeyAnswer },
+    { 422: '`invalid_request`, `account_not_found`, `expiry_passed`' },
+  )
   async create(
     @Body({ schema: newApiKey }) body: z.output<typeof newApiKey>,
     @From() caller: Caller,

@@ -3,7 +3,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import type { AllowedMethods } from './allowed-methods.js';
-import { isDatabaseAway } from '#persistence';
+import { isDatabaseAway, isStatementTimeout } from '#persistence';
 import { Problem, type ProblemDetails } from './problem.js';
 
 /** Codes that the rooms throw and the caller can do something about. Any other thrown error is ours: 500. */
@@ -73,6 +73,16 @@ function toProblem(thrown: unknown, allowedHere: () => string | undefined): Prob
   const code = codeOf(thrown);
   const status = code === undefined ? undefined : STATUS_OF_THROWN[code];
   if (code !== undefined && status !== undefined) return new Problem(status, code, (thrown as Error).message);
+  if (isStatementTimeout(thrown)) {
+    return new Problem(
+      503,
+      'query_too_slow',
+      'this takes too long to read now; narrow it by a filter or a smaller limit',
+      {
+        headers: { 'retry-after': '5' },
+      },
+    );
+  }
   if (isDatabaseAway(thrown)) {
     return new Problem(503, 'database_unavailable', 'the database does not answer; try again', {
       headers: { 'retry-after': '5' },

@@ -44,6 +44,7 @@ export class Problem extends Error {
 const SEMANTICALLY_INVALID = new Set([
   'currency_mismatch',
   'empty_range',
+  'expiry_passed',
   'hold_not_waivable',
   'malformed_period',
   'not_supported_yet',

@@ -6,6 +6,7 @@ import { type Database, findAccount, type UsageConservation, usageConservation }
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { currency, month, notice, pathId, stamp, text } from '../contract.js';
+import { GrowsWithAccount } from '../bounded-reads.interceptor.js';
 import { Documented } from '../documented.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { found, Problem } from '../problems/problem.js';
@@ -142,6 +143,7 @@ export class UsageController {
   ) {}
 
   @Get('usage')
+  @GrowsWithAccount()
   @Access('read', 'path')
   @Documented('Read usage over any range', { 200: usageSeries }, { ...UPSTREAM, 422: '`invalid_request`' })
   async series(
@@ -154,6 +156,7 @@ export class UsageController {
   }
 
   @Get('usage/live')
+  @GrowsWithAccount()
   @Access('read', 'path')
   @Documented(
     'Read the bandwidth of the last five minutes of a site or subscriber',
@@ -176,6 +179,7 @@ export class UsageController {
   }
 
   @Get('usage/conservation')
+  @GrowsWithAccount()
   @Access('read', 'path')
   @Documented(
     'Prove that nothing was lost or counted twice: what each period owns against what was fetched for it',
@@ -192,6 +196,7 @@ export class UsageController {
   }
 
   @Get('estimate')
+  @GrowsWithAccount()
   @Access('read', 'path')
   @Documented(
     'Estimate what a month comes to so far',
