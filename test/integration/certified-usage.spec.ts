@@ -23,7 +23,7 @@ describe('usage that comes after the documents', () => {
 
   beforeAll(async () => {
     closing = await startClosing({ fleet: { accounts: 3, sites: 1, subscribers: 1 }, seed: SEED });
-    await makeSeller(closing.database, { code: 'acme' });
+    await makeSeller(closing.database, { code: 'acme', settings: { report_api_wait_hours: 0 } });
     await makePlan(closing.database, trafficPlan('traffic'));
     const [charge] = trafficPlan('free').charges;
     await makePlan(closing.database, {

@@ -12,7 +12,7 @@ describe('what a close comes to', () => {
   beforeAll(async () => {
     closing = await startClosing({ fleet: { accounts: 1, sites: 1, subscribers: 1 } });
     const { database } = closing;
-    await makeSeller(database, { code: 'acme' });
+    await makeSeller(database, { code: 'acme', settings: { report_api_wait_hours: 0 } });
     await makePlan(database, feePlan('ten', '10.00'));
     await makePlan(database, feePlan('twenty', '20.50'));
     await makePlan(database, trafficPlan('traffic'));

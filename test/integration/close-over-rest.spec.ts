@@ -30,7 +30,7 @@ describe('a close over REST and by command', () => {
   beforeAll(async () => {
     service = await startService({ fleet: { accounts: 4, sites: 1, subscribers: 1 }, seed: 7 });
     const { database } = service;
-    await makeSeller(database, { code: 'acme' });
+    await makeSeller(database, { code: 'acme', settings: { report_api_wait_hours: 0 } });
     await makePlan(database, trafficPlan('traffic'));
     for (const number of [0, 1, 2]) {
       ids.push(await makeAccount(database, { seller: 'acme', external_id: accountId(number) }, 'traffic'));
@@ -59,7 +59,7 @@ describe('a close over REST and by command', () => {
     expect(held.output).toContain('2 issued, 0 drafted, 0 empty, 1 held, 0 failed');
     expect(held.output).toContain(accountId(1));
     expect(held.output).toContain('report_api_unavailable');
-    expect(held.output).toContain('→ wait until the report API answers again, then retry');
+    expect(held.output).toContain('→ find out why the report API does not answer, then retry');
     expect(held.output).toContain('3/3 accounts');
 
     const id = /close ([0-9a-f-]{36}): finished/.exec(held.output)?.[1] ?? '';

@@ -26,7 +26,7 @@ describe('a close that can be watched, reviewed and proved', () => {
   let closing: Closing;
   beforeEach(async () => {
     closing = await startClosing({ fleet: { accounts: 4, sites: 1, subscribers: 1 }, seed: 7 });
-    await makeSeller(closing.database, { code: 'acme' });
+    await makeSeller(closing.database, { code: 'acme', settings: { report_api_wait_hours: 0 } });
   });
   afterEach(() => closing.stop());
 
@@ -227,7 +227,7 @@ describe('a close that can be watched, reviewed and proved', () => {
     } as const);
     if (opened.outcome !== 'opened') throw new Error('refused');
     expect((await findClose(closing.database, opened.id))?.progress).toEqual({
-      ...{ done: 0, total: 4, rate_per_minute: 0, eta: null },
+      ...{ done: 0, total: 4, rate_per_minute: 0, eta: null, next_try_at: null },
     });
     await closing.closes.work({ closeId: opened.id, batch: 0 });
     const half = await findClose(closing.database, opened.id);

@@ -159,7 +159,7 @@ describe('closing a month', () => {
   });
 
   it('holds an account whose usage cannot be had, bills the others, and issues it with the next number on retry', async () => {
-    await makeSeller(database, { code: 'acme' });
+    await makeSeller(database, { code: 'acme', settings: { report_api_wait_hours: 0 } });
     await makePlan(database, trafficPlan('traffic'));
     for (const number of [0, 1, 2]) {
       await makeAccount(database, { seller: 'acme', external_id: accountId(number) }, 'traffic');

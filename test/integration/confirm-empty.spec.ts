@@ -31,7 +31,7 @@ describe('a period that billed an account nothing', () => {
   let closing: Closing;
   beforeEach(async () => {
     closing = await startClosing({ fleet: FLEET, seed: SEED });
-    await makeSeller(closing.database, { code: 'acme' });
+    await makeSeller(closing.database, { code: 'acme', settings: { report_api_wait_hours: 0 } });
   });
   afterEach(() => closing.stop());
 

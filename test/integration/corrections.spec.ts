@@ -629,7 +629,7 @@ describe('corrections of issued invoices', () => {
     });
 
     it('that meet a fault are put off with its reason, given up after five attempts, and gate nothing', async () => {
-      await makeSeller(closing.database, { code: 'acme' });
+      await makeSeller(closing.database, { code: 'acme', settings: { report_api_wait_hours: 0 } });
       await bytesAccount(0);
       const original = only(await closeMonth());
       closing.simulator.setFaults([{ fault: 'unavailable_503' }]);

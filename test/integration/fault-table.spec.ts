@@ -15,7 +15,7 @@ type Outcome =
   | { held: string }
   /** Nothing is kept as usage; the answer is evidence. */
   | { refused: string }
-  /** Nothing is kept, for there was no answer. */
+  /** Nothing is kept, for there was no answer; the service tries again by itself. */
   | { away: string }
   /** Nothing more is asked for the account. */
   | { stopped: string };
@@ -171,7 +171,7 @@ describe('the fault table, through a close', () => {
         expect(endOf(view)).toBe(`held ${outcome.refused}`);
         expect(ledger).toEqual({ ...nothing, answers: 1 });
       } else if ('away' in outcome) {
-        expect(endOf(view)).toBe(`held ${outcome.away}`);
+        expect(endOf(view)).toBe(`waiting ${outcome.away}`);
         expect(ledger).toEqual({ ...nothing, answers: 0 });
         expect(asked[accountId(number)]).toBe(6);
       } else {

@@ -461,7 +461,7 @@ describe('evidence', () => {
 
   it('of a refused answer and of one with gaps is the answer, byte for byte; of a good one nothing unless wanted', async () => {
     const closing = await startClosing({ fleet: { accounts: 4, sites: 1, subscribers: 1 }, seed: 7 });
-    await makeSeller(closing.database, { code: 'acme' });
+    await makeSeller(closing.database, { code: 'acme', settings: { report_api_wait_hours: 0 } });
     await makePlan(closing.database, trafficPlan('traffic'));
     for (const number of [0, 1, 2, 3]) {
       await makeAccount(closing.database, { seller: 'acme', external_id: accountId(number) }, 'traffic');

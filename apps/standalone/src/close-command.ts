@@ -51,8 +51,8 @@ interface Close {
   id: string;
   period: { label: string };
   state: 'running' | 'review' | 'finished' | 'cancelled';
-  counts: Record<'issued' | 'empty' | 'drafted' | 'held' | 'failed', number>;
-  progress: { done: number; total: number; eta: string | null };
+  counts: Record<'issued' | 'empty' | 'drafted' | 'waiting' | 'held' | 'failed', number>;
+  progress: { done: number; total: number; eta: string | null; next_try_at: string | null };
   totals: { currency: string; net: string; tax: string; gross: string }[];
 }
 
@@ -111,9 +111,14 @@ async function follow(rest: RestClient, opened: Close): Promise<Close> {
     noTTYOutput: true,
     notTTYSchedule: 10_000,
   });
-  const shown = ({ period, progress }: Close) => ({
+  const shown = ({ period, progress, counts }: Close) => ({
     period: period.label,
-    until: progress.eta === null ? 'no end in sight yet' : `until ${progress.eta}`,
+    until:
+      progress.next_try_at !== null
+        ? `${counts.waiting} wait for the report API, next try ${progress.next_try_at}`
+        : progress.eta === null
+          ? 'no end in sight yet'
+          : `until ${progress.eta}`,
   });
   bar.start(opened.progress.total, opened.progress.done, shown(opened));
   try {

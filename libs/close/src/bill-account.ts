@@ -45,6 +45,8 @@ export interface Held {
   readonly outcome: 'held';
   readonly reason: Notice;
   readonly warnings: readonly Notice[];
+  /** There where the cause passes by itself, so that the service may try again. */
+  readonly passing?: { readonly leftAloneSeconds: number | undefined };
 }
 
 export interface Pulled {
@@ -190,7 +192,7 @@ export async function pullUsage(
     yield* inOrder(sampleControls(of), PULLS_AT_ONCE, ask);
   };
   for await (const [need, answer] of needed()) {
-    if (answer instanceof ReportApiError) return held(answer.code, `${answer.message}; retry when it answers again`);
+    if (answer instanceof ReportApiError) return unanswered(answer, warnings);
     if ('code' in answer) {
       const { outcome, code, raw, rawBody } = answer;
       if (raw && rawBody) {
@@ -222,6 +224,13 @@ export async function pullUsage(
     });
   }
   return { outcome: 'pulled', series, warnings: distinct(warnings), answers };
+}
+
+/** There was no answer. `client_closed` and `pull_aborted` say that the process that asked was stopped. */
+function unanswered(error: ReportApiError, warnings: readonly Notice[]): Held {
+  const hold = held(error.code, `${error.message}; retry when it answers again`, distinct(warnings));
+  const passes = error.retryable || error.code === 'client_closed';
+  return passes ? { ...hold, passing: { leftAloneSeconds: error.retryAfterSeconds } } : hold;
 }
 
 function hashesOf({ sha256, bytes, requestSha256 }: RawAnswer) {

@@ -40,7 +40,7 @@ export interface CloseCertificate {
   /** The database's clock when the close finished, or when this revision followed a note. */
   issued_at: string;
   close: CertificateFacts['close'];
-  accounts: { total: number; by_state: Record<CloseAccountState, number> };
+  accounts: { total: number; by_state: Record<Exclude<CloseAccountState, 'waiting'>, number> };
   /** What the close issued. */
   documents: NamedDocuments & {
     /** Of these, taken back and no longer what their account has. Absent in the first format, when there could be none. */
@@ -109,7 +109,7 @@ export function certificateIn({ document }: StoredCertificate): CloseCertificate
   return (JSON.parse(document) as SignedCertificate).certificate;
 }
 
-const NO_ACCOUNTS: Readonly<Record<CloseAccountState, number>> = {
+const NO_ACCOUNTS: CloseCertificate['accounts']['by_state'] = {
   pending: 0,
   pulling: 0,
   rated: 0,

@@ -33,6 +33,7 @@ import {
   loadIssued,
   loadPeriodDocuments,
   loadSellerFacts,
+  letWait,
   monthBefore,
   moveAccount,
   type NewWaiver,
@@ -45,6 +46,7 @@ import {
   saveDraft,
   saveEmpty,
   type SecretKey,
+  sendDue,
   settleClose,
   SIGN_OF_LIFE_SECONDS,
   type Snapshot,
@@ -81,7 +83,7 @@ import { driftWarning } from './drift.js';
 import { impatient } from './impatient.js';
 import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepDoubted, keepUsage, notToKeep } from './keep-usage.js';
-import { codeOf, isRetryable } from './retry-policy.js';
+import { codeOf, isRetryable, passes } from './retry-policy.js';
 import { UsageViews } from './usage-views.js';
 import { waive, type WaiveRefusal, waiverNotices } from './waivers.js';
 
@@ -113,6 +115,8 @@ export interface ClosesOptions {
    * tests that end the process there; it must not throw. `code`: why it is held or failed.
    */
   readonly onStep?: (step: CloseStep, of: { closeId: string; accountId: string; code?: string }) => void;
+  /** In [0, 1): how long within its bounds a pause before a next try is. Default: by lot. */
+  readonly random?: () => number;
   readonly log?: (entry: {
     event: string;
     closeId?: string;
@@ -124,7 +128,8 @@ export interface ClosesOptions {
 }
 
 /** The steps of one account on its way to an invoice, and where else it may end. */
-export type CloseStep = 'pulled' | 'drafted' | 'issuing' | 'issued' | 'rendered' | 'empty' | 'held' | 'failed';
+export type CloseStep =
+  'pulled' | 'drafted' | 'issuing' | 'issued' | 'rendered' | 'empty' | 'waiting' | 'held' | 'failed';
 
 /** What `POST /v1/closes` asks for. */
 export interface CloseRequest {
@@ -239,7 +244,7 @@ export class Closes {
   }
 
   /**
-   * Sends held and failed accounts back to the start; of those that are named also empty ones, and issued ones whose invoice
+   * Sends held, failed and waiting accounts back to the start; of those that are named also empty ones, and issued ones whose invoice
    * was voided. Returns how many batches were sent.
    */
   async retry(closeId: string, accountIds?: readonly string[], actor = SERVICE): Promise<number> {
@@ -311,8 +316,8 @@ export class Closes {
   }
 
   /**
-   * Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended, and accounts
-   * whose own month had not settled when their close came to them and has now.
+   * Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended, accounts
+   * whose own month had not settled when their close came to them and has now, and accounts whose next try is due.
    */
   async sweep(idleSeconds = SWEEP_IDLE_SECONDS): Promise<void> {
     // What cannot be finished now must not keep the sweep from the rest.
@@ -330,7 +335,13 @@ export class Closes {
       await attempt(certifyNotes(this.#database, closeId, (tx) => certifyClose(tx, closeId, this.#options.secretKey)));
     }
     await attempt(this.#retryEarly());
+    await attempt(this.#sendDue());
     if (failures.length > 0) throw failures[0];
+  }
+
+  async #sendDue(): Promise<void> {
+    const due = await sendDue(this.#database);
+    if (due.length > 0) await this.#options.enqueue(due);
   }
 
   /** A close opens by its seller's clock; accounts in zones west of it are billable hours later. */
@@ -418,6 +429,10 @@ export class Closes {
     const warnings = [...before, ...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
     if (result.outcome !== 'held' && !(await accountRated(this.#database, close.id, accountId, doing))) return;
     let moved: boolean;
+    if (result.outcome === 'held' && result.passing) {
+      await this.#wait(close, accountId, doing, { ...result, warnings, otherwise: 'held' });
+      return;
+    }
     if (result.outcome === 'held') {
       const { outcome: to, reason } = result;
       moved = await moveAccount(this.#database, close.id, accountId, { to, doing, reason, warnings });
@@ -529,6 +544,20 @@ export class Closes {
     });
   }
 
+  /** What passes by itself is waited for and tried again; the sweep sends the account then. */
+  async #wait(
+    close: CloseWork,
+    accountId: string,
+    doing: Doing,
+    cause: Pick<Held, 'reason' | 'warnings' | 'passing'> & { otherwise: 'held' | 'failed' },
+  ): Promise<void> {
+    const { reason, warnings, passing, otherwise } = cause;
+    const random = (this.#options.random ?? Math.random)();
+    const of = { doing, reason, warnings, otherwise, random, leftAloneSeconds: passing?.leftAloneSeconds };
+    const now = await letWait(this.#database, close.id, accountId, of);
+    if (now) this.#step(now, close.id, accountId, reason.code);
+  }
+
   /** Records what went wrong with one account. Returns whether it should be tried again. */
   async #failed(close: CloseWork, accountId: string, doing: Doing | undefined, error: unknown): Promise<boolean> {
     const code = codeOf(error);
@@ -543,7 +572,11 @@ export class Closes {
     if (isRetryable(error) && attempts < MAX_ATTEMPTS) return true;
     const isTold = error instanceof CloseError || error instanceof DocumentAltered;
     const message = isTold ? error.message : `an unexpected error ended the account: ${code}`;
-    await this.#fail(close, accountId, doing, { code, message });
+    if (doing.phase === 'billing' && passes(error)) {
+      await this.#wait(close, accountId, doing, { reason: { code, message }, warnings: [], otherwise: 'failed' });
+    } else {
+      await this.#fail(close, accountId, doing, { code, message });
+    }
     return false;
   }
 

@@ -19,6 +19,7 @@ import {
   issueCorrection,
   issueCorrectionDraft,
   type IssueOutcome,
+  letPullWait,
   loadEmptyPeriod,
   loadIssued,
   loadPeriodDocuments,
@@ -65,6 +66,8 @@ export interface CorrectionsOptions {
   readonly concurrency?: number;
   /** Hands batches of accounts that were sent back to work to the queue. */
   readonly enqueue: (jobs: readonly { closeId: string; batch: number }[]) => Promise<void>;
+  /** In [0, 1): how long within its bounds a pause before a next try is. Default: by lot. */
+  readonly random?: () => number;
   readonly log?: (entry: {
     event: string;
     invoiceId?: string;
@@ -126,6 +129,7 @@ export class Corrections {
   async #confirmClaimed({ id, of, attempts }: ClaimedPull): Promise<void> {
     try {
       const confirmed = await ('invoice' in of ? this.confirm(of.invoice) : this.confirmEmpty(of.empty));
+      if (confirmed.outcome === 'held' && confirmed.passing && (await this.#letWait(id, confirmed))) return;
       if (confirmed.outcome === 'held' && attempts < MAX_ATTEMPTS) {
         await postponeConfirmingPull(this.#database, id, RETRY_SECONDS, confirmed.reason);
       } else {
@@ -144,6 +148,12 @@ export class Corrections {
         await finishConfirmingPull(this.#database, id, 'failed', { code, message });
       }
     }
+  }
+
+  /** Puts a pull off that met what passes by itself; false when the seller's hours for that are used up. */
+  #letWait(id: string, { reason, passing }: Held): Promise<boolean> {
+    const random = (this.#options.random ?? Math.random)();
+    return letPullWait(this.#database, id, { reason, random, leftAloneSeconds: passing?.leftAloneSeconds });
   }
 
   /**

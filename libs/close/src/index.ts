@@ -33,7 +33,7 @@ export {
 export { checkStoredDocuments } from './stored-documents.js';
 export { invoiceEvidence, type InvoiceVerdict, verifyInvoice } from './verify-invoice.js';
 export { cronPattern, dueRuns, nextRun, openDueCloses, SCHEDULE_QUEUE, type ScheduledRun } from './schedule.js';
-export { wayOut } from './ways-out.js';
+export { WAIT_WAY_OUT, wayOut } from './ways-out.js';
 export { codeOf, isRetryable } from './retry-policy.js';
 export { CLOSE_QUEUE, type QueueSettings, queueSettings } from './queue.js';
 export {

@@ -4,6 +4,11 @@ export function isRetryable(error: unknown): boolean {
   return !(error instanceof TypeError || error instanceof RangeError || isAssertion(error));
 }
 
+/** Whether an error says of itself that another try may help. */
+export function passes(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === true;
+}
+
 function isAssertion(error: unknown): boolean {
   return error instanceof Error && error.name === 'AssertionError';
 }

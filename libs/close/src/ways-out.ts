@@ -27,7 +27,7 @@ const MENDS: readonly (readonly [mend: string, codes: readonly string[]])[] = [
     "void the next month's invoice too, retry, then bill the next month anew: it counts a fee as billed in advance by this one",
     ['advance_not_billed'],
   ],
-  ['wait until the report API answers again, then retry', ['report_api_unavailable', 'report_api_timeout']],
+  ['find out why the report API does not answer, then retry', ['report_api_unavailable', 'report_api_timeout']],
   ['retry later, and ask the vendor for a higher limit if it comes again', ['report_api_rate_limited']],
   ["mend the report API's TLS certificate or the trust store of the workers, then retry", ['report_api_untrusted']],
   [
@@ -92,7 +92,7 @@ const MENDS: readonly (readonly [mend: string, codes: readonly string[]])[] = [
     'find the answer with npm run dialect-probe, which writes the dialect of the seller; then retry',
     ['label_unproven', 'filter_logic_unproven', 'rate_unit_unproven', 'rate_scope_unknown', 'rates_look_rounded'],
   ],
-  ['retry: a worker was stopped in the middle', ['pull_aborted', 'client_closed']],
+  ['retry: workers were stopped in the middle time and again', ['pull_aborted', 'client_closed']],
   ["find out from the workers' logs what its usage does to them, then retry", ['attempts_used_up']],
   [
     'ask the developers: what is stored contradicts itself, and no invoice may follow from that',
@@ -105,6 +105,9 @@ const MEND_OF = new Map(MENDS.flatMap(([mend, codes]) => codes.map((code) => [co
 
 /** The codes that a way out of their own is known for. */
 export const CODES_WITH_A_WAY_OUT: readonly string[] = [...MEND_OF.keys()];
+
+/** The same of an account that is waiting. */
+export const WAIT_WAY_OUT = 'nothing: the service tries the account again by itself; retry to have it tried at once';
 
 /** What a clerk can do about an account that is held or failed for a reason: how it is mended, and whether it may be waived. */
 export function wayOut(code: string): string {

@@ -6,7 +6,8 @@ import { Prisma } from './generated/client.js';
 import { monthOf } from './ledger.js';
 import { DocumentAltered, unaltered } from './sealed-documents.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
-import type { CloseAccountState, CloseKind, IssueMode } from './closes.js';
+import type { CloseAccountState } from './account-states.js';
+import type { CloseKind, IssueMode } from './closes.js';
 import type { Notice } from './notice.js';
 
 /** What certificates are signed with. Keys are PEM: SPKI and PKCS #8. */
@@ -131,7 +132,8 @@ export interface CertificateFacts {
   };
   /** When the close finished; for a revision after that, which notes have called for, now. */
   readonly certified_at: string;
-  readonly states: Readonly<Partial<Record<CloseAccountState, number>>>;
+  /** A close with accounts that wait has not finished. */
+  readonly states: Readonly<Partial<Record<Exclude<CloseAccountState, 'waiting'>, number>>>;
   /** Accounts that were not billed, in the order of their ids. */
   readonly holds: readonly (Notice & { account: string; external_id: string; state: 'held' | 'failed' })[];
   /** In the order in which they were given. */

@@ -3,11 +3,22 @@ import { fromStamp, toStamp } from '#calendar';
 import type { DraftInvoice } from '#invoicing';
 import { decimal, formatAmount, minus, sum } from '#money';
 import { v7 as uuid } from 'uuid';
+import {
+  ACCOUNT_STATES,
+  type AccountMove,
+  BILLING,
+  type CloseAccountState,
+  type CloseState,
+  mayMove,
+  moveOfAccounts,
+  moveOfCloses,
+} from './account-states.js';
 import { hasAdvanceWithoutSubscription } from './advances.js';
 import { noteAlteration } from './alterations.js';
 import { actFor, auditClose, type CloseCommand } from './close-actor.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
+import { nextTry } from './next-try.js';
 import type { Notice } from './notice.js';
 import {
   DocumentAltered,
@@ -17,11 +28,10 @@ import {
   unaltered,
   unalteredDraft,
 } from './sealed-documents.js';
+import { DEFAULT_SETTINGS } from './sellers.js';
 
 export type CloseKind = 'regular' | 'correction';
 export type IssueMode = 'after_review' | 'automatic';
-export type CloseState = 'running' | 'review' | 'finished' | 'cancelled';
-export type CloseAccountState = 'pending' | 'pulling' | 'rated' | 'drafted' | 'issued' | 'empty' | 'held' | 'failed';
 
 /** A close as the REST contract shows it. */
 export interface CloseView {
@@ -36,6 +46,8 @@ export interface CloseView {
   progress: CloseProgress;
   /** What holds accounts of the close now, most frequent first. */
   holds: { code: string; count: number }[];
+  /** What accounts of the close wait for and are tried again for by the service itself, most frequent first. */
+  waits: { code: string; count: number }[];
   totals: { currency: string; net: string; tax: string; gross: string }[];
   warnings: Notice[];
   created_at: string;
@@ -49,8 +61,10 @@ export interface CloseProgress {
   total: number;
   /** Over the last five minutes, or since the close began to run; null when it rests. */
   rate_per_minute: number | null;
-  /** When the last account will be done at this rate; null when that cannot be said. */
+  /** When the last account will be done at this rate; null when that cannot be said, as while accounts wait. */
   eta: string | null;
+  /** When the first of the accounts that wait is tried again; null when none waits. */
+  next_try_at: string | null;
 }
 
 /** One account of a close as the REST contract shows it. `lines` are those of its draft, invoice or dry-run report. */
@@ -60,6 +74,8 @@ export interface CloseAccountView {
   name: string;
   state: CloseAccountState;
   reason: Notice | null;
+  /** Of a waiting account; null for any other. */
+  waiting: CloseAccountWaiting | null;
   warnings: Notice[];
   attempts: number;
   invoice: string | null;
@@ -72,6 +88,16 @@ export interface CloseAccountView {
   /** Holds that an operator lets pass. */
   waivers: { code: string; reason: string; actor: string; at: string }[];
   updated_at: string;
+}
+
+/** How long an account waits for what passes by itself. Stamps are RFC 3339, UTC. */
+export interface CloseAccountWaiting {
+  since: string;
+  /** The service tries by itself until then; afterwards the account is held. */
+  until: string;
+  next_try_at: string;
+  /** Tries that met what it waits for. */
+  tries: number;
 }
 
 export interface OpenClose {
@@ -108,8 +134,7 @@ export async function openClose(database: Database, request: OpenClose): Promise
     if (close.issue !== request.issue) return { outcome: 'differs', id: close.id, field: 'issue', is: close.issue };
     const batches = await addAccounts(tx, close, request);
     if (batches.length > 0) {
-      await tx.$executeRaw`
-        UPDATE close SET state = 'running', finished_at = NULL WHERE id = ${close.id}::uuid AND state <> 'running'`;
+      await tx.$executeRaw(moveOfCloses('work', Prisma.sql`c.id = ${close.id}::uuid`));
     }
     if (created || batches.length > 0) {
       const command = { closeId: close.id, actor: request.actor, action: created ? 'opened' : 'extended' } as const;
@@ -254,19 +279,6 @@ export async function unfinishedAccounts(
      ORDER BY account_id`;
 }
 
-const NEXT: Readonly<Record<CloseAccountState, readonly CloseAccountState[]>> = {
-  pending: ['pulling'],
-  pulling: ['pulling', 'rated', 'drafted', 'empty', 'held', 'failed'],
-  rated: ['pulling', 'drafted', 'empty', 'held', 'failed'],
-  drafted: ['issued', 'held', 'failed'],
-  // A voided one, to be billed anew.
-  issued: ['pending'],
-  // When its usage costs something now, or when somebody says by name that it should.
-  empty: ['pending'],
-  held: ['pending'],
-  failed: ['pending'],
-};
-
 /**
  * Takes an account up to be billed: from `pending`, which begins a round, or again where nobody has come to an outcome.
  * Several workers may bill an account in one round; the first outcome stands. Nothing of a cancelled close is taken up.
@@ -279,16 +291,19 @@ export async function beginAccount(
   closeId: string,
   accountId: string,
 ): Promise<{ round: number; lost: number } | undefined> {
-  const from = (Object.keys(NEXT) as CloseAccountState[]).filter((state) => NEXT[state].includes('pulling'));
+  const begins = Prisma.sql`
+    round = round + (state = 'pending')::int,
+    lost = CASE WHEN state = 'pending' THEN 0 ELSE lost + coalesce(${SILENT}, false)::int END,
+    seen_at = clock_timestamp()`;
   const [begun] = await database.$queryRaw<{ round: number; lost: number }[]>`
-    UPDATE close_account
-       SET state = 'pulling', round = round + (state = 'pending')::int,
-           lost = CASE WHEN state = 'pending' THEN 0 ELSE lost + coalesce(${SILENT}, false)::int END,
-           seen_at = clock_timestamp(), updated_at = clock_timestamp()
-     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])
-       AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND state <> 'cancelled')
-    RETURNING round, lost`;
+    ${moveOfAccounts('take_up', begins, rowOf(closeId, accountId))} RETURNING round, lost`;
   return begun;
+}
+
+/** A condition on `close_account a`: this row. */
+function rowOf(closeId: string, accountId: string, round: number | null = null): Prisma.Sql {
+  return Prisma.sql`a.close_id = ${closeId}::uuid AND a.account_id = ${accountId}::uuid
+                    AND (${round}::int IS NULL OR a.round = ${round})`;
 }
 
 /**
@@ -323,11 +338,9 @@ export async function accountRated(
   accountId: string,
   { round }: Doing,
 ): Promise<boolean> {
-  const moved = await database.$executeRaw`
-    UPDATE close_account SET state = 'rated', updated_at = clock_timestamp()
-     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state IN ('pulling', 'rated')
-       AND round = ${round} AND EXISTS (SELECT FROM close WHERE id = ${closeId}::uuid AND state <> 'cancelled')`;
-  return moved === 1;
+  // The sign of life stays: the worker goes on.
+  const rated = moveOfAccounts('rate', Prisma.sql`seen_at = seen_at`, rowOf(closeId, accountId, round));
+  return (await database.$executeRaw(rated)) === 1;
 }
 
 /** What somebody who moves an account was doing with it. */
@@ -337,13 +350,22 @@ export interface Doing {
 }
 
 const PRESENT: Readonly<Record<Doing['phase'], readonly CloseAccountState[]>> = {
-  billing: ['pulling', 'rated'],
+  billing: BILLING,
   issuing: ['drafted'],
 };
 
+/** The moves that bring an account to an outcome. */
+const MOVE_TO = {
+  drafted: 'draft',
+  issued: 'issue',
+  empty: 'find_empty',
+  held: 'hold',
+  failed: 'fail',
+} as const satisfies Partial<Record<CloseAccountState, AccountMove>>;
+
 /** What a transition records besides the state. */
 export interface Transition {
-  readonly to: Exclude<CloseAccountState, 'pending' | 'pulling'>;
+  readonly to: keyof typeof MOVE_TO;
   /** The move is made only where the account still is at that: whoever was slower does not undo what stands. */
   readonly doing?: Doing;
   readonly reason?: Notice;
@@ -353,7 +375,7 @@ export interface Transition {
 }
 
 /**
- * Moves one account to another state under its row lock. A move that the present state does not allow changes nothing:
+ * Moves one account to an outcome under its row lock. A move that the present state does not allow changes nothing:
  * somebody else was faster, and what they did stands.
  *
  * @returns whether this call made the move
@@ -364,19 +386,95 @@ export async function moveAccount(
   accountId: string,
   move: Transition,
 ): Promise<boolean> {
-  const present = move.doing ? PRESENT[move.doing.phase] : (Object.keys(NEXT) as CloseAccountState[]);
-  const from = present.filter((state) => NEXT[state].includes(move.to));
-  const round = move.doing?.round ?? null;
+  const { doing, reason } = move;
   const warnings = move.warnings ? JSON.stringify(move.warnings) : null;
   const report = move.report === undefined ? null : JSON.stringify(move.report);
-  const moved = await tx.$executeRaw`
-    UPDATE close_account
-       SET state = ${move.to}, reason_code = ${move.reason?.code ?? null}, reason_message = ${move.reason?.message ?? null},
-           seen_at = NULL, lost = 0, warnings = coalesce(${warnings}::jsonb, warnings), report = coalesce(${report}::jsonb, report),
-           invoice_id = coalesce(${move.invoiceId ?? null}::uuid, invoice_id), updated_at = clock_timestamp()
-     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state = ANY(${from}::text[])
-       AND (${round}::int IS NULL OR round = ${round})`;
+  const outcome = Prisma.sql`
+    reason_code = ${reason?.code ?? null}, reason_message = ${reason?.message ?? null}, seen_at = NULL, lost = 0,
+    waiting_since = NULL, tries = 0, warnings = coalesce(${warnings}::jsonb, warnings),
+    report = coalesce(${report}::jsonb, report), invoice_id = coalesce(${move.invoiceId ?? null}::uuid, invoice_id)`;
+  const moved = await tx.$executeRaw(moveOfAccounts(MOVE_TO[move.to], outcome, atWork(closeId, accountId, doing)));
   return moved === 1;
+}
+
+/** A condition on `close_account a`: this row, and the account still at what the caller was doing with it. */
+function atWork(closeId: string, accountId: string, doing: Doing | undefined): Prisma.Sql {
+  const present = [...(doing ? PRESENT[doing.phase] : ACCOUNT_STATES)];
+  return Prisma.sql`${rowOf(closeId, accountId, doing?.round)} AND a.state = ANY(${present}::text[])`;
+}
+
+/** What stopped an account and passes by itself. */
+export interface PassingCause {
+  readonly doing: Doing;
+  readonly reason: Notice;
+  readonly warnings?: readonly Notice[] | undefined;
+  /** How long the report API asked to be left alone. */
+  readonly leftAloneSeconds?: number | undefined;
+  /** Where the account ends when the seller's hours of waiting are used up. */
+  readonly otherwise: 'held' | 'failed';
+  /** In [0, 1). */
+  readonly random: number;
+}
+
+/**
+ * Lets an account wait for what passes by itself, for as many hours as its seller wants; when they are used up, the account
+ * ends with the same cause.
+ *
+ * @returns where the account is now; undefined when it is no longer at what the caller was doing
+ */
+export async function letWait(
+  database: Database,
+  closeId: string,
+  accountId: string,
+  { doing, reason, warnings = [], leftAloneSeconds, otherwise, random }: PassingCause,
+): Promise<'waiting' | 'held' | 'failed' | undefined> {
+  return transaction(database, async (tx) => {
+    const [row] = await tx.$queryRaw<{ now: string; since: string | null; tries: number; hours: number }[]>`
+      SELECT ${stamp('clock_timestamp()')} AS now, ${stamp('a.waiting_since')} AS since, a.tries,
+             ${WAIT_HOURS} AS hours
+        FROM close_account a JOIN close k ON k.id = a.close_id JOIN seller s ON s.id = k.seller_id
+       WHERE ${atWork(closeId, accountId, doing)} FOR UPDATE OF a`;
+    if (!row) return undefined;
+    const { tries, hours } = row;
+    const since = row.since === null ? null : fromStamp(row.since);
+    const next = nextTry({ now: fromStamp(row.now), since, tries, hours, leftAloneSeconds, random });
+    if (next === undefined) {
+      const tried = tries === 0 ? '' : `; the service tried ${tries + 1} times since ${row.since}`;
+      const final = { to: otherwise, doing, reason: { ...reason, message: `${reason.message}${tried}` }, warnings };
+      return (await moveAccount(tx, closeId, accountId, final)) ? otherwise : undefined;
+    }
+    const waits = Prisma.sql`
+      reason_code = ${reason.code}, reason_message = ${reason.message}, warnings = ${JSON.stringify(warnings)}::jsonb,
+      seen_at = NULL, lost = 0, attempts = 0, tries = tries + 1,
+      waiting_since = coalesce(waiting_since, ${row.now}::timestamptz), next_try_at = ${toStamp(next)}::timestamptz`;
+    const moved = await tx.$executeRaw(moveOfAccounts('wait', waits, rowOf(closeId, accountId, doing.round)));
+    return moved === 1 ? 'waiting' : undefined;
+  });
+}
+
+/** The hours that a seller `s` lets the service try by itself. */
+export const WAIT_HOURS = Prisma.sql`
+  coalesce((s.settings->>'report_api_wait_hours')::int, ${DEFAULT_SETTINGS.report_api_wait_hours}::int)`;
+
+/**
+ * Sends waiting accounts whose next try is due back to the start of their closes, the longest due first. They keep since when
+ * they wait. A batch that the queue does not take is found again as any whose job was lost.
+ *
+ * @returns the batches to work on
+ */
+export async function sendDue(database: Database, limit = 2_000): Promise<{ closeId: string; batch: number }[]> {
+  return transaction(database, async (tx) => {
+    const due = await tx.$queryRaw<{ closeId: string; accountId: string }[]>`
+      SELECT a.close_id AS "closeId", a.account_id AS "accountId" FROM close_account a
+       WHERE ${mayMove('fall_due')} ORDER BY a.next_try_at LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
+    if (due.length === 0) return [];
+    const which = Prisma.sql`(a.close_id, a.account_id) IN (
+      SELECT * FROM unnest(${due.map(({ closeId }) => closeId)}::uuid[], ${due.map(({ accountId }) => accountId)}::uuid[]))`;
+    const cleared = Prisma.sql`reason_code = NULL, reason_message = NULL`;
+    const sent = await tx.$queryRaw<{ closeId: string; batch: number }[]>`
+      ${moveOfAccounts('fall_due', cleared, which)} RETURNING a.close_id AS "closeId", a.batch`;
+    return [...new Map(sent.map((each) => [`${each.closeId} ${each.batch}`, each])).values()];
+  });
 }
 
 /**
@@ -461,10 +559,9 @@ export async function loadDraft(
 }
 
 /**
- * Sends held or failed accounts back to the start. Those that are named also when they are empty or drafted, for what was
- * wrong in the catalogue may have been mended, and when they are issued, if what was issued for them was voided. A draft may
- * be right, nothing to pay is an outcome, and not to be billed any more may be what a void was for: of these nobody is sent
- * back who is not asked for. A draft that was released waits for a review again.
+ * Sends held, failed and waiting accounts back to the start. Those that are named also when they are empty or drafted, for
+ * what was wrong in the catalogue may have been mended, and when they are issued, if what was issued for them was voided. A
+ * draft that was released waits for a review again.
  *
  * @returns the batches to work on
  */
@@ -474,13 +571,8 @@ export async function retryAccounts(
   accountIds: readonly string[] | undefined,
   actor: string,
 ): Promise<number[]> {
-  return transaction(database, async (tx) => {
-    // What a dry run drafted is its report; another dry run makes another one.
-    const drafted = (await loadCloseWork(tx, closeId))?.dryRun === false ? (['drafted'] as const) : [];
-    const named = accountIds ? (['empty', ...drafted, 'issued'] as const) : [];
-    const from = ['held', 'failed', ...named] as const;
-    return sendBack(tx, { closeId, actor, action: 'retried' }, accountIds, { from });
-  });
+  const move = accountIds ? 'retry_by_name' : 'retry';
+  return transaction(database, (tx) => sendBack(tx, { closeId, actor, action: 'retried' }, accountIds, { move }));
 }
 
 /** Accounts of one close and zone that were held because their own month had not ended and settled. */
@@ -513,29 +605,30 @@ export async function retryEarly(
   actor: string,
 ): Promise<number[]> {
   const command = { closeId, actor, action: 'retried' } as const;
-  const only = { from: ['held'], heldFor: EARLY, data: { code: EARLY } } as const;
+  const only = { move: 'settle_in', data: { code: EARLY } } as const;
   return transaction(database, (tx) => sendBack(tx, command, accountIds, only));
 }
 
-/** The same on a transaction, and from the states that are given: for what makes a retry worth while. */
+/** The same on a transaction and by the move that is given: for what makes a retry worth while. */
 export async function sendBack(
   tx: Transaction,
   command: CloseCommand,
   accountIds: readonly string[] | undefined,
   {
-    from = ['held', 'failed'],
-    heldFor,
+    move = 'retry',
     data = {},
-  }: { from?: readonly CloseAccountState[]; heldFor?: string; data?: object } = {},
+  }: { move?: Extract<AccountMove, 'retry' | 'retry_by_name' | 'settle_in' | 'reopen'>; data?: object } = {},
 ): Promise<number[]> {
   const { closeId } = command;
   await actFor(tx, command);
-  const places = await lockForWork(tx, closeId, { from, accountIds, heldFor });
+  const places = await lockForWork(tx, closeId, mayMove(move), accountIds);
   if (places.length === 0) return [];
-  await tx.$executeRaw`
-    UPDATE close_account SET state = 'pending', reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0,
-           released = false, invoice_id = NULL, updated_at = clock_timestamp()
-     WHERE close_id = ${closeId}::uuid AND account_id = ANY(${places.map(({ accountId }) => accountId)}::uuid[])`;
+  const anew = Prisma.sql`
+    reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0, waiting_since = NULL, tries = 0,
+    released = false, invoice_id = NULL`;
+  const ids = places.map(({ accountId }) => accountId);
+  const which = Prisma.sql`a.close_id = ${closeId}::uuid AND a.account_id = ANY(${ids}::uuid[])`;
+  await tx.$executeRaw(moveOfAccounts(move, anew, which));
   await resume(tx, closeId);
   await auditClose(tx, command, { accounts: places.length, ...data });
   return batchesOf(places);
@@ -547,32 +640,23 @@ interface AccountPlace {
 }
 
 /**
- * Locks accounts that are in one of the given states, and then their close; none when the close is cancelled. Whoever ends
- * the close at the same time waits, and then finds the accounts that are changed under these locks; or he is waited for,
- * and the close is then read as he left it. One that only looked would find it running and let it end with work in it.
+ * Locks accounts, and then their close; none when the close is cancelled. Whoever ends the close at the same time waits, and
+ * then finds the accounts that are changed under these locks; or he is waited for, and the close is then read as he left it.
+ * One that only looked would find it running and let it end with work in it.
+ *
+ * @param which a condition on `close_account a`
  */
 async function lockForWork(
   tx: Transaction,
   closeId: string,
-  {
-    from,
-    accountIds,
-    heldFor = null,
-  }: {
-    from: readonly CloseAccountState[];
-    accountIds: readonly string[] | undefined;
-    heldFor?: string | null | undefined;
-  },
+  which: Prisma.Sql,
+  accountIds: readonly string[] | undefined,
 ): Promise<AccountPlace[]> {
   const named = accountIds ? [...accountIds] : null;
   const places = await tx.$queryRaw<AccountPlace[]>`
     SELECT account_id AS "accountId", batch FROM close_account a
-     WHERE close_id = ${closeId}::uuid AND state = ANY(${[...from]}::text[])
-       AND (state <> 'issued' OR EXISTS (
-             SELECT FROM invoice i JOIN invoice_event e ON e.invoice_id = i.id AND e.type = 'voided'
-              WHERE i.id = a.invoice_id AND i.document->>'corrects' IS NULL))
+     WHERE close_id = ${closeId}::uuid AND ${which}
        AND (${named}::uuid[] IS NULL OR account_id = ANY(${named}::uuid[]))
-       AND (${heldFor}::text IS NULL OR reason_code = ${heldFor})
      ORDER BY account_id FOR UPDATE`;
   if (places.length === 0) return [];
   const [close] = await tx.$queryRaw<{ state: CloseState }[]>`
@@ -582,8 +666,7 @@ async function lockForWork(
 
 /** Sets a close going again that `lockForWork` has locked, after the change that gives it work. */
 async function resume(tx: Transaction, closeId: string): Promise<void> {
-  await tx.$executeRaw`
-    UPDATE close SET state = 'running', finished_at = NULL WHERE id = ${closeId}::uuid AND state <> 'running'`;
+  await tx.$executeRaw(moveOfCloses('work', Prisma.sql`c.id = ${closeId}::uuid`));
 }
 
 function batchesOf(places: readonly AccountPlace[]): number[] {
@@ -603,7 +686,7 @@ export async function releaseDrafts(
     const close = await loadCloseWork(tx, closeId);
     if (!close || close.dryRun) return [];
     await actFor(tx, command);
-    const places = await lockForWork(tx, closeId, { from: ['drafted'], accountIds });
+    const places = await lockForWork(tx, closeId, Prisma.sql`a.state = 'drafted'`, accountIds);
     if (places.length === 0) return [];
     await tx.$executeRaw`
       UPDATE close_account SET released = true, updated_at = clock_timestamp()
@@ -616,7 +699,7 @@ export async function releaseDrafts(
 
 /**
  * Ends a close that has nothing left to do: `finished` when every account is issued, empty, held or failed; `review` when
- * drafts wait for a human. Called after every batch by whoever worked on it; the row lock makes one of them right.
+ * drafts wait for a human. One with accounts that wait for their next try runs on. Called after every batch by whoever worked on it; the row lock makes one of them right.
  *
  * @param certify writes down how a real close finished, in the transaction that finishes it
  */
@@ -632,16 +715,14 @@ export async function settleClose(
     if (close.state === 'cancelled') return close.state;
     const [open] = await tx.$queryRaw<{ working: boolean; drafted: boolean }[]>`
       SELECT EXISTS (SELECT FROM close_account WHERE close_id = ${closeId}::uuid
-                        AND (state IN ('pending', 'pulling', 'rated')
+                        AND (state IN ('pending', 'pulling', 'rated', 'waiting')
                              OR (state = 'drafted' AND NOT ${close.dryRun} AND (released OR ${close.issue} = 'automatic')))) AS working,
              EXISTS (SELECT FROM close_account WHERE close_id = ${closeId}::uuid AND state = 'drafted') AS drafted`;
     // What a dry run drafted stays drafted: nobody will issue it.
-    const next: CloseState = open?.working ? 'running' : open?.drafted && !close.dryRun ? 'review' : 'finished';
+    const next = open?.working ? 'running' : open?.drafted && !close.dryRun ? 'review' : 'finished';
     if (next !== close.state) {
-      await tx.$executeRaw`
-        UPDATE close SET state = ${next},
-               finished_at = CASE WHEN ${next} = 'finished' THEN clock_timestamp() END
-         WHERE id = ${closeId}::uuid`;
+      const move = ({ running: 'work', review: 'review', finished: 'finish' } as const)[next];
+      await tx.$executeRaw(moveOfCloses(move, Prisma.sql`c.id = ${closeId}::uuid`));
       if (next === 'finished') {
         const figures = await figuresOf(tx, { id: closeId, state: next, issue: close.issue, dry_run: close.dryRun });
         await tx.$executeRaw`UPDATE close SET summary = ${JSON.stringify(figures)}::jsonb WHERE id = ${closeId}::uuid`;
@@ -669,8 +750,7 @@ export async function cancelClose(database: Database, closeId: string, actor: st
       SELECT count(*) FROM invoice WHERE close_id = ${closeId}::uuid`;
     if (issued && issued.count > 0n) return { outcome: 'refused', issued: Number(issued.count) };
     await tx.$executeRaw`DELETE FROM draft_invoice WHERE close_id = ${closeId}::uuid`;
-    const cancelled = await tx.$executeRaw`
-      UPDATE close SET state = 'cancelled' WHERE id = ${closeId}::uuid AND state <> 'cancelled'`;
+    const cancelled = await tx.$executeRaw(moveOfCloses('cancel', Prisma.sql`c.id = ${closeId}::uuid`));
     if (cancelled === 1) await auditClose(tx, command);
     return { outcome: 'cancelled' };
   });
@@ -712,12 +792,11 @@ export async function claimStalledBatches(
 
 /** Sets going again what ended with work in it. Nothing does so on purpose; whatever did is not to hide unbilled accounts. */
 async function wakeCloses(database: Database): Promise<void> {
-  await database.$executeRaw`
-    UPDATE close c SET state = 'running', finished_at = NULL
-     WHERE c.state IN ('review', 'finished')
-       AND EXISTS (SELECT FROM close_account a
-                    WHERE a.close_id = c.id
-                      AND (a.state IN ('pending', 'pulling', 'rated') OR (a.state = 'drafted' AND a.released)))`;
+  const unfinished = Prisma.sql`EXISTS (
+    SELECT FROM close_account a
+     WHERE a.close_id = c.id
+       AND (a.state IN ('pending', 'pulling', 'rated', 'waiting') OR (a.state = 'drafted' AND a.released)))`;
+  await database.$executeRaw(moveOfCloses('work', unfinished));
 }
 
 /** Running closes in which no account is left to work on: whoever should have ended them died. */
@@ -725,7 +804,8 @@ export async function unsettledCloses(database: Database): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
     SELECT c.id FROM close c
      WHERE c.state = 'running'
-       AND NOT EXISTS (SELECT FROM close_account a WHERE a.close_id = c.id AND a.state IN ('pending', 'pulling', 'rated'))`;
+       AND NOT EXISTS (SELECT FROM close_account a
+                        WHERE a.close_id = c.id AND a.state IN ('pending', 'pulling', 'rated', 'waiting'))`;
   return rows.map((row) => row.id);
 }
 
@@ -735,17 +815,6 @@ export async function databaseNow(database: Database | Transaction): Promise<Epo
     SELECT to_char(date_trunc('second', clock_timestamp()) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS now`;
   return fromStamp(row?.now ?? '');
 }
-
-const STATES: readonly CloseAccountState[] = [
-  'pending',
-  'pulling',
-  'rated',
-  'drafted',
-  'issued',
-  'empty',
-  'held',
-  'failed',
-];
 
 /** One close with counts and totals, or undefined. */
 export async function findClose(database: Database, closeId: string): Promise<CloseView | undefined> {
@@ -791,7 +860,7 @@ async function readCloses(
 }
 
 /** What is counted and summed over the accounts of a close. */
-type CloseFigures = Pick<CloseView, 'counts' | 'progress' | 'holds' | 'totals'>;
+type CloseFigures = Pick<CloseView, 'counts' | 'progress' | 'holds' | 'waits' | 'totals'>;
 
 interface CloseColumns extends Omit<CloseView, keyof CloseFigures | 'period'> {
   label: string;
@@ -809,26 +878,42 @@ async function figuresOf(database: Database | Transaction, close: CloseHow): Pro
 
 async function countAccounts(database: Database | Transaction, close: CloseHow): Promise<Omit<CloseFigures, 'totals'>> {
   const rows = await database.$queryRaw<
-    { state: CloseAccountState; code: string | null; released: boolean; count: number }[]
+    { state: CloseAccountState; code: string | null; released: boolean; count: number; next: string | null }[]
   >`
-    SELECT state, reason_code AS code, released, count(*)::int AS count FROM close_account
+    SELECT state, reason_code AS code, released, count(*)::int AS count, ${stamp('min(next_try_at)')} AS next
+      FROM close_account
      WHERE close_id = ${close.id}::uuid GROUP BY state, reason_code, released`;
-  const counts = Object.fromEntries(STATES.map((state) => [state, 0])) as CloseView['counts'];
-  const holds = new Map<string, number>();
+  const counts = Object.fromEntries(ACCOUNT_STATES.map((state) => [state, 0])) as CloseView['counts'];
+  const [holds, waits] = [new Map<string, number>(), new Map<string, number>()];
   let [done, total] = [0, 0];
   for (const { state, code, released, count } of rows) {
     counts[state] += count;
-    if (state === 'held' && code !== null) holds.set(code, (holds.get(code) ?? 0) + count);
+    const stopped = { held: holds, waiting: waits }[state as string];
+    if (stopped && code !== null) stopped.set(code, (stopped.get(code) ?? 0) + count);
     total += count;
     if (RESTING.has(state) || (state === 'drafted' && draftsRest(close) && !released)) done += count;
   }
+  // Of a cancelled close nothing is tried any more.
+  const tries = close.state === 'cancelled' ? [] : rows.flatMap(({ next }) => next ?? []);
+  const { rate_per_minute, eta } = await paceOf(database, close, total - done);
   return {
     counts,
-    progress: { done, total, ...(await paceOf(database, close, total - done)) },
-    holds: [...holds]
-      .map(([code, count]) => ({ code, count }))
-      .sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1)),
+    progress: {
+      done,
+      total,
+      rate_per_minute,
+      eta: counts.waiting > 0 ? null : eta,
+      next_try_at: tries.sort()[0] ?? null,
+    },
+    holds: byFrequency(holds),
+    waits: byFrequency(waits),
   };
+}
+
+function byFrequency(counts: ReadonlyMap<string, number>): { code: string; count: number }[] {
+  return [...counts]
+    .map(([code, count]) => ({ code, count }))
+    .sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1));
 }
 
 const RESTING: ReadonlySet<CloseAccountState> = new Set(['issued', 'empty', 'held', 'failed']);
@@ -904,6 +989,11 @@ export async function listCloseAccounts(
     SELECT a.id AS account, a.external_id, a.name, c.state, c.warnings, c.attempts, c.invoice_id AS invoice,
            CASE WHEN c.reason_code IS NOT NULL
                 THEN jsonb_build_object('code', c.reason_code, 'message', c.reason_message) END AS reason,
+           CASE WHEN c.state = 'waiting' AND k.state <> 'cancelled'
+                THEN jsonb_build_object('since', ${stamp('c.waiting_since')}, 'next_try_at', ${stamp('c.next_try_at')},
+                                        'until', to_char((c.waiting_since + make_interval(hours => ${WAIT_HOURS}))
+                                                         AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+                                        'tries', c.tries) END AS waiting,
            issued.sealed AS issued, CASE WHEN d.id IS NOT NULL THEN to_jsonb(d) END AS draft, c.report,
            before.documents AS before,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('code', w.code, 'reason', w.reason, 'actor', w.actor,
@@ -913,6 +1003,7 @@ export async function listCloseAccounts(
       FROM close_account c
       JOIN close k ON k.id = c.close_id
       JOIN account a ON a.id = c.account_id
+      JOIN seller s ON s.id = k.seller_id
       LEFT JOIN LATERAL (
         SELECT jsonb_agg(to_jsonb(sealed) ORDER BY revision) AS documents
           FROM (SELECT ${SEALED}, i.revision FROM invoice i

@@ -1,7 +1,10 @@
 import { v7 as uuid } from 'uuid';
 import { type AuditEntry, recordAudit } from './audit.js';
+import { fromStamp, toStamp } from '#calendar';
+import { WAIT_HOURS } from './closes.js';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
+import { nextTry } from './next-try.js';
 import type { Notice } from './notice.js';
 import { refusal, type Refusal } from './refusal.js';
 
@@ -32,6 +35,8 @@ export interface ConfirmingPull {
   /** The first document of the period that is pulled again; null where the period billed nothing. */
   invoice: string | null;
   due_at: string;
+  /** When a worker takes it, or takes it again; null when it is done. */
+  next_attempt_at: string | null;
   /** Who asked for it; null: the schedule. */
   requested_by: string | null;
   attempts: number;
@@ -125,7 +130,8 @@ async function askOnce(tx: Transaction, of: Confirmed, audit: Omit<AuditEntry, '
 }
 
 const PULL = Prisma.sql`
-  confirming_pull.id, invoice_id AS invoice, ${stamp('due_at')} AS due_at, requested_by, attempts, outcome,
+  confirming_pull.id, invoice_id AS invoice, ${stamp('due_at')} AS due_at,
+  CASE WHEN done_at IS NULL THEN ${stamp('next_attempt_at')} END AS next_attempt_at, requested_by, attempts, outcome,
   CASE WHEN reason_code IS NOT NULL
        THEN jsonb_build_object('code', reason_code, 'message', reason_message) END AS reason,
   ${stamp('done_at')} AS done_at`;
@@ -154,7 +160,7 @@ export interface ClaimedPull {
   readonly id: string;
   readonly of:
     { readonly invoice: string } | { readonly empty: string; readonly close: string; readonly account: string };
-  /** How often it was taken, this time included. */
+  /** How often it was taken, this time included, but for those times that met what passes by itself. */
   readonly attempts: number;
 }
 
@@ -176,7 +182,7 @@ export async function claimConfirmingPulls(
      WHERE id IN (SELECT id FROM confirming_pull
                    WHERE done_at IS NULL AND next_attempt_at <= statement_timestamp()
                    ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
-    RETURNING id, attempts,
+    RETURNING id, attempts - tries AS attempts,
               coalesce((SELECT jsonb_build_object('empty', e.id, 'close', e.close_id, 'account', e.account_id)
                           FROM empty_period e WHERE e.id = empty_id),
                        jsonb_build_object('invoice', invoice_id)) AS of`;
@@ -205,7 +211,40 @@ export async function postponeConfirmingPull(
 ): Promise<void> {
   await database.$executeRaw`
     UPDATE confirming_pull
-       SET next_attempt_at = clock_timestamp() + make_interval(secs => ${seconds}),
+       SET next_attempt_at = clock_timestamp() + make_interval(secs => ${seconds}), waiting_since = NULL,
            reason_code = ${reason.code}, reason_message = ${reason.message}
      WHERE id = ${id}::uuid AND done_at IS NULL`;
+}
+
+/**
+ * Puts a pull off that met what passes by itself, for as many hours as its seller lets the service try.
+ *
+ * @returns false when they are used up: then nothing was done
+ */
+export async function letPullWait(
+  database: Database,
+  id: string,
+  { reason, ...of }: { reason: Notice; leftAloneSeconds?: number | undefined; random: number },
+): Promise<boolean> {
+  return transaction(database, async (tx) => {
+    const [pull] = await tx.$queryRaw<{ now: string; since: string | null; tries: number; hours: number }[]>`
+      SELECT ${stamp('clock_timestamp()')} AS now, ${stamp('p.waiting_since')} AS since,
+             CASE WHEN p.waiting_since IS NULL THEN 0 ELSE p.tries END AS tries, ${WAIT_HOURS} AS hours
+        FROM confirming_pull p
+        LEFT JOIN invoice i ON i.id = p.invoice_id
+        LEFT JOIN empty_period e ON e.id = p.empty_id LEFT JOIN close k ON k.id = e.close_id
+        JOIN seller s ON s.id = coalesce(i.seller_id, k.seller_id)
+       WHERE p.id = ${id}::uuid AND p.done_at IS NULL FOR UPDATE OF p`;
+    if (!pull) return false;
+    const since = pull.since === null ? null : fromStamp(pull.since);
+    const next = nextTry({ ...of, now: fromStamp(pull.now), since, tries: pull.tries, hours: pull.hours });
+    if (next === undefined) return false;
+    await tx.$executeRaw`
+      UPDATE confirming_pull
+         SET next_attempt_at = ${toStamp(next)}::timestamptz, tries = tries + 1,
+             waiting_since = coalesce(waiting_since, ${pull.now}::timestamptz),
+             reason_code = ${reason.code}, reason_message = ${reason.message}
+       WHERE id = ${id}::uuid`;
+    return true;
+  });
 }

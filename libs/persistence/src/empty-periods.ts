@@ -91,6 +91,6 @@ export async function reopenEmpty(database: Database, id: string, actor: string)
     if (!row || !(await stands(tx, id))) return [];
     const { closeId, accountId } = row;
     const command = { closeId, actor, action: 'reopened' } as const;
-    return sendBack(tx, command, [accountId], { from: ['empty'], data: { account: accountId } });
+    return sendBack(tx, command, [accountId], { move: 'reopen', data: { account: accountId } });
   });
 }

@@ -11,6 +11,7 @@ export { type Patience, PATIENCE, serviceSession } from './sessions.js';
 export { createDatabase, migrate, type PrepareQueue } from './migrate.js';
 export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './logins.js';
 export { QUEUE_SCHEMA, READER_ROLE, SERVICE_ROLE } from './privileges.js';
+export { ACCOUNT_STATES, CLOSE_STATES, type CloseAccountState, type CloseState } from './account-states.js';
 export {
   accountRated,
   accountsOfClose,
@@ -18,10 +19,8 @@ export {
   type CancelOutcome,
   claimStalledBatches,
   cancelClose,
-  type CloseAccountState,
   type CloseAccountView,
   type CloseKind,
-  type CloseState,
   type CloseView,
   type CloseWork,
   countAttempt,
@@ -31,6 +30,7 @@ export {
   type Doing,
   findClose,
   type IssueMode,
+  letWait,
   listCloseAccounts,
   type CloseEvent,
   type CloseProgress,
@@ -44,6 +44,7 @@ export {
   retryAccounts,
   retryEarly,
   saveDraft,
+  sendDue,
   settleClose,
   SIGN_OF_LIFE_SECONDS,
   stillBilling,
@@ -128,6 +129,7 @@ export {
   type ConfirmingOutcome,
   type ConfirmingPull,
   finishConfirmingPull,
+  letPullWait,
   listConfirmingPulls,
   listEmptyConfirmingPulls,
   postponeConfirmingPull,

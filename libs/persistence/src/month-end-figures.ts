@@ -1,4 +1,5 @@
-import type { CloseAccountState, CloseKind, CloseState } from './closes.js';
+import type { CloseAccountState, CloseState } from './account-states.js';
+import type { CloseKind } from './closes.js';
 import type { Database } from './database.js';
 import { Prisma } from './generated/client.js';
 
@@ -17,7 +18,7 @@ export interface MonthEndFigures {
   readonly accounts: readonly (CloseLabels & { state: CloseAccountState; count: number })[];
   /** Accounts that are not billed, of real closes that are not finished or have finished of late. */
   readonly unbilled: readonly (Omit<CloseLabels, 'dryRun'> & {
-    state: Extract<CloseAccountState, 'held' | 'failed'>;
+    state: Extract<CloseAccountState, 'waiting' | 'held' | 'failed'>;
     code: string;
     count: number;
   })[];
@@ -76,7 +77,7 @@ export async function monthEndFigures(database: Database): Promise<MonthEndFigur
       const unbilled = await tx.$queryRaw<MonthEndFigures['unbilled']>`
         SELECT s.code AS seller, c.period_label AS period, c.kind, a.state, a.reason_code AS code, count(*)::int AS count
           FROM close c JOIN seller s ON s.id = c.seller_id JOIN close_account a ON a.close_id = c.id
-         WHERE NOT c.dry_run AND a.state IN ('held', 'failed')
+         WHERE NOT c.dry_run AND a.state IN ('waiting', 'held', 'failed')
            AND (c.state IN ('running', 'review')
                 OR (c.state = 'finished' AND c.finished_at > now() - make_interval(days => ${UNBILLED_DAYS}::int)))
          GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5`;

@@ -31,6 +31,8 @@ export interface SellerSettings {
   drift_percent: string | null;
   /** What an account gets whose lines are all zero: no document, or an invoice of 0.00. */
   zero_invoices: 'skip' | 'issue';
+  /** For how long the service tries by itself when the report API is away or asks for patience, before it holds. */
+  report_api_wait_hours: number;
 }
 
 /** The legal entity that issues, as it goes over the wire. */
@@ -165,13 +167,14 @@ export async function updateSeller(
   });
 }
 
-const DEFAULT_SETTINGS: SellerSettings = {
+export const DEFAULT_SETTINGS: Readonly<SellerSettings> = {
   corrections: 'propose',
   unregistered_usage: 'warn',
   usage_detail_retention_months: 13,
   keep_raw: false,
   drift_percent: '50',
   zero_invoices: 'skip',
+  report_api_wait_hours: 24,
 };
 
 /** The settings as stored; those that a seller never chose have their defaults. */

@@ -102,6 +102,15 @@ const settings = {
   zero_invoices: z.enum(['skip', 'issue']).meta({
     description: 'What an account gets whose lines are all zero: no document (it ends `empty`), or an invoice of 0.00.',
   }),
+  report_api_wait_hours: z
+    .int()
+    .min(0)
+    .max(720)
+    .meta({
+      description:
+        'For how many hours the service tries an account again by itself, with growing pauses, when the report API is away ' +
+        'or asks for patience; then the account is held. 0: held at once.',
+    }),
 };
 
 const members = {
@@ -160,6 +169,7 @@ const newSeller = z
         keep_raw: settings.keep_raw.default(false),
         drift_percent: settings.drift_percent.default('50'),
         zero_invoices: settings.zero_invoices.default('skip'),
+        report_api_wait_hours: settings.report_api_wait_hours.default(24),
       })
       .prefault({}),
   })

@@ -1,9 +1,11 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { type MonthOnMonth, monthOnMonth, wayOut } from '#close';
+import { type MonthOnMonth, monthOnMonth, WAIT_WAY_OUT, wayOut } from '#close';
 import {
+  ACCOUNT_STATES,
   accountsOfClose,
+  CLOSE_STATES,
   type CloseAccountView,
   type CloseView,
   type Database,
@@ -31,7 +33,7 @@ import { sendProgress, SharedReads } from './progress.js';
 
 const kind = z.enum(['regular', 'correction']);
 const issue = z.enum(['after_review', 'automatic']);
-const accountState = z.enum(['pending', 'pulling', 'rated', 'drafted', 'issued', 'empty', 'held', 'failed']);
+const accountState = z.enum(ACCOUNT_STATES);
 
 const closeRequest = z
   .strictObject({
@@ -58,11 +60,14 @@ const close = z
     kind,
     dry_run: z.boolean(),
     issue,
-    state: z.enum(['running', 'review', 'finished', 'cancelled']),
+    state: z.enum(CLOSE_STATES).meta({
+      description: 'A close with accounts that are `waiting` is not finished: it goes on `running`.',
+    }),
     counts: z.object({
       pending: z.int(),
       pulling: z.int(),
       rated: z.int(),
+      waiting: z.int().meta({ description: 'Stopped by what passes by itself: the service tries them again.' }),
       drafted: z.int(),
       issued: z.int(),
       empty: z.int(),
@@ -73,9 +78,15 @@ const close = z
       done: z.int(),
       total: z.int(),
       rate_per_minute: z.number().nullable().meta({ description: 'Over the last five minutes; null when it rests.' }),
-      eta: stamp.nullable(),
+      eta: stamp.nullable().meta({ description: 'Null when it cannot be said, as while accounts wait.' }),
+      next_try_at: stamp
+        .nullable()
+        .meta({ description: 'When the first of the waiting accounts is tried again; null when none waits.' }),
     }),
     holds: z.array(z.object({ code: z.string(), count: z.int() })),
+    waits: z
+      .array(z.object({ code: z.string(), count: z.int() }))
+      .meta({ description: 'What waiting accounts wait for.' }),
     totals: z.array(z.object(totals)),
     warnings: z.array(notice),
     created_at: stamp,
@@ -114,7 +125,19 @@ const closeAccount = z
     external_id: z.string(),
     name: z.string(),
     state: accountState,
-    reason: holdReason.nullable().meta({ description: 'Why it is held, or has failed.' }),
+    reason: holdReason.nullable().meta({ description: 'Why it is held, waits, or has failed.' }),
+    waiting: z
+      .object({
+        since: stamp,
+        until: stamp.meta({
+          description:
+            "Until then the service tries by itself (the seller's `report_api_wait_hours`); then it is held.",
+        }),
+        next_try_at: stamp,
+        tries: z.int(),
+      })
+      .nullable()
+      .meta({ description: 'Only while the account is `waiting`; `retry` tries it at once.' }),
     warnings: z.array(notice),
     attempts: z.int(),
     invoice: id.nullable(),
@@ -271,7 +294,7 @@ export class ClosesController {
   @HttpCode(202)
   @Access('close')
   @Documented(
-    'Try held and failed accounts again; of those that are named, also empty and drafted ones, and issued ones whose ' +
+    'Try held, failed and waiting accounts again, now; of those that are named, also empty and drafted ones, and issued ones whose ' +
       'invoice was voided: they are billed anew',
     { 202: close },
     { 404: '`not_found`', 409: '`close_cancelled`', 422: '`unknown_account`' },
@@ -375,5 +398,6 @@ export class ClosesController {
 }
 
 function withWayOut({ reason, ...account }: CloseAccountView): ShownAccount {
-  return { ...account, reason: reason && { ...reason, way_out: wayOut(reason.code) } };
+  const way_out = reason && (account.state === 'waiting' ? WAIT_WAY_OUT : wayOut(reason.code));
+  return { ...account, reason: reason && { ...reason, way_out: way_out ?? '' } };
 }

@@ -10,6 +10,7 @@ export const confirmingPull = z
     requested_by: z.string().nullable().meta({
       description: 'Null: the schedule, 24 hours, 7 and 30 days after issue, or after the account ended `empty`.',
     }),
+    next_attempt_at: stamp.nullable().meta({ description: 'When it is tried, or tried again; null when it is done.' }),
     attempts: z.int(),
     outcome: z
       .enum(['equal', 'no_difference', 'proposed', 'voided', 'reopened', 'superseded', 'held', 'failed'])

@@ -1,8 +1,7 @@
-import type { MonthEndFigures } from '#persistence';
+import { ACCOUNT_STATES, type MonthEndFigures } from '#persistence';
 import { Gauge, Registry } from 'prom-client';
 
 const CLOSE = ['seller', 'period', 'kind', 'dry_run'] as const;
-const ACCOUNT_STATES = ['pending', 'pulling', 'rated', 'drafted', 'issued', 'empty', 'held', 'failed'] as const;
 
 /**
  * The figures of one reading in Prometheus' text format; without a reading only that there is none. Made anew each time:
@@ -50,6 +49,7 @@ function showUnbilled(gauge: MakeGauge, figures: MonthEndFigures): void {
   const labels = ['seller', 'period', 'kind', 'code'] as const;
   const of = 'of closes that are not finished or finished in the last 35 days';
   const unbilled = {
+    waiting: gauge('accounts_waiting', labels, `Accounts that the service tries again by itself, by the cause, ${of}.`),
     held: gauge('accounts_held', labels, `Accounts held, by the code of the hold, ${of}.`),
     failed: gauge('accounts_failed', labels, `Accounts that failed, by the code of the error, ${of}.`),
   };

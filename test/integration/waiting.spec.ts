@@ -1,0 +1,232 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { wayOut } from '#close';
+import {
+  type CloseAccountView,
+  findCertificate,
+  findClose,
+  listCloseAccounts,
+  listCloseEvents,
+  listConfirmingPulls,
+  listInvoices,
+} from '#persistence';
+import { accountId, type FaultRule } from '../../apps/report-simulator/src/index.js';
+import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
+import { type Closing, endOf, startClosing } from '../support/closing.js';
+
+const PERIOD = '2026-08';
+const AWAY: FaultRule[] = [{ fault: 'unavailable_503', match: { account: accountId(1) } }];
+
+const seconds = (stamp: string | null | undefined) => Date.parse(stamp ?? '') / 1_000;
+
+/** What a report API does for a while is waited for by the service, not by an operator. */
+describe('an account whose report API is away for a while', () => {
+  let closing: Closing;
+  let closeId: string;
+  let seller: string;
+  let sellers = 0;
+
+  beforeAll(async () => {
+    closing = await startClosing({ fleet: { accounts: 3, sites: 1, subscribers: 1 }, seed: 7 });
+    await makePlan(closing.database, trafficPlan('traffic'));
+  });
+  afterAll(() => closing.stop());
+  beforeEach(() => {
+    seller = `seller-${(sellers += 1)}`;
+  });
+
+  const run = async (faults: FaultRule[] = AWAY, hours?: number) => {
+    const settings = hours === undefined ? {} : { report_api_wait_hours: hours };
+    await makeSeller(closing.database, { code: seller, settings });
+    for (const number of [0, 1, 2]) {
+      await makeAccount(closing.database, { seller, external_id: accountId(number) }, 'traffic');
+    }
+    closing.simulator.setFaults(faults);
+    const accounts = await closing.run(seller, PERIOD);
+    closeId = closing.lastClose();
+    return accounts;
+  };
+  const second = async (): Promise<CloseAccountView> => {
+    const accounts = await listCloseAccounts(closing.database, closeId, { limit: 9 });
+    const found = accounts.find(({ external_id }) => external_id === accountId(1));
+    if (!found) throw new Error('no such account');
+    return found;
+  };
+  /** As if the pause were over. */
+  const makeDue = () =>
+    closing.database.$executeRaw`
+      UPDATE close_account SET next_try_at = clock_timestamp() - interval '1 second' 
+       WHERE state = 'waiting' AND close_id = ${closeId}::uuid`;
+
+  it('waits with the stamp of its next try, and is counted; the others are billed and the close goes on', async () => {
+    expect((await run()).map(endOf)).toEqual(['issued', 'waiting report_api_unavailable', 'issued']);
+    const { waiting, reason, attempts } = await second();
+    const close = await findClose(closing.database, closeId);
+    expect(close).toMatchObject({
+      state: 'running',
+      counts: { issued: 2, waiting: 1, held: 0 },
+      progress: { done: 2, total: 3, eta: null, next_try_at: waiting?.next_try_at },
+      waits: [{ code: 'report_api_unavailable', count: 1 }],
+      holds: [],
+    });
+    expect(await findCertificate(closing.database, closeId)).toBeUndefined();
+    expect(reason?.message).toContain('503');
+    expect({ attempts, tries: waiting?.tries }).toEqual({ attempts: 0, tries: 1 });
+    expect(seconds(waiting?.until) - seconds(waiting?.since)).toBe(24 * 3_600);
+    const pause = seconds(waiting?.next_try_at) - seconds(waiting?.since);
+    expect(pause).toBeGreaterThanOrEqual(15);
+    expect(pause).toBeLessThanOrEqual(30);
+  });
+
+  it('is sent by the sweep when the try is due and not before, and billed when the API is back', async () => {
+    await run();
+    const since = (await second()).waiting?.since;
+    await closing.closes.sweep(0);
+    expect(await closing.work().then((accounts) => accounts.map(endOf))).toContain('waiting report_api_unavailable');
+    expect((await second()).waiting).toMatchObject({ since, tries: 1 });
+
+    await makeDue();
+    await closing.closes.sweep(0);
+    await closing.work();
+    // Still away: since when it waits is kept.
+    expect((await second()).waiting).toMatchObject({ since, tries: 2 });
+
+    closing.simulator.setFaults([]);
+    await makeDue();
+    await closing.closes.sweep(0);
+    expect((await closing.work()).map(endOf)).toEqual(['issued', 'issued', 'issued']);
+    expect(await findClose(closing.database, closeId)).toMatchObject({ state: 'finished', waits: [] });
+    const moves = await listCloseEvents(closing.database, closeId, { account: (await second()).account, limit: 99 });
+    expect(moves.map(({ to, actor }) => `${to}${actor === null ? '' : ` by ${actor}`}`)).toEqual([
+      ...['pending by test', 'pulling', 'waiting', 'pending', 'pulling', 'waiting', 'pending', 'pulling', 'rated'],
+      ...['drafted', 'issued'],
+    ]);
+    expect(await listInvoices(closing.database, { seller, limit: 9 })).toHaveLength(3);
+  });
+
+  it('is found again when the queue loses what the sweep sent', async () => {
+    await run();
+    closing.simulator.setFaults([]);
+    await makeDue();
+    const away = closing.another({ enqueue: () => Promise.reject(new Error('no queue')) });
+    await expect(away.sweep(0)).rejects.toThrow('no queue');
+    expect(endOf(await second())).toBe('pending');
+    await closing.closes.sweep(0);
+    expect((await closing.work()).map(endOf)).toEqual(['issued', 'issued', 'issued']);
+  });
+
+  it.each([
+    ['429 with Retry-After', { fault: 'rate_limited_429', retry_after_s: 120 }, 'report_api_rate_limited', 120],
+    ['500', { fault: 'error_500' }, 'report_api_unavailable', undefined],
+    ['a reset', { fault: 'reset_mid_body' }, 'report_api_unavailable', undefined],
+  ] as const)('waits for %s, and not less than it is asked to', async (_, rule, code, pause) => {
+    await run([{ ...rule, match: { account: accountId(1) } }]);
+    const { waiting, state, reason } = await second();
+    expect([state, reason?.code]).toEqual(['waiting', code]);
+    if (pause !== undefined) expect(seconds(waiting?.next_try_at) - seconds(waiting?.since)).toBe(pause);
+  });
+
+  it('is tried at once when an operator retries, whoever else is named or nobody', async () => {
+    await run();
+    expect((await closing.retry(closeId)).map(endOf)).toContain('waiting report_api_unavailable');
+    // The operator's retry begins anew.
+    expect((await second()).waiting?.tries).toBe(1);
+    closing.simulator.setFaults([]);
+    await closing.closes.retry(closeId, [(await second()).account], 'api_key:1');
+    expect((await closing.work()).map(endOf)).toEqual(['issued', 'issued', 'issued']);
+  });
+
+  it('is held with its cause when the hours of its seller are used up, or when there are none', async () => {
+    await run(AWAY, 6);
+    const { waiting } = await second();
+    expect(seconds(waiting?.until) - seconds(waiting?.since)).toBe(6 * 3_600);
+    await closing.database.$executeRaw`
+      UPDATE close_account SET waiting_since = waiting_since - interval '6 hours'
+       WHERE state = 'waiting' AND close_id = ${closeId}::uuid`;
+    await makeDue();
+    await closing.closes.sweep(0);
+    expect((await closing.work()).map(endOf)).toEqual(['issued', 'held report_api_unavailable', 'issued']);
+    const held = await second();
+    expect(held.reason?.message).toContain('the service tried 2 times');
+    expect(held.waiting).toBeNull();
+    expect(wayOut(held.reason?.code ?? '')).toContain('find out why the report API does not answer');
+    expect(await findClose(closing.database, closeId)).toMatchObject({ state: 'finished', counts: { held: 1 } });
+    expect((await findCertificate(closing.database, closeId))?.revision).toBe(1);
+
+    await closing.database
+      .$executeRaw`UPDATE seller SET settings = '{"report_api_wait_hours": 0}' WHERE code = ${seller}`;
+    expect((await closing.retry(closeId)).map(endOf)).toContain('held report_api_unavailable');
+  });
+
+  it('is held at once by what contradicts, also after it waited', async () => {
+    await run();
+    closing.simulator.setFaults([{ fault: 'wrong_account', match: { account: accountId(1) } }]);
+    await makeDue();
+    await closing.closes.sweep(0);
+    expect((await closing.work()).map(endOf)).toEqual(['issued', 'held echo_mismatch', 'issued']);
+  });
+
+  it('is not tried any more once its close is cancelled', async () => {
+    await run([{ fault: 'unavailable_503' }]);
+    expect(await closing.closes.cancel(closeId)).toEqual({ outcome: 'cancelled' });
+    await makeDue();
+    const asked = closing.simulator.counters().requests;
+    await closing.closes.sweep(0);
+    expect(await findClose(closing.database, closeId)).toMatchObject({
+      state: 'cancelled',
+      progress: { next_try_at: null },
+    });
+    expect((await second()).waiting).toBeNull();
+    expect(closing.simulator.counters().requests).toBe(asked);
+  });
+
+  it('in a dry run waits as well', async () => {
+    await run([]);
+    closing.simulator.setFaults(AWAY);
+    const dry = await closing.run(seller, PERIOD, { dryRun: true });
+    expect(dry.map(endOf)).toEqual(['drafted', 'waiting report_api_unavailable', 'drafted']);
+    closeId = closing.lastClose();
+    closing.simulator.setFaults([]);
+    await makeDue();
+    await closing.closes.sweep(0);
+    expect((await closing.work()).map(endOf)).toEqual(['drafted', 'drafted', 'drafted']);
+    expect(await findClose(closing.database, closeId)).toMatchObject({ state: 'finished' });
+  });
+
+  it('puts its confirming pull off for those hours, without counting such tries among those that may fail', async () => {
+    await run([], 6);
+    const [invoice] = await listInvoices(closing.database, { account: (await second()).account, limit: 1 });
+    const id = invoice?.id ?? '';
+    const pullDue = async () => {
+      await closing.database.$executeRaw`
+        UPDATE confirming_pull SET due_at = clock_timestamp() - interval '1 second',
+               next_attempt_at = clock_timestamp() - interval '1 second'
+         WHERE id = (SELECT id FROM confirming_pull WHERE invoice_id = ${id}::uuid ORDER BY due_at LIMIT 1)`;
+      await closing.closes.corrections.confirmDue();
+      const [pull] = await listConfirmingPulls(closing.database, id);
+      return pull;
+    };
+    closing.simulator.setFaults(AWAY);
+    for (let attempt = 1; attempt <= 7; attempt += 1) {
+      const pull = await pullDue();
+      expect(pull).toMatchObject({ attempts: attempt, outcome: null, reason: { code: 'report_api_unavailable' } });
+      expect(seconds(pull?.next_attempt_at)).toBeGreaterThan(seconds(pull?.due_at));
+    }
+    closing.simulator.setFaults([]);
+    expect(await pullDue()).toMatchObject({ attempts: 8, outcome: 'equal', next_attempt_at: null });
+  });
+});
+
+it('is moved, as any account and any close, by the statements of account-states.ts alone', async () => {
+  const rooms = ['libs/persistence/src', 'libs/close/src', 'apps/api/src', 'apps/worker/src'];
+  const writers = new Set<string>();
+  for (const room of rooms) {
+    for (const name of await readdir(room, { recursive: true })) {
+      if (!name.endsWith('.ts') || name.startsWith('generated')) continue;
+      const text = await readFile(join(room, name), 'utf8');
+      if (/UPDATE\s+close(_account)?(\s+\w+)?\s+SET\b((?!\bWHERE\b)[^`])*\bstate\s*=\s*['$]/.test(text))
+        writers.add(name);
+    }
+  }
+  expect([...writers]).toEqual(['account-states.ts']);
+});
