@@ -18,7 +18,14 @@ const ANSWER = {
 } as const satisfies Record<ReportLogEntry['event'], string>;
 
 /** Steps that end an account's way, as far as a worker brings it. */
-const ACCOUNT_OUTCOMES = ['drafted', 'issued', 'empty', 'waiting', 'held', 'failed'] as const satisfies readonly CloseStep[];
+const ACCOUNT_OUTCOMES = [
+  'drafted',
+  'issued',
+  'empty',
+  'waiting',
+  'held',
+  'failed',
+] as const satisfies readonly CloseStep[];
 
 /** Counts what this worker has done since it started. No account, no entity and no address is ever a label. */
 export class WorkerMetrics {
