@@ -52,7 +52,13 @@ interface Close {
   period: { label: string };
   state: 'running' | 'review' | 'finished' | 'cancelled';
   counts: Record<'issued' | 'empty' | 'drafted' | 'waiting' | 'held' | 'failed', number>;
-  progress: { done: number; total: number; eta: string | null; next_try_at: string | null };
+  progress: {
+    done: number;
+    total: number;
+    eta: string | null;
+    next_try_at: string | null;
+    series: { needed: number; pulled: number } | null;
+  };
   totals: { currency: string; net: string; tax: string; gross: string }[];
 }
 
@@ -104,7 +110,7 @@ async function lastMonthOf(rest: RestClient, seller: string): Promise<string> {
 
 async function follow(rest: RestClient, opened: Close): Promise<Close> {
   const bar = new SingleBar({
-    format: 'Closing {period} {bar} {value}/{total} accounts · {duration_formatted} · {until}',
+    format: 'Closing {period} {bar} {value}/{total} accounts{series} · {duration_formatted} · {until}',
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,
@@ -113,6 +119,7 @@ async function follow(rest: RestClient, opened: Close): Promise<Close> {
   });
   const shown = ({ period, progress, counts }: Close) => ({
     period: period.label,
+    series: progress.series === null ? '' : ` · ${progress.series.pulled}/${progress.series.needed} series`,
     until:
       progress.next_try_at !== null
         ? `${counts.waiting} wait for the report API, next try ${progress.next_try_at}`

@@ -21,6 +21,7 @@ import {
 import {
   type Advances,
   advancesOf,
+  METRICS,
   type PlanVersion,
   presumedAdvances,
   rate,
@@ -158,12 +159,14 @@ const PULLS_AT_ONCE = 4;
  * hour. Throws only what trying again may cure.
  *
  * @param keepAnswer absent: nothing is kept, nor handed back in `answers`
+ * @param onPulled told how many series are there, after each answer
  */
 export async function pullUsage(
   task: BillingTask,
   connection: Connection,
   now: EpochSeconds,
   keepAnswer?: KeepAnswer,
+  onPulled: (series: number) => void = () => undefined,
 ): Promise<Pulled | Held> {
   const series: PulledSeries[] = [];
   const warnings: Notice[] = [];
@@ -222,6 +225,7 @@ export async function pullUsage(
         dialectSha256: connection.dialectSha256,
       });
     });
+    onPulled(series.length);
   }
   return { outcome: 'pulled', series, warnings: distinct(warnings), answers };
 }
@@ -231,6 +235,11 @@ function unanswered(error: ReportApiError, warnings: readonly Notice[]): Held {
   const hold = held(error.code, `${error.message}; retry when it answers again`, distinct(warnings));
   const passes = error.retryable || error.code === 'client_closed';
   return passes ? { ...hold, passing: { leftAloneSeconds: error.retryAfterSeconds } } : hold;
+}
+
+/** Series that the task is billed by. */
+export function seriesNeeded({ needs }: BillingTask): number {
+  return needs.pulls.reduce((count, { family }) => count + METRICS[family].length, 0);
 }
 
 function hashesOf({ sha256, bytes, requestSha256 }: RawAnswer) {

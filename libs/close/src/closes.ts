@@ -46,6 +46,7 @@ import {
   saveDraft,
   saveEmpty,
   type SecretKey,
+  type SeriesProgress,
   sendDue,
   settleClose,
   SIGN_OF_LIFE_SECONDS,
@@ -72,6 +73,7 @@ import {
   notBillable,
   orHeld,
   pullUsage,
+  seriesNeeded,
 } from './bill-account.js';
 import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
@@ -86,6 +88,14 @@ import { evidenceKeeper, keepDoubted, keepUsage, notToKeep } from './keep-usage.
 import { codeOf, isRetryable, passes } from './retry-policy.js';
 import { UsageViews } from './usage-views.js';
 import { waive, type WaiveRefusal, waiverNotices } from './waivers.js';
+
+/** How far a worker has come with an account, told with its signs of life. */
+interface Signs {
+  /** Told with the next sign. */
+  note(series: SeriesProgress): void;
+  /** Told at once, for an account that takes a while. */
+  give(series: SeriesProgress): Promise<void>;
+}
 
 /** A part of a close that one job works on. Working on it again is harmless. */
 export interface BatchJob {
@@ -170,6 +180,8 @@ const ENDS_WORKERS: { reason: Notice } = {
       'does to them, then retry it',
   },
 };
+/** Series from which on it is worth a statement to tell at once how far an account has come. */
+const MANY_SERIES = 100;
 const SWEEP_IDLE_SECONDS = 60;
 /** Who acts when nobody asked, as events name it. */
 const SERVICE = 'service';
@@ -397,7 +409,9 @@ export class Closes {
           await this.#fail(close, accountId, doing, ENDS_WORKERS.reason);
           return false;
         }
-        await this.#givingSigns(close, accountId, round, () => this.#bill(close, account, { round, phase: 'billing' }));
+        await this.#givingSigns(close, accountId, round, (signs) =>
+          this.#bill(close, account, { round, phase: 'billing' }, signs),
+        );
         doing = { round, phase: 'issuing' };
       }
       if (!close.dryRun && (close.issue === 'automatic' || released)) await this.#issue(close, accountId, doing);
@@ -411,6 +425,7 @@ export class Closes {
     close: CloseWork,
     { accountId, waived, reopened, billed }: UnfinishedAccount,
     doing: Doing,
+    signs: Signs,
   ): Promise<void> {
     if (close.kind === 'correction') {
       const result = await this.corrections.draftForClose(close, accountId, doing);
@@ -423,7 +438,7 @@ export class Closes {
     // A dry run only tells what a period comes to, also one that stands billed.
     const earlier =
       billed && !close.dryRun ? await loadPeriodDocuments(this.#database, { accountId, periodLabel }) : null;
-    const result = earlier && !earlier.voided ? ALREADY_BILLED : await this.#draft(close, facts, waived);
+    const result = earlier && !earlier.voided ? ALREADY_BILLED : await this.#draft(close, facts, waived, signs);
     const drift = await this.#drift(close, facts, result);
     const before = [...(earlier ? [BILLED_ANEW] : []), ...(reopened ? [LATE_USAGE] : [])];
     const warnings = [...before, ...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
@@ -459,6 +474,7 @@ export class Closes {
     close: CloseWork,
     facts: BillingFacts,
     waived: readonly string[],
+    signs: Signs,
   ): Promise<(Drafted | Held) & { snapshots?: readonly Snapshot[] }> {
     const task = orHeld(() => billingTask(facts, close.periodLabel, waived));
     if ('outcome' in task) return task;
@@ -468,9 +484,18 @@ export class Closes {
     const connection = await connected(this.#options.connectors, facts.account.id);
     if ('outcome' in connection) return connection;
     const keepAnswer = close.dryRun ? undefined : evidenceKeeper(this.#database, task);
-    const pulled = await pullUsage(task, connection, now, keepAnswer);
+    const needed = seriesNeeded(task);
+    await signs.give({ needed, pulled: 0, kept: 0 });
+    const pulled = await pullUsage(task, connection, now, keepAnswer, (series) =>
+      signs.note({ needed, pulled: series, kept: 0 }),
+    );
     if (pulled.outcome === 'held') return pulled;
-    const kept = await (close.dryRun ? notToKeep : keepUsage)(this.#database, task, pulled);
+    await signs.give({ needed, pulled: pulled.series.length, kept: 0 });
+    const kept = close.dryRun
+      ? await notToKeep(this.#database, task, pulled)
+      : await keepUsage(this.#database, task, pulled, (series) =>
+          signs.note({ needed, pulled: pulled.series.length, kept: series }),
+        );
     if (kept?.outcome === 'held') return { ...kept, warnings: pulled.warnings };
     this.#step('pulled', close.id, facts.account.id);
     const usage = pulled.series.map(({ series }) => series);
@@ -586,12 +611,26 @@ export class Closes {
   }
 
   /** Does the work and lets it be known from time to time that it is still being done. */
-  async #givingSigns(close: CloseWork, accountId: string, round: number, work: () => Promise<void>): Promise<void> {
-    const signs = setInterval(() => {
-      // One that does not get through says nothing; the next may.
-      stillBilling(this.#database, close.id, accountId, round).catch(() => undefined);
-    }, SIGN_OF_LIFE_SECONDS * 1_000);
-    await work().finally(() => clearInterval(signs));
+  async #givingSigns(
+    close: CloseWork,
+    accountId: string,
+    round: number,
+    work: (signs: Signs) => Promise<void>,
+  ): Promise<void> {
+    let series: SeriesProgress | undefined;
+    // One that does not get through says nothing; the next may.
+    const give = () => stillBilling(this.#database, close.id, accountId, round, series).catch(() => undefined);
+    const signs: Signs = {
+      note: (now) => {
+        series = now;
+      },
+      give: async (now) => {
+        series = now;
+        if (now.needed >= MANY_SERIES) await give();
+      },
+    };
+    const timer = setInterval(() => void give(), SIGN_OF_LIFE_SECONDS * 1_000);
+    await work(signs).finally(() => clearInterval(timer));
   }
 
   /** Renders what `find` finds, in the order of ids. Throws the first failure when everything else is done. */

@@ -30,6 +30,7 @@ import {
   type NoteIssue,
   postponeConfirmingPull,
   proposeCorrection,
+  renewConfirmingPull,
   reopenEmpty,
   sameUsage,
   saveDraft,
@@ -91,8 +92,9 @@ export type Confirmation =
 
 // Few, because a worker that stops finishes what it took.
 const PULLS_AT_ONCE = 10;
-// Longer than a large account takes; after that its worker is taken for dead.
+// A worker renews its hold while it is at a pull, however long that takes; one that does not is taken for dead.
 const LEASE_SECONDS = 15 * 60;
+const RENEW_SECONDS = 3 * 60;
 const RETRY_SECONDS = 60 * 60;
 const MAX_ATTEMPTS = 5;
 const SERVICE = 'service';
@@ -127,6 +129,10 @@ export class Corrections {
   }
 
   async #confirmClaimed({ id, of, attempts }: ClaimedPull): Promise<void> {
+    const renewing = setInterval(() => {
+      // A renewal that does not get through leaves the hold as it is; the next one may.
+      renewConfirmingPull(this.#database, id, LEASE_SECONDS).catch(() => undefined);
+    }, RENEW_SECONDS * 1_000);
     try {
       const confirmed = await ('invoice' in of ? this.confirm(of.invoice) : this.confirmEmpty(of.empty));
       if (confirmed.outcome === 'held' && confirmed.passing && (await this.#letWait(id, confirmed))) return;
@@ -147,6 +153,8 @@ export class Corrections {
       } else {
         await finishConfirmingPull(this.#database, id, 'failed', { code, message });
       }
+    } finally {
+      clearInterval(renewing);
     }
   }
 

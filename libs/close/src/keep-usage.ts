@@ -45,15 +45,20 @@ function notOurs(metric: string): Held {
   return held('usage_owned_by_another_period', `another period already owns part of this month's ${metric}`);
 }
 
-/** Keeps what was pulled as what the period owns, and proves that nothing was lost or counted twice on the way. */
+/**
+ * Keeps what was pulled as what the period owns, and proves that nothing was lost or counted twice on the way.
+ *
+ * @param onKept told how many series are kept, from time to time
+ */
 export async function keepUsage(
   database: Database,
   { facts, period }: BillingTask,
   { series }: Pulled,
+  onKept?: (kept: number) => void,
 ): Promise<Kept | Held> {
   const of = { accountId: facts.account.id, periodLabel: period.label };
   const owned = { start: period.start, end: period.end };
-  const saved = await saveSnapshots(database, { ...of, owned, pulled: series });
+  const saved = await saveSnapshots(database, { ...of, owned, pulled: series }, onKept);
   if (saved.outcome === 'owned_by_another_period') return notOurs(saved.metric);
   const [leak] = await unconservedWindows(database, of);
   if (!leak) return { outcome: 'kept', snapshots: saved.snapshots };

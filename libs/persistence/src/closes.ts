@@ -65,6 +65,10 @@ export interface CloseProgress {
   eta: string | null;
   /** When the first of the accounts that wait is tried again; null when none waits. */
   next_try_at: string | null;
+  /** Over the accounts that workers are billing now and that need many series; null when there are none. */
+  series: SeriesProgress | null;
+  /** When a worker that bills an account of the close gave its last sign of life; null while none does. */
+  seen_at: string | null;
 }
 
 /** One account of a close as the REST contract shows it. `lines` are those of its draft, invoice or dry-run report. */
@@ -76,6 +80,8 @@ export interface CloseAccountView {
   reason: Notice | null;
   /** Of a waiting account; null for any other. */
   waiting: CloseAccountWaiting | null;
+  /** While a worker bills it; null otherwise, and until the worker knows. */
+  progress: (SeriesProgress & { seen_at: string }) | null;
   warnings: Notice[];
   attempts: number;
   invoice: string | null;
@@ -98,6 +104,13 @@ export interface CloseAccountWaiting {
   next_try_at: string;
   /** Tries that met what it waits for. */
   tries: number;
+}
+
+/** How far the series of usage have come by which accounts are billed: one for each entity and metric. */
+export interface SeriesProgress {
+  readonly needed: number;
+  readonly pulled: number;
+  readonly kept: number;
 }
 
 export interface OpenClose {
@@ -294,7 +307,7 @@ export async function beginAccount(
   const begins = Prisma.sql`
     round = round + (state = 'pending')::int,
     lost = CASE WHEN state = 'pending' THEN 0 ELSE lost + coalesce(${SILENT}, false)::int END,
-    seen_at = clock_timestamp()`;
+    seen_at = clock_timestamp(), series_needed = NULL, series_pulled = NULL, series_kept = NULL`;
   const [begun] = await database.$queryRaw<{ round: number; lost: number }[]>`
     ${moveOfAccounts('take_up', begins, rowOf(closeId, accountId))} RETURNING round, lost`;
   return begun;
@@ -319,9 +332,12 @@ export async function stillBilling(
   closeId: string,
   accountId: string,
   round: number,
+  series?: SeriesProgress,
 ): Promise<void> {
+  const { needed = null, pulled = null, kept = null } = series ?? {};
   await database.$executeRaw`
-    UPDATE close_account SET seen_at = clock_timestamp(), updated_at = clock_timestamp()
+    UPDATE close_account SET seen_at = clock_timestamp(), updated_at = clock_timestamp(),
+           series_needed = ${needed}::int, series_pulled = ${pulled}::int, series_kept = ${kept}::int
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state IN ('pulling', 'rated')
        AND round = ${round}`;
 }
@@ -878,9 +894,15 @@ async function figuresOf(database: Database | Transaction, close: CloseHow): Pro
 
 async function countAccounts(database: Database | Transaction, close: CloseHow): Promise<Omit<CloseFigures, 'totals'>> {
   const rows = await database.$queryRaw<
-    { state: CloseAccountState; code: string | null; released: boolean; count: number; next: string | null }[]
+    ({ state: CloseAccountState; code: string | null; released: boolean; count: number; next: string | null } & {
+      seen: string | null;
+      series: SeriesProgress | null;
+    })[]
   >`
-    SELECT state, reason_code AS code, released, count(*)::int AS count, ${stamp('min(next_try_at)')} AS next
+    SELECT state, reason_code AS code, released, count(*)::int AS count, ${stamp('min(next_try_at)')} AS next, ${stamp('max(seen_at)')} AS seen,
+           CASE WHEN sum(series_needed) > 0 AND state IN ('pulling', 'rated')
+                THEN jsonb_build_object('needed', sum(series_needed), 'pulled', sum(series_pulled),
+                                        'kept', sum(series_kept)) END AS series
       FROM close_account
      WHERE close_id = ${close.id}::uuid GROUP BY state, reason_code, released`;
   const counts = Object.fromEntries(ACCOUNT_STATES.map((state) => [state, 0])) as CloseView['counts'];
@@ -895,6 +917,9 @@ async function countAccounts(database: Database | Transaction, close: CloseHow):
   }
   // Of a cancelled close nothing is tried any more.
   const tries = close.state === 'cancelled' ? [] : rows.flatMap(({ next }) => next ?? []);
+  const seen = rows.flatMap((row) => (BILLING.includes(row.state) ? (row.seen ?? []) : []));
+  const series = rows.flatMap((row) => row.series ?? []);
+  const all = (of: (each: SeriesProgress) => number) => series.reduce((sum, each) => sum + of(each), 0);
   const { rate_per_minute, eta } = await paceOf(database, close, total - done);
   return {
     counts,
@@ -904,6 +929,11 @@ async function countAccounts(database: Database | Transaction, close: CloseHow):
       rate_per_minute,
       eta: counts.waiting > 0 ? null : eta,
       next_try_at: tries.sort()[0] ?? null,
+      series:
+        series.length === 0
+          ? null
+          : { needed: all(({ needed }) => needed), pulled: all(({ pulled }) => pulled), kept: all(({ kept }) => kept) },
+      seen_at: seen.sort().at(-1) ?? null,
     },
     holds: byFrequency(holds),
     waits: byFrequency(waits),
@@ -994,6 +1024,9 @@ export async function listCloseAccounts(
                                         'until', to_char((c.waiting_since + make_interval(hours => ${WAIT_HOURS}))
                                                          AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
                                         'tries', c.tries) END AS waiting,
+           CASE WHEN c.state IN ('pulling', 'rated') AND c.series_needed IS NOT NULL
+                THEN jsonb_build_object('needed', c.series_needed, 'pulled', c.series_pulled, 'kept', c.series_kept,
+                                        'seen_at', ${stamp('c.seen_at')}) END AS progress,
            issued.sealed AS issued, CASE WHEN d.id IS NOT NULL THEN to_jsonb(d) END AS draft, c.report,
            before.documents AS before,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('code', w.code, 'reason', w.reason, 'actor', w.actor,

@@ -188,6 +188,13 @@ export async function claimConfirmingPulls(
                        jsonb_build_object('invoice', invoice_id)) AS of`;
 }
 
+/** Renews the hold on a pull that was taken: whoever took it is still at it. */
+export async function renewConfirmingPull(database: Database, id: string, leaseSeconds: number): Promise<void> {
+  await database.$executeRaw`
+    UPDATE confirming_pull SET next_attempt_at = clock_timestamp() + make_interval(secs => ${leaseSeconds})
+     WHERE id = ${id}::uuid AND done_at IS NULL`;
+}
+
 /** Ends a pull. */
 export async function finishConfirmingPull(
   database: Database,

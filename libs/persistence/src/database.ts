@@ -23,10 +23,16 @@ export function openDatabase(
       max: connections,
       application_name: 'meterline',
     });
-    return new PrismaClient({ adapter, transactionOptions: { maxWait: 30_000, timeout: 60_000 } });
+    return new PrismaClient({ adapter, transactionOptions: { maxWait: 30_000, timeout: LONGEST_TRANSACTION_MS } });
   };
   return joinable(open(bounds), () => open({ ...bounds, statement_timeout: reading_ms }));
 }
+
+/**
+ * Prisma ends a transaction that lasts longer, however busy it is. What a transaction takes grows with an account and with a
+ * close, so this is no bound of work: one that has stopped is ended by PostgreSQL, for being idle.
+ */
+const LONGEST_TRANSACTION_MS = 24 * 3_600_000;
 
 /** Thrown by this room; `code` is stable. */
 export class PersistenceError extends Error {
@@ -84,6 +90,11 @@ export async function assertWritable(database: Database): Promise<void> {
 /** Whether a statement of `readingBounded` took longer than it may. */
 export function isStatementTimeout(error: unknown): boolean {
   return sqlState(error) === '57014';
+}
+
+/** Whether a transaction ended for what says nothing of its work, its statement's time included: it may be run again. */
+export function isInterrupted(error: unknown): boolean {
+  return isDatabaseAway(error) || isStatementTimeout(error);
 }
 
 /** The SQLSTATE of a failed statement, wherever the driver put it. */

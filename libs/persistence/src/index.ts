@@ -43,6 +43,7 @@ export {
   releaseDrafts,
   retryAccounts,
   retryEarly,
+  type SeriesProgress,
   saveDraft,
   sendDue,
   settleClose,
@@ -133,6 +134,7 @@ export {
   listConfirmingPulls,
   listEmptyConfirmingPulls,
   postponeConfirmingPull,
+  renewConfirmingPull,
   requestConfirmingPull,
   requestEmptyConfirmingPull,
 } from './confirming-pulls.js';

@@ -5,7 +5,8 @@ import type { EpochSeconds, Interval } from '#calendar';
 import { fromStamp, toStamp } from '#calendar';
 import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric, sumOfValues } from '#metering';
 import { v7 as uuid } from 'uuid';
-import { type Database, PersistenceError, transaction, type Transaction } from './database.js';
+import { type Database, isInterrupted, PersistenceError, transaction, type Transaction } from './database.js';
+import { Prisma } from './generated/client.js';
 
 const compress = promisify(deflate);
 const decompress = promisify(inflate);
@@ -44,32 +45,66 @@ export type SaveOutcome =
   /** Another period already owns some of these instants for the entity and metric. */
   | { readonly outcome: 'owned_by_another_period'; readonly entity: string; readonly metric: Metric };
 
+/** Series that one transaction keeps: what it takes must not grow with the account. */
+const PIECE = 50;
+/** Interruptions of one piece before the whole is given up. */
+const PIECE_ATTEMPTS = 10;
+
 /**
  * Keeps what was pulled for one account and period: one window per (entity, metric) and below it a snapshot. Values equal
  * to the latest snapshot make no new revision, so a repeated delivery changes nothing; different values make the next.
  *
+ * An account with hundreds of sites is kept piece by piece, each in a transaction of its own: a piece that PostgreSQL
+ * interrupts is kept again by itself, and nothing is pulled again for it. Pieces that are kept when a worker dies are found
+ * equal, or get a later revision, when the account is pulled again.
+ *
  * @param owned the instants the period owns; the same for every series
+ * @param onKept told how many series are kept, after each piece
  */
 export async function saveSnapshots(
   database: Database,
   of: { accountId: string; periodLabel: string; owned: Interval; pulled: readonly PulledSeries[] },
+  onKept: (kept: number) => void = () => undefined,
 ): Promise<SaveOutcome> {
-  // One order for every writer, so that two who bring the same windows wait for each other instead of deadlocking.
-  const rows = await Promise.all(
-    [...of.pulled].sort((a, b) => compareText(windowKey(a.series), windowKey(b.series))).map(prepare),
-  );
+  // Before anything is kept, so that what another period owns leaves no part of this one behind.
+  const other = await ownedByAnotherPeriod(database, of);
+  if (other) return { outcome: 'owned_by_another_period', ...other };
   await openMonth(database, monthOf(of.periodLabel));
-  return transaction(database, async (tx): Promise<SaveOutcome> => {
-    const snapshots: Snapshot[] = [];
-    for (const row of rows) {
-      const window = await ownWindow(tx, of, row);
-      if (window === undefined) {
-        return { outcome: 'owned_by_another_period', entity: row.entity, metric: row.metric };
-      }
-      snapshots.push(await appendRevision(tx, window, monthOf(of.periodLabel), row));
-    }
-    return { outcome: 'saved', snapshots };
+  // One order for every writer, so that two who bring the same windows wait for each other instead of deadlocking.
+  const ordered = [...of.pulled].sort((a, b) => compareText(windowKey(a.series), windowKey(b.series)));
+  const snapshots: Snapshot[] = [];
+  for (let first = 0; first < ordered.length; first += PIECE) {
+    const rows = await Promise.all(ordered.slice(first, first + PIECE).map(prepare));
+    const kept = await keepPiece(database, of, rows);
+    if ('outcome' in kept) return kept;
+    snapshots.push(...kept);
+    onKept(snapshots.length);
+  }
+  return { outcome: 'saved', snapshots };
+}
+
+function keepPiece(
+  database: Database,
+  of: { accountId: string; periodLabel: string; owned: Interval },
+  rows: readonly PreparedSnapshot[],
+): Promise<Snapshot[] | Exclude<SaveOutcome, { outcome: 'saved' }>> {
+  return inTransaction(database, async (tx) => {
+    const windows = await ownWindows(tx, of, rows);
+    const lost = rows.find((row) => !windows.has(keyOf(row)));
+    if (lost) return { outcome: 'owned_by_another_period', entity: lost.entity, metric: lost.metric };
+    return appendRevisions(tx, windows, monthOf(of.periodLabel), rows);
   });
+}
+
+/** Runs one transaction, again when it is interrupted: what was pulled for it would have to be pulled again. */
+async function inTransaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transaction(database, work);
+    } catch (error) {
+      if (attempt >= PIECE_ATTEMPTS || !isInterrupted(error)) throw error;
+    }
+  }
 }
 
 /**
@@ -207,25 +242,34 @@ interface OwnedWindow {
   readonly fresh: boolean;
 }
 
-/** The window, or undefined when another period owns some of its instants. */
-async function ownWindow(
+/** The windows by entity and metric; one is missing when another period owns some of its instants. */
+async function ownWindows(
   tx: Transaction,
   of: { accountId: string; periodLabel: string; owned: Interval },
-  row: PreparedSnapshot,
-): Promise<OwnedWindow | undefined> {
-  const start = toStamp(of.owned.start);
-  const end = toStamp(of.owned.end);
-  const [made] = await tx.$queryRaw<{ id: string }[]>`
+  rows: readonly PreparedSnapshot[],
+): Promise<Map<string, OwnedWindow>> {
+  const owned = Prisma.sql`tstzrange(${toStamp(of.owned.start)}::timestamptz, ${toStamp(of.owned.end)}::timestamptz)`;
+  const wanted = (some: readonly PreparedSnapshot[]) => Prisma.sql`
+    unnest(${some.map(() => uuid())}::uuid[], ${some.map(({ entity }) => entity)}::text[],
+           ${some.map(({ metric }) => metric)}::text[]) WITH ORDINALITY AS w (id, entity, metric, position)`;
+  const made = await tx.$queryRaw<{ id: string; entity: string; metric: Metric }[]>`
     INSERT INTO usage_window (id, account_id, entity, metric, period_label, owned)
-    VALUES (${uuid()}::uuid, ${of.accountId}::uuid, ${row.entity}, ${row.metric}, ${of.periodLabel},
-            tstzrange(${start}::timestamptz, ${end}::timestamptz))
-    ON CONFLICT DO NOTHING RETURNING id`;
-  if (made) return { id: made.id, fresh: true };
-  const [window] = await tx.$queryRaw<{ id: string }[]>`
-    SELECT id FROM usage_window
-     WHERE account_id = ${of.accountId}::uuid AND entity = ${row.entity} AND metric = ${row.metric}
-       AND owned = tstzrange(${start}::timestamptz, ${end}::timestamptz)`;
-  return window && { id: window.id, fresh: false };
+    SELECT id, ${of.accountId}::uuid, entity, metric, ${of.periodLabel}, ${owned} FROM ${wanted(rows)} ORDER BY position
+    ON CONFLICT DO NOTHING RETURNING id, entity, metric`;
+  const windows = new Map<string, OwnedWindow>();
+  for (const window of made) windows.set(keyOf(window), { id: window.id, fresh: true });
+  const others = rows.filter((row) => !windows.has(keyOf(row)));
+  if (others.length === 0) return windows;
+  const found = await tx.$queryRaw<{ id: string; entity: string; metric: Metric }[]>`
+    SELECT u.id, u.entity, u.metric FROM ${wanted(others)}
+      JOIN usage_window u ON u.account_id = ${of.accountId}::uuid AND u.entity = w.entity AND u.metric = w.metric
+                         AND u.owned = ${owned}`;
+  for (const window of found) windows.set(keyOf(window), { id: window.id, fresh: false });
+  return windows;
+}
+
+function keyOf({ entity, metric }: { entity: string; metric: string }): string {
+  return `${entity} ${metric}`;
 }
 
 /** Months that this process knows to be open, by the database it works on. */
@@ -235,7 +279,7 @@ const openMonths = new WeakMap<Database, Set<string>>();
 async function openMonth(database: Database, month: string): Promise<void> {
   const known = openMonths.get(database) ?? new Set();
   if (known.has(month)) return;
-  await transaction(database, (tx) => tx.$executeRaw`SELECT open_usage_month(${month}::date)`);
+  await inTransaction(database, (tx) => tx.$executeRaw`SELECT open_usage_month(${month}::date)`);
   openMonths.set(database, known.add(month));
 }
 
@@ -247,50 +291,103 @@ export function monthOf(periodLabel: string): string {
   return `${periodLabel}-01`;
 }
 
-async function appendRevision(
+/** The snapshots of the rows in their order: the latest where it has these values, else the next revision. */
+async function appendRevisions(
   tx: Transaction,
-  window: OwnedWindow,
+  windows: ReadonlyMap<string, OwnedWindow>,
   month: string,
-  row: PreparedSnapshot,
-): Promise<Snapshot> {
+  rows: readonly PreparedSnapshot[],
+): Promise<Snapshot[]> {
+  const snapshots = new Map<string, Snapshot>();
+  const windowOf = (row: PreparedSnapshot) => windows.get(keyOf(row)) as OwnedWindow;
+  let open = [...rows];
   // Two writers may race for the same revision; the loser looks again and finds either its own values or the next number.
   for (let attempt = 0; attempt < 10; attempt += 1) {
-    const latest = window.fresh ? undefined : await latestOf(tx, window.id, month);
-    if (latest?.valuesSha256 === row.valuesSha256) {
-      return { ...latest, entity: row.entity, metric: row.metric };
+    const latest = await latestOf(
+      tx,
+      open.map(windowOf).filter(({ fresh }) => !fresh || attempt > 0),
+      month,
+    );
+    const changed = open.filter((row) => {
+      const known = latest.get(windowOf(row).id);
+      if (known?.valuesSha256 !== row.valuesSha256) return true;
+      snapshots.set(keyOf(row), { ...known, entity: row.entity, metric: row.metric });
+      return false;
+    });
+    if (changed.length > 0) {
+      const next = changed.map((row) => ({
+        row,
+        id: uuid(),
+        windowId: windowOf(row).id,
+        revision: (latest.get(windowOf(row).id)?.revision ?? 0) + 1,
+      }));
+      const inserted = new Set(await insertSnapshots(tx, month, next));
+      for (const { row, id, revision } of next) {
+        if (!inserted.has(id)) continue;
+        const { entity, metric, valuesSha256 } = row;
+        snapshots.set(keyOf(row), { id, entity, metric, revision, valuesSha256 });
+      }
     }
-    const id = uuid();
-    const revision = (latest?.revision ?? 0) + 1;
-    const { pulled } = row;
-    const inserted = await tx.$executeRaw`
-      WITH snapshot AS (
-        INSERT INTO usage_snapshot (month, id, window_id, revision, grid, first_start, expected, received, total,
-                                    fetched_buckets, fetched_total, margin_buckets, margin_total, values_sha256,
-                                    raw_sha256, raw_bytes, request_sha256, dialect_sha256)
-        VALUES (${month}::date, ${id}::uuid, ${window.id}::uuid, ${revision}, ${row.grid},
-                ${toStamp(row.firstStart)}::timestamptz, ${row.expected}, ${row.received}, ${row.total}::numeric,
-                ${pulled.fetched.buckets}, ${pulled.fetched.total}::numeric, ${pulled.margin.buckets},
-                ${pulled.margin.total}::numeric, ${row.valuesSha256}, ${pulled.rawSha256}, ${pulled.rawBytes},
-                ${pulled.requestSha256}, ${pulled.dialectSha256})
-        ON CONFLICT DO NOTHING RETURNING month, id
-      )
-      INSERT INTO usage_values (month, snapshot_id, "values") SELECT month, id, ${row.values}::bytea FROM snapshot`;
-    if (inserted === 1) {
-      return { id, entity: row.entity, metric: row.metric, revision, valuesSha256: row.valuesSha256 };
-    }
+    open = open.filter((row) => !snapshots.has(keyOf(row)));
+    if (open.length === 0) return rows.map((row) => snapshots.get(keyOf(row)) as Snapshot);
   }
   throw new PersistenceError('snapshot_contended', 'too many writers bring usage for one window; try again', true);
 }
 
+/** Inserts snapshots with their values. Returns the ids of those whose revision no other writer had inserted before. */
+async function insertSnapshots(
+  tx: Transaction,
+  month: string,
+  next: readonly { row: PreparedSnapshot; id: string; windowId: string; revision: number }[],
+): Promise<string[]> {
+  const texts = (of: (row: PreparedSnapshot) => string | number) => next.map(({ row }) => `${of(row)}`);
+  const inserted = await tx.$queryRaw<{ id: string }[]>`
+    WITH given AS (
+      SELECT * FROM unnest(
+        ${next.map(({ id }) => id)}::uuid[], ${next.map(({ windowId }) => windowId)}::uuid[],
+        ${next.map(({ revision }) => revision)}::int[], ${texts(({ grid }) => grid)}::text[],
+        ${texts(({ firstStart }) => toStamp(firstStart))}::text[]::timestamptz[],
+        ${next.map(({ row }) => row.expected)}::int[], ${next.map(({ row }) => row.received)}::int[],
+        ${texts(({ total }) => total)}::text[]::numeric[],
+        ${texts(({ pulled }) => pulled.fetched.buckets)}::text[]::int[],
+        ${texts(({ pulled }) => pulled.fetched.total)}::text[]::numeric[],
+        ${texts(({ pulled }) => pulled.margin.buckets)}::text[]::int[],
+        ${texts(({ pulled }) => pulled.margin.total)}::text[]::numeric[],
+        ${texts(({ valuesSha256 }) => valuesSha256)}::text[], ${texts(({ pulled }) => pulled.rawSha256)}::text[],
+        ${texts(({ pulled }) => pulled.rawBytes)}::text[]::bigint[],
+        ${texts(({ pulled }) => pulled.requestSha256)}::text[], ${texts(({ pulled }) => pulled.dialectSha256)}::text[],
+        ${next.map(({ row }) => Buffer.from(row.values).toString('base64'))}::text[])
+        WITH ORDINALITY AS g (id, window_id, revision, grid, first_start, expected, received, total, fetched_buckets,
+                              fetched_total, margin_buckets, margin_total, values_sha256, raw_sha256, raw_bytes,
+                              request_sha256, dialect_sha256, base64, position)
+    ), snapshot AS (
+      INSERT INTO usage_snapshot (month, id, window_id, revision, grid, first_start, expected, received, total,
+                                  fetched_buckets, fetched_total, margin_buckets, margin_total, values_sha256,
+                                  raw_sha256, raw_bytes, request_sha256, dialect_sha256)
+      SELECT ${month}::date, id, window_id, revision, grid, first_start, expected, received, total, fetched_buckets,
+             fetched_total, margin_buckets, margin_total, values_sha256, raw_sha256, raw_bytes, request_sha256,
+             dialect_sha256
+        FROM given ORDER BY position
+      ON CONFLICT DO NOTHING RETURNING id
+    )
+    INSERT INTO usage_values (month, snapshot_id, "values")
+    SELECT ${month}::date, id, decode(base64, 'base64') FROM given JOIN snapshot USING (id)
+    RETURNING snapshot_id AS id`;
+  return inserted.map(({ id }) => id);
+}
+
 async function latestOf(
   tx: Transaction,
-  windowId: string,
+  windows: readonly OwnedWindow[],
   month: string,
-): Promise<{ id: string; revision: number; valuesSha256: string } | undefined> {
-  const [latest] = await tx.$queryRaw<{ id: string; revision: number; valuesSha256: string }[]>`
-    SELECT id, revision, values_sha256 AS "valuesSha256" FROM usage_snapshot
-     WHERE month = ${month}::date AND window_id = ${windowId}::uuid ORDER BY revision DESC LIMIT 1`;
-  return latest;
+): Promise<Map<string, { id: string; revision: number; valuesSha256: string }>> {
+  if (windows.length === 0) return new Map();
+  const rows = await tx.$queryRaw<{ windowId: string; id: string; revision: number; valuesSha256: string }[]>`
+    SELECT DISTINCT ON (window_id) window_id AS "windowId", id, revision, values_sha256 AS "valuesSha256"
+      FROM usage_snapshot
+     WHERE month = ${month}::date AND window_id = ANY(${windows.map(({ id }) => id)}::uuid[])
+     ORDER BY window_id, revision DESC`;
+  return new Map(rows.map(({ windowId, ...latest }) => [windowId, latest]));
 }
 
 function toSeries(row: SnapshotRow, text: string): BucketSeries {

@@ -50,6 +50,12 @@ const someAccounts = z
   .strictObject({ accounts: z.array(id).min(1).max(100_000).optional() })
   .meta({ id: 'SomeAccounts', description: 'Default: all.' });
 
+const series = {
+  needed: z.int().meta({ description: 'One for each entity and metric.' }),
+  pulled: z.int().meta({ description: 'Answered by the report API.' }),
+  kept: z.int().meta({ description: 'Of these, kept in the ledger.' }),
+};
+
 const totals = { currency: z.string(), net: amount, tax: amount, gross: amount };
 
 const close = z
@@ -82,6 +88,12 @@ const close = z
       next_try_at: stamp
         .nullable()
         .meta({ description: 'When the first of the waiting accounts is tried again; null when none waits.' }),
+      series: z.object(series).nullable().meta({
+        description: 'Series of usage of the accounts that workers are billing now; null when none is known.',
+      }),
+      seen_at: stamp
+        .nullable()
+        .meta({ description: 'When a worker that bills an account gave its last sign of life.' }),
     }),
     holds: z.array(z.object({ code: z.string(), count: z.int() })),
     waits: z
@@ -138,6 +150,12 @@ const closeAccount = z
       })
       .nullable()
       .meta({ description: 'Only while the account is `waiting`; `retry` tries it at once.' }),
+    progress: z
+      .object({ ...series, seen_at: stamp })
+      .nullable()
+      .meta({
+        description: 'How far a worker has come with its usage, with its last sign of life; only while one bills it.',
+      }),
     warnings: z.array(notice),
     attempts: z.int(),
     invoice: id.nullable(),
