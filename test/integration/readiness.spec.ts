@@ -39,7 +39,7 @@ describe('readiness', () => {
   };
   const ready = (app: NestExpressApplication) => request(app.getHttpServer() as Server).get('/health/ready');
 
-  it('of an API needs the database and the queue, and ends when it stops', async () => {
+  it('of an API needs the database, and ends when it stops', async () => {
     const app = await apiWith(() => Promise.resolve());
     await ready(app).expect(200, { status: 'ok' });
     await app.get(Drain).beforeApplicationShutdown();
@@ -53,11 +53,9 @@ describe('readiness', () => {
   it.each([
     ['refuses', () => Promise.reject(new Error('ECONNREFUSED'))],
     ['never answers', () => new Promise(() => undefined)],
-  ])('is not given while the queue %s', async (_, ping) => {
+  ])('is given, and named degraded, while the queue %s: all requests are answered without it', async (_, ping) => {
     const app = await apiWith(ping);
-    const { body, headers } = await ready(app).expect(503);
-    expect(body).toMatchObject({ code: 'not_ready', detail: 'the queue does not answer' });
-    expect(headers['retry-after']).toBe('5');
+    await ready(app).expect(200, { status: 'degraded', degraded: ['queue'] });
   });
 
   it('is not given while the database is read-only, and a request that writes is told so', async () => {

@@ -2,13 +2,16 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { jest } from '@jest/globals';
 import { Queue } from 'bullmq';
 import { pino } from 'pino';
-import { openCloseQueue } from '../../apps/api/src/index.js';
+import type { Server as HttpServer } from 'node:http';
+import request from 'supertest';
+import { createApi, openCloseQueue } from '../../apps/api/src/index.js';
 import { createWorker } from '../../apps/worker/src/index.js';
-import { CLOSE_QUEUE, Closes, queueSettings } from '#close';
+import { CLOSE_QUEUE, Closes, queueSettings, type QueueOutageEntry } from '#close';
 import { type Database, findClose, listCloses, setCloseSchedule } from '#persistence';
-import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { closingFees } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
+import { type Program, run } from '../support/process.js';
 import { redisUrl } from '../support/redis.js';
 
 /** Stands before the Redis of this run and can be away: connections are cut, and refused from then on. */
@@ -52,14 +55,15 @@ class Gate {
 
 describe('a Redis that is away', () => {
   let database: Database;
+  let databaseUrl: string;
   let gate: Gate;
   let direct: Queue;
   let ended: (() => Promise<unknown>)[];
 
   beforeEach(async () => {
-    // Where BullMQ reports each connection that is refused.
+    // Where BullMQ reports what no listener takes: each connection that is refused to the queue of this test itself.
     jest.spyOn(console, 'error').mockImplementation(() => undefined);
-    ({ database } = await createTestDatabase());
+    ({ database, url: databaseUrl } = await createTestDatabase());
     await makeSeller(database, { code: 'acme' });
     await makePlan(database, feePlan('fee', '10.00'));
     await makeAccount(database, { seller: 'acme', external_id: 'a' }, 'fee');
@@ -83,7 +87,7 @@ describe('a Redis that is away', () => {
     });
     return Promise.race([work, late]).finally(() => clearTimeout(timer));
   };
-  const request = { seller: 'acme', kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' } as const;
+  const august = { seller: 'acme', kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' } as const;
 
   it('keeps no command and no sweep waiting, and gets what it missed when it is back', async () => {
     const log: { event: string; code?: string }[] = [];
@@ -92,7 +96,7 @@ describe('a Redis that is away', () => {
     const closes = new Closes({ ...options(), enqueue: queue.enqueue, log: (entry) => void log.push(entry) });
     await gate.close();
 
-    const opened = await soon(closes.open({ ...request, period: '2026-08' }));
+    const opened = await soon(closes.open({ ...august, period: '2026-08' }));
     expect(opened).toMatchObject({ outcome: 'opened', created: true });
     const closeId = opened.outcome === 'opened' ? opened.id : '';
     expect(await findClose(database, closeId)).toMatchObject({ state: 'running', counts: { pending: 1 } });
@@ -113,6 +117,70 @@ describe('a Redis that is away', () => {
     expect(job?.data).toEqual({ closeId, batch: 0 });
     // What could not be sent was not sent again and again.
     expect(await direct.getWaitingCount()).toBeLessThanOrEqual(2);
+  });
+
+  it('does not keep an API from starting, which is ready, says degraded, and tells of the outage once', async () => {
+    await gate.close();
+    const told: QueueOutageEntry[] = [];
+    const queue = await soon(openCloseQueue(queueSettings(gate.url), (entry) => told.push(entry)));
+    ended.unshift(() => queue.close());
+    const app = await createApi({
+      database,
+      closes: new Closes({ ...options(), enqueue: queue.enqueue }),
+      queue,
+      secretKey: SECRET_KEY,
+      adminKey: 'the-key-of-the-first-administrator',
+      logger: pino({ level: 'silent' }),
+    });
+    ended.unshift(() => app.close());
+    await app.listen(0, '127.0.0.1');
+    const ready = () => request(app.getHttpServer() as HttpServer).get('/health/ready');
+    await ready().expect(200, { status: 'degraded', degraded: ['queue'] });
+    await ready().expect(200, { status: 'degraded', degraded: ['queue'] });
+    expect(told).toMatchObject([{ event: 'queue_away', code: 'ECONNREFUSED' }]);
+
+    await gate.open();
+    ended.push(() => gate.close());
+    while ((await ready()).body.status !== 'ok');
+    expect(told).toMatchObject([{ event: 'queue_away' }, { event: 'queue_back' }]);
+  });
+
+  describe('to a worker of its own process', () => {
+    const worker = (): Program =>
+      run('apps/worker/src/main.ts', [], {
+        DATABASE_URL: databaseUrl,
+        QUEUE_URL: gate.url,
+        REPORT_API_URL: 'http://127.0.0.1:9',
+        REPORT_API_KEY: 'unused',
+        METERLINE_SECRET_KEY: '5e'.repeat(32),
+      });
+    /** Log lines from warning on that speak of the queue. */
+    const warned = (program: Program) =>
+      program
+        .output()
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as { level: number; msg: string; code?: string })
+        .filter(({ level }) => level >= 40);
+
+    it('lets it end on SIGTERM, and is told of once', async () => {
+      const program = worker();
+      await program.says(/the worker takes batches/);
+      await gate.close();
+      await program.says(/the queue is away/);
+      expect(await program.terminate()).toBe(0);
+      const away = warned(program).filter(({ msg }) => msg.startsWith('the queue is away'));
+      expect(away).toHaveLength(1);
+      expect(warned(program).filter(({ level }) => level >= 50)).toEqual([]);
+      expect(program.output()).not.toContain('    at ');
+    });
+
+    it('from the start lets it start, and end', async () => {
+      await gate.close();
+      const program = worker();
+      await program.says(/the worker takes batches/);
+      expect(await program.terminate()).toBe(0);
+    });
   });
 
   it('does not keep a worker from opening the months that are due', async () => {

@@ -1,6 +1,17 @@
 import { createPostgresBackend, Queue, runMigrations, setDefaultBackendFactory } from 'bullmq';
-import { type BatchJob, CLOSE_QUEUE, type QueueSettings } from '#close';
+import {
+  type BatchJob,
+  CLOSE_QUEUE,
+  endsWithin,
+  oneAtATime,
+  QueueOutage,
+  type QueueOutageEntry,
+  type QueueSettings,
+} from '#close';
 import { type PrepareQueue, QUEUE_SCHEMA } from '#persistence';
+
+/** How long a connection may take to end; to a Redis that is away it would never. */
+const CLOSE_PATIENCE_MS = 3_000;
 
 /** The sending end of the queue of batches. */
 export interface CloseQueue {
@@ -10,21 +21,36 @@ export interface CloseQueue {
   close(): Promise<void>;
 }
 
-/** Opens the sending end. Waits until the queue can be reached. */
-export async function openCloseQueue(settings: QueueSettings): Promise<CloseQueue> {
+/**
+ * Opens the sending end. A queue in PostgreSQL has its tables made first; a Redis that is away keeps nobody waiting: what is
+ * asked for is written down, and the sweep of a worker sends it.
+ *
+ * @param tell told once when the queue is away and once when it is back
+ */
+export async function openCloseQueue(
+  settings: QueueSettings,
+  tell: (entry: QueueOutageEntry) => void = () => undefined,
+): Promise<CloseQueue> {
   // Without a factory BullMQ talks to Redis; said either way, because a process may have been told otherwise before.
   setDefaultBackendFactory(settings.backend === 'postgres' ? createPostgresBackend : undefined);
   // The connection of the PostgreSQL backend is not among the types that the queue was written for.
   const queue = new Queue<BatchJob>(CLOSE_QUEUE.name, { connection: settings.connection as object });
-  await queue.waitUntilReady();
+  const ping = oneAtATime(() => queue.count());
+  const outage = new QueueOutage(ping, tell);
+  queue.on('error', (error) => outage.failed(error));
+  const ready = queue.waitUntilReady();
+  if (settings.backend === 'postgres') await ready;
+  else ready.catch((error: unknown) => outage.failed(error));
   return {
     async enqueue(jobs) {
       await queue.addBulk(
         jobs.map((data) => ({ name: CLOSE_QUEUE.batchJob, data, opts: { ...CLOSE_QUEUE.jobOptions } })),
       );
     },
-    ping: () => queue.count(),
-    close: () => queue.close(),
+    ping,
+    close: async () => {
+      await endsWithin(queue.close(), CLOSE_PATIENCE_MS);
+    },
   };
 }
 

@@ -16,7 +16,11 @@ const environment = readEnvironment();
 const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'api' } });
 const databaseUrl = await serviceDatabase(environment.DATABASE_URL, prepareQueue, logger);
 const database = openDatabase(databaseUrl);
-const queue = await openCloseQueue(queueSettings(environment.QUEUE_URL ?? databaseUrl));
+const queue = await openCloseQueue(queueSettings(environment.QUEUE_URL ?? databaseUrl), (entry) =>
+  entry.event === 'queue_away'
+    ? logger.warn(entry, 'the queue is away; commands are written down and sent when it is back')
+    : logger.info(entry, 'the queue is back'),
+);
 const renderer = createInvoiceRenderer();
 const connectors = createConnectors({
   database,
@@ -57,7 +61,8 @@ try {
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     logger.info({ signal }, 'stopping');
-    void stop();
+    // A client of a Redis that is away would keep the process for ever.
+    void stop().then(() => process.exit());
   });
 }
 

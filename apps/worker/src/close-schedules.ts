@@ -3,7 +3,7 @@ import { InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullm
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
-import { type Closes, cronPattern, openDueCloses, SCHEDULE_QUEUE } from '#close';
+import { CloseError, type Closes, cronPattern, openDueCloses, type QueueOutage, SCHEDULE_QUEUE } from '#close';
 import { type CloseSchedule, type Database, listCloseSchedules } from '#persistence';
 
 /** What schedules work on. */
@@ -11,6 +11,7 @@ export interface Scheduled {
   readonly database: Database;
   readonly closes: Pick<Closes, 'open'>;
   readonly logger: Logger;
+  readonly outage: Pick<QueueOutage, 'failed'>;
 }
 
 export const SCHEDULED = Symbol('what schedules work on');
@@ -32,7 +33,7 @@ export class CloseSchedules implements OnApplicationBootstrap {
   /** What fails is tried again with every sweep: one schedule in disorder is not to keep a worker from all other work. */
   async onApplicationBootstrap(): Promise<void> {
     await this.keepInStep().catch((error: unknown) =>
-      this.scheduled.logger.error({ err: error }, 'schedules could not be kept'),
+      this.scheduled.logger.warn({ err: error }, 'schedules could not be kept'),
     );
   }
 
@@ -69,7 +70,7 @@ export class CloseSchedules implements OnApplicationBootstrap {
 /** A Redis that is away does not refuse, it is silent; what is due is not to wait for it. */
 async function impatience(): Promise<never> {
   await delay(QUEUE_PATIENCE_MS, undefined, { ref: false });
-  throw new Error(`the queue has not taken the schedules within ${QUEUE_PATIENCE_MS} ms`);
+  throw new CloseError('queue_silent', `the queue has not taken the schedules within ${QUEUE_PATIENCE_MS} ms`, true);
 }
 
 const QUEUE_PATIENCE_MS = 3_000;
@@ -102,6 +103,6 @@ export class ScheduleProcessor extends WorkerHost {
 
   @OnWorkerEvent('error')
   onError(error: Error): void {
-    this.scheduled.logger.warn({ err: error }, 'the queue reported an error');
+    this.scheduled.outage.failed(error);
   }
 }

@@ -1,10 +1,14 @@
 import 'reflect-metadata';
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { Closes } from '#close';
+import { type Closes, endsWithin } from '#close';
 import { signingKey } from '#persistence';
 import { WorkerMetrics } from './metrics.js';
-import { WorkerCloses, WorkerModule, type WorkerModuleOptions } from './worker.module.js';
+import type { Recurring } from './recurring.js';
+import { RECURRING, WorkerCloses, WorkerModule, type WorkerModuleOptions } from './worker.module.js';
+
+/** How long the queue may take to let go once all work is done; a Redis that is away never would. */
+const QUEUE_PATIENCE_MS = 10_000;
 
 export { boundHeapGrowth } from './heap.js';
 export { WorkerMetrics } from './metrics.js';
@@ -17,7 +21,10 @@ export interface RunningWorker {
   readonly closes: Closes;
   /** Resolves when the queue answers. */
   ping(): Promise<unknown>;
-  /** Takes up no further account, gives what is left of the batches in hand back to the queue, and ends. */
+  /**
+   * Takes up no further account, gives what is left of the batches in hand back to the queue, and ends. A queue that is away
+   * is not waited for: connections to it may be left.
+   */
   close(): Promise<void>;
 }
 
@@ -39,5 +46,17 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
     },
   );
   const closes = app.get(WorkerCloses);
-  return { closes, ping: () => closes.ping(), close: () => app.close() };
+  return {
+    closes,
+    ping: () => closes.ping(),
+    async close() {
+      const closed = app.close();
+      const working = RECURRING.map((part) => app.get<Recurring>(part).beforeApplicationShutdown());
+      await Promise.race([closed, Promise.allSettled([closes.settled(), ...working])]);
+      if (!(await endsWithin(closed, QUEUE_PATIENCE_MS))) {
+        logger.warn('the queue does not answer: the batches that were in hand go to other workers when it is back');
+      }
+      await Promise.race([closed, Promise.resolve()]);
+    },
+  };
 }

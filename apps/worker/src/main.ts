@@ -59,7 +59,8 @@ try {
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     logger.info({ signal }, 'finishing the batches in hand');
-    void stop();
+    // A client of a Redis that is away would keep the process for ever.
+    void stop().then(() => process.exit());
   });
 }
 

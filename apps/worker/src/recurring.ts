@@ -6,14 +6,19 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
  */
 export class Recurring implements OnApplicationBootstrap, BeforeApplicationShutdown {
   #timer: NodeJS.Timeout | undefined;
+  /** What the last run failed with. */
+  #failing: string | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  /** @param work answers whether there is more to do at once */
+  /**
+   * @param work answers whether there is more to do at once
+   * @param onError told of a failure, `repeated` while the same is met run after run
+   */
   constructor(
     private readonly every_ms: number,
     private readonly work: () => Promise<boolean>,
-    private readonly onError: (error: unknown) => void,
+    private readonly onError: (error: unknown, repeated: boolean) => void,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -34,10 +39,22 @@ export class Recurring implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   async #run(): Promise<void> {
-    const more = await this.work().catch((error: unknown) => {
-      this.onError(error);
-      return false;
-    });
+    const more = await this.work().then(
+      (again) => {
+        this.#failing = undefined;
+        return again;
+      },
+      (error: unknown) => {
+        const failure = codeOf(error);
+        this.onError(error, failure === this.#failing);
+        this.#failing = failure;
+        return false;
+      },
+    );
     this.#after(more ? 0 : this.every_ms);
   }
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
 }

@@ -1,4 +1,4 @@
-import { BullModule, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
+import { BullModule, getQueueToken, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { type BeforeApplicationShutdown, type DynamicModule, Inject, Injectable, Module } from '@nestjs/common';
 import { createPostgresBackend, type Job, Queue, setDefaultBackendFactory, UnrecoverableError } from 'bullmq';
 import {
@@ -8,6 +8,8 @@ import {
   Closes,
   type ClosesOptions,
   isRetryable,
+  oneAtATime,
+  QueueOutage,
   type QueueSettings,
   SCHEDULE_QUEUE,
 } from '#close';
@@ -39,14 +41,18 @@ export interface Recovery {
 const RECOVERY: Recovery = { lock_ms: 30_000, lookout_ms: 30_000, idle_s: 60, sweep_ms: 15_000 };
 
 const OPTIONS = Symbol('worker options');
+const OUTAGE = Symbol('outages of the queue');
+
+/** Parts that work by timers of their own, by the names they are provided under. */
+export const RECURRING = ['sweeper', 'confirmer', 'forgetter', 'scheduler'] as const;
 
 /** The closes of this worker, sending what is left over back to the queue. */
 @Injectable()
 export class WorkerCloses extends Closes {
-  constructor(
-    @Inject(OPTIONS) options: WorkerModuleOptions,
-    @InjectQueue(CLOSE_QUEUE.name) private readonly queue: Queue<BatchJob>,
-  ) {
+  readonly #inHand = new Set<Promise<void>>();
+  readonly ping: () => Promise<unknown>;
+
+  constructor(@Inject(OPTIONS) options: WorkerModuleOptions, @InjectQueue(CLOSE_QUEUE.name) queue: Queue<BatchJob>) {
     super({
       ...options,
       onStep: (step, of) => {
@@ -58,13 +64,31 @@ export class WorkerCloses extends Closes {
           jobs.map((data) => ({ name: CLOSE_QUEUE.batchJob, data, opts: { ...CLOSE_QUEUE.jobOptions } })),
         );
       },
-      log: ({ error, ...entry }) => options.logger.error({ ...entry, err: error }, entry.event.replaceAll('_', ' ')),
+      // Of what is tried again the cause is enough, for it may come a hundred times; of what is final, all there is.
+      log: ({ error, level, ...entry }) =>
+        options.logger[level](
+          { ...entry, ...(error !== undefined && (level === 'error' ? { err: error } : { cause: firstLine(error) })) },
+          entry.event.replaceAll('_', ' '),
+        ),
     });
+    this.ping = oneAtATime(() => queue.count());
   }
 
-  ping(): Promise<unknown> {
-    return this.queue.count();
+  override work(job: BatchJob): Promise<void> {
+    const work = super.work(job).finally(() => this.#inHand.delete(work));
+    this.#inHand.add(work);
+    return work;
   }
+
+  /** Ends when the batches in hand do. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#inHand);
+  }
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trim().split('\n').at(-1) ?? '';
 }
 
 /** The processor of batches. A batch renews its lock while it works; one that stops renewing goes to another worker. */
@@ -79,6 +103,7 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
     constructor(
       @Inject(WorkerCloses) private readonly closes: WorkerCloses,
       @Inject(OPTIONS) private readonly options: WorkerModuleOptions,
+      @Inject(OUTAGE) private readonly outage: QueueOutage,
     ) {
       super();
     }
@@ -103,7 +128,7 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
 
     @OnWorkerEvent('error')
     onError(error: Error): void {
-      this.options.logger.warn({ err: error }, 'the queue reported an error');
+      this.outage.failed(error);
     }
   }
   return CloseProcessor;
@@ -121,7 +146,7 @@ function sweeper({ sweep_ms, idle_s }: Recovery) {
           await closes.sweep(idle_s);
           return false;
         },
-        (error) => logger.error({ err: error }, 'a sweep failed'),
+        (error, repeated) => logger[repeated ? 'debug' : 'warn']({ err: error }, 'a sweep failed'),
       ),
   };
 }
@@ -135,7 +160,7 @@ function confirmer({ sweep_ms }: Recovery) {
       new Recurring(
         sweep_ms,
         () => closes.corrections.confirmDue(),
-        (error) => logger.error({ err: error }, 'confirming pulls failed'),
+        (error, repeated) => logger[repeated ? 'debug' : 'warn']({ err: error }, 'confirming pulls failed'),
       ),
   };
 }
@@ -152,7 +177,7 @@ function scheduler({ sweep_ms }: Recovery) {
           await schedules.keepInStep();
           return false;
         },
-        (error) => logger.error({ err: error }, 'schedules could not be kept'),
+        (error, repeated) => logger[repeated ? 'debug' : 'warn']({ err: error }, 'schedules could not be kept'),
       ),
   };
 }
@@ -174,7 +199,7 @@ function forgetter({ sweep_ms }: Recovery) {
           dueAt = now + DAY_SECONDS;
           return false;
         },
-        (error) => logger.error({ err: error }, 'usage detail could not be dropped'),
+        (error, repeated) => logger[repeated ? 'debug' : 'error']({ err: error }, 'usage detail could not be dropped'),
       );
     },
   };
@@ -218,6 +243,19 @@ export class WorkerModule {
       providers: [
         { provide: OPTIONS, useValue: options },
         WorkerCloses,
+        {
+          provide: OUTAGE,
+          inject: [WorkerCloses, getQueueToken(CLOSE_QUEUE.name), getQueueToken(SCHEDULE_QUEUE.name)],
+          useFactory: (closes: WorkerCloses, ...queues: Queue[]) => {
+            const outage = new QueueOutage(closes.ping, (entry) =>
+              entry.event === 'queue_away'
+                ? options.logger.warn(entry, 'the queue is away; batches wait, sweeps and schedules go on')
+                : options.logger.info(entry, 'the queue is back'),
+            );
+            for (const queue of queues) queue.on('error', (error) => outage.failed(error));
+            return outage;
+          },
+        },
         closeProcessor(recovery),
         sweeper(recovery),
         confirmer(recovery),
@@ -225,11 +263,12 @@ export class WorkerModule {
         checker(recovery),
         {
           provide: SCHEDULED,
-          inject: [WorkerCloses],
-          useFactory: (closes: WorkerCloses): Scheduled => ({
+          inject: [WorkerCloses, OUTAGE],
+          useFactory: (closes: WorkerCloses, outage: QueueOutage): Scheduled => ({
             database: options.database,
             closes,
             logger: options.logger,
+            outage,
           }),
         },
         CloseSchedules,

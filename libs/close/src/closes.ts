@@ -127,12 +127,16 @@ export interface ClosesOptions {
   readonly onStep?: (step: CloseStep, of: { closeId: string; accountId: string; code?: string }) => void;
   /** In [0, 1): how long within its bounds a pause before a next try is. Default: by lot. */
   readonly random?: () => number;
+  /** `error`: final, for a human. `warn`: tried again by itself. `debug`: one of many such, told together as well. */
   readonly log?: (entry: {
     event: string;
+    level: 'debug' | 'warn' | 'error';
     closeId?: string;
     accountId?: string;
     invoiceId?: string;
     code?: string;
+    /** Accounts, by the code of what they met. */
+    accounts?: Readonly<Record<string, number>>;
     error?: unknown;
   }) => void;
 }
@@ -292,11 +296,15 @@ export class Closes {
     const close = await loadCloseWork(this.#database, job.closeId);
     if (!close || close.state === 'cancelled') return;
     const accounts = await unfinishedAccounts(this.#database, job.closeId, job.batch);
+    /** Codes of what accounts met that are to be tried again. */
     const unfinished: string[] = [];
     let left = 0;
     const advance = async (account: UnfinishedAccount) => {
       if (this.#draining) left += 1;
-      else if (await this.#advance(close, account)) unfinished.push(account.accountId);
+      else {
+        const again = await this.#advance(close, account);
+        if (again !== undefined) unfinished.push(again);
+      }
     };
     const [suspects, others] = [accounts.filter((each) => each.suspect), accounts.filter((each) => !each.suspect)];
     await eachOf(others, this.#options.concurrency ?? 4, (account) => this.#alone.beside(() => advance(account)));
@@ -308,6 +316,9 @@ export class Closes {
     }
     await this.#renderAll(job.closeId, (after, limit) => unrenderedOfBatch(this.#database, job, after, limit));
     if (unfinished.length > 0) {
+      const accounts: Record<string, number> = {};
+      for (const code of unfinished) accounts[code] = (accounts[code] ?? 0) + 1;
+      this.#options.log?.({ event: 'accounts_to_retry', level: 'warn', closeId: close.id, accounts });
       throw new CloseError('batch_unfinished', `${unfinished.length} accounts of the batch must be tried again`, true);
     }
     await this.#settle(close.id);
@@ -376,7 +387,7 @@ export class Closes {
         this.#options
           .enqueue(batches.map((batch) => ({ closeId, batch })))
           .catch((error: unknown) =>
-            this.#options.log?.({ event: 'batch_not_enqueued', closeId, code: codeOf(error), error }),
+            this.#options.log?.({ event: 'batch_not_enqueued', level: 'warn', closeId, code: codeOf(error), error }),
           ),
       );
     }
@@ -392,8 +403,8 @@ export class Closes {
     }
   }
 
-  /** Takes one account as far as it goes. Returns whether it should be tried again. */
-  async #advance(close: CloseWork, account: UnfinishedAccount): Promise<boolean> {
+  /** Takes one account as far as it goes. Returns the code of what it met when it should be tried again. */
+  async #advance(close: CloseWork, account: UnfinishedAccount): Promise<string | undefined> {
     const { accountId, state, released } = account;
     let doing: Doing | undefined;
     try {
@@ -402,12 +413,12 @@ export class Closes {
       } else {
         const begun = await beginAccount(this.#database, close.id, accountId);
         // Somebody else has billed it meanwhile, and goes on with it.
-        if (!begun) return false;
+        if (!begun) return undefined;
         const { round, lost } = begun;
         doing = { round, phase: 'billing' };
         if (lost >= MAX_LOST) {
           await this.#fail(close, accountId, doing, ENDS_WORKERS.reason);
-          return false;
+          return undefined;
         }
         await this.#givingSigns(close, accountId, round, (signs) =>
           this.#bill(close, account, { round, phase: 'billing' }, signs),
@@ -415,7 +426,7 @@ export class Closes {
         doing = { round, phase: 'issuing' };
       }
       if (!close.dryRun && (close.issue === 'automatic' || released)) await this.#issue(close, accountId, doing);
-      return false;
+      return undefined;
     } catch (error) {
       return this.#failed(close, accountId, doing, error);
     }
@@ -583,26 +594,36 @@ export class Closes {
     if (now) this.#step(now, close.id, accountId, reason.code);
   }
 
-  /** Records what went wrong with one account. Returns whether it should be tried again. */
-  async #failed(close: CloseWork, accountId: string, doing: Doing | undefined, error: unknown): Promise<boolean> {
+  /** Records what went wrong with one account. Returns its code when the account should be tried again. */
+  async #failed(
+    close: CloseWork,
+    accountId: string,
+    doing: Doing | undefined,
+    error: unknown,
+  ): Promise<string | undefined> {
     const code = codeOf(error);
-    this.#options.log?.({ event: 'account_failed', closeId: close.id, accountId, code, error });
+    const tell = (event: string, level: 'debug' | 'warn' | 'error') =>
+      this.#options.log?.({ event, level, closeId: close.id, accountId, code, error });
+    // Told before anything is written: what went wrong may be the database.
+    tell('account_stopped', 'debug');
     await noteAlteration(this.#database, error);
     // It could not even be taken up, which says nothing of the account.
-    if (!doing) return true;
+    if (!doing) return code;
     // Neither does a database that is away or read-only, nor a lock that another process keeps: no attempt is used up.
-    if (isDatabaseAway(error)) return true;
+    if (isDatabaseAway(error)) return code;
     const attempts = await countAttempt(this.#database, close.id, accountId, doing);
-    if (attempts === undefined) return false;
-    if (isRetryable(error) && attempts < MAX_ATTEMPTS) return true;
+    if (attempts === undefined) return undefined;
+    if (isRetryable(error) && attempts < MAX_ATTEMPTS) return code;
     const isTold = error instanceof CloseError || error instanceof DocumentAltered;
     const message = isTold ? error.message : `an unexpected error ended the account: ${code}`;
     if (doing.phase === 'billing' && passes(error)) {
+      tell('account_waits', 'warn');
       await this.#wait(close, accountId, doing, { reason: { code, message }, warnings: [], otherwise: 'failed' });
     } else {
+      tell('account_failed', 'error');
       await this.#fail(close, accountId, doing, { code, message });
     }
-    return false;
+    return undefined;
   }
 
   async #fail(close: CloseWork, accountId: string, doing: Doing, reason: Notice): Promise<void> {
@@ -650,7 +671,13 @@ export class Closes {
           await renderOnce(this.#database, this.#options.renderer, invoice);
           this.#step('rendered', closeId, invoice.account);
         } catch (error) {
-          this.#options.log?.({ event: 'document_not_rendered', invoiceId: id, code: codeOf(error), error });
+          this.#options.log?.({
+            event: 'document_not_rendered',
+            level: 'error',
+            invoiceId: id,
+            code: codeOf(error),
+            error,
+          });
           await noteAlteration(this.#database, error);
           failures.push(error);
         }

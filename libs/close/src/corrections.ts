@@ -71,6 +71,7 @@ export interface CorrectionsOptions {
   readonly random?: () => number;
   readonly log?: (entry: {
     event: string;
+    level: 'warn' | 'error';
     invoiceId?: string;
     closeId?: string;
     accountId?: string;
@@ -122,7 +123,13 @@ export class Corrections {
     for (const correctionId of await automaticCorrections(this.#database, limit)) {
       // One that cannot be issued keeps nobody else's waiting.
       await this.#issueProposed(correctionId).catch((error: unknown) =>
-        this.#options.log?.({ event: 'correction_not_issued', correctionId, code: codeOf(error), error }),
+        this.#options.log?.({
+          event: 'correction_not_issued',
+          level: 'error',
+          correctionId,
+          code: codeOf(error),
+          error,
+        }),
       );
     }
     return claimed.length === limit;
@@ -144,11 +151,13 @@ export class Corrections {
       }
     } catch (error) {
       const code = codeOf(error);
-      this.#options.log?.({ event: 'confirming_pull_failed', ...named(of), code, error });
+      const again = isRetryable(error) && attempts < MAX_ATTEMPTS;
+      const level = again ? 'warn' : 'error';
+      this.#options.log?.({ event: 'confirming_pull_failed', level, ...named(of), code, error });
       await noteAlteration(this.#database, error);
       const isTold = error instanceof CloseError || error instanceof DocumentAltered;
       const message = isTold ? error.message : `an unexpected error ended the pull: ${code}`;
-      if (isRetryable(error) && attempts < MAX_ATTEMPTS) {
+      if (again) {
         await postponeConfirmingPull(this.#database, id, RETRY_SECONDS, { code, message });
       } else {
         await finishConfirmingPull(this.#database, id, 'failed', { code, message });
@@ -234,11 +243,16 @@ export class Corrections {
     const batches = await reopenEmpty(this.#database, emptyId, SERVICE);
     if (batches.length === 0) return { outcome: 'superseded' };
     // It is reopened whether or not the queue takes it: the sweep finds a batch whose job was lost.
-    await this.#options
-      .enqueue(batches.map((batch) => ({ closeId, batch })))
-      .catch((error: unknown) =>
-        this.#options.log?.({ event: 'batch_not_enqueued', closeId, accountId, code: codeOf(error), error }),
-      );
+    await this.#options.enqueue(batches.map((batch) => ({ closeId, batch }))).catch((error: unknown) =>
+      this.#options.log?.({
+        event: 'batch_not_enqueued',
+        level: 'warn',
+        closeId,
+        accountId,
+        code: codeOf(error),
+        error,
+      }),
+    );
     return { outcome: 'reopened' };
   }
 
@@ -396,7 +410,13 @@ export class Corrections {
       renderOnce(this.#database, this.#options.renderer, note).then(
         () => undefined,
         (error: unknown) =>
-          this.#options.log?.({ event: 'note_not_rendered', invoiceId: note.id, code: codeOf(error), error }),
+          this.#options.log?.({
+            event: 'note_not_rendered',
+            level: 'warn',
+            invoiceId: note.id,
+            code: codeOf(error),
+            error,
+          }),
       ),
     );
   }

@@ -44,3 +44,4 @@ export {
   serviceDatabase,
   serviceEnvironment,
 } from './environment.js';
+export { endsWithin, oneAtATime, QueueOutage, type QueueOutageEntry } from './queue-outage.js';

@@ -29,17 +29,23 @@ export class HealthController {
   @Get('ready')
   @Open()
   @ApiOperation({
-    summary: 'Whether requests can be answered: the database is there with its tables, the queue takes jobs',
+    summary: 'Whether requests can be answered: the database is there with its tables',
+    description:
+      '`degraded` names what is away and keeps no request waiting: without the `queue` whatever is asked for is written ' +
+      'down, and workers begin with it when the queue is back.',
     security: [],
   })
-  async ready(): Promise<{ status: 'ok' }> {
+  async ready(): Promise<{ status: 'ok' } | { status: 'degraded'; degraded: string[] }> {
     if (this.drain.signal.aborted) throw notReady('the process is stopping');
     await answering('the database', async () => {
       await assertWritable(this.database);
       await listSellers(this.database, { limit: 1 });
     });
-    await answering('the queue', () => this.queue.ping());
-    return { status: 'ok' };
+    const queue = await answering('the queue', () => this.queue.ping()).then(
+      () => true,
+      () => false,
+    );
+    return queue ? { status: 'ok' } : { status: 'degraded', degraded: ['queue'] };
   }
 }
 
