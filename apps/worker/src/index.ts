@@ -56,7 +56,6 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
       if (!(await endsWithin(closed, QUEUE_PATIENCE_MS))) {
         logger.warn('the queue does not answer: the batches that were in hand go to other workers when it is back');
       }
-      await Promise.race([closed, Promise.resolve()]);
     },
   };
 }

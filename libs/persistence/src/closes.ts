@@ -28,7 +28,7 @@ import {
   unaltered,
   unalteredDraft,
 } from './sealed-documents.js';
-import { DEFAULT_SETTINGS } from './sellers.js';
+import { WAIT_HOURS } from './seller-settings.js';
 
 export type CloseKind = 'regular' | 'correction';
 export type IssueMode = 'after_review' | 'automatic';
@@ -467,10 +467,6 @@ export async function letWait(
     return moved === 1 ? 'waiting' : undefined;
   });
 }
-
-/** The hours that a seller `s` lets the service try by itself. */
-export const WAIT_HOURS = Prisma.sql`
-  coalesce((s.settings->>'report_api_wait_hours')::int, ${DEFAULT_SETTINGS.report_api_wait_hours}::int)`;
 
 /**
  * Sends waiting accounts whose next try is due back to the start of their closes, the longest due first. They keep since when

@@ -1,12 +1,12 @@
 import { v7 as uuid } from 'uuid';
 import { type AuditEntry, recordAudit } from './audit.js';
 import { fromStamp, toStamp } from '#calendar';
-import { WAIT_HOURS } from './closes.js';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import { nextTry } from './next-try.js';
 import type { Notice } from './notice.js';
 import { refusal, type Refusal } from './refusal.js';
+import { WAIT_HOURS } from './seller-settings.js';
 
 /** Hours after which a period is pulled again: late usage comes within a day, a week, or hardly ever. */
 const CONFIRM_AFTER_HOURS = [24, 7 * 24, 30 * 24];

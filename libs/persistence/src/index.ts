@@ -11,6 +11,7 @@ export { type Patience, PATIENCE, serviceSession } from './sessions.js';
 export { createDatabase, migrate, type PrepareQueue } from './migrate.js';
 export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './logins.js';
 export { QUEUE_SCHEMA, READER_ROLE, SERVICE_ROLE } from './privileges.js';
+export type { SellerSettings } from './seller-settings.js';
 export { ACCOUNT_STATES, CLOSE_STATES, type CloseAccountState, type CloseState } from './account-states.js';
 export {
   accountRated,
@@ -193,7 +194,6 @@ export {
   type PayableRounding,
   type Seller,
   type SellerChange,
-  type SellerSettings,
   updateSeller,
 } from './sellers.js';
 export {

@@ -1,6 +1,6 @@
 import { previousMonth } from '#calendar';
 import type { Database, Transaction } from './database.js';
-import { readSettings } from './sellers.js';
+import { readSettings } from './seller-settings.js';
 
 /** What an account was billed for the month before a period, and how much its seller lets a month differ. */
 export interface MonthBefore {

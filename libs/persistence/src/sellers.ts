@@ -11,29 +11,12 @@ import { keyAfter, type Page, pageOf, type PageRequest } from './page.js';
 import { refusal, type Refusal, refusing } from './refusal.js';
 import { keyDestination, readReportApi, type ReportApiSettings, sealReportKey } from './report-access.js';
 import type { SecretKey } from './secrets.js';
+import { readSettings, type SellerSettings } from './seller-settings.js';
 
 /** What happens to a bucket that a period's edge cuts: the period in which it starts owns it, or the account is held. */
 export type EdgePolicy = 'own_by_start' | 'refuse';
 /** What the payable amount is rounded to, beside an exact gross. */
 export type PayableRounding = 'none' | '1' | '0.05';
-
-/** How a seller wants what the service does on its own. */
-export interface SellerSettings {
-  /** Whether a correction waits for an operator or is issued as soon as it is proposed. */
-  corrections: 'propose' | 'automatic';
-  /** Usage of an account that belongs to no registered entity: a warning, or no invoice until it is registered. */
-  unregistered_usage: 'warn' | 'hold';
-  /** Months after a period's end in which its single values are kept; hashes, sums and derivations stay for ever. */
-  usage_detail_retention_months: number;
-  /** Whether the report API's answers themselves are kept also when nothing is wrong with them. */
-  keep_raw: boolean;
-  /** By how many percent an account's net may differ from last month's without a warning; null: never a warning. */
-  drift_percent: string | null;
-  /** What an account gets whose lines are all zero: no document, or an invoice of 0.00. */
-  zero_invoices: 'skip' | 'issue';
-  /** For how long the service tries by itself when the report API is away or asks for patience, before it holds. */
-  report_api_wait_hours: number;
-}
 
 /** The legal entity that issues, as it goes over the wire. */
 export interface Seller {
@@ -165,21 +148,6 @@ export async function updateSeller(
     });
     return view(row);
   });
-}
-
-export const DEFAULT_SETTINGS: Readonly<SellerSettings> = {
-  corrections: 'propose',
-  unregistered_usage: 'warn',
-  usage_detail_retention_months: 13,
-  keep_raw: false,
-  drift_percent: '50',
-  zero_invoices: 'skip',
-  report_api_wait_hours: 24,
-};
-
-/** The settings as stored; those that a seller never chose have their defaults. */
-export function readSettings(stored: unknown): SellerSettings {
-  return { ...DEFAULT_SETTINGS, ...(stored as Partial<SellerSettings> | null) };
 }
 
 /** Undefined when there is no seller of that code. */
