@@ -132,7 +132,7 @@ describe('an account whose report API is away for a while', () => {
     // The operator's retry begins anew.
     expect((await second()).waiting?.tries).toBe(1);
     closing.simulator.setFaults([]);
-    await closing.closes.retry(closeId, [(await second()).account], 'api_key:1');
+    await closing.closes.retry(closeId, [(await second()).account], 'test');
     expect((await closing.work()).map(endOf)).toEqual(['issued', 'issued', 'issued']);
   });
 
