@@ -3,9 +3,11 @@ import type { Server } from 'node:http';
 import type { Express } from 'express';
 import { pino } from 'pino';
 import request, { type Test } from 'supertest';
+import { openApiDocument } from '../../apps/api/src/openapi.js';
 import { type ApiOptions, createApi } from '../../apps/api/src/index.js';
 import { type BatchJob, Closes } from '#close';
 import { type Database, openDatabase, PATIENCE } from '#persistence';
+import { documented } from './documented-answers.js';
 import { createTestDatabase } from './postgres.js';
 
 export const ADMIN_KEY = 'the-key-of-the-first-administrator';
@@ -87,7 +89,8 @@ export async function startApi({ beside, readingMs, ...options }: ApiOverrides =
   const routes = express.router.stack.flatMap(({ route }) =>
     route ? route.stack.map(({ method }) => `${method.toUpperCase()} ${route.path}`) : [],
   );
-  const as = (test: Test, key: string) => test.set('authorization', `Bearer ${key}`);
+  const conforms = documented(openApiDocument(app));
+  const as = (test: Test, key: string) => test.set('authorization', `Bearer ${key}`).expect(conforms);
   return {
     database,
     ownerUrl,

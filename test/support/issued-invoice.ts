@@ -95,7 +95,13 @@ function documentOf(
     account: of.accountId,
     period: { label, ...segment, time_zone: 'UTC', measured: null },
     currency: 'USD',
-    lines: [{ position: 1, charge: 'platform', description: 'Platform fee', segment, amount: of.amount }],
+    lines: [
+      {
+        ...{ position: 1, charge: 'platform', kind: 'recurring', description: 'Platform fee', segment },
+        ...{ entity: null, quantity: '1', unit: 'month', amount: of.amount, unrounded_amount: of.amount },
+        ...{ tax_category: null, commodity_code: null, derivation: {} },
+      },
+    ],
     taxes: [],
     net: of.amount,
     tax: '0.00',

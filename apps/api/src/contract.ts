@@ -136,5 +136,6 @@ export const problemDetails = z
     detail: z.string(),
     code: z.string(),
     errors: z.array(z.object({ pointer: z.string(), message: z.string(), code: z.string().optional() })),
+    billable_at: stamp.optional().meta({ description: 'With `period_not_billable`: when it will be.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

@@ -2,6 +2,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import type { INestApplication } from '@nestjs/common';
 import { z } from 'zod';
 import { problemDetails } from './contract.js';
+import { problemResponse } from './documented.js';
 
 /** The OpenAPI document, made from the schemas that requests are validated with. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {
@@ -22,11 +23,37 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     standardSchemaConverter: convert,
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
-  for (const { post } of Object.values(document.paths)) post?.parameters?.push(IDEMPOTENCY_KEY);
+  for (const { post, put, patch } of Object.values(document.paths)) {
+    post?.parameters?.push(IDEMPOTENCY_KEY);
+    if (post) describe(post, OF_IDEMPOTENCY);
+    for (const operation of [post, put, patch]) {
+      if (operation?.requestBody) describe(operation, OF_BODIES);
+    }
+  }
   return {
     ...document,
     components: { ...document.components, schemas: { ...document.components?.schemas, ...PROBLEM } },
   };
+}
+
+const OF_BODIES = {
+  413: '`body_too_large`',
+  415: '`unsupported_media_type`: the body is not JSON in UTF-8',
+};
+
+const OF_IDEMPOTENCY = {
+  400: '`malformed_idempotency_key`',
+  409: '`idempotency_key_in_progress`, with `Retry-After`',
+  422: '`idempotency_key_reused`',
+};
+
+/** Adds problems to those that an operation is documented with. */
+function describe({ responses }: OperationObject, problems: Readonly<Record<number, string>>): void {
+  for (const [status, description] of Object.entries(problems)) {
+    const known = responses[status];
+    const before = known && 'description' in known ? `${known.description}; ` : '';
+    responses[status] = problemResponse(before + description);
+  }
 }
 
 const IDEMPOTENCY_KEY = {
@@ -52,6 +79,8 @@ function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'outpu
   if (typeof id !== 'string') return { schema: cleaned(root), components };
   return { schema: { $ref: `#/components/schemas/${id}` }, components: { ...components, [id]: cleaned(root) } };
 }
+
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['post']>;
 
 const PROBLEM = convert(problemDetails, { schemaType: 'output' })?.components;
 

@@ -26,9 +26,10 @@ import { Streams } from '../access/limits.js';
 import { GrowsWithAccount } from '../bounded-reads.interceptor.js';
 import { Documented } from '../documented.js';
 import { Drain } from '../health/drain.js';
+import { documentLine } from '../invoices/invoices.controller.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { accepted, found, problemOf } from '../problems/problem.js';
-import { ratedLine, withAlternatives } from '../rating/rated-line.js';
+import { withAlternatives } from '../rating/rated-line.js';
 import { sendProgress, SharedReads } from './progress.js';
 
 const kind = z.enum(['regular', 'correction']);
@@ -159,7 +160,7 @@ const closeAccount = z
     warnings: z.array(notice),
     attempts: z.int(),
     invoice: id.nullable(),
-    lines: z.array(ratedLine),
+    lines: z.array(documentLine.extend({ position: z.int().optional() })),
     totals: z.object({ ...totals, payable: amount }).nullable(),
     previous: z
       .object({ invoice: id, number: z.string(), currency: z.string(), net: amount })

@@ -1,8 +1,9 @@
 import { Controller, Get, Header, Inject, Logger } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { type Database, type MonthEndFigures, monthEndFigures } from '#persistence';
 import { Registry } from 'prom-client';
 import { Access } from '../access/access.guard.js';
+import { Documented } from '../documented.js';
 import { DATABASE, METRICS, type MetricsPort } from '../ports.js';
 import { monthEndMetrics } from './month-end-metrics.js';
 import { processMetrics } from './process-metrics.js';
@@ -25,11 +26,8 @@ export class MetricsController {
   @Access('read')
   @Header('content-type', Registry.PROMETHEUS_CONTENT_TYPE)
   @Header('cache-control', 'no-store')
-  @ApiOperation({ summary: "Figures for Prometheus: the month-end's, the requests' and the process's" })
-  @ApiResponse({
-    status: 200,
-    description: 'the text format, version 0.0.4',
-    content: { 'text/plain': { schema: { type: 'string' } } },
+  @Documented("Figures for Prometheus: the month-end's, the requests' and the process's", {
+    200: { description: 'the text format, version 0.0.4', type: 'text/plain' },
   })
   async scrape(): Promise<string> {
     const parts = [
