@@ -457,6 +457,90 @@ describe('POST /v1/rating/preview', () => {
     });
   });
 
+  it('answers others while it rates what takes long', async () => {
+    // Every hour of 400 days of 200 subscribers is gone through, to find that all but the first are missing.
+    const usage = Array.from({ length: 200 }, (_, n) => ({
+      metric: 'time',
+      entity: { dimension: 'msisdn', value: `${n}` },
+      ...spaced(3_600, 0.125, Date.UTC(2026, 0, 1)),
+    }));
+    const period = { start: '2026-01-01', end: '2027-02-05' };
+    const order: string[] = [];
+    const rating = refused({ plan: planOf([airtime]), period, usage }).then(({ code }) => order.push(code));
+    // A rating on the event loop would have begun before the tenth, and that one would be answered after it.
+    for (let asked = 0; asked < 10; asked += 1) await api.get('/health/live').expect(200);
+    order.push('alive');
+    await rating;
+    expect(order).toEqual(['alive', 'usage_missing']);
+  });
+
+  it('answers a month of samples of some sites, and hourly series of many subscribers', async () => {
+    const samples = ['A', 'B', 'C'].map((name) => ({
+      metric: 'bandwidth',
+      entity: site(name),
+      ...spaced(300, 31),
+    }));
+    const rates = await preview({ plan: planOf([burst]), period: '2026-10', usage: samples });
+    // Three sites of 1 Mbps together, below the commit of 100 × 4.00.
+    expect(amounts(rates)).toEqual(['burst 3 Mbps 400.00']);
+    const hours = Array.from({ length: 100 }, (_, n) => ({
+      metric: 'time',
+      entity: { dimension: 'msisdn', value: `${n}` },
+      ...spaced(3_600, 31),
+    }));
+    // 744 seconds are one hour begun: 0.012 each, rounded to 0.01.
+    const times = await preview({ plan: planOf([airtime]), period: '2026-10', usage: hours });
+    expect(times).toMatchObject({ net: '1.00' });
+    expect(times.lines).toHaveLength(100);
+  });
+
+  it('refuses in its thread as it does outside of it', async () => {
+    const usage = Array.from({ length: 400 }, (_, n) => ({
+      metric: 'time',
+      entity: { dimension: 'msisdn', value: `${n}` },
+      quantity: '3600',
+    }));
+    const taxed = planOf([{ ...airtime, tax: 'VAT reduced' }]);
+    const taxes = [{ name: 'VAT', category: 'S', rate: '19' }];
+    const body = { plan: taxed, period: '2026-10', taxes };
+    const [few, many] = [await refused({ ...body, usage: usage.slice(0, 1) }), await refused({ ...body, usage })];
+    expect([few.code, many.code]).toEqual(['tax_name_unmatched', 'tax_name_unmatched']);
+    const contradicting = [...usage, ...usage.slice(0, 1)];
+    expect(await refused({ plan: planOf([airtime]), period: '2026-10', usage: contradicting })).toMatchObject({
+      code: 'contradicting_usage',
+      errors: [{ pointer: '/usage/400' }],
+    });
+  });
+
+  it('counts tiers, fees by entity, discounts by tax and series that many charges measure', async () => {
+    const subscriber = (n: number) => ({ dimension: 'msisdn', value: `${n}` });
+    const airtimes = Array.from({ length: 1_000 }, (_, n) => ({
+      metric: 'time',
+      entity: subscriber(n),
+      quantity: '360000000',
+    }));
+    const tiers = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({ up_to: n === count - 1 ? null : `${n + 1}`, unit_price: '1' }));
+    const fees = Array.from({ length: 100 }, (_, n) => ({ ...platform, code: `fee-${n}`, per: 'msisdn' }));
+    const taxed = Array.from({ length: 300 }, (_, n) => ({ ...platform, code: `fee-${n}`, tax: `tax ${n}` }));
+    const bursts = Array.from({ length: 500 }, (_, n) => ({ ...burst, code: `burst-${n}` }));
+    const entities = Array.from({ length: 10_000 }, (_, n) => subscriber(n));
+    const discounts = Array.from({ length: 50 }, () => ({ type: 'percentage', value: '1' }));
+    const samples = Array.from({ length: 4 }, (_, n) => ({
+      metric: 'bandwidth',
+      entity: site(`${n}`),
+      series: [{ start: '2026-10-01T00:00:00Z', value: '1' }],
+    }));
+    for (const body of [
+      { plan: planOf([{ ...airtime, price: { model: 'graduated', tiers: tiers(900) } }]), usage: airtimes },
+      { plan: planOf(fees), entities },
+      { plan: planOf(taxed, { discounts }) },
+      { plan: planOf(bursts), usage: samples },
+    ]) {
+      expect(await refused({ period: '2026-10', ...body })).toMatchObject({ code: 'preview_too_large' });
+    }
+  });
+
   it('refuses a stamp of a day that does not exist, and an empty period', async () => {
     const body = { plan: planOf([traffic]), usage: [at('2026-02-30T00:00:00Z')] };
     expect(await refused({ ...body, period: '2026-02' })).toMatchObject({ code: 'malformed_stamp' });

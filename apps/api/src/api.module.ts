@@ -41,6 +41,7 @@ import {
   type QueuePort,
   SECRET_KEY,
 } from './ports.js';
+import { Previews } from './rating/previews.js';
 import { RatingController } from './rating/rating.controller.js';
 import { UsageController } from './usage/usage.controller.js';
 
@@ -105,6 +106,7 @@ export class ApiModule {
         Drain,
         Streams,
         RequestMetrics,
+        Previews,
       ],
     };
   }

@@ -77,7 +77,8 @@ export function readUsage(plan: TariffPlan, usage: readonly PreviewUsage[], peri
   if (outside > 0) {
     given.warnings.push({ code: 'slots_outside_period', message: `${outside} slots outside the period were ignored` });
   }
-  const idle = usage.flatMap((each, index) => (isAskedFor(plan, each) ? [] : [`/usage/${index}`]));
+  const isAskedFor = askedUsage(plan);
+  const idle = usage.flatMap((each, index) => (isAskedFor(each) ? [] : [`/usage/${index}`]));
   if (idle.length > 0) {
     const more = idle.length > SHOWN ? ` and ${idle.length - SHOWN} more` : '';
     const message = `no charge of the plan asks for ${idle.slice(0, SHOWN).join(', ')}${more}; nothing was charged for it`;
@@ -267,22 +268,43 @@ function directionsOf({ measure }: UsageCharge, metric: PreviewUsage['metric']):
   return measure.metric === metric && 'direction' in measure ? [measure.direction] : [];
 }
 
-/** Whether a charge of the plan measures what some usage is of. */
-function isAskedFor(plan: TariffPlan, usage: PreviewUsage): boolean {
-  const entity = entityOf(usage);
-  const direction = directionOf(usage);
-  return usageCharges(plan).some(({ measure, filter }) => {
-    if (measure.metric !== usage.metric) return false;
-    if (measure.metric !== 'time' && !isPartOf(direction, measure.direction)) return false;
-    const named = entity.dimension === 'account' ? undefined : filter?.[entity.dimension];
-    if (filter) return named?.includes(entity.value) ?? false;
-    if (measure.per === entity.dimension) return true;
+/**
+ * Tells whether a charge of the plan measures what some usage is of. Charges are put together by what they measure first:
+ * thousands of entries meet hundreds of charges that name thousands of entities.
+ */
+function askedUsage(plan: TariffPlan): (usage: PreviewUsage) => boolean {
+  // Directions by metric and what they are measured of: an entity that is named, or each of a dimension.
+  const named = new Map<string, Set<string | undefined>>();
+  const ofEach = new Map<string, Set<string | undefined>>();
+  const add = (to: typeof named, key: string, direction: string | undefined) => {
+    const directions = to.get(key);
+    if (directions) directions.add(direction);
+    else to.set(key, new Set([direction]));
+  };
+  for (const { measure, filter } of usageCharges(plan)) {
+    const direction = measure.metric === 'time' ? undefined : measure.direction;
+    if (filter) {
+      for (const dimension of ['customer_site_id', 'msisdn', 'imsi'] as const) {
+        for (const value of filter[dimension] ?? []) {
+          add(named, `${measure.metric} ${entityKey({ dimension, value })}`, direction);
+        }
+      }
+      continue;
+    }
+    add(ofEach, `${measure.metric} ${measure.per}`, direction);
     // Bandwidth is measured by site, also where it is given for all of them together.
-    return (
-      measure.metric === 'bandwidth' &&
-      entity.dimension === (measure.per === 'account' ? 'customer_site_id' : 'account')
-    );
-  });
+    const other = measure.per === 'account' ? 'customer_site_id' : 'account';
+    if (measure.metric === 'bandwidth') add(ofEach, `${measure.metric} ${other}`, direction);
+  }
+  return (usage) => {
+    const entity = entityOf(usage);
+    const direction = directionOf(usage);
+    const asked = [
+      ...(named.get(`${usage.metric} ${entityKey(entity)}`) ?? []),
+      ...(ofEach.get(`${usage.metric} ${entity.dimension}`) ?? []),
+    ];
+    return asked.some((other) => other === undefined || isPartOf(direction, other));
+  };
 }
 
 /** Whether usage of one direction goes into a charge by another. */

@@ -15,6 +15,7 @@ import {
   usageCharges,
   wrongGrid,
 } from './given-usage.js';
+import { workOf } from './preview-work.js';
 import { type ExplainedLine, withAlternatives } from './rated-line.js';
 
 /** A stateless rating: a plan, a period, and what was used. Nothing is read from the database and nothing is written. */
@@ -50,11 +51,8 @@ export interface PreviewAnswer extends Totals {
 /** Days of a period: more is a typing error, and every one of them is rated. */
 const MOST_DAYS = 400;
 
-/**
- * What one request may be the work of: lines, each with the tiers it is priced by and the discounts that are shared over it.
- * It keeps a rating on the event loop below a second.
- */
-const MOST_WORK = 60_000;
+/** What one request may be the work of, in microseconds of one core: others wait meanwhile for the thread that rates. */
+const MOST_WORK = 10_000_000;
 
 /**
  * Throws the problems `usage_missing` when a charge has no usage, for that is never taken for 0, `contradicting_usage` and
@@ -62,6 +60,7 @@ const MOST_WORK = 60_000;
  */
 export function preview(request: PreviewRequest): PreviewAnswer {
   const { plan } = request;
+  refuseTooMuch(request);
   const period = periodOf(request);
   const subscription = {
     planCode: plan.code,
@@ -89,7 +88,6 @@ export function preview(request: PreviewRequest): PreviewAnswer {
   const entities = entitiesOf(request, given, period);
   refuseForeignDays(given, [period, ...segments], entities, period);
   refuseUnknownEntities(plan, entities);
-  refuseTooMuch(plan, entities, segments.length);
   const rated = rate({
     currency: plan.currency,
     rounding: request.rounding,
@@ -191,17 +189,16 @@ function refuseUnknownEntities(plan: TariffPlan, entities: readonly RegisteredEn
   if (reasons.length > 0) throw missing(reasons);
 }
 
-/** Work that grows with the request is bounded before it is begun: nothing else is answered while it lasts. */
-function refuseTooMuch(plan: TariffPlan, entities: readonly RegisteredEntity[], segments: number): void {
-  const counts = new Map<Dimension, number>();
-  for (const { dimension } of entities) counts.set(dimension, (counts.get(dimension) ?? 0) + 1);
-  const work = usageCharges(plan).reduce((sum, { measure, price }) => {
-    const lines = measure.per === 'account' ? 1 : (counts.get(measure.per) ?? 0);
-    const tiers = 'tiers' in price ? price.tiers : 'burst_tiers' in price ? (price.burst_tiers ?? []) : [];
-    // A discount takes a tenth of the time that a line does.
-    return sum + lines * (1 + Math.min(tiers.length, 100) / 4 + plan.discounts.length / 4);
-  }, plan.charges.length);
-  if (work * segments <= MOST_WORK) return;
-  const message = 'must come to fewer lines, tiers and discounts: rate fewer entities or charges at once';
+/** About how many microseconds of one core the answer takes. Throws for a period that there is not. */
+export function previewWork(request: PreviewRequest): number {
+  const { startDate: start, endDate: end } = periodOf(request);
+  return workOf({ ...request, period: { start, end } });
+}
+
+/** Work that grows with the request is bounded before it is begun. */
+function refuseTooMuch(request: PreviewRequest): void {
+  if (previewWork(request) <= MOST_WORK) return;
+  const message =
+    'must come to fewer lines, tiers, discounts and buckets: rate fewer entities, charges or days at once';
   throw new Problem(422, 'preview_too_large', `the preview ${message}`, { errors: [{ pointer: '', message }] });
 }

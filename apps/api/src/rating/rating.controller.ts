@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
+import { Body, Controller, Header, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type Database, findTariffPlanVersion } from '#persistence';
 import type { TariffPlan } from '#rating';
@@ -11,7 +11,7 @@ import { WritesNothing } from '../idempotency.interceptor.js';
 import { DATABASE } from '../ports.js';
 import { Problem } from '../problems/problem.js';
 import { inWords, problemFor } from '../request-validation.pipe.js';
-import { preview, type PreviewAnswer } from './preview.js';
+import { Previews } from './previews.js';
 import { ratedLine, totals } from './rated-line.js';
 
 const unsigned = decimalText.refine((value) => !value.startsWith('-'), 'must not be negative');
@@ -105,10 +105,14 @@ const previewAnswer = z
 @ApiTags('rating')
 @Controller('v1/rating')
 export class RatingController {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(
+    @Inject(DATABASE) private readonly database: Database,
+    private readonly previews: Previews,
+  ) {}
 
   @Post('preview')
   @HttpCode(200)
+  @Header('content-type', 'application/json; charset=utf-8')
   @Access('read')
   @WritesNothing()
   @Documented(
@@ -116,11 +120,12 @@ export class RatingController {
     { 200: previewAnswer },
     {
       422: '`invalid_request`, `invalid_plan`, `plan_not_found`, `subscription_outside_period`, `usage_missing`, `contradicting_usage`, `wrong_grid`, `preview_too_large`',
+      503: '`preview_busy`',
     },
   )
-  async preview(@Body({ schema: previewRequest }) body: z.output<typeof previewRequest>): Promise<PreviewAnswer> {
+  async preview(@Body({ schema: previewRequest }) body: z.output<typeof previewRequest>): Promise<string> {
     const { plan, version } = await this.planOf(body.plan);
-    return preview({ ...body, plan, version });
+    return this.previews.answer({ ...body, plan, version });
   }
 
   private async planOf(asked: z.output<typeof previewRequest>['plan']): Promise<{ plan: TariffPlan; version: number }> {
