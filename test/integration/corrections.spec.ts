@@ -146,9 +146,25 @@ describe('corrections of issued invoices', () => {
       );
       const { inputs } = only(rows);
       change(inputs);
-      await owner.query('ALTER TABLE invoice_inputs DISABLE TRIGGER invoice_inputs_is_frozen');
+      // As if the document had been issued by these facts: its hash of them, and the hashes of itself, go with them.
+      const issued = await owner.query<{ document: object }>('SELECT document FROM invoice WHERE id = $1', [id]);
+      const inputsHash = documentSha256(inputs);
+      const document = { ...only(issued.rows).document, inputs_hash: inputsHash };
+      const tables = ['invoice_inputs', 'invoice', 'audit_event'];
+      for (const table of tables) await owner.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
       await owner.query('UPDATE invoice_inputs SET inputs = $2 WHERE invoice_id = $1', [id, JSON.stringify(inputs)]);
-      await owner.query('ALTER TABLE invoice_inputs ENABLE TRIGGER invoice_inputs_is_frozen');
+      await owner.query('UPDATE invoice SET document = $2, inputs_hash = $3, document_sha256 = $4 WHERE id = $1', [
+        id,
+        JSON.stringify(document),
+        inputsHash,
+        documentSha256(document),
+      ]);
+      await owner.query(
+        `UPDATE audit_event SET data = data || jsonb_build_object('sha256', $2::text)
+          WHERE subject = 'invoice:' || $1 AND action = 'invoice.issued'`,
+        [id, documentSha256(document)],
+      );
+      for (const table of tables) await owner.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
     } finally {
       await owner.end();
     }

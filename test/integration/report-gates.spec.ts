@@ -195,8 +195,8 @@ describe('the gates of report APIs', () => {
     const states = await database.$queryRaw<{ state: string; accounts: number }[]>`
       SELECT state, count(*)::int AS accounts FROM close_account GROUP BY state`;
     expect(states).toEqual([{ state: 'issued', accounts: 12 }]);
-    // Two pulls of two pieces for each account; never more than two at once, of both workers together.
-    expect(counted.seen()).toEqual({ requests: 48, most: 2 });
+    // Two pulls for each account; never more than two at once, of both workers together.
+    expect(counted.seen()).toEqual({ requests: 24, most: 2 });
     await Promise.all(workers.map(({ stop }) => stop()));
     await counted.stop();
     await simulator.close();

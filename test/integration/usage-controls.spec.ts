@@ -210,15 +210,15 @@ describe('controls of a close', () => {
     const kept = () => closing.database.$queryRaw<{ revision: number; count: bigint }[]>`
       SELECT revision, count(*) FROM usage_snapshot GROUP BY revision ORDER BY revision`;
     expect(await kept()).toEqual([{ revision: 1, count: 10n }]);
-    // What the answers say together is not believed, so each of them is evidence: ten series in two pieces each.
+    // What the answers say together is not believed, so each of them is evidence: ten series in five answers.
     const evidence = () => closing.database.$queryRaw<{ outcome: string; code: string; answers: number }[]>`
       SELECT outcome, code, count(*)::int AS answers FROM usage_evidence GROUP BY outcome, code`;
-    expect(await evidence()).toEqual([{ outcome: 'held', code: 'filter_suspect', answers: 10 }]);
+    expect(await evidence()).toEqual([{ outcome: 'held', code: 'filter_suspect', answers: 5 }]);
     // What was asked is known of every answer and of everything that is kept of them.
     const asked = await closing.database.$queryRaw<{ hashes: number }[]>`
       SELECT count(*)::int AS hashes FROM usage_evidence WHERE request_sha256 ~ '^[0-9a-f]{64}$'
        UNION ALL SELECT count(*)::int FROM usage_snapshot WHERE request_sha256 ~ '^[0-9a-f]{64}$'`;
-    expect(asked.map(({ hashes }) => hashes)).toEqual([10, 10]);
+    expect(asked.map(({ hashes }) => hashes)).toEqual([5, 10]);
     closing.simulator.setSwitches({ filter_logic: 'and' });
     expect((await closing.retry(closing.lastClose())).map(endOf)).toEqual(['issued']);
     expect(await evidence()).toHaveLength(1);
