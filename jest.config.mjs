@@ -32,6 +32,7 @@ export const slow = [
   'test/integration/crash.spec.ts',
   'test/integration/fault-table.spec.ts',
   'test/integration/flat-memory.spec.ts',
+  'test/integration/frozen-worker.spec.ts',
   'test/integration/idempotency-kill.spec.ts',
   'test/integration/killed-run.spec.ts',
   'test/integration/ledger-growth.spec.ts',

@@ -5,11 +5,12 @@ import { openDatabase, secretKeySchema } from '../../dist/libs/persistence/src/i
 import { createWorker } from '../../dist/apps/worker/src/index.js';
 
 /**
- * A real worker that ends itself with SIGKILL when it passes a named step for the n-th time. What it is told comes as
- * JSON in its first argument; it says on standard output which step it died at, because nobody can ask it afterwards.
+ * A real worker that ends itself with SIGKILL, or freezes with SIGSTOP, when it passes a named step for the n-th time. What
+ * it is told comes as JSON in its first argument; it says on standard output which step it ended or froze at, because it
+ * cannot be asked afterwards.
  */
-const { databaseUrl, queueUrl, reportUrl, secretKey, die } = JSON.parse(process.argv[2]);
-const database = openDatabase(databaseUrl, 6);
+const { databaseUrl, queueUrl, reportUrl, secretKey, patience, die, freeze } = JSON.parse(process.argv[2]);
+const database = openDatabase(databaseUrl, 6, patience);
 const renderer = createInvoiceRenderer({ threads: 1 });
 let passed = 0;
 const worker = await createWorker({
@@ -27,9 +28,10 @@ const worker = await createWorker({
   logger: pino({ level: process.env.CRASH_LOG ?? 'fatal' }, process.stderr),
   recovery: { lock_ms: 2_000, lookout_ms: 1_000, idle_s: 3, sweep_ms: 1_000 },
   onStep: (step) => {
-    if (step !== die?.step || ++passed < die.nth) return;
-    process.stdout.write(`died at ${step}\n`);
-    process.kill(process.pid, 'SIGKILL');
+    const end = die ?? freeze;
+    if (step !== end?.step || ++passed !== end.nth) return;
+    process.stdout.write(`${die ? 'died' : 'froze'} at ${step}\n`);
+    process.kill(process.pid, die ? 'SIGKILL' : 'SIGSTOP');
   },
 });
 process.stdout.write('working\n');

@@ -108,6 +108,23 @@ describe('the gates of report APIs', () => {
     await hog.ended();
   });
 
+  it('free the places of a process that freezes, and those of one that only has nothing to ask are kept', async () => {
+    const hold = async (key: string) => {
+      const hog = run('test/support/hold-places.mjs', [url, SECRET_KEY.toString('hex'), ORIGIN, key, '3', '4000'], {});
+      await hog.says(/holds all/);
+      return hog;
+    };
+    const [frozen, idle] = await Promise.all([hold(KEY), hold('another key')]);
+    const [theirs, others] = [another().of(ORIGIN, KEY, THREE), another().of(ORIGIN, 'another key', THREE)];
+    frozen.child.kill('SIGSTOP');
+    const places = await Promise.all([theirs.enter(), theirs.enter(), theirs.enter()]);
+    const turnedAway = await others.enter(AbortSignal.timeout(300)).catch((error: Error) => error.name);
+    expect(turnedAway).toBe('TimeoutError');
+    for (const place of places) place.leave();
+    for (const hog of [frozen, idle]) hog.child.kill('SIGKILL');
+    await Promise.all([frozen.ended(), idle.ended()]);
+  });
+
   it('outlive a lost connection: what is under way keeps its places, and the others are given on the next one', async () => {
     const gate = another().of(ORIGIN, KEY, THREE);
     const lost = await Promise.all([gate.enter(), gate.enter()]);

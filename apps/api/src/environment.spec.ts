@@ -23,6 +23,11 @@ describe('the environment of the API', () => {
     ['REPORT_API_KEY', 'a key'],
     ['REPORT_API_KEY', ''],
     ['OUTBOUND_ALLOW', '10.0.0.0/99'],
+    ['DATABASE_IDLE_IN_TRANSACTION_SECONDS', '0'],
+    ['DATABASE_IDLE_IN_TRANSACTION_SECONDS', '3601'],
+    ['DATABASE_LOCK_TIMEOUT_SECONDS', '0'],
+    ['DATABASE_LOCK_TIMEOUT_SECONDS', '1.5'],
+    ['DATABASE_LOCK_TIMEOUT_SECONDS', '301'],
   ])('is refused with %s = %j', (name, value) => {
     const reading = () => parseEnvironment(apiEnvironment, { ...good, [name]: value });
     expect(reading).toThrow(new RegExp(`^the environment is not usable:\n  ${name} `));

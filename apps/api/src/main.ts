@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import {
   Closes,
   createConnectors,
+  databasePatience,
   listenFailure,
   parseEnvironment,
   queueSettings,
@@ -15,8 +16,9 @@ import { apiEnvironment, createApi, openCloseQueue, prepareQueue } from './index
 const environment = readEnvironment();
 const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'api' } });
 const databaseUrl = await serviceDatabase(environment.DATABASE_URL, prepareQueue, logger);
-const database = openDatabase(databaseUrl);
-const queue = await openCloseQueue(queueSettings(environment.QUEUE_URL ?? databaseUrl), (entry) =>
+const patience = databasePatience(environment);
+const database = openDatabase(databaseUrl, undefined, patience);
+const queue = await openCloseQueue(queueSettings(environment.QUEUE_URL ?? databaseUrl, patience), (entry) =>
   entry.event === 'queue_away'
     ? logger.warn(entry, 'the queue is away; commands are written down and sent when it is back')
     : logger.info(entry, 'the queue is back'),
@@ -28,6 +30,7 @@ const connectors = createConnectors({
   limits: reportLimits(environment),
   addresses: environment.OUTBOUND_ALLOW,
   databaseUrl,
+  patience,
   secretKey: environment.METERLINE_SECRET_KEY,
 });
 const closes = new Closes({

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { parseEnvironment, reportLimits } from '#close';
+import { databasePatience, parseEnvironment, reportLimits } from '#close';
 import { startStandalone } from './standalone.js';
 import { standaloneEnvironment } from './standalone-environment.js';
 
@@ -14,7 +14,8 @@ const options = new Command('start')
     `
 Environment: PORT (3000) and HOST (127.0.0.1), METERLINE_ADMIN_KEY and METERLINE_SECRET_KEY (default: made once and kept in
 the data folder), REPORT_API_URL and REPORT_API_KEY (the report API for sellers that name none of their own),
-REPORT_API_CONCURRENCY (8) and REPORT_API_REQUESTS_PER_SECOND (no limit), SETTLE_HOURS (72), QUEUE_URL (redis://…; default: the embedded PostgreSQL), LOG_LEVEL (info).`,
+REPORT_API_CONCURRENCY (8) and REPORT_API_REQUESTS_PER_SECOND (no limit), SETTLE_HOURS (72), QUEUE_URL (redis://…; default: the embedded PostgreSQL), DATABASE_IDLE_IN_TRANSACTION_SECONDS (60),
+DATABASE_LOCK_TIMEOUT_SECONDS (10), LOG_LEVEL (info).`,
   )
   .parse()
   .opts<{ data: string; port?: number }>();
@@ -29,6 +30,7 @@ try {
     secretKey: environment.METERLINE_SECRET_KEY,
     reportApi: environment.reportApi,
     reportLimits: reportLimits(environment),
+    patience: databasePatience(environment),
     settleHours: environment.SETTLE_HOURS,
     queueUrl: environment.QUEUE_URL,
     logLevel: environment.LOG_LEVEL,

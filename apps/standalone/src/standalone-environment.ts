@@ -14,6 +14,8 @@ export const standaloneEnvironment = apiEnvironment
     REPORT_API_CONCURRENCY: true,
     REPORT_API_REQUESTS_PER_SECOND: true,
     SETTLE_HOURS: true,
+    DATABASE_IDLE_IN_TRANSACTION_SECONDS: true,
+    DATABASE_LOCK_TIMEOUT_SECONDS: true,
     LOG_LEVEL: true,
     METERLINE_ADMIN_KEY: true,
     METERLINE_SECRET_KEY: true,

@@ -2,7 +2,14 @@ import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { createConnectors, listenFailure, queueSettings } from '#close';
 import { createInvoiceRenderer } from '#invoice-pdf';
-import { type ConfiguredReportApi, openDatabase, type ReportLimits, secretKeySchema, serviceLogin } from '#persistence';
+import {
+  type ConfiguredReportApi,
+  openDatabase,
+  type Patience,
+  type ReportLimits,
+  secretKeySchema,
+  serviceLogin,
+} from '#persistence';
 import { OutboundAddresses } from '#report-client';
 import { createApi, prepareQueue } from '../../api/src/index.js';
 import { createWorker, WorkerMetrics } from '../../worker/src/index.js';
@@ -20,6 +27,8 @@ export interface StandaloneOptions {
   readonly addresses?: OutboundAddresses;
   /** How often it may be asked, and others that say nothing themselves. */
   readonly reportLimits?: ReportLimits;
+  /** How long the database bears with a process that froze. */
+  readonly patience?: Patience;
   readonly settleHours: number;
   /** Default: the embedded database. */
   readonly queueUrl?: string | undefined;
@@ -55,7 +64,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     const postgres = await startEmbeddedPostgres(folder.path, (line) => logger.info(line));
     started.push(() => postgres.stop());
     const { url: databaseUrl } = await serviceLogin(postgres.url, prepareQueue);
-    const database = openDatabase(databaseUrl);
+    const database = openDatabase(databaseUrl, undefined, options.patience);
     started.push(() => database.$disconnect());
     const renderer = createInvoiceRenderer();
     started.push(() => renderer.close());
@@ -68,6 +77,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       addresses,
       ...(options.reportLimits && { limits: options.reportLimits }),
       databaseUrl,
+      ...(options.patience && { patience: options.patience }),
       secretKey,
       log: (entry) => {
         metrics.reportApiAsked(entry);
@@ -81,7 +91,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       renderer,
       secretKey,
       settleHours: options.settleHours,
-      queue: queueSettings(options.queueUrl ?? databaseUrl),
+      queue: queueSettings(options.queueUrl ?? databaseUrl, options.patience),
       logger,
       metrics,
     });

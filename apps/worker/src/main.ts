@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import {
   createConnectors,
+  databasePatience,
   listenFailure,
   parseEnvironment,
   queueSettings,
@@ -19,7 +20,8 @@ boundHeapGrowth();
 const environment = readEnvironment();
 const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'worker' } });
 const databaseUrl = await serviceDatabase(environment.DATABASE_URL, prepareQueue, logger);
-const database = openDatabase(databaseUrl);
+const patience = databasePatience(environment);
+const database = openDatabase(databaseUrl, undefined, patience);
 const renderer = createInvoiceRenderer();
 const metrics = new WorkerMetrics();
 const connectors = createConnectors({
@@ -28,6 +30,7 @@ const connectors = createConnectors({
   limits: reportLimits(environment),
   addresses: environment.OUTBOUND_ALLOW,
   databaseUrl,
+  patience,
   secretKey: environment.METERLINE_SECRET_KEY,
   log: (entry) => {
     metrics.reportApiAsked(entry);
@@ -40,7 +43,7 @@ const worker = await createWorker({
   renderer,
   secretKey: environment.METERLINE_SECRET_KEY,
   settleHours: environment.SETTLE_HOURS,
-  queue: queueSettings(environment.QUEUE_URL ?? databaseUrl),
+  queue: queueSettings(environment.QUEUE_URL ?? databaseUrl, patience),
   logger,
   metrics,
 });

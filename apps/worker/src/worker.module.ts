@@ -1,6 +1,13 @@
 import { BullModule, getQueueToken, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { type BeforeApplicationShutdown, type DynamicModule, Inject, Injectable, Module } from '@nestjs/common';
-import { createPostgresBackend, type Job, Queue, setDefaultBackendFactory, UnrecoverableError } from 'bullmq';
+import {
+  createPostgresBackend,
+  DelayedError,
+  type Job,
+  Queue,
+  setDefaultBackendFactory,
+  UnrecoverableError,
+} from 'bullmq';
 import {
   type BatchJob,
   checkStoredDocuments,
@@ -12,6 +19,7 @@ import {
   QueueOutage,
   type QueueSettings,
   SCHEDULE_QUEUE,
+  SeriesLocked,
 } from '#close';
 import { databaseNow, dropExpiredUsageDetail } from '#persistence';
 import type { Logger } from 'pino';
@@ -108,13 +116,17 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
       super();
     }
 
-    async process(job: Job<BatchJob>): Promise<void> {
+    async process(job: Job<BatchJob>, token?: string): Promise<void> {
       const { metrics } = this.options;
       try {
         await this.closes.work(job.data);
         metrics.batchEnded('worked');
       } catch (error) {
         metrics.batchEnded(isRetryable(error) ? 'to_retry' : 'failed');
+        if (error instanceof SeriesLocked) {
+          await job.moveToDelayed(Date.now() + error.pause_ms, token);
+          throw new DelayedError();
+        }
         throw isRetryable(error) ? error : new UnrecoverableError(error instanceof Error ? error.message : 'failed');
       }
     }

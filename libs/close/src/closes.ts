@@ -23,6 +23,7 @@ import {
   findSellerId,
   isDatabaseAway,
   isRefusal,
+  isSeriesLocked,
   type IssueMode,
   issueDraft,
   type IssueOutcome,
@@ -83,6 +84,7 @@ import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { driftWarning } from './drift.js';
 import { impatient } from './impatient.js';
+import { LockedSeries, SeriesLocked } from './locked-series.js';
 import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepDoubted, keepUsage, notToKeep } from './keep-usage.js';
 import { codeOf, isRetryable, passes } from './retry-policy.js';
@@ -213,6 +215,7 @@ export class Closes {
   /** What is shown of usage and never billed. */
   readonly usage: UsageViews;
   readonly #alone = new Alone();
+  readonly #lockedSeries = new LockedSeries();
   #draining = false;
 
   constructor(options: ClosesOptions) {
@@ -290,7 +293,8 @@ export class Closes {
 
   /**
    * Works on one batch: bills and issues what is not done yet, renders what is issued, ends the close when it is the
-   * last. Throws a retryable CloseError when an account met a passing error and has attempts left.
+   * last. Throws a retryable CloseError when an account met a passing error and has attempts left, and a SeriesLocked when
+   * the seller's numbers cannot be taken now.
    */
   async work(job: BatchJob): Promise<void> {
     const close = await loadCloseWork(this.#database, job.closeId);
@@ -299,8 +303,11 @@ export class Closes {
     /** Codes of what accounts met that are to be tried again. */
     const unfinished: string[] = [];
     let left = 0;
+    let locked = false;
     const advance = async (account: UnfinishedAccount) => {
       if (this.#draining) left += 1;
+      // Each account of the batch would wait as long, and keep a place in which another seller could be billed.
+      else if (isToIssue(close, account) && !this.#lockedSeries.mayTry(close.sellerId)) locked = true;
       else {
         const again = await this.#advance(close, account);
         if (again !== undefined) unfinished.push(again);
@@ -315,6 +322,7 @@ export class Closes {
       return;
     }
     await this.#renderAll(job.closeId, (after, limit) => unrenderedOfBatch(this.#database, job, after, limit));
+    if (locked || (unfinished.length > 0 && this.#lockedSeries.isLocked(close.sellerId))) throw new SeriesLocked();
     if (unfinished.length > 0) {
       const accounts: Record<string, number> = {};
       for (const code of unfinished) accounts[code] = (accounts[code] ?? 0) + 1;
@@ -405,7 +413,7 @@ export class Closes {
 
   /** Takes one account as far as it goes. Returns the code of what it met when it should be tried again. */
   async #advance(close: CloseWork, account: UnfinishedAccount): Promise<string | undefined> {
-    const { accountId, state, released } = account;
+    const { accountId, state } = account;
     let doing: Doing | undefined;
     try {
       if (state === 'drafted') {
@@ -425,7 +433,7 @@ export class Closes {
         );
         doing = { round, phase: 'issuing' };
       }
-      if (!close.dryRun && (close.issue === 'automatic' || released)) await this.#issue(close, accountId, doing);
+      if (isToIssue(close, account)) await this.#issue(close, accountId, doing);
       return undefined;
     } catch (error) {
       return this.#failed(close, accountId, doing, error);
@@ -552,7 +560,10 @@ export class Closes {
       close.kind === 'correction'
         ? await this.corrections.issueForClose(close, accountId)
         : await this.#issueBilled(close, accountId);
-    if (issued.outcome === 'issued') this.#step('issued', close.id, accountId);
+    if (issued.outcome === 'issued') {
+      this.#lockedSeries.freed(close.sellerId);
+      this.#step('issued', close.id, accountId);
+    }
     if (issued.outcome === 'inputs_changed' || issued.outcome === 'objected') {
       const { reason } = issued.outcome === 'objected' ? issued : INPUTS_CHANGED;
       const moved = await moveAccount(this.#database, close.id, accountId, { to: 'held', doing, reason });
@@ -604,6 +615,11 @@ export class Closes {
     const code = codeOf(error);
     const tell = (event: string, level: 'debug' | 'warn' | 'error') =>
       this.#options.log?.({ event, level, closeId: close.id, accountId, code, error });
+    if (isSeriesLocked(error)) {
+      this.#lockedSeries.found(close.sellerId);
+      tell('series_locked', 'warn');
+      return code;
+    }
     // Told before anything is written: what went wrong may be the database.
     tell('account_stopped', 'debug');
     await noteAlteration(this.#database, error);
@@ -690,6 +706,10 @@ export class Closes {
   #step(step: CloseStep, closeId: string, accountId: string, code?: string): void {
     this.#options.onStep?.(step, { closeId, accountId, ...(code !== undefined && { code }) });
   }
+}
+
+function isToIssue({ dryRun, issue }: CloseWork, { released }: UnfinishedAccount): boolean {
+  return !dryRun && (issue === 'automatic' || released);
 }
 
 function periodOf(label: string, timeZone: string) {

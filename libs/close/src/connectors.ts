@@ -1,6 +1,7 @@
 import {
   type ConfiguredReportApi,
   type Database,
+  type Patience,
   PersistenceError,
   reportAccess,
   ReportGates,
@@ -32,6 +33,8 @@ export interface ConnectorOptions {
   readonly limits?: ReportLimits;
   /** Where processes share those limits. Absent: each process keeps to its connections. */
   readonly databaseUrl?: string;
+  /** How long a process that froze keeps what it holds of them. */
+  readonly patience?: Patience;
   /** Connections per origin and how long silence may last. */
   readonly connections?: TransportOptions;
   /** Where sellers' report APIs may be, beside the configured one. Default: at public addresses over HTTPS. */
@@ -80,7 +83,7 @@ export function createConnectors(options: ConnectorOptions): Connectors {
   });
   const { limits = DEFAULT_LIMITS, databaseUrl, secretKey } = options;
   const rangesTaken: RangesTaken = new Map();
-  const gates = databaseUrl === undefined ? undefined : new ReportGates(databaseUrl, secretKey);
+  const gates = databaseUrl === undefined ? undefined : new ReportGates(databaseUrl, secretKey, options.patience);
   return {
     async connect(accountId, patience) {
       const access = await reportAccess(options.database, accountId, options.secretKey, configured);

@@ -1,4 +1,6 @@
 import {
+  type Patience,
+  PATIENCE,
   type PrepareQueue,
   type ReportLimits,
   requestsPerSecondSchema,
@@ -14,6 +16,17 @@ const url = (protocols: RegExp, what: string) =>
 
 /** The URL of the database that a process of the service was told. */
 export const databaseUrl = url(/^postgres(ql)?:\/\//, 'a URL postgres://user:password@host:port/database');
+
+/** A whole number of seconds within bounds. */
+const seconds = (least: number, most: number, byDefault: number) => {
+  const form = `must be a whole number of seconds from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,5}$/, form)
+    .default(String(byDefault))
+    .transform((text) => Number.parseInt(text, 10))
+    .refine((count) => count >= least && count <= most, form);
+};
 
 /** What every process of the service reads from its environment. */
 export const serviceEnvironment = z.object({
@@ -51,6 +64,10 @@ export const serviceEnvironment = z.object({
     .regex(/^\d{1,4}$/, 'must be a whole number of hours')
     .default('72')
     .transform((text) => Number.parseInt(text, 10)),
+  /** A process that froze keeps its locks and its places at report APIs for so long. Less would end loaded ones too. */
+  DATABASE_IDLE_IN_TRANSACTION_SECONDS: seconds(5, 3_600, PATIENCE.idleTransaction_ms / 1_000),
+  /** How long one account waits for a lock that another process has, before it is put off. */
+  DATABASE_LOCK_TIMEOUT_SECONDS: seconds(1, 300, PATIENCE.lock_ms / 1_000),
   METERLINE_SECRET_KEY: secretKeySchema,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -61,6 +78,20 @@ export function reportLimits(
 ): ReportLimits {
   const { REPORT_API_CONCURRENCY: concurrency, REPORT_API_REQUESTS_PER_SECOND: requestsPerSecond = null } = environment;
   return { concurrency, requestsPerSecond };
+}
+
+/** How long the environment lets PostgreSQL bear with a process that stopped in the middle of something. */
+export function databasePatience(
+  environment: Pick<
+    z.output<typeof serviceEnvironment>,
+    'DATABASE_IDLE_IN_TRANSACTION_SECONDS' | 'DATABASE_LOCK_TIMEOUT_SECONDS'
+  >,
+): Patience {
+  return {
+    ...PATIENCE,
+    idleTransaction_ms: environment.DATABASE_IDLE_IN_TRANSACTION_SECONDS * 1_000,
+    lock_ms: environment.DATABASE_LOCK_TIMEOUT_SECONDS * 1_000,
+  };
 }
 
 /**

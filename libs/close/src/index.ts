@@ -22,6 +22,7 @@ export {
 } from './usage-views.js';
 export type { ChargeChange, ChargeTotal } from './drift.js';
 export { type MonthOnMonth, monthOnMonth } from './month-on-month.js';
+export { SeriesLocked } from './locked-series.js';
 export type { Renderer } from './issuing.js';
 export type { CloseCertificate, SignedCertificate } from './certificate.js';
 export {
@@ -37,6 +38,7 @@ export { WAIT_WAY_OUT, wayOut } from './ways-out.js';
 export { codeOf, isRetryable } from './retry-policy.js';
 export { CLOSE_QUEUE, type QueueSettings, queueSettings } from './queue.js';
 export {
+  databasePatience,
   databaseUrl,
   listenFailure,
   parseEnvironment,

@@ -1,4 +1,4 @@
-import { QUEUE_SCHEMA, serviceSession } from '#persistence';
+import { type Patience, QUEUE_SCHEMA, serviceSession } from '#persistence';
 
 /** The queue of batches: what its jobs are called and how often they are tried. */
 export const CLOSE_QUEUE = {
@@ -20,11 +20,15 @@ export type QueueSettings =
   | { readonly backend: 'redis'; readonly connection: { url: string; maxRetriesPerRequest: null } };
 
 /** Where the queue lives: `postgres://…` (a schema of its own in that database, which `migrate` makes) or `redis://…`. */
-export function queueSettings(url: string): QueueSettings {
+export function queueSettings(url: string, patience?: Patience): QueueSettings {
   return /^rediss?:/.test(url)
     ? { backend: 'redis', connection: { url, maxRetriesPerRequest: null } }
     : {
         backend: 'postgres',
-        connection: { ...serviceSession(url), schema: QUEUE_SCHEMA, max: 5 },
+        connection: {
+          ...serviceSession(url, patience && { idle_in_transaction_session_timeout: patience.idleTransaction_ms }),
+          schema: QUEUE_SCHEMA,
+          max: 5,
+        },
       };
 }

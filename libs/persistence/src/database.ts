@@ -75,7 +75,21 @@ const PASSING_SQLSTATE = /^(08...|53...|25006|25P03|55P03|57P0[1-5]|40001|40P01)
 export function isDatabaseAway(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string' && (UNREACHABLE.has(code) || CONNECTION_LOST.has(code))) return true;
-  return PASSING_SQLSTATE.test(sqlState(error) ?? '');
+  return isSeriesLocked(error) || PASSING_SQLSTATE.test(sqlState(error) ?? '');
+}
+
+const SERIES_LOCKED = 'series_locked';
+
+/** Whether a number could not be taken because another process keeps the seller's series locked. */
+export function isSeriesLocked(error: unknown): boolean {
+  return error instanceof PersistenceError && error.code === SERIES_LOCKED;
+}
+
+/** What taking a number failed for: a lock that was not had within the session's `lock_timeout` gets a name of its own. */
+export function seriesFailure(error: unknown): unknown {
+  if (sqlState(error) !== '55P03') return error;
+  const message = "another process keeps the seller's number series locked; what needs a number is tried again";
+  return new PersistenceError(SERIES_LOCKED, message, true, { cause: error });
 }
 
 /** Answers when the database can be written to. Throws when it does not answer, is read-only, or is in recovery. */

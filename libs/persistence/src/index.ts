@@ -2,6 +2,7 @@ export {
   assertWritable,
   type Database,
   isDatabaseAway,
+  isSeriesLocked,
   isStatementTimeout,
   openDatabase,
   PersistenceError,

@@ -4,7 +4,7 @@ import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { loadDraft, lockAccount, moveAccount } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
-import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
+import { type Database, PersistenceError, seriesFailure, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import type { BillingInputs } from './invoice-inputs.js';
 import type { Notice } from './notice.js';
@@ -116,6 +116,8 @@ export async function settleDraft(tx: Transaction, { closeId, accountId }: Draft
 /**
  * Takes the next number of a series. The counter row stays locked until the transaction ends, so numbers are given out
  * one after the other, and `issuedAt` is read under that lock and never runs backwards: number order is time order.
+ *
+ * @throws PersistenceError `series_locked` when another process kept the row for longer than the session waits for a lock
  */
 export async function takeNumber(tx: Transaction, numbering: Numbering, kind: DocumentKind): Promise<NumberTaken> {
   const { sellerId, numberStart } = numbering;
@@ -134,7 +136,9 @@ export async function takeNumber(tx: Transaction, numbering: Numbering, kind: Do
         SET next_sequence = series.next_sequence + 1,
             last_issued_at = greatest(series.last_issued_at, date_trunc('second', clock_timestamp()))
         WHERE clock_timestamp() < ${yearEnd}::timestamptz
-      RETURNING next_sequence - 1 AS sequence, ${stamp('last_issued_at')} AS "issuedAt"`;
+      RETURNING next_sequence - 1 AS sequence, ${stamp('last_issued_at')} AS "issuedAt"`.catch((error: unknown) => {
+      throw seriesFailure(error);
+    });
     if (taken) return { fiscalYear: year, sequence: Number(taken.sequence), issuedAt: fromStamp(taken.issuedAt) };
   }
 }

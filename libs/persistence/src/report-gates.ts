@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { PersistenceError } from './database.js';
 import type { SecretKey } from './secrets.js';
-import { serviceSession } from './sessions.js';
+import { type Patience, PATIENCE, serviceSession } from './sessions.js';
 
 /** How a report API may be asked with one key, by all processes together. */
 export interface ReportLimits {
@@ -32,13 +32,16 @@ const LONGEST_PAUSE_SECONDS = 600;
 export class ReportGates {
   readonly #connectionString: string;
   readonly #secretKey: SecretKey;
+  readonly #silence_ms: number;
   readonly #gates = new Map<string, KeyGate>();
   #session: Session | undefined;
   #closed = false;
 
-  constructor(connectionString: string, secretKey: SecretKey) {
+  /** @param patience how long a process that froze keeps its places: as long as it would keep a transaction */
+  constructor(connectionString: string, secretKey: SecretKey, patience: Patience = PATIENCE) {
     this.#connectionString = connectionString;
     this.#secretKey = secretKey;
+    this.#silence_ms = patience.idleTransaction_ms;
   }
 
   /** The gate of a key at an origin. Asked for with other limits, it goes on with those. */
@@ -62,28 +65,42 @@ export class ReportGates {
 
   async #connect(): Promise<Session> {
     if (this.#closed) throw closed();
-    if (!this.#session || this.#session.lost) this.#session = new Session(this.#connectionString);
+    if (!this.#session || this.#session.lost) {
+      this.#session = new Session(this.#connectionString, this.#silence_ms);
+    }
     await this.#session.ready;
     return this.#session;
   }
 }
 
-/** One connection, whose locks are gone when it is. */
+/** Signs of life in the time after which PostgreSQL takes a session for frozen. */
+const SIGNS = 4;
+
+/**
+ * One connection, whose locks are gone when it is. A frozen process would keep them, and its connection too: so PostgreSQL
+ * ends a session that says nothing, and a living one says something from time to time.
+ */
 class Session {
   readonly ready: Promise<unknown>;
   readonly #client: Client;
   /** The statement before: a connection takes one at a time. */
   #before: Promise<unknown> = Promise.resolve();
+  readonly #signs: NodeJS.Timeout;
   lost = false;
 
-  constructor(connectionString: string) {
+  constructor(connectionString: string, silence_ms: number) {
     this.#client = new Client({
-      ...serviceSession(connectionString),
+      ...serviceSession(connectionString, { idle_session_timeout: silence_ms }),
       application_name: 'meterline-report-gates',
       connectionTimeoutMillis: SILENCE_MS,
       query_timeout: SILENCE_MS,
     });
-    const lose = () => (this.lost = true);
+    this.#signs = setInterval(() => void this.query('SELECT 1', []).catch(() => undefined), silence_ms / SIGNS);
+    this.#signs.unref();
+    const lose = () => {
+      this.lost = true;
+      clearInterval(this.#signs);
+    };
     this.#client.on('error', lose).on('end', lose);
     this.ready = this.#client.connect().catch((error: unknown) => this.#lose(error));
   }
@@ -99,12 +116,14 @@ class Session {
   }
 
   async end(): Promise<void> {
+    clearInterval(this.#signs);
     if (!this.lost) await this.#client.end().catch(() => undefined);
   }
 
   /** After an error nobody knows which locks this session still has; without it, it has none. */
   #lose(error: unknown): never {
     this.lost = true;
+    clearInterval(this.#signs);
     void this.#client.end().catch(() => undefined);
     throw unavailable(error);
   }
