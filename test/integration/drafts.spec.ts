@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
+import { read } from '../support/readers.js';
 import { settled, startService, type TestService } from '../support/service.js';
 
 interface Draft {
@@ -36,7 +36,7 @@ describe('a draft over REST', () => {
   it('has a PDF that says so and is kept nowhere', async () => {
     const [first] = await drafts();
     const pdf = await service.rest.bytes(`/v1/invoices/${first?.id}/pdf`);
-    const text = execFileSync('pdftotext', ['-', '-'], { input: pdf, encoding: 'utf8' });
+    const text = read('pdftotext', ['-', '-'], pdf).toString();
     expect(text).toContain('A draft. Nothing is to be paid');
     const [stored] = await service.database.$queryRaw<{ count: bigint }[]>`SELECT count(*) FROM stored_document`;
     expect(stored).toEqual({ count: 0n });

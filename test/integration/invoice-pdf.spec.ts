@@ -9,7 +9,8 @@ import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
 import type { DraftInvoice, IssuedInvoice } from '#invoicing';
 import { layoutInvoice } from '../../libs/invoice-pdf/src/layout-invoice.js';
 import { creditNote, dollarDraft, dollarInvoice, manySites, MSISDN, rupeeInvoice } from './invoice-pdf.fixtures.js';
-import { pdfaFaults, runTool } from './pdfa-structure.js';
+import { read } from '../support/readers.js';
+import { pdfaFaults } from './pdfa-structure.js';
 
 let renderer: InvoiceRenderer;
 let folder: string;
@@ -32,10 +33,10 @@ async function fileOf(document: DraftInvoice | IssuedInvoice): Promise<string> {
 }
 
 const textOf = (file: string, ...pages: string[]): string =>
-  runTool('pdftotext', ['-layout', ...pages, file, '-']).toString();
+  read('pdftotext', ['-layout', ...pages, file, '-']).toString();
 
 const pagesOf = (file: string): number =>
-  Number.parseInt(/^Pages:\s+(\d+)$/m.exec(runTool('pdfinfo', [file]).toString())?.[1] ?? '', 10);
+  Number.parseInt(/^Pages:\s+(\d+)$/m.exec(read('pdfinfo', [file]).toString())?.[1] ?? '', 10);
 
 describe('the page says what the document says', () => {
   it('prints parties, dates, every line with its amount, derivation, tax, totals and how to pay', async () => {
@@ -152,7 +153,7 @@ describe('the page says what the document says', () => {
     expect(pagesOf(file)).toBeGreaterThan(1);
     for (let page = 1; page <= pagesOf(file); page++) {
       // The watermark is rotated text: mutool keeps its letters together.
-      const letters = runTool('mutool', ['draw', '-F', 'txt', file, `${page}`])
+      const letters = read('mutool', ['draw', '-F', 'txt', file, `${page}`])
         .toString()
         .replace(/\s/g, '');
       expect(letters).toContain('DRAFT');
@@ -215,7 +216,7 @@ describe('long documents', () => {
     const text = textOf(file);
     expect(text.replace(/\s/g, '')).toContain('word1498word1499');
     expect(text.match(/^# +Description/gm)).toHaveLength(pagesOf(file));
-    const boxes = runTool('pdftotext', ['-bbox', file, '-']).toString();
+    const boxes = read('pdftotext', ['-bbox', file, '-']).toString();
     const rights = [...boxes.matchAll(/xMax="([\d.]+)"/g)].map((match) => Number.parseFloat(match[1] ?? ''));
     expect(Math.max(...rights)).toBeLessThanOrEqual(545.5);
   });
@@ -251,18 +252,18 @@ describe('the file is fit for an archive', () => {
     const customer = { ...document.customer, name: '</rdf:li><rdf:li>&injected;' };
     const file = await fileOf({ ...document, supplier, customer });
     expect(pdfaFaults(file)).toEqual([]);
-    const xmp = runTool('pdfinfo', ['-meta', file]).toString();
+    const xmp = read('pdfinfo', ['-meta', file]).toString();
     const values = (name: string): string =>
-      runTool('xmllint', ['--xpath', `//*[local-name()="${name}"]//*[local-name()="li"]/text()`, '-'], xmp)
+      read('xmllint', ['--xpath', `//*[local-name()="${name}"]//*[local-name()="li"]/text()`, '-'], xmp)
         .toString()
         .trim();
     expect(values('creator')).toBe('A &amp; B &lt;C&gt; ]]&gt; "quoted"');
     expect(values('description')).toBe('&lt;/rdf:li&gt;&lt;rdf:li&gt;&amp;injected;, 1 Oct 2026 – 31 Oct 2026');
-    expect(runTool('pdfinfo', [file]).toString()).toMatch(/^Author: +A & B <C> ]]> "quoted"$/m);
+    expect(read('pdfinfo', [file]).toString()).toMatch(/^Author: +A & B <C> ]]> "quoted"$/m);
   });
 
   it('dates the file by the instant of issue, whatever the clock says', async () => {
-    const info = runTool('pdfinfo', ['-isodates', await fileOf(dollarInvoice())]).toString();
+    const info = read('pdfinfo', ['-isodates', await fileOf(dollarInvoice())]).toString();
     expect(info).toMatch(/^CreationDate: +2026-11-04T09:30:00Z$/m);
     expect(info).toMatch(/^ModDate: +2026-11-04T09:30:00Z$/m);
     expect(info).toMatch(/^Title: +Invoice INV-2026-000123$/m);

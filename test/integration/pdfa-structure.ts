@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { read, ReaderError } from '../support/readers.js';
 
 /** A value of qpdf's JSON: names start with '/', references look like "12 0 R". */
 type PdfValue = unknown;
@@ -10,35 +10,6 @@ interface QpdfObject {
   stream?: { dict: Dictionary; data?: string };
 }
 
-/** What each tool comes in; a missing one is named with the way to get it. */
-const PACKAGES: Readonly<Record<string, string>> = {
-  qpdf: 'qpdf',
-  xmllint: 'libxml2-utils',
-  pdffonts: 'poppler-utils',
-  pdfinfo: 'poppler-utils',
-  pdftotext: 'poppler-utils',
-  pdftoppm: 'poppler-utils',
-  mutool: 'mupdf-tools',
-};
-
-/** Runs a tool and answers its output. Fails with the sentence how to get it when it is not installed. */
-export function runTool(tool: string, args: readonly string[], input?: string): Buffer {
-  try {
-    return execFileSync(tool, args, {
-      maxBuffer: 1 << 28,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      ...(input ? { input } : {}),
-    });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      throw new Error(`${tool} is not installed; get it with: apt-get install ${PACKAGES[tool] ?? tool}`, {
-        cause: error,
-      });
-    }
-    throw error;
-  }
-}
-
 /**
  * What keeps a file from being PDF/A-3b, as far as its structure shows. It looks at the mistakes that users of a PDF
  * library really make and is no replacement for veraPDF, the reference judge. No faults: an empty list.
@@ -46,10 +17,10 @@ export function runTool(tool: string, args: readonly string[], input?: string): 
 export function pdfaFaults(file: string): string[] {
   const faults = new Set<string>();
   try {
-    runTool('qpdf', ['--check', file]);
+    read('qpdf', ['--check', file]);
   } catch (error) {
-    if (!(error instanceof Error) || !('stdout' in error)) throw error;
-    faults.add(`qpdf --check: ${String(error.stdout).slice(-120).trim()}`);
+    if (!(error instanceof ReaderError)) throw error;
+    faults.add(`qpdf --check: ${error.stdout.slice(-120).trim()}`);
   }
   const raw = readFileSync(file).toString('latin1');
   if (!/^%PDF-1\.[4-7]\r?\n%[\x80-\xff]{4}/.test(raw)) faults.add('header without binary marker');
@@ -75,7 +46,7 @@ class QpdfFile {
   readonly catalog: Dictionary;
 
   constructor(file: string) {
-    const json = runTool('qpdf', ['--json=2', '--json-stream-data=inline', '--decode-level=generalized', file]);
+    const json = read('qpdf', ['--json=2', '--json-stream-data=inline', '--decode-level=generalized', file]);
     const [, objects] = (JSON.parse(json.toString()) as { qpdf: [unknown, Record<string, QpdfObject>] }).qpdf;
     this.objects = new Map(Object.entries(objects));
     this.trailer = this.objects.get('trailer')?.value as Dictionary;
@@ -130,9 +101,9 @@ function* metadataFaults(pdf: QpdfFile): Iterable<string> {
   }
   if (pdf.dictionary(reference)['/Filter']) yield 'XMP metadata is compressed';
   try {
-    runTool('xmllint', ['--noout', '-'], xmp.replace(/<\?xpacket[^>]*\?>/g, '').trim());
+    read('xmllint', ['--noout', '-'], xmp.replace(/<\?xpacket[^>]*\?>/g, '').trim());
   } catch (error) {
-    if (!(error instanceof Error) || !('stderr' in error)) throw error;
+    if (!(error instanceof ReaderError)) throw error;
     yield 'XMP metadata is not well-formed XML';
   }
   if (!/<pdfaid:part>3</.test(xmp) || !/<pdfaid:conformance>[ABU]</.test(xmp)) yield 'XMP does not say PDF/A part 3';
@@ -152,7 +123,7 @@ function* embeddedFileFaults(pdf: QpdfFile): Iterable<string> {
 }
 
 function* fontFaults(file: string): Iterable<string> {
-  const rows = runTool('pdffonts', [file]).toString().split('\n').slice(2).filter(Boolean);
+  const rows = read('pdffonts', [file]).toString().split('\n').slice(2).filter(Boolean);
   for (const row of rows) {
     // Columns from the right: object, generation, has ToUnicode, is a subset, is embedded.
     if (!/ yes (yes|no ) (yes|no )\s+\d+\s+0$/.test(row)) yield `font not embedded: ${row.slice(0, 36).trim()}`;
