@@ -18,6 +18,7 @@ import {
   type Tally,
   type UsageEvidence,
 } from '#persistence';
+import { MoneyError } from '#money';
 import {
   type Advances,
   advancesOf,
@@ -368,6 +369,7 @@ const UNSETTLED: ReadonlySet<string> = new Set([
   'tax_name_unmatched',
   'tax_rate_contradicts_category',
   'ambiguous_taxes',
+  'inexact_result',
   'no_version_in_force',
   'overlapping_subscriptions',
   'unknown_advance',
@@ -379,7 +381,11 @@ export function orHeld<T>(work: () => T): T | Held {
   try {
     return work();
   } catch (error) {
-    const known = error instanceof InvoicingError || error instanceof RatingError || error instanceof CalendarError;
+    const known =
+      error instanceof InvoicingError ||
+      error instanceof RatingError ||
+      error instanceof CalendarError ||
+      error instanceof MoneyError;
     if (known && UNSETTLED.has(error.code)) return held(error.code, `${error.message}; then retry the account`);
     throw error;
   }

@@ -13,6 +13,7 @@ const MENDS: readonly (readonly [mend: string, codes: readonly string[]])[] = [
   ['set time_zone of the account to a name of the IANA database, then retry', ['unknown_time_zone']],
   ['void the invoice that stands, then retry the account by name', ['already_billed']],
   ['subscribe the account to a plan in its currency, then retry', ['currency_differs']],
+  ['publish a version of the plan with shorter numbers, then retry', ['inexact_result']],
   [
     "mend the account's taxes, so that one of each name and category holds on the last day of the line, or name the tax in a new version of the plan; then retry",
     ['tax_category_unmatched', 'ambiguous_taxes'],

@@ -1,4 +1,4 @@
-import { type Decimal, minorUnits, minus, sum } from '#money';
+import { type Decimal, minorUnits, minus, MoneyError, sum } from '#money';
 import { knownEntities } from './entities.js';
 import { feesLeftBehind, oneTimeLines, paidAheadLines, recurringLines, refundLines } from './fee-lines.js';
 import { discountLines, minimumSpendLines, scopeOfEarlierFees } from './plan-lines.js';
@@ -10,7 +10,7 @@ import { usageLines, type UsageLines } from './usage-lines.js';
 /**
  * Rates one account for one period: the lines of every segment in the order of time and of the plan's charges, then
  * refunds, discounts and true-ups. Either every charge could be rated or the account is held with all reasons; a missing
- * quantity is never 0. The same input in any order gives the same lines, byte for byte.
+ * quantity is never 0, and a number that would have to be rounded on the way is none. The same input in any order gives the same lines, byte for byte.
  */
 export function rate(input: RatingInput): RatingOutcome {
   const segments = [...input.segments].sort((a, b) => a.start - b.start);
@@ -29,14 +29,44 @@ export function rate(input: RatingInput): RatingOutcome {
   };
 
   const rated = segments.map((segment) =>
-    segment.version.plan.charges.map((charge) => chargeLines(context, segment, charge)),
+    segment.version.plan.charges.map((charge) => {
+      const lines = exactly(() => chargeLines(context, segment, charge));
+      return lines ?? { lines: [], reasons: [inexact(`charge ${charge.code}`, charge.code)], warnings: [] };
+    }),
   );
   const results: UsageLines[] = [...rated.flat(), ...feesLeftBehind(context)];
   const reasons = results.flatMap((result) => result.reasons);
   if (reasons.length > 0) return { outcome: 'held', reasons: distinctNotices(reasons) };
 
   const ofSegments = rated.map((charges) => charges.flatMap(({ lines }) => lines));
-  const refunds = input.advances.billed.map((advance) => refundLines(context, advance));
+  const priced = exactly(() => withPlanLines(context, ofSegments));
+  if (!priced) return { outcome: 'held', reasons: [inexact('a refund, discount or minimum spend')] };
+  return {
+    outcome: 'rated',
+    lines: priced.map(({ line }) => line),
+    warnings: distinctNotices(results.flatMap(({ warnings }) => warnings)),
+  };
+}
+
+/** What the exact arithmetic can hold; undefined where a result has more digits than it keeps. */
+function exactly<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof MoneyError && error.code === 'inexact_result') return undefined;
+    throw error;
+  }
+}
+
+function inexact(what: string, charge?: string): RatingNotice {
+  const message = `${what} comes to a number of more digits than are kept exactly, and nothing is rounded on the way`;
+  return { code: 'inexact_result', message, ...(charge !== undefined && { charge }) };
+}
+
+/** The lines of the segments with what follows from them: refunds, discounts and true-ups. */
+function withPlanLines(context: RatingContext, ofSegments: readonly (readonly PricedLine[])[]): PricedLine[] {
+  const { segments } = context.input;
+  const refunds = context.input.advances.billed.map((advance) => refundLines(context, advance));
   const discounts: PricedLine[] = [];
   segments.forEach((segment, position) => {
     const lines = ofSegments[position] ?? [];
@@ -49,11 +79,7 @@ export function rate(input: RatingInput): RatingOutcome {
     const lines = beforeMinimum.filter(({ segment }) => own.includes(segment));
     return minimumSpendLines(context, own, lines, paidAhead(context, own));
   });
-  return {
-    outcome: 'rated',
-    lines: [...beforeMinimum, ...trueUps].map(({ line }) => line),
-    warnings: distinctNotices(results.flatMap(({ warnings }) => warnings)),
-  };
+  return [...beforeMinimum, ...trueUps];
 }
 
 /** What earlier invoices charged for the served days of these segments, after the percentage discounts of their plan. */

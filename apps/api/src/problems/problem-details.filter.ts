@@ -14,6 +14,7 @@ const STATUS_OF_THROWN: Readonly<Record<string, number>> = {
   malformed_stamp: 422,
   unknown_time_zone: 422,
   empty_period: 422,
+  inexact_result: 422,
   ambiguous_taxes: 422,
   tax_category_unmatched: 422,
   tax_name_unmatched: 422,

@@ -101,6 +101,8 @@ export function preview(request: PreviewRequest): PreviewAnswer {
     quantities: given.quantities,
   });
   if (rated.outcome === 'held') {
+    const inexact = rated.reasons.filter(({ code }) => code === 'inexact_result');
+    if (inexact.length > 0) throw tooManyDigits(plan, inexact);
     const coarse = rated.reasons.find(({ code }) => code === 'grid_too_coarse');
     throw coarse ? wrongGrid('/usage', coarse.message) : missing(rated.reasons);
   }
@@ -131,6 +133,15 @@ function periodOf({ period, time_zone }: PreviewRequest): BillingPeriod {
   if (isMonth(period)) return monthPeriod(period, time_zone);
   const message = 'must be a month YYYY-MM, or {start, end} as local dates';
   throw new Problem(422, 'invalid_request', `period ${message}`, { errors: [{ pointer: '/period', message }] });
+}
+
+/** Numbers of the plan that come to more digits than are kept, each at its charge. */
+function tooManyDigits({ charges }: TariffPlan, reasons: readonly RatingNotice[]): Problem {
+  const errors = reasons.map(({ charge, message }) => {
+    const position = charges.findIndex(({ code }) => code === charge);
+    return { pointer: position < 0 ? '/plan' : `/plan/charges/${position}`, message };
+  });
+  return new Problem(422, 'inexact_result', errors.map(({ message }) => message).join('; '), { errors });
 }
 
 function notYetInForce(plan: TariffPlan): RatingNotice {

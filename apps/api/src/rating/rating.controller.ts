@@ -119,7 +119,7 @@ export class RatingController {
     'Rate given usage by a plan; writes nothing',
     { 200: previewAnswer },
     {
-      422: '`invalid_request`, `invalid_plan`, `plan_not_found`, `subscription_outside_period`, `usage_missing`, `contradicting_usage`, `wrong_grid`, `preview_too_large`',
+      422: '`invalid_request`, `invalid_plan`, `plan_not_found`, `subscription_outside_period`, `usage_missing`, `contradicting_usage`, `wrong_grid`, `preview_too_large`, `inexact_result`',
       503: '`preview_busy`',
     },
   )
