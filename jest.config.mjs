@@ -47,5 +47,10 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   testTimeout: 120_000,
   testMatch: ['<rootDir>/libs/**/*.spec.ts', '<rootDir>/apps/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/redis/', '<rootDir>/test/crash/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/redis/',
+    '<rootDir>/test/crash/',
+    '<rootDir>/test/restore/',
+  ],
 };

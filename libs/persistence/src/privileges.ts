@@ -59,12 +59,15 @@ const READER_SEES = Object.keys(SERVICE_MAY).filter((table) => table !== 'idempo
 const READER_SEES_BYTES_OF = ['stored_document'];
 const READER_NEVER_SEES = ['hash', 'private_key', 'report_api_key'];
 
+/** Before PostgreSQL 16 each member may become the role. */
+const MAY_BECOME = `CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END`;
+
 /** Makes the roles of the service where the server has none: they are the cluster's and stand in no dump. */
 export async function createRoles(client: ClientBase): Promise<void> {
   for (const role of [SERVICE_ROLE, READER_ROLE]) {
     await client.query(`DO $$ BEGIN
       IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${role}') THEN CREATE ROLE ${role} NOLOGIN; END IF;
-      IF NOT pg_has_role(current_user, '${role}', 'SET') THEN EXECUTE format('GRANT ${role} TO %I', current_user); END IF;
+      IF NOT pg_has_role(current_user, '${role}', ${MAY_BECOME}) THEN EXECUTE format('GRANT ${role} TO %I', current_user); END IF;
     EXCEPTION WHEN duplicate_object OR unique_violation THEN
       NULL; -- the migration of another database of this cluster was faster
     END $$`);
