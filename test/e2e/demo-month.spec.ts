@@ -61,6 +61,7 @@ describe('a month of two sellers, from usage over HTTP to PDFs', () => {
     });
     const done = await settled(service.rest, close.id);
     expect(done.counts).toMatchObject({ issued: 3, held: 0, failed: 0, empty: 0 });
+    expect(await warningsOf(close.id)).toEqual([]);
 
     const invoices = await invoicesOf('northwind');
     expect(invoices).toHaveLength(3);
@@ -86,6 +87,7 @@ describe('a month of two sellers, from usage over HTTP to PDFs', () => {
       issue: 'automatic',
     });
     await settled(service.rest, close.id);
+    expect(await warningsOf(close.id)).toEqual([]);
     const invoices = await invoicesOf('bharat');
     expect(invoices).toHaveLength(3);
     for (const invoice of invoices) {
@@ -213,6 +215,15 @@ describe('a month of two sellers, from usage over HTTP to PDFs', () => {
     const added = (await invoicesOf('northwind')).find((invoice) => invoice.account === id);
     expect([added?.net, added?.number.slice(-6)]).toEqual(['10.00', expect.stringMatching(/^\d{6}$/)]);
   });
+
+  /** What is to be known of a close and of its accounts. */
+  async function warningsOf(closeId: string): Promise<{ code: string }[]> {
+    type Warned = { warnings: { code: string }[] };
+    const close = await service.rest.get<Warned>(`/v1/closes/${closeId}`);
+    const { data } = await service.rest.get<{ data: Warned[] }>(`/v1/closes/${closeId}/accounts`);
+    expect(data).toHaveLength(3);
+    return [close, ...data].flatMap(({ warnings }) => warnings);
+  }
 
   async function invoicesOf(seller: string): Promise<Invoice[]> {
     const { data } = await service.rest.get<{ data: Invoice[] }>(

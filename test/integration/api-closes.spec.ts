@@ -106,6 +106,7 @@ describe('closes', () => {
         {
           code: 'not_eligible',
           message: `1 of the accounts named are not in this close, for no subscription is in force in 2026-01: ${unsubscribed}`,
+          count: 1,
         },
       ],
     });

@@ -1,6 +1,7 @@
 import { accountId, customerSiteId, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { monthPeriod, toStamp } from '#calendar';
-import { findClose, updateSeller } from '#persistence';
+import type { BatchJob } from '#close';
+import { findClose, listCloseAccounts, updateSeller } from '#persistence';
 import {
   makeAccount,
   makePlan,
@@ -99,7 +100,10 @@ describe('controls of a close', () => {
     expect((await single.run('acme', '2026-07')).map(endOf)).toEqual(contradicted);
     single.simulator.setFaults([]);
     const [fine] = await single.run('acme', '2026-06');
-    expect([fine && endOf(fine), fine && warned(fine)]).toEqual(['issued', ['samples_exceed_bytes']]);
+    expect([fine && endOf(fine), fine && warned(fine)]).toEqual(['issued', []]);
+    expect((await findClose(single.database, single.lastClose()))?.warnings).toContainEqual(
+      expect.objectContaining({ code: 'samples_exceed_bytes', count: 1 }),
+    );
     await single.stop();
   });
 
@@ -142,10 +146,9 @@ describe('controls of a close', () => {
     expect((await busy.run('strict', PERIOD)).map(endOf)).toEqual(['held rates_disagree_with_bytes']);
     busy.simulator.setSwitches({ scope: 'all_ues', round_dp: 2 });
     const [rounded] = await busy.run('acme', PERIOD);
-    expect([rounded && endOf(rounded), rounded && warned(rounded)]).toEqual([
-      'issued',
-      ['rates_look_rounded', 'samples_exceed_bytes', 'drift'],
-    ]);
+    expect([rounded && endOf(rounded), rounded && warned(rounded)]).toEqual(['issued', ['drift']]);
+    const ofVendor = (await findClose(busy.database, busy.lastClose()))?.warnings.map(({ code }) => code);
+    expect(ofVendor).toEqual(expect.arrayContaining(['rates_look_rounded', 'samples_exceed_bytes']));
     expect((await busy.run('strict', '2026-07')).map(endOf)).toEqual(['held rates_look_rounded']);
     busy.simulator.setSwitches({ round_dp: 'none' });
     expect((await busy.retry(busy.lastClose())).map(endOf)).toEqual(['issued']);
@@ -177,28 +180,64 @@ describe('controls of a close', () => {
     await account(0, 'burst', sites(sitesOf(0)));
     closing.simulator.setFaults([{ fault: 'missing_bucket', match: { metric: 'uplink_bytes' } }]);
     const [view] = await closing.run('acme', PERIOD);
-    expect([view && endOf(view), view && warned(view)]).toEqual([
-      'issued',
-      ['missing_buckets', 'samples_exceed_bytes'],
-    ]);
+    expect([view && endOf(view), view && warned(view)]).toEqual(['issued', ['missing_buckets']]);
   });
 
-  it('what nobody has probed yet is a warning on the close, said once; strict accounts wait for the probe', async () => {
+  it('what nobody has probed yet is said once on the close, with how many accounts it is about; strict ones wait', async () => {
     await makeSeller(closing.database, { code: 'acme' });
+    const dialect = { filter_logic: 'and', scope: 'all_ues', proven: { label: true, unit: true } };
+    await makeSeller(closing.database, {
+      code: 'proven',
+      report_api: { base_url: null, api_key: null, strict: false, dialect },
+    });
     await makeSeller(closing.database, {
       code: 'strict',
       report_api: { base_url: null, api_key: null, dialect: null, strict: true },
     });
     for (const number of [0, 1]) await account(number, 'sites', sites(sitesOf(number)));
+    await account(3, 'airtime', msisdns(subscribersOf(3)));
     await account(2, 'sites', sites(sitesOf(2)), 'strict');
-    await closing.run('acme', PERIOD);
-    const close = await findClose(closing.database, closing.lastClose());
-    expect(close?.warnings.map(({ code }) => code)).toEqual([
-      'label_unproven',
-      'filter_logic_unproven',
-      'rate_unit_unproven',
-      'rate_scope_unknown',
-    ]);
+    await account(4, 'sites', sites(sitesOf(4)), 'proven');
+    closing.simulator.setFaults([{ fault: 'bytes_x8', match: { site: sitesOf(1)[1] ?? '' } }]);
+    const jobs: BatchJob[] = [];
+    const [one, other] = [0, 1].map(() => closing.another({ enqueue: async (added) => void jobs.push(...added) }));
+    const opened = await one?.open({
+      seller: 'acme',
+      period: PERIOD,
+      kind: 'regular',
+      dryRun: false,
+      issue: 'automatic',
+      actor: 'test',
+    });
+    if (opened?.outcome !== 'opened') throw new Error('not opened');
+    // Every batch goes to two workers at once, and once more to one of them.
+    const work = async () => {
+      for (let job = jobs.shift(); job; job = jobs.shift())
+        await Promise.all([one?.work(job), other?.work(job), one?.work(job)]);
+    };
+    const told = async (closeId: string) =>
+      (await findClose(closing.database, closeId))?.warnings.map(({ code, count }) => [code, count]);
+    const toldOnce = [
+      ['filter_logic_unproven', 3],
+      ['label_unproven', 3],
+      // Airtime asks for no rates.
+      ['rate_scope_unknown', 2],
+      ['rate_unit_unproven', 2],
+    ];
+    await work();
+    const before = await listCloseAccounts(closing.database, opened.id, { limit: 10 });
+    expect(before.map(endOf).sort()).toEqual(['held entities_exceed_account', 'issued', 'issued']);
+    expect(await told(opened.id)).toEqual([...toldOnce, ['samples_exceed_bytes', 2]]);
+    // A held account that is tried again counts as one account.
+    closing.simulator.setFaults([]);
+    await one?.retry(opened.id);
+    await work();
+    const after = await listCloseAccounts(closing.database, opened.id, { limit: 10 });
+    expect(after.map((view) => [endOf(view), warned(view)])).toEqual(Array.from({ length: 3 }, () => ['issued', []]));
+    expect(await told(opened.id)).toEqual([...toldOnce, ['samples_exceed_bytes', 2]]);
+
+    expect((await closing.run('proven', PERIOD)).map((view) => [endOf(view), warned(view)])).toEqual([['issued', []]]);
+    expect(await told(closing.lastClose())).toEqual([]);
     expect((await closing.run('strict', PERIOD)).map(endOf)).toEqual(['held label_unproven']);
   });
 

@@ -409,7 +409,8 @@ function toNotice({ code, message }: PullWarning | Notice): Notice {
   return { code, message };
 }
 
-function distinct(notices: readonly Notice[]): Notice[] {
+/** Notices, each once. */
+export function distinct(notices: readonly Notice[]): Notice[] {
   const seen = new Map(notices.map((notice) => [`${notice.code} ${notice.message}`, notice]));
   return [...seen.values()];
 }

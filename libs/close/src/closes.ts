@@ -60,7 +60,6 @@ import {
   unrenderedInvoices,
   unrenderedOfBatch,
   unsettledCloses,
-  warnClose,
 } from '#persistence';
 import { Alone } from './alone.js';
 import {
@@ -78,7 +77,7 @@ import {
 } from './bill-account.js';
 import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
-import { controlAccount, openQuestions, strictly } from './control-account.js';
+import { controlAccount, openQuestions, partWarnings, strictly } from './control-account.js';
 import type { Connectors } from './connectors.js';
 import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
@@ -460,30 +459,31 @@ export class Closes {
     const result = earlier && !earlier.voided ? ALREADY_BILLED : await this.#draft(close, facts, waived, signs);
     const drift = await this.#drift(close, facts, result);
     const before = [...(earlier ? [BILLED_ANEW] : []), ...(reopened ? [LATE_USAGE] : [])];
-    const warnings = [...before, ...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
+    const told = [...before, ...waiverNotices(waived), ...result.warnings, ...(drift ? [drift] : [])];
+    const outcome = { doing, ...partWarnings(told) };
     if (result.outcome !== 'held' && !(await accountRated(this.#database, close.id, accountId, doing))) return;
     let moved: boolean;
     if (result.outcome === 'held' && result.passing) {
-      await this.#wait(close, accountId, doing, { ...result, warnings, otherwise: 'held' });
+      await this.#wait(close, accountId, doing, { ...result, warnings: outcome.warnings, otherwise: 'held' });
       return;
     }
     if (result.outcome === 'held') {
       const { outcome: to, reason } = result;
-      moved = await moveAccount(this.#database, close.id, accountId, { to, doing, reason, warnings });
+      moved = await moveAccount(this.#database, close.id, accountId, { ...outcome, to, reason });
     } else if (close.dryRun) {
       // A dry run keeps nothing but its report; `drafted` says that a real run would have drafted this.
       const move = result.outcome === 'empty' ? { to: result.outcome } : { to: result.outcome, report: result.draft };
-      moved = await moveAccount(this.#database, close.id, accountId, { ...move, doing, warnings });
+      moved = await moveAccount(this.#database, close.id, accountId, { ...outcome, ...move });
     } else if (result.outcome === 'empty') {
       const inputs = await billingInputs(this.#database, facts, periodLabel, result.snapshots);
-      moved = await saveEmpty(this.#database, close.id, accountId, { inputs, doing, warnings });
+      moved = await saveEmpty(this.#database, close.id, accountId, { ...outcome, inputs });
     } else {
       const anew = earlier !== null;
       const inputs = await billingInputs(this.#database, facts, periodLabel, result.snapshots, anew);
       const inputsHash = documentSha256(inputs);
       const draft = earlier ? billedAnew(result.draft, earlier.documents) : result.draft;
       const document: DraftInvoice = { ...draft, inputs_hash: inputsHash };
-      moved = await saveDraft(this.#database, close.id, accountId, { inputsHash, document, doing, warnings });
+      moved = await saveDraft(this.#database, close.id, accountId, { ...outcome, inputsHash, document });
     }
     if (moved)
       this.#step(result.outcome, close.id, accountId, result.outcome === 'held' ? result.reason.code : undefined);
@@ -519,7 +519,7 @@ export class Closes {
     this.#step('pulled', close.id, facts.account.id);
     const usage = pulled.series.map(({ series }) => series);
     const { dialect, dialectSha256 } = connection;
-    await warnClose(this.#database, close.id, dialect.strict ? [] : openQuestions(dialect, task.needs));
+    const open = dialect.strict ? [] : openQuestions(dialect, task.needs);
     const controlled = controlAccount(task, pulled, dialect);
     if (controlled.outcome === 'held') await keepDoubted(this.#database, task, pulled, controlled);
     const result =
@@ -543,7 +543,7 @@ export class Closes {
     const unprintable = result.outcome === 'drafted' && unprintableHold(this.#options.renderer, result.draft);
     return {
       ...(unprintable || result),
-      warnings: [...warnings, ...result.warnings],
+      warnings: [...open, ...warnings, ...result.warnings],
       ...(kept && { snapshots: kept.snapshots }),
     };
   }

@@ -2,7 +2,7 @@ import { type ControlFinding, controlUsage, type Dimension, type Metric } from '
 import type { Notice } from '#persistence';
 import { activeEntities, METRICS, type UsageNeeds } from '#rating';
 import type { Dialect } from '#report-client';
-import { type BillingTask, held, type Held, type Pulled } from './bill-account.js';
+import { type BillingTask, distinct, held, type Held, type Pulled } from './bill-account.js';
 
 /** Usage that nothing contradicts; what was odd about it is for the clerk to know. */
 export interface Clear {
@@ -21,7 +21,7 @@ const DOUBTS: ReadonlySet<string> = new Set(['rates_look_rounded']);
  */
 export function controlAccount(task: BillingTask, pulled: Pulled, dialect: Dialect): Clear | Held {
   const { period, entities, account, facts } = task;
-  const findings = controlUsage({
+  const found = controlUsage({
     over: joined(task.segments),
     account,
     entities: activeEntities(period, entities, period.timeZone),
@@ -31,6 +31,8 @@ export function controlAccount(task: BillingTask, pulled: Pulled, dialect: Diale
     roundedByMbps: roundedByMbps(pulled, dialect),
     billed: billedMetrics(task),
   });
+  // That rates are averages over the seconds with traffic is what the probe of their base has shown.
+  const findings = found.filter(({ code }) => !(code === 'samples_exceed_bytes' && dialect.proven.unit));
   const stops = ({ code, holds }: ControlFinding) =>
     !task.waived.has(code) &&
     (holds === 'always' ||
@@ -66,7 +68,7 @@ export function strictly<T extends { readonly outcome: string; readonly warnings
 }
 
 /**
- * What the vendor left open, nobody has probed yet, and bears on what is billed. Said once on a close; a strict dialect
+ * What the vendor left open, nobody has probed yet, and bears on what is billed. A warning on the close; a strict dialect
  * holds the accounts instead.
  */
 export function openQuestions(dialect: Dialect, { pulls }: UsageNeeds): Notice[] {
@@ -96,6 +98,40 @@ export function openQuestions(dialect: Dialect, { pulls }: UsageNeeds): Notice[]
     'the rate of a site may be that of its busiest subscriber',
   );
   return questions;
+}
+
+/** Warnings that are about the vendor, whichever account brings them, and what they say there; null: what they say anyway. */
+const OF_THE_VENDOR: ReadonlyMap<string, string | null> = new Map([
+  ['label_unproven', null],
+  ['filter_logic_unproven', null],
+  ['rate_unit_unproven', null],
+  ['rate_scope_unknown', null],
+  ['rates_look_rounded', null],
+  ['percentile_not_ascending', null],
+  ['echo_type_differs', null],
+  ['account_id_form_unusual', null],
+  [
+    'samples_exceed_bytes',
+    'rates × 300 s exceed the bytes: rates are averages over the seconds with traffic and are billed as reported; run the ' +
+      'dialect probe',
+  ],
+]);
+
+/**
+ * Parts what is to be said of an account from what its usage tells about the vendor, which would be said of every account
+ * alike and hide the rest: that is for the close to say once. Pure.
+ */
+export function partWarnings(told: readonly Notice[]): {
+  warnings: readonly Notice[];
+  vendorWarnings: readonly Notice[];
+} {
+  const ofVendor = told.filter(({ code }) => OF_THE_VENDOR.has(code));
+  return {
+    warnings: told.filter(({ code }) => !OF_THE_VENDOR.has(code)),
+    vendorWarnings: distinct(
+      ofVendor.map(({ code, message }) => ({ code, message: OF_THE_VENDOR.get(code) ?? message })),
+    ),
+  };
 }
 
 /** Half of the last place that rates are rounded to, or seem to be. */

@@ -19,7 +19,7 @@ import { actFor, auditClose, type CloseCommand } from './close-actor.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import { nextTry } from './next-try.js';
-import type { Notice } from './notice.js';
+import type { CountedNotice, Notice } from './notice.js';
 import {
   DocumentAltered,
   documentSha256,
@@ -49,7 +49,8 @@ export interface CloseView {
   /** What accounts of the close wait for and are tried again for by the service itself, most frequent first. */
   waits: { code: string; count: number }[];
   totals: { currency: string; net: string; tax: string; gross: string }[];
-  warnings: Notice[];
+  /** What is about the vendor or the close as a whole, each once. */
+  warnings: CountedNotice[];
   created_at: string;
   finished_at: string | null;
 }
@@ -386,9 +387,14 @@ export interface Transition {
   readonly doing?: Doing;
   readonly reason?: Notice;
   readonly warnings?: readonly Notice[];
+  /** About the vendor, each once: shown and counted on the close. */
+  readonly vendorWarnings?: readonly Notice[];
   readonly report?: unknown;
   readonly invoiceId?: string;
 }
+
+/** What came of billing an account, besides its document. */
+export type Outcome = Pick<Transition, 'warnings' | 'vendorWarnings' | 'doing'>;
 
 /**
  * Moves one account to an outcome under its row lock. A move that the present state does not allow changes nothing:
@@ -404,10 +410,12 @@ export async function moveAccount(
 ): Promise<boolean> {
   const { doing, reason } = move;
   const warnings = move.warnings ? JSON.stringify(move.warnings) : null;
+  const vendorWarnings = move.vendorWarnings ? JSON.stringify(move.vendorWarnings) : null;
   const report = move.report === undefined ? null : JSON.stringify(move.report);
   const outcome = Prisma.sql`
     reason_code = ${reason?.code ?? null}, reason_message = ${reason?.message ?? null}, seen_at = NULL, lost = 0,
     waiting_since = NULL, tries = 0, warnings = coalesce(${warnings}::jsonb, warnings),
+    vendor_warnings = coalesce(${vendorWarnings}::jsonb, vendor_warnings),
     report = coalesce(${report}::jsonb, report), invoice_id = coalesce(${move.invoiceId ?? null}::uuid, invoice_id)`;
   const moved = await tx.$executeRaw(moveOfAccounts(MOVE_TO[move.to], outcome, atWork(closeId, accountId, doing)));
   return moved === 1;
@@ -532,7 +540,7 @@ export async function saveDraft(
   database: Database,
   closeId: string,
   accountId: string,
-  { inputsHash, document, ...move }: Pick<Transition, 'warnings' | 'doing'> & { inputsHash: string; document: unknown },
+  { inputsHash, document, ...move }: Outcome & { inputsHash: string; document: unknown },
 ): Promise<boolean> {
   return transaction(database, async (tx) => {
     // Cancelling locks the accounts before it deletes their drafts: it is either waited for, or finds this one.
@@ -636,8 +644,8 @@ export async function sendBack(
   const places = await lockForWork(tx, closeId, mayMove(move), accountIds);
   if (places.length === 0) return [];
   const anew = Prisma.sql`
-    reason_code = NULL, reason_message = NULL, warnings = '[]', attempts = 0, waiting_since = NULL, tries = 0,
-    released = false, invoice_id = NULL`;
+    reason_code = NULL, reason_message = NULL, warnings = '[]', vendor_warnings = '[]', attempts = 0,
+    waiting_since = NULL, tries = 0, released = false, invoice_id = NULL`;
   const ids = places.map(({ accountId }) => accountId);
   const which = Prisma.sql`a.close_id = ${closeId}::uuid AND a.account_id = ANY(${ids}::uuid[])`;
   await tx.$executeRaw(moveOfAccounts(move, anew, which));
@@ -863,18 +871,26 @@ async function readCloses(
        AND (${filter.before ?? null}::uuid IS NULL OR c.id < ${filter.before ?? null}::uuid)
      ORDER BY c.id DESC LIMIT ${filter.limit}`;
   return Promise.all(
-    closes.map(async ({ label, start, end, summary, ...close }) => ({
-      ...close,
-      period: { start, end, label },
-      ...(summary ?? (await figuresOf(database, close))),
-    })),
+    closes.map(async ({ label, start, end, summary, warnings, ...close }) => {
+      const { vendor_warnings, ...figures } = summary ?? (await figuresOf(database, close));
+      return {
+        ...close,
+        period: { start, end, label },
+        ...figures,
+        warnings: [...vendor_warnings, ...warnings.map((warning) => ({ ...warning, count: 1 }))],
+      };
+    }),
   );
 }
 
 /** What is counted and summed over the accounts of a close. */
-type CloseFigures = Pick<CloseView, 'counts' | 'progress' | 'holds' | 'waits' | 'totals'>;
+interface CloseFigures extends Pick<CloseView, 'counts' | 'progress' | 'holds' | 'waits' | 'totals'> {
+  vendor_warnings: CountedNotice[];
+}
 
-interface CloseColumns extends Omit<CloseView, keyof CloseFigures | 'period'> {
+interface CloseColumns extends Omit<CloseView, keyof CloseFigures | 'period' | 'warnings'> {
+  /** What no account brings. */
+  warnings: Notice[];
   label: string;
   start: string;
   end: string;
@@ -885,10 +901,27 @@ interface CloseColumns extends Omit<CloseView, keyof CloseFigures | 'period'> {
 type CloseHow = Pick<CloseColumns, 'id' | 'state' | 'issue' | 'dry_run'>;
 
 async function figuresOf(database: Database | Transaction, close: CloseHow): Promise<CloseFigures> {
-  return { ...(await countAccounts(database, close)), totals: await totalsOfClose(database, close.id) };
+  return {
+    ...(await countAccounts(database, close)),
+    totals: await totalsOfClose(database, close.id),
+    vendor_warnings: await vendorWarningsOf(database, close.id),
+  };
 }
 
-async function countAccounts(database: Database | Transaction, close: CloseHow): Promise<Omit<CloseFigures, 'totals'>> {
+/** Accounts of one seller bring the same few sets of warnings: these are counted, and only then taken apart. */
+async function vendorWarningsOf(database: Database | Transaction, closeId: string): Promise<CountedNotice[]> {
+  return database.$queryRaw`
+    SELECT told->>'code' AS code, told->>'message' AS message, sum(accounts)::int AS count
+      FROM (SELECT vendor_warnings, count(*) AS accounts FROM close_account
+             WHERE close_id = ${closeId}::uuid GROUP BY vendor_warnings) AS sets,
+           jsonb_array_elements(vendor_warnings) AS each (told)
+     GROUP BY code, message ORDER BY count DESC, code, message`;
+}
+
+async function countAccounts(
+  database: Database | Transaction,
+  close: CloseHow,
+): Promise<Omit<CloseFigures, 'totals' | 'vendor_warnings'>> {
   const rows = await database.$queryRaw<
     ({ state: CloseAccountState; code: string | null; released: boolean; count: number; next: string | null } & {
       seen: string | null;

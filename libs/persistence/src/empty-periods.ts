@@ -1,6 +1,6 @@
 import { v7 as uuid } from 'uuid';
 import type { BillingFacts } from './billing-facts.js';
-import { lockAccount, moveAccount, sendBack, type Transition } from './closes.js';
+import { lockAccount, moveAccount, type Outcome, sendBack } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, transaction, type Transaction } from './database.js';
 import { type BillingInputs, keptAsNow, pinnedFacts } from './invoice-inputs.js';
@@ -16,7 +16,7 @@ export async function saveEmpty(
   database: Database,
   closeId: string,
   accountId: string,
-  { inputs, ...move }: Pick<Transition, 'warnings' | 'doing'> & { inputs: BillingInputs },
+  { inputs, ...move }: Outcome & { inputs: BillingInputs },
 ): Promise<boolean> {
   return transaction(database, async (tx) => {
     if (!(await lockAccount(tx, closeId, accountId))) return false;

@@ -55,7 +55,7 @@ export {
   unfinishedAccounts,
   unsettledCloses,
 } from './closes.js';
-export { type Notice, warnClose } from './notice.js';
+export type { CountedNotice, Notice } from './notice.js';
 export { type CloseDocument, documentsOfClose, standsAsCertified } from './close-documents.js';
 export {
   type CloseSchedule,

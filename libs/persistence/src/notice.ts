@@ -6,7 +6,13 @@ export interface Notice {
   readonly message: string;
 }
 
-/** Puts warnings on a close as a whole, each once, however many accounts bring them. */
+/** A warning of a close as a whole. */
+export interface CountedNotice extends Notice {
+  /** How many accounts of the close it is about; 1 where it is about one document. */
+  readonly count: number;
+}
+
+/** Puts warnings that no account brings on a close as a whole, each once, however often it is said. */
 export async function warnClose(
   database: Database | Transaction,
   closeId: string,

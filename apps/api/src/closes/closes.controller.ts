@@ -59,6 +59,10 @@ const series = {
 
 const totals = { currency: z.string(), net: amount, tax: amount, gross: amount };
 
+const countedNotice = notice
+  .extend({ count: z.int().meta({ description: 'How many accounts, or documents, it is about.' }) })
+  .meta({ id: 'CountedNotice' });
+
 const close = z
   .object({
     id,
@@ -101,7 +105,9 @@ const close = z
       .array(z.object({ code: z.string(), count: z.int() }))
       .meta({ description: 'What waiting accounts wait for.' }),
     totals: z.array(z.object(totals)),
-    warnings: z.array(notice),
+    warnings: z
+      .array(countedNotice)
+      .meta({ description: 'What is about the report API, or about the close as a whole: each once.' }),
     created_at: stamp,
     finished_at: stamp.nullable(),
   })
@@ -403,7 +409,7 @@ export class ClosesController {
     const cause = view.kind === 'correction' ? 'no correction is proposed' : 'no subscription is in force';
     const some = `${leftOut.slice(0, 10).join(', ')}${leftOut.length > 10 ? ', …' : ''}`;
     const message = `${leftOut.length} of the accounts named are not in this close, for ${cause} in ${view.period.label}: ${some}`;
-    return { ...view, warnings: [...view.warnings, { code: 'not_eligible', message }] };
+    return { ...view, warnings: [...view.warnings, { code: 'not_eligible', message, count: leftOut.length }] };
   }
 
   private async unlessUnknown(closeId: string, accounts: readonly string[] = []): Promise<void> {
