@@ -5,6 +5,7 @@ import { documentSha256, listAuditEvents, listCloseAccounts } from '#persistence
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { sampleKey, samplesOf, scrape } from '../support/metrics.js';
 import { settled, startService, type TestService } from '../support/service.js';
+import { entriesOf } from '../support/zip.js';
 
 const PERIOD = '2026-08';
 const VAT = [{ name: 'VAT', category: 'S' as const, rate: '19' }];
@@ -115,6 +116,16 @@ describe('what was altered in the database', () => {
     const answer = await get(path);
     return answer.status === 200 ? 'served' : `${answer.status} ${((await answer.json()) as { code: string }).code}`;
   };
+  /** What the archive of the close does not have, and how many files it has. */
+  const archived = async () => {
+    const entries = entriesOf(Buffer.from(await (await get(`/v1/closes/${closeId}/invoices.zip`)).arrayBuffer()));
+    const { missing } = JSON.parse(entries.at(-1)?.bytes.toString() ?? '') as { missing: object[] };
+    return { files: entries.length, missing };
+  };
+  const eventsOf = async (id: string) => {
+    const filter = { action: 'document.altered', subject: `invoice:${id}` };
+    return (await listAuditEvents(service.database, filter, { limit: 100 })).data;
+  };
   const alterations = async () => {
     const samples = samplesOf(await scrape(service.url, service.adminKey), 'meterline_documents_altered');
     return Object.keys(samples).sort();
@@ -213,7 +224,17 @@ describe('what was altered in the database', () => {
     await keptAside();
     const [invoice, other] = issued as [Issued, Issued];
     try {
+      const before = (await eventsOf(invoice.id)).length;
       await alter(invoice.id);
+      const lacks = { document: 2, columns: 2, pdf: 1 }[part] ?? 0;
+      const missing = { number: invoice.number, id: invoice.id, part: lacks === 2 ? 'document' : 'pdf' };
+      for (let times = 0; times < 2; times += 1) {
+        expect(await archived()).toEqual({
+          files: 6 - lacks,
+          missing: lacks === 0 ? [] : [{ ...missing, code: 'document_altered' }],
+        });
+        expect((await eventsOf(invoice.id)).length).toBe(before + (lacks === 0 ? 0 : 1));
+      }
       const paths = [`/${invoice.id}`, `?close=${closeId}`, `/${invoice.id}/pdf`, `/${invoice.id}/evidence`];
       expect(await Promise.all(paths.map((path) => answered(`/v1/invoices${path}`)))).toEqual(answers);
       // What is whole is served as ever.
@@ -231,11 +252,7 @@ describe('what was altered in the database', () => {
 
       expect(await checkAll()).toEqual({ checked: 3, altered: expect.any(Number) as number });
       expect(await alterations()).toContain(sampleKey('', { seller: 'acme', part }));
-      const { data: events } = await listAuditEvents(
-        service.database,
-        { action: 'document.altered', subject: `invoice:${invoice.id}` },
-        { limit: 100 },
-      );
+      const events = await eventsOf(invoice.id);
       expect(events.at(-1)).toMatchObject({ actor: 'service', data: { part, name: invoice.number } });
       const close = await service.rest.get<{ warnings: { code: string; message: string }[] }>(`/v1/closes/${closeId}`);
       const told = close.warnings.filter(({ code }) => code === 'document_altered').map(({ message }) => message);

@@ -224,7 +224,7 @@ describe('a close over REST and by command', () => {
       }
     });
 
-    it('its PDFs come as one archive: certificate first, then by number, equal to the stored ones, equal each time', async () => {
+    it('its documents come as one archive: certificate first, then by number, equal to the stored ones, equal each time', async () => {
       const [one, two] = await Promise.all(
         [1, 2].map(async () => Buffer.from(await (await get(`/v1/closes/${id}/invoices.zip`)).arrayBuffer())),
       );
@@ -233,16 +233,20 @@ describe('a close over REST and by command', () => {
       const entries = entriesOf(one);
       expect(entries.map(({ name }) => name)).toEqual([
         'certificate.json',
-        ...[1, 2, 3].map((number) => `INV-2026-00000${number}.pdf`),
+        ...[1, 2, 3].flatMap((number) => [`INV-2026-00000${number}.json`, `INV-2026-00000${number}.pdf`]),
         'manifest.json',
       ]);
-      const files = entries.slice(1, -1);
+      const listed = (file: string) => {
+        const bytes = entries.find(({ name }) => name === file)?.bytes ?? '';
+        return { file, sha256: createHash('sha256').update(bytes).digest('hex') };
+      };
       expect(JSON.parse(entries.at(-1)?.bytes.toString() ?? '')).toEqual({
+        format: 'meterline.close-archive.1',
         close: id,
-        documents: files.map(({ name, bytes }) => ({
-          number: name.slice(0, -4),
-          file: name,
-          sha256: createHash('sha256').update(bytes).digest('hex'),
+        documents: ['INV-2026-000001', 'INV-2026-000002', 'INV-2026-000003'].map((number) => ({
+          number,
+          json: listed(`${number}.json`),
+          pdf: { ...listed(`${number}.pdf`), layout: 2 },
         })),
         missing: [],
       });
@@ -276,10 +280,21 @@ describe('a close over REST and by command', () => {
       await sendInvoices(response, { database: service.database, closes, closeId: id, certificate: undefined });
       expect(response.writableFinished).toBe(true);
       const entries = entriesOf(Buffer.concat(written));
-      expect(entries.map(({ name }) => name)).toEqual(['INV-2026-000001.pdf', 'INV-2026-000003.pdf', 'manifest.json']);
+      expect(entries.map(({ name }) => name)).toEqual([
+        'INV-2026-000001.json',
+        'INV-2026-000001.pdf',
+        'INV-2026-000002.json',
+        'INV-2026-000003.json',
+        'INV-2026-000003.pdf',
+        'manifest.json',
+      ]);
       expect(JSON.parse(entries.at(-1)?.bytes.toString() ?? '')).toMatchObject({
-        documents: [{ number: 'INV-2026-000001' }, { number: 'INV-2026-000003' }],
-        missing: [{ number: 'INV-2026-000002', id: second?.id, code: 'malformed_document' }],
+        documents: [
+          { number: 'INV-2026-000001' },
+          { number: 'INV-2026-000002', pdf: null },
+          { number: 'INV-2026-000003' },
+        ],
+        missing: [{ number: 'INV-2026-000002', id: second?.id, part: 'pdf', code: 'malformed_document' }],
       });
     });
 
@@ -369,6 +384,6 @@ describe('a close over REST and by command', () => {
   });
 });
 
-function pdfOf(size: number): { sha256: string; bytes: Uint8Array } {
-  return { sha256: 'sha', bytes: Buffer.alloc(size, 7) };
+function pdfOf(size: number): { layout: number; sha256: string; bytes: Uint8Array } {
+  return { layout: 2, sha256: 'sha', bytes: Buffer.alloc(size, 7) };
 }

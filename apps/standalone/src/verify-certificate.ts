@@ -1,10 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
-import { type CheckedCertificate, verifyCertificates } from '#close';
+import Table from 'cli-table3';
+import { Command, CommanderError } from 'commander';
+import { type CheckedCertificate, type DocumentsVerdict, verifyCertificates, verifyDocuments } from '#close';
+import { createInvoiceRenderer } from '#invoice-pdf';
+import { openArchive } from './archive-files.js';
+
+const [HOLDS, DIFFERS, UNCHECKED] = [0, 1, 2];
 
 const command = new Command('verify-certificate')
   .description(
-    'Checks certificates of closes off-line: their sums, their signature and, of several, that they cite each other.',
+    'Checks certificates of closes off-line: their sums, their signature and, of several, that they cite each other; and ' +
+      'with --documents that every document that the latest of them counts is there as it was counted, and nothing else.',
   )
   .argument('<file.json...>', 'certificates of one close, in any order')
   .option(
@@ -13,22 +19,36 @@ const command = new Command('verify-certificate')
     (file: string, others: string[]) => [...others, file],
     [],
   )
-  .addHelpText('after', '\nEnds with 0 when everything holds, with 1 at the first thing that is wrong, which it names.')
-  .parse();
+  .option(
+    '--documents <zip|folder|url>',
+    'the archive of the close (GET /v1/closes/{id}/invoices.zip), a folder with its files, or the address of the close ' +
+      '(https://…/v1/closes/{id}), asked with the key in METERLINE_KEY',
+  )
+  .addHelpText(
+    'after',
+    '\nEnds with 0 when everything holds, with 1 when something is wrong, which it names, with 2 when it could not be checked.',
+  )
+  .exitOverride();
 
 try {
-  process.exitCode = await run(command.args, command.opts<{ key: string[] }>().key);
+  command.parse();
+  const { key, documents } = command.opts<{ key: string[]; documents?: string }>();
+  process.exitCode = await run(command.args, key, documents);
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`);
-  process.exitCode = 1;
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? HOLDS : UNCHECKED;
+  } else {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = UNCHECKED;
+  }
 }
 
-async function run(files: readonly string[], keys: readonly string[]): Promise<number> {
+async function run(files: readonly string[], keys: readonly string[], documents: string | undefined): Promise<number> {
   const certificates = await Promise.all(files.map(async (name) => ({ name, text: await readFile(name, 'utf8') })));
   const verdict = verifyCertificates(certificates, await Promise.all(keys.map((key) => readFile(key, 'utf8'))));
   if (verdict.outcome === 'invalid') {
     process.stderr.write(`${verdict.name}: ${verdict.pointer || 'the file'}: ${verdict.message}\n`);
-    return 1;
+    return DIFFERS;
   }
   for (const certificate of verdict.certificates) process.stdout.write(`${told(certificate)}\n`);
   if (keys.length === 0) {
@@ -40,7 +60,55 @@ async function run(files: readonly string[], keys: readonly string[]): Promise<n
   if (first && first.certificate.revision > 1) {
     process.stdout.write(`Revisions before ${first.certificate.revision} were not given, so they were not checked.\n`);
   }
-  return 0;
+  return documents === undefined ? HOLDS : compare(verdict.certificates, documents);
+}
+
+async function compare(certificates: readonly CheckedCertificate[], source: string): Promise<number> {
+  const archive = await openArchive(source, process.env.METERLINE_KEY).catch((error: unknown) => {
+    throw new Error(`${source}: ${reasonOf(error)}`, { cause: error });
+  });
+  const renderer = createInvoiceRenderer();
+  try {
+    const verdict = await verifyDocuments(certificates, archive.files, renderer);
+    process.stdout.write(`${sumsOf(verdict)}\n${pdfsOf(verdict)}\n`);
+    const { differences, unnamed } = verdict;
+    if (differences.length === 0) {
+      process.stdout.write(`${source}: every document is there as it was certified, and nothing else\n`);
+      return HOLDS;
+    }
+    for (const { what, name, message } of differences) process.stderr.write(`${what}: ${name} ${message}\n`);
+    const more = unnamed > 0 ? `, of which ${unnamed} are not named` : '';
+    process.stderr.write(`${source}: ${differences.length + unnamed} differences${more}\n`);
+    return DIFFERS;
+  } finally {
+    await renderer.close();
+    await archive.close();
+  }
+}
+
+/** `fetch` says why it failed one error further down. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+}
+
+function sumsOf({ sums }: DocumentsVerdict): string {
+  const table = new Table({
+    head: ['', 'currency', 'documents', 'net', 'tax', 'payable'],
+    style: { head: [], border: [] },
+  });
+  for (const { group, currency, certified, found, agrees } of sums) {
+    const row = (name: string, sum: typeof found) =>
+      table.push([name, currency, String(sum?.documents ?? 0), sum?.net ?? '–', sum?.tax ?? '–', sum?.payable ?? '–']);
+    row(`${group} certified`, certified);
+    row(`${group} found${agrees ? '' : ', DIFFERENT'}`, found);
+  }
+  return table.toString();
+}
+
+function pdfsOf({ pdfs: { found, redrawn, otherLayout } }: DocumentsVerdict): string {
+  const other = otherLayout === 0 ? '' : `; ${otherLayout} of another layout are held against the manifest alone`;
+  return `${found} PDFs: ${redrawn} drawn again from the certified document, byte for byte${other}`;
 }
 
 function told({ name, certificate, sha256, signature }: CheckedCertificate): string {

@@ -31,6 +31,14 @@ export {
   type CheckedCertificate,
   verifyCertificates,
 } from './verify-certificate.js';
+export { ARCHIVE_FORMAT, type ArchiveManifest, CERTIFICATE_FILE, MANIFEST_FILE } from './archive.js';
+export {
+  type ArchiveFile,
+  type DocumentsVerdict,
+  type GroupSum,
+  printableName,
+  verifyDocuments,
+} from './verify-documents.js';
 export { checkStoredDocuments } from './stored-documents.js';
 export { invoiceEvidence, type InvoiceVerdict, verifyInvoice } from './verify-invoice.js';
 export { cronPattern, dueRuns, nextRun, openDueCloses, SCHEDULE_QUEUE, type ScheduledRun } from './schedule.js';

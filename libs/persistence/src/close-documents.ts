@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
+import type { IssuedInvoice } from '#invoicing';
 import { type Database, stamp, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
-import { SEALED, type SealedDocument } from './sealed-documents.js';
+import { DocumentAltered, SEALED, type SealedDocument, unaltered } from './sealed-documents.js';
 
-/** A document of a close, without its content. */
+/** A document of a close. */
 export interface CloseDocument {
   readonly id: string;
   readonly number: string;
   /** RFC 3339, UTC. */
   readonly issuedAt: string;
+  /** The document as it was issued, or the error that says what of it was altered. */
+  readonly content: IssuedInvoice | DocumentAltered;
 }
 
 const PAGE = 200;
@@ -19,7 +22,21 @@ const PAGE_WITH_CONTENT = 50;
  * period by no close; each in the order of kind, fiscal year and sequence. Reads page by page.
  */
 export async function* documentsOfClose(database: Database, closeId: string): AsyncGenerator<CloseDocument> {
-  for (const which of [issuedBy(closeId), certifiedBeside(closeId)]) yield* inOrder(database, which);
+  const columns = Prisma.sql`${SEALED}, ${stamp('i.issued_at')} AS "issuedAt"`;
+  for (const which of [issuedBy(closeId), certifiedBeside(closeId)]) {
+    for await (const row of pages<SealedDocument & { issuedAt: string }>(database, which, columns, PAGE_WITH_CONTENT)) {
+      yield { id: row.id, number: row.number, issuedAt: row.issuedAt, content: contentOf(row) };
+    }
+  }
+}
+
+function contentOf(row: SealedDocument): CloseDocument['content'] {
+  try {
+    return unaltered(row);
+  } catch (error) {
+    if (error instanceof DocumentAltered) return error;
+    throw error;
+  }
 }
 
 /** Of documents `i`: what a close issued. */
@@ -82,10 +99,10 @@ export function sealedDocuments(database: Database | Transaction, which: Prisma.
   return pages<SealedDocument>(database, which, SEALED, PAGE_WITH_CONTENT);
 }
 
-type Listed = CloseDocument & Place & { number: string; sha256: string };
+type Listed = Place & { number: string; sha256: string };
 
 function inOrder(database: Database | Transaction, which: Prisma.Sql): AsyncGenerator<Listed> {
-  const columns = Prisma.sql`i.id, i.number, ${stamp('i.issued_at')} AS "issuedAt", i.document_sha256 AS sha256`;
+  const columns = Prisma.sql`i.number, i.document_sha256 AS sha256`;
   return pages<Listed>(database, which, columns, PAGE);
 }
 

@@ -332,6 +332,8 @@ export async function loadIssued(database: Database, id: string): Promise<Issued
 
 /** A rendered file of an invoice. */
 export interface StoredDocument {
+  /** The version of the page's look that it was drawn with. */
+  readonly layout: number;
   readonly sha256: string;
   readonly bytes: Uint8Array;
 }
@@ -357,7 +359,7 @@ export async function storeDocument(
     SELECT ${uuid()}::uuid, i.seller_id, 'service', 'document.stored', ${`invoice:${invoiceId}`},
            ${JSON.stringify({ kind, layout, sha256 })}::jsonb
       FROM stored JOIN invoice i ON i.id = stored.invoice_id`;
-  if (inserted === 1) return { sha256, bytes };
+  if (inserted === 1) return { layout, sha256, bytes };
   const stored = await loadDocument(database, invoiceId, kind);
   if (!stored) throw new PersistenceError('document_missing', 'a stored document could not be read back', true);
   return stored;
@@ -374,15 +376,15 @@ export async function loadDocument(
   kind: 'pdf',
 ): Promise<StoredDocument | undefined> {
   const [row] = await database.$queryRaw<(StoredDocument & { number: string; witnessed: string | null })[]>`
-    SELECT d.sha256, d.bytes, i.number, ${witness('document.stored')} AS witnessed
+    SELECT d.layout, d.sha256, d.bytes, i.number, ${witness('document.stored')} AS witnessed
       FROM stored_document d JOIN invoice i ON i.id = d.invoice_id
      WHERE d.invoice_id = ${invoiceId}::uuid AND d.kind = ${kind}`;
   if (!row) return undefined;
-  const { sha256, bytes, number, witnessed } = row;
+  const { layout, sha256, bytes, number, witnessed } = row;
   if (sha256 !== (witnessed ?? sha256) || createHash('sha256').update(bytes).digest('hex') !== sha256) {
     throw new DocumentAltered({ subject: `invoice:${invoiceId}`, part: kind, name: number });
   }
-  return { sha256, bytes };
+  return { layout, sha256, bytes };
 }
 
 /**

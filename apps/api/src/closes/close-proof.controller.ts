@@ -124,8 +124,8 @@ export class CloseProofController {
   @GrowsWithAccount()
   @Access('read')
   @Documented(
-    'Download a PDF per document of a close and per note that its certificate names beside them, the latest certificate, and ' +
-      'a manifest of the files that names the documents without one',
+    'Download each document of a close, and each note that its certificate names beside them, as JSON and PDF, the latest ' +
+      'certificate, and a manifest of the files that names what is missing',
     { 200: { description: 'the archive; equal bytes for an equal close', type: 'application/zip' } },
     { 404: '`not_found`' },
   )

@@ -2,8 +2,16 @@ import { once } from 'node:events';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ZipArchive } from 'archiver';
-import { codeOf, isRetryable } from '#close';
-import { type Database, documentsOfClose, type StoredCertificate, type StoredDocument } from '#persistence';
+import { ARCHIVE_FORMAT, type ArchiveManifest, CERTIFICATE_FILE, codeOf, isRetryable, MANIFEST_FILE } from '#close';
+import { canonicalJson } from '#invoicing';
+import {
+  type Database,
+  documentSha256,
+  documentsOfClose,
+  noteAlteration,
+  type StoredCertificate,
+  type StoredDocument,
+} from '#persistence';
 import type { CloseCommands } from '../ports.js';
 
 interface ClosedMonth {
@@ -19,16 +27,9 @@ interface Entry {
   readonly date: string;
 }
 
-/** The last entry of an archive: what it holds, and which documents it lacks and why. */
-export interface ArchiveManifest {
-  close: string;
-  documents: { number: string; file: string; sha256: string }[];
-  missing: { number: string; id: string; code: string }[];
-}
-
 /**
- * Sends the archive of a close: its certificate, a PDF per document that it names in the order of their numbers, and a
- * manifest. A document that cannot be had, however often it is asked for, is named there and keeps nobody from the others.
+ * Sends the archive of a close: its certificate, each document that it names as JSON and as PDF in the order of their numbers,
+ * and a manifest. What cannot be had, however often it is asked for, is named there and keeps nobody from the others.
  */
 export async function sendInvoices(response: Writable, month: ClosedMonth): Promise<void> {
   try {
@@ -42,36 +43,55 @@ export async function sendInvoices(response: Writable, month: ClosedMonth): Prom
 async function* entriesOf({ database, closes, closeId, certificate }: ClosedMonth): AsyncGenerator<Entry> {
   if (certificate) {
     const { issued_at } = (JSON.parse(certificate.document) as { certificate: { issued_at: string } }).certificate;
-    yield { name: 'certificate.json', bytes: Buffer.from(certificate.document), date: issued_at };
+    yield { name: CERTIFICATE_FILE, bytes: Buffer.from(certificate.document), date: issued_at };
   }
-  const manifest: ArchiveManifest = { close: closeId, documents: [], missing: [] };
+  const manifest: ArchiveManifest = { format: ARCHIVE_FORMAT, close: closeId, documents: [], missing: [] };
   // Of an equal close the archive is equal, so its manifest is as old as the newest document.
   let latest = FIRST_DATE;
-  for await (const { id, number, issuedAt } of documentsOfClose(database, closeId)) {
-    if (issuedAt > latest) latest = issuedAt;
-    const pdf = await pdfOrWhyNot(closes, id);
-    if ('code' in pdf) {
-      manifest.missing.push({ number, id, code: pdf.code });
+  for await (const { id, number, issuedAt: date, content } of documentsOfClose(database, closeId)) {
+    if (date > latest) latest = date;
+    const file = number.replaceAll('/', '-');
+    if (content instanceof Error) {
+      await note(database, content);
+      manifest.missing.push({ number, id, part: 'document', code: content.code });
       continue;
     }
-    const file = `${number.replaceAll('/', '-')}.pdf`;
-    manifest.documents.push({ number, file, sha256: pdf.sha256 });
-    yield { name: file, bytes: pdf.bytes, date: issuedAt };
+    // Byte for byte what the certificate has the hash of.
+    const json = { name: `${file}.json`, bytes: Buffer.from(canonicalJson(content)), date };
+    yield json;
+    const pdf = await pdfOrWhyNot(database, closes, id);
+    if ('code' in pdf) manifest.missing.push({ number, id, part: 'pdf', code: pdf.code });
+    else yield { name: `${file}.pdf`, bytes: pdf.bytes, date };
+    manifest.documents.push({
+      number,
+      json: { file: json.name, sha256: documentSha256(content) },
+      pdf: 'code' in pdf ? null : { file: `${file}.pdf`, sha256: pdf.sha256, layout: pdf.layout },
+    });
   }
-  yield { name: 'manifest.json', bytes: Buffer.from(JSON.stringify(manifest, null, 2)), date: latest };
+  yield { name: MANIFEST_FILE, bytes: Buffer.from(JSON.stringify(manifest, null, 2)), date: latest };
 }
 
 /** The earliest that an archive can say. */
 const FIRST_DATE = '1980-01-01T00:00:00Z';
 
 /** Throws what asking again may cure: an archive that breaks off is asked for again, one that came is believed. */
-async function pdfOrWhyNot(closes: ClosedMonth['closes'], id: string): Promise<StoredDocument | { code: string }> {
+async function pdfOrWhyNot(
+  database: Database,
+  closes: ClosedMonth['closes'],
+  id: string,
+): Promise<StoredDocument | { code: string }> {
   try {
     return (await closes.pdf(id)) ?? { code: 'not_found' };
   } catch (error) {
     if (isRetryable(error)) throw error;
+    await note(database, error);
     return { code: codeOf(error) };
   }
+}
+
+/** Whatever keeps an alteration from being written down, the manifest tells of it. */
+function note(database: Database, error: unknown): Promise<void> {
+  return noteAlteration(database, error).catch(() => undefined);
 }
 
 /**

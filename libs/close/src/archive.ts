@@ -1,0 +1,20 @@
+/** The archive of a close: what its files are called and what its manifest says. */
+export const ARCHIVE_FORMAT = 'meterline.close-archive.1';
+
+export const CERTIFICATE_FILE = 'certificate.json';
+
+export const MANIFEST_FILE = 'manifest.json';
+
+/** The last file of an archive: the documents that it holds, in their order, and what it lacks of which and why. */
+export interface ArchiveManifest {
+  format: typeof ARCHIVE_FORMAT;
+  close: string;
+  documents: {
+    number: string;
+    /** The document in canonical JSON: the certificate's hash is over these hashes. */
+    json: { file: string; sha256: string };
+    /** Null when it could not be had. `layout`: the version of the page's look that it was drawn with. */
+    pdf: { file: string; sha256: string; layout: number } | null;
+  }[];
+  missing: { number: string; id: string; part: 'document' | 'pdf'; code: string }[];
+}
