@@ -155,7 +155,13 @@ describe("the service's login", () => {
     const key = granted(
       await createApiKey(database, 'test', { name: 'reads', scopes: ['read'], account: null, expires_at: null }),
     );
-    for (const change of ["scopes = '{admin}'", "hash = 'x'", "created_at = '2020-01-01Z'", 'name = name || name']) {
+    for (const change of [
+      "scopes = '{admin}'",
+      "hash = 'x'",
+      "created_at = '2020-01-01Z'",
+      "expires_at = '2099-01-01Z'",
+      'name = name || name',
+    ]) {
       await expect(service.query(`UPDATE api_key SET ${change} WHERE id = $1`, [key.id])).rejects.toThrow(
         /not changed/,
       );

@@ -148,6 +148,8 @@ describe('the standalone', () => {
       HOST: '127.0.0.1',
       METERLINE_ADMIN_KEY: 'an-admin-key-of-24-chars',
       METERLINE_SECRET_KEY: '5e'.repeat(32),
+      OUTBOUND_ALLOW: 'http://127.0.0.0/8',
+      API_REQUESTS_PER_MINUTE: '77',
     };
     const refused = new Program(MAIN, ['--data', folder], environment);
     expect((await refused.ended).code).toBe(1);
@@ -160,6 +162,19 @@ describe('the standalone', () => {
     const [, url = ''] = await program.says(ADDRESS);
     expect(url).toBe(`http://127.0.0.1:${port}`);
     expect((await get(`${url}/v1/sellers`, environment.METERLINE_ADMIN_KEY)).status).toBe(200);
+    const post = (path: string, body: object, key = environment.METERLINE_ADMIN_KEY) =>
+      fetch(`${url}${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const report_api = { base_url: 'http://127.0.0.1:9', api_key: 'k' };
+    const seller = { code: 's', name: 'S', country: 'US', currency: 'USD', time_zone: 'UTC', report_api };
+    expect((await post('/v1/sellers', seller)).status).toBe(201);
+    const made = await post('/v1/api-keys', { name: 'reads', scopes: ['read'] });
+    const { key } = (await made.json()) as { key: string };
+    const asked = await fetch(`${url}/v1/sellers`, { headers: { authorization: `Bearer ${key}` } });
+    expect(asked.headers.get('ratelimit-limit')).toBe('77');
     // Keys that are given are written nowhere.
     expect([await exists(join(folder, 'admin-key')), await exists(join(folder, 'secret-key'))]).toEqual([false, false]);
   });

@@ -27,7 +27,7 @@ export interface ApiOptions extends ApiPorts {
   /** The key of the first administrator, as it is configured. */
   readonly adminKey: string;
   /** What one key may ask of this process. */
-  readonly limits?: Limits;
+  readonly limits?: Limits | undefined;
   readonly logger: Logger;
 }
 

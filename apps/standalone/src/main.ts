@@ -29,6 +29,8 @@ try {
     adminKey: environment.METERLINE_ADMIN_KEY,
     secretKey: environment.METERLINE_SECRET_KEY,
     reportApi: environment.reportApi,
+    addresses: environment.addresses,
+    limits: environment.limits,
     reportLimits: reportLimits(environment),
     patience: databasePatience(environment),
     settleHours: environment.SETTLE_HOURS,

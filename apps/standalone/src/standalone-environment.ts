@@ -20,6 +20,8 @@ export const standaloneEnvironment = apiEnvironment
     METERLINE_ADMIN_KEY: true,
     METERLINE_SECRET_KEY: true,
     PORT: true,
+    API_REQUESTS_PER_MINUTE: true,
+    API_STREAMS: true,
   })
   .extend({ HOST: z.string().min(1).default('127.0.0.1') })
   .partial({ REPORT_API_URL: true, REPORT_API_KEY: true, METERLINE_ADMIN_KEY: true, METERLINE_SECRET_KEY: true })
@@ -30,6 +32,7 @@ export const standaloneEnvironment = apiEnvironment
   .transform(({ REPORT_API_URL, REPORT_API_KEY, OUTBOUND_ALLOW, ...others }) => ({
     ...others,
     addresses: OUTBOUND_ALLOW,
+    limits: { requestsPerMinute: others.API_REQUESTS_PER_MINUTE, streams: others.API_STREAMS },
     reportApi:
       REPORT_API_URL !== undefined && REPORT_API_KEY !== undefined
         ? { baseUrl: REPORT_API_URL, apiKey: REPORT_API_KEY }

@@ -11,7 +11,7 @@ import {
   serviceLogin,
 } from '#persistence';
 import { OutboundAddresses } from '#report-client';
-import { createApi, prepareQueue } from '../../api/src/index.js';
+import { type ApiOptions, createApi, prepareQueue } from '../../api/src/index.js';
 import { createWorker, WorkerMetrics } from '../../worker/src/index.js';
 import { takeDataFolder } from './data-folder.js';
 import { startEmbeddedPostgres } from './embedded-postgres.js';
@@ -25,6 +25,8 @@ export interface StandaloneOptions {
   readonly reportApi?: ConfiguredReportApi | undefined;
   /** Where other report APIs may be; default: at public addresses over HTTPS. */
   readonly addresses?: OutboundAddresses;
+  /** What one API key may ask; default: as the API has it. */
+  readonly limits?: ApiOptions['limits'];
   /** How often it may be asked, and others that say nothing themselves. */
   readonly reportLimits?: ReportLimits;
   /** How long the database bears with a process that froze. */
@@ -103,6 +105,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       secretKey,
       addresses: options.reportApi ? addresses.withOrigin(options.reportApi.baseUrl) : addresses,
       adminKey: folder.adminKey,
+      ...(options.limits && { limits: options.limits }),
       logger,
       metrics: [metrics],
     });
