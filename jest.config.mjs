@@ -36,6 +36,7 @@ export const slow = [
   'test/integration/idempotency-kill.spec.ts',
   'test/integration/killed-run.spec.ts',
   'test/integration/ledger-growth.spec.ts',
+  'test/integration/list-growth.spec.ts',
   'test/integration/random-faults.spec.ts',
   'test/integration/standalone.spec.ts',
 ];

@@ -170,10 +170,13 @@ export async function listAccounts(
   request: PageRequest,
 ): Promise<Page<Account>> {
   const after = uuidAfter(request);
+  const of =
+    filter.seller === undefined ? undefined : await database.seller.findUnique({ where: { code: filter.seller } });
+  if (of === null) return { data: [], next_cursor: null };
   const rows = await database.account.findMany({
     where: {
       id: { ...(filter.id !== undefined && { equals: filter.id }), ...(after !== undefined && { gt: after }) },
-      ...(filter.seller !== undefined && { seller: { code: filter.seller } }),
+      ...(of && { sellerId: of.id }),
       ...(filter.external_id !== undefined && { externalId: filter.external_id }),
     },
     include: SELLER_CODE,

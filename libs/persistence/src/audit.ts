@@ -1,7 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import type { Database, Transaction } from './database.js';
-import type { Prisma } from './generated/client.js';
-import { type Page, pageOf, type PageRequest, uuidAfter } from './page.js';
+import { Prisma } from './generated/client.js';
+import { also, indexed, type Page, pageOf, type PageRequest, uuidAfter, where } from './page.js';
 
 /** Something that was done, by whom, to what. Written in the transaction that does it. */
 export interface AuditEntry {
@@ -46,38 +46,66 @@ export async function listAuditEvents(
 ): Promise<Page<AuditEvent>> {
   const { seller, subject, action, actor, from, to } = filter;
   const after = uuidAfter(request);
-  const sellerId =
-    seller === undefined ? undefined : (await database.seller.findUnique({ where: { code: seller } }))?.id;
-  if (seller !== undefined && sellerId === undefined) return { data: [], next_cursor: null };
-  const rows = await database.auditEvent.findMany({
-    where: {
-      ...(sellerId !== undefined && { sellerId }),
-      ...(subject !== undefined && { subject }),
-      ...(action !== undefined && { action }),
-      ...(actor !== undefined && { actor }),
-      at: { ...(from && { gte: from }), ...(to && { lt: to }) },
-      ...(after !== undefined && { id: { gt: after } }),
-    },
-    orderBy: { id: 'asc' },
-    take: request.limit + 1,
-  });
-  const codes = await database.seller.findMany({
-    where: { id: { in: [...new Set(rows.flatMap((row) => row.sellerId ?? []))] } },
-    select: { id: true, code: true },
-  });
-  const codeOf = new Map(codes.map(({ id, code }) => [id, code]));
+  const of = seller === undefined ? undefined : await database.seller.findUnique({ where: { code: seller } });
+  if (of === null) return { data: [], next_cursor: null };
+  const limit = request.limit + 1;
+  const by = {
+    subject: subject === undefined ? undefined : { column: Prisma.sql`e.subject`, value: Prisma.sql`${subject}` },
+    seller: of && { column: Prisma.sql`e.seller_id`, value: Prisma.sql`${of.id}::uuid` },
+    actor: actor === undefined ? undefined : { column: Prisma.sql`e.actor`, value: Prisma.sql`${actor}` },
+    action: action === undefined ? undefined : { column: Prisma.sql`e.action`, value: Prisma.sql`${action}` },
+  };
+  // There is an index of each of these and of each two but the subject, in this order.
+  const searched = (by.subject ? [by.subject] : [by.seller, by.actor, by.action])
+    .filter((each) => each !== undefined)
+    .slice(0, 2);
+  const isInSpan = [
+    from !== undefined && Prisma.sql`e.at >= ${from.toISOString()}::timestamptz`,
+    to !== undefined && Prisma.sql`e.at < ${to.toISOString()}::timestamptz`,
+  ];
+  const events = (columns: typeof searched, bounds: { first?: string; last?: string }, ...placed: Prisma.Sql[]) => {
+    const { first = '', last } = bounds;
+    const part = indexed(columns, Prisma.sql`e.id`, {
+      from: first !== '' && Prisma.sql`${first}::uuid`,
+      after: after !== undefined && after >= first && Prisma.sql`${after}::uuid`,
+      before: last !== undefined && Prisma.sql`${last}::uuid`,
+    });
+    const rest = Object.values(by)
+      .filter((each) => each !== undefined)
+      .filter((each) => !columns.includes(each))
+      .map(({ column, value }) => also(Prisma.sql`${column} = ${value}`));
+    return Prisma.sql`
+      (SELECT * FROM audit_event e ${where(...part.conditions, ...rest, ...isInSpan, ...placed)}
+        ORDER BY ${part.order} LIMIT ${limit})`;
+  };
+  const span = {
+    ...(from && { first: idAt(from.getTime() - ID_TELLS_TIME_TO_MS) }),
+    ...(to && { last: idAt(to.getTime() + ID_TELLS_TIME_TO_MS + 1) }),
+  };
+  const source =
+    from === undefined && to === undefined
+      ? events(searched, {})
+      : Prisma.sql`(${events(searched, span, Prisma.sql`event_id_tells_time(e.id, e.at)`)} UNION ALL
+                    ${events([], {}, Prisma.sql`NOT event_id_tells_time(e.id, e.at)`)})`;
+  const rows = await database.$queryRaw<(Omit<AuditEvent, 'at'> & { at: Date })[]>`
+    SELECT id, at, (SELECT code FROM seller WHERE seller.id = e.seller_id) AS seller, actor, action, subject, data
+      FROM ${source} AS e ORDER BY e.id LIMIT ${limit}`;
   return pageOf(
     rows,
     request.limit,
     (row) => row.id,
-    (row) => ({
-      id: row.id,
-      at: row.at.toISOString(),
-      seller: row.sellerId === null ? null : (codeOf.get(row.sellerId) ?? null),
-      actor: row.actor,
-      action: row.action,
-      subject: row.subject,
-      data: row.data,
-    }),
+    (row) => ({ ...row, at: row.at.toISOString() }),
   );
+}
+
+/**
+ * How far the time that an event's id begins with is from the event's, at most. Of those where it is further, which the
+ * database did not stamp, event_id_tells_time says so, and there is an index of them.
+ */
+const ID_TELLS_TIME_TO_MS = 1000;
+
+/** The lowest id of a millisecond: the first 48 bits of an id of version 7 count them since 1970 (RFC 9562, 5.7). */
+function idAt(ms: number): string {
+  const hex = Math.max(ms, 0).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }

@@ -20,6 +20,7 @@ import { type Database, PersistenceError, stamp, transaction, type Transaction }
 import { Prisma } from './generated/client.js';
 import { nextTry } from './next-try.js';
 import type { CountedNotice, Notice } from './notice.js';
+import { indexed, sellerOf, where } from './page.js';
 import {
   DocumentAltered,
   documentSha256,
@@ -860,16 +861,19 @@ async function readCloses(
     limit: number;
   },
 ): Promise<CloseView[]> {
+  const { id, seller, period, before, limit } = filter;
   const closes = await database.$queryRaw<CloseColumns[]>`
-    SELECT c.id, s.code AS seller, c.period_label AS label, ${stamp('lower(c.period)')} AS start,
+    SELECT c.id, (SELECT code FROM seller WHERE id = c.seller_id) AS seller, c.period_label AS label, ${stamp('lower(c.period)')} AS start,
            ${stamp('upper(c.period)')} AS "end", c.kind, c.dry_run, c.issue, c.state, c.warnings, c.summary,
            ${stamp('c.created_at')} AS created_at, ${stamp('c.finished_at')} AS finished_at
-      FROM close c JOIN seller s ON s.id = c.seller_id
-     WHERE (${filter.id ?? null}::uuid IS NULL OR c.id = ${filter.id ?? null}::uuid)
-       AND (${filter.seller ?? null}::text IS NULL OR s.code = ${filter.seller ?? null})
-       AND (${filter.period ?? null}::text IS NULL OR c.period_label = ${filter.period ?? null})
-       AND (${filter.before ?? null}::uuid IS NULL OR c.id < ${filter.before ?? null}::uuid)
-     ORDER BY c.id DESC LIMIT ${filter.limit}`;
+      FROM close c
+    ${where(
+      id !== undefined && Prisma.sql`c.id = ${id}::uuid`,
+      seller !== undefined && Prisma.sql`c.seller_id = ${sellerOf(seller)}`,
+      period !== undefined && Prisma.sql`c.period_label = ${period}`,
+      before !== undefined && Prisma.sql`c.id < ${before}::uuid`,
+    )}
+     ORDER BY c.id DESC LIMIT ${limit}`;
   return Promise.all(
     closes.map(async ({ label, start, end, summary, warnings, ...close }) => {
       const { vendor_warnings, ...figures } = summary ?? (await figuresOf(database, close));
@@ -1044,6 +1048,7 @@ export async function listCloseAccounts(
     limit: number;
   },
 ): Promise<CloseAccountView[]> {
+  const { state, account, after, limit } = filter;
   const rows = await database.$queryRaw<CloseAccountRow[]>`
     SELECT a.id AS account, a.external_id, a.name, c.state, c.warnings, c.attempts, c.invoice_id AS invoice,
            CASE WHEN c.reason_code IS NOT NULL
@@ -1062,7 +1067,14 @@ export async function listCloseAccounts(
                                                          'at', ${stamp('w.at')}) ORDER BY w.at, w.id), '[]')
               FROM close_waiver w WHERE w.close_id = c.close_id AND w.account_id = c.account_id) AS waivers,
            ${stamp('c.updated_at')} AS updated_at
-      FROM close_account c
+      FROM (SELECT * FROM close_account
+            ${where(
+              Prisma.sql`close_id = ${closeId}::uuid`,
+              state !== undefined && Prisma.sql`state = ${state}`,
+              account !== undefined && Prisma.sql`account_id = ${account}::uuid`,
+              after !== undefined && Prisma.sql`account_id > ${after}::uuid`,
+            )}
+             ORDER BY account_id LIMIT ${limit}) AS c
       JOIN close k ON k.id = c.close_id
       JOIN account a ON a.id = c.account_id
       JOIN seller s ON s.id = k.seller_id
@@ -1076,11 +1088,7 @@ export async function listCloseAccounts(
         SELECT to_jsonb(sealed) AS sealed
           FROM (SELECT ${SEALED} FROM invoice i WHERE i.id = c.invoice_id) AS sealed) AS issued ON true
       LEFT JOIN draft_invoice d ON d.close_id = c.close_id AND d.account_id = c.account_id AND c.state = 'drafted'
-     WHERE c.close_id = ${closeId}::uuid
-       AND (${filter.state ?? null}::text IS NULL OR c.state = ${filter.state ?? null})
-       AND (${filter.account ?? null}::uuid IS NULL OR a.id = ${filter.account ?? null}::uuid)
-       AND (${filter.after ?? null}::uuid IS NULL OR a.id > ${filter.after ?? null}::uuid)
-     ORDER BY a.id LIMIT ${filter.limit}`;
+     ORDER BY c.account_id`;
   return Promise.all(rows.map((row) => presentAccount(database, row)));
 }
 
@@ -1150,14 +1158,21 @@ export async function listCloseEvents(
   closeId: string,
   filter: { account?: string | undefined; after?: string | undefined; limit: number },
 ): Promise<CloseEvent[]> {
+  const { account, after, limit } = filter;
+  const part = indexed(
+    [
+      { column: Prisma.sql`close_id`, value: Prisma.sql`${closeId}::uuid` },
+      ...(account === undefined ? [] : [{ column: Prisma.sql`account_id`, value: Prisma.sql`${account}::uuid` }]),
+    ],
+    Prisma.sql`close_event.id`,
+    { after: after !== undefined && Prisma.sql`${after}::bigint` },
+  );
   return database.$queryRaw`
     SELECT id::text AS id, account_id AS account, from_state AS "from", to_state AS "to",
            CASE WHEN reason_code IS NOT NULL
                 THEN jsonb_build_object('code', reason_code, 'message', reason_message) END AS reason,
            actor, ${stamp('at')} AS at
       FROM close_event
-     WHERE close_id = ${closeId}::uuid
-       AND (${filter.account ?? null}::uuid IS NULL OR account_id = ${filter.account ?? null}::uuid)
-       AND (${filter.after ?? null}::bigint IS NULL OR close_event.id > ${filter.after ?? null}::bigint)
-     ORDER BY close_event.id LIMIT ${filter.limit}`;
+    ${where(...part.conditions)}
+     ORDER BY ${part.order} LIMIT ${limit}`;
 }

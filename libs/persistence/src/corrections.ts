@@ -2,6 +2,7 @@ import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from '#invoic
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from './audit.js';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
+import { Prisma } from './generated/client.js';
 import {
   insertInvoice,
   type IssueOutcome,
@@ -13,6 +14,7 @@ import {
 } from './invoices.js';
 import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
 import type { Notice } from './notice.js';
+import { sellerOf, where } from './page.js';
 import {
   type AccountPeriod,
   documentFingerprints,
@@ -513,20 +515,25 @@ export async function listCorrections(
   database: Database | Transaction,
   filter: CorrectionFilter,
 ): Promise<CorrectionView[]> {
+  const { id, account, seller, period, state, after, limit } = filter;
   const rows = await database.$queryRaw<
     (Omit<CorrectionView, DocumentMembers | 'period'> & { document: DraftInvoice; document_sha256: string | null })[]
   >`
-    SELECT c.id, s.code AS seller, c.account_id AS account, c.state, c.cause, c.automatic, c.invoice_id AS invoice,
-           jsonb_build_object('id', i.id, 'number', i.number) AS corrects, c.reason, c.decided_by,
-           ${stamp('c.decided_at')} AS decided_at, ${stamp('c.created_at')} AS created_at, c.document, c.document_sha256
-      FROM correction c JOIN seller s ON s.id = c.seller_id JOIN invoice i ON i.id = c.original_id
-     WHERE (${filter.id ?? null}::uuid IS NULL OR c.id = ${filter.id ?? null}::uuid)
-       AND (${filter.account ?? null}::uuid IS NULL OR c.account_id = ${filter.account ?? null}::uuid)
-       AND (${filter.seller ?? null}::text IS NULL OR s.code = ${filter.seller ?? null})
-       AND (${filter.period ?? null}::text IS NULL OR c.period_label = ${filter.period ?? null})
-       AND (${filter.state ?? null}::text IS NULL OR c.state = ${filter.state ?? null})
-       AND (${filter.after ?? null}::uuid IS NULL OR c.id > ${filter.after ?? null}::uuid)
-     ORDER BY c.id LIMIT ${filter.limit}`;
+    SELECT c.id, (SELECT code FROM seller WHERE id = c.seller_id) AS seller, c.account_id AS account, c.state, c.cause,
+           c.automatic, c.invoice_id AS invoice,
+           (SELECT jsonb_build_object('id', i.id, 'number', i.number) FROM invoice i WHERE i.id = c.original_id) AS corrects,
+           c.reason, c.decided_by, ${stamp('c.decided_at')} AS decided_at, ${stamp('c.created_at')} AS created_at,
+           c.document, c.document_sha256
+      FROM correction c
+    ${where(
+      id !== undefined && Prisma.sql`c.id = ${id}::uuid`,
+      account !== undefined && Prisma.sql`c.account_id = ${account}::uuid`,
+      seller !== undefined && Prisma.sql`c.seller_id = ${sellerOf(seller)}`,
+      period !== undefined && Prisma.sql`c.period_label = ${period}`,
+      state !== undefined && Prisma.sql`c.state = ${state}`,
+      after !== undefined && Prisma.sql`c.id > ${after}::uuid`,
+    )}
+     ORDER BY c.id LIMIT ${limit}`;
   return rows.map(({ document, document_sha256, ...row }) => {
     unalteredDraft(`correction:${row.id}`, { document, document_sha256 });
     const { kind, currency, lines, taxes, net, tax, gross, rounding, payable } = document;

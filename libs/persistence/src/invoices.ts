@@ -8,6 +8,7 @@ import { type Database, PersistenceError, seriesFailure, stamp, transaction, typ
 import { Prisma } from './generated/client.js';
 import type { BillingInputs } from './invoice-inputs.js';
 import type { Notice } from './notice.js';
+import { also, sellerOf, where } from './page.js';
 import {
   DocumentAltered,
   documentSha256,
@@ -221,7 +222,7 @@ export async function insertInvoice(
 
 /** An invoice as the REST contract shows it: the frozen document, its derived status and the hash of its stored PDF. */
 export type InvoiceView = Omit<IssuedInvoice, 'status'> & {
-  status: 'issued' | 'credited' | 'voided' | 'paid';
+  status: 'issued' | 'credited' | 'voided';
   pdf_sha256: string | null;
 };
 
@@ -239,31 +240,71 @@ export interface InvoiceFilter {
 }
 
 /**
- * Issued documents in the order of issue.
+ * Issued documents in the order of issue. What a page costs does not grow with what is before or after it.
  *
  * @throws DocumentAltered when one of them is not as it was issued: the others are listed by what leaves it out
  */
 export async function listInvoices(database: Database, filter: InvoiceFilter): Promise<InvoiceView[]> {
   const rows = await database.$queryRaw<(SealedDocument & { status: InvoiceView['status']; pdf: string | null })[]>`
-    SELECT ${SEALED}, e.status, p.sha256 AS pdf
-      FROM invoice i
-      JOIN seller s ON s.id = i.seller_id
-      LEFT JOIN stored_document p ON p.invoice_id = i.id AND p.kind = 'pdf'
-      CROSS JOIN LATERAL (
-        SELECT type AS status FROM invoice_event WHERE invoice_id = i.id
-         ORDER BY array_position(ARRAY['voided', 'credited', 'paid', 'issued'], type) LIMIT 1) AS e
-     WHERE (${filter.id ?? null}::uuid IS NULL OR i.id = ${filter.id ?? null}::uuid)
-       AND (${filter.account ?? null}::uuid IS NULL OR i.account_id = ${filter.account ?? null}::uuid)
-       AND (${filter.seller ?? null}::text IS NULL OR s.code = ${filter.seller ?? null})
-       AND (${filter.period ?? null}::text IS NULL OR i.period_label = ${filter.period ?? null})
-       AND (${filter.number ?? null}::text IS NULL OR i.number = ${filter.number ?? null})
-       AND (${filter.close ?? null}::uuid IS NULL OR i.close_id = ${filter.close ?? null}::uuid)
-       AND (${filter.status ?? null}::text IS NULL OR e.status = ${filter.status ?? null})
-       AND (${filter.after ?? null}::uuid IS NULL
-            OR (i.issued_at, i.sequence, i.id) > (SELECT issued_at, sequence, id FROM invoice
-                                                   WHERE id = ${filter.after ?? null}::uuid))
-     ORDER BY i.issued_at, i.sequence, i.id LIMIT ${filter.limit}`;
+    SELECT ${SEALED}, ${STATUS} AS status,
+           (SELECT sha256 FROM stored_document WHERE invoice_id = i.id AND kind = 'pdf') AS pdf
+      FROM (${pageOfInvoices(filter)}) AS page JOIN invoice i ON i.id = page.id
+     ORDER BY i.issued_at, i.sequence, i.id`;
   return rows.map(({ status, pdf, ...row }) => ({ ...unaltered(row), status, pdf_sha256: pdf }));
+}
+
+const STATUS = Prisma.sql`(SELECT status FROM invoice_status WHERE invoice_id = i.id)`;
+
+/**
+ * The ids of a page. Few documents have one account or one number: of those the status is looked up. For everything else
+ * that has a status there is an index that has it too.
+ */
+function pageOfInvoices(filter: InvoiceFilter): Prisma.Sql {
+  const { id, account, seller, period, status, number, close, after, limit } = filter;
+  const few = id !== undefined || account !== undefined || number !== undefined;
+  const byStatus = status !== undefined && !few;
+  const key = byStatus ? Prisma.sql`i.invoice_id` : Prisma.sql`i.id`;
+  return Prisma.sql`
+    SELECT ${key} AS id FROM ${byStatus ? Prisma.sql`invoice_status` : Prisma.sql`invoice`} i
+    ${where(
+      id !== undefined && Prisma.sql`i.id = ${id}::uuid`,
+      account !== undefined && Prisma.sql`i.account_id = ${account}::uuid`,
+      number !== undefined &&
+        (account === undefined ? Prisma.sql`i.number = ${number}` : also(Prisma.sql`i.number = ${number}`)),
+      ...placedIn(Prisma.sql`i`, { seller, period, close }, few),
+      status !== undefined && (byStatus ? Prisma.sql`i.status = ${status}` : also(Prisma.sql`${STATUS} = ${status}`)),
+      after !== undefined &&
+        Prisma.sql`(i.issued_at, i.sequence, ${key}) > (SELECT issued_at, sequence, id FROM invoice
+                                                         WHERE id = ${after}::uuid)`,
+    )}
+     ORDER BY i.issued_at, i.sequence, ${key} LIMIT ${limit}`;
+}
+
+/**
+ * Conditions on where a document or draft belongs. What a close has is of the close's seller and period: of the close it is
+ * asked, once, and when another is asked for nothing else is read.
+ *
+ * @param few another condition finds few rows
+ */
+function placedIn(
+  of: Prisma.Sql,
+  { seller, period, close }: Pick<InvoiceFilter, 'seller' | 'period' | 'close'>,
+  few: boolean,
+): (Prisma.Sql | false)[] {
+  const found = (condition: Prisma.Sql) => (few ? also(condition) : condition);
+  if (close === undefined) {
+    return [
+      seller !== undefined && found(Prisma.sql`${of}.seller_id = ${sellerOf(seller)}`),
+      period !== undefined && found(Prisma.sql`${of}.period_label = ${period}`),
+    ];
+  }
+  const ofClose = (condition: Prisma.Sql) =>
+    Prisma.sql`EXISTS (SELECT FROM close WHERE id = ${close}::uuid AND ${also(condition)})`;
+  return [
+    found(Prisma.sql`${of}.close_id = ${close}::uuid`),
+    seller !== undefined && ofClose(Prisma.sql`seller_id = ${sellerOf(seller)}`),
+    period !== undefined && ofClose(Prisma.sql`period_label = ${period}`),
+  ];
 }
 
 /** One issued document, or undefined. */
@@ -291,22 +332,21 @@ export async function listDrafts(
   database: Database,
   filter: Omit<InvoiceFilter, 'status' | 'number'>,
 ): Promise<(DraftView & { close: string })[]> {
+  const { id, account, after, limit } = filter;
   const rows = await database.$queryRaw<
     { id: string; close: string; document: DraftInvoice; document_sha256: string | null }[]
   >`
     SELECT d.id, d.close_id AS close, d.document, d.document_sha256
       FROM draft_invoice d
-      JOIN close_account a ON a.close_id = d.close_id AND a.account_id = d.account_id AND a.state = 'drafted'
-      JOIN close c ON c.id = d.close_id
-      JOIN seller s ON s.id = c.seller_id
-     WHERE (${filter.id ?? null}::uuid IS NULL OR d.id = ${filter.id ?? null}::uuid)
-       AND c.state <> 'cancelled'
-       AND (${filter.account ?? null}::uuid IS NULL OR d.account_id = ${filter.account ?? null}::uuid)
-       AND (${filter.seller ?? null}::text IS NULL OR s.code = ${filter.seller ?? null})
-       AND (${filter.period ?? null}::text IS NULL OR c.period_label = ${filter.period ?? null})
-       AND (${filter.close ?? null}::uuid IS NULL OR c.id = ${filter.close ?? null}::uuid)
-       AND (${filter.after ?? null}::uuid IS NULL OR d.id > ${filter.after ?? null}::uuid)
-     ORDER BY d.id LIMIT ${filter.limit}`;
+    ${where(
+      Prisma.sql`(SELECT state = 'drafted' FROM close_account WHERE close_id = d.close_id AND account_id = d.account_id)`,
+      Prisma.sql`(SELECT state <> 'cancelled' FROM close WHERE id = d.close_id)`,
+      id !== undefined && Prisma.sql`d.id = ${id}::uuid`,
+      account !== undefined && Prisma.sql`d.account_id = ${account}::uuid`,
+      ...placedIn(Prisma.sql`d`, filter, id !== undefined || account !== undefined),
+      after !== undefined && Prisma.sql`d.id > ${after}::uuid`,
+    )}
+     ORDER BY d.id LIMIT ${limit}`;
   return rows.map(({ id, close, ...draft }) => ({
     ...unalteredDraft(`draft:${id}`, draft),
     id,

@@ -1,4 +1,5 @@
 import { PersistenceError } from './database.js';
+import { Prisma } from './generated/client.js';
 
 /** Which part of a list is wanted. `cursor` is a `next_cursor` answered before; opaque to callers. */
 export interface PageRequest {
@@ -10,6 +11,64 @@ export interface PageRequest {
 export interface Page<T> {
   data: T[];
   next_cursor: string | null;
+}
+
+/**
+ * The WHERE of those conditions that are asked for. A list leaves out what its filter does not name, so that PostgreSQL plans
+ * each set of filters for itself and reads it from its own index.
+ */
+export function where(...conditions: readonly (Prisma.Sql | false)[]): Prisma.Sql {
+  const asked = conditions.filter((condition) => condition !== false);
+  return asked.length === 0 ? Prisma.empty : Prisma.sql`WHERE ${Prisma.join(asked, ' AND ')}`;
+}
+
+/**
+ * The same condition, which no index is searched by: for the few rows that another condition finds. PostgreSQL would else
+ * read what two indexes have and put it together, to sort it.
+ */
+export function also(condition: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`(${condition}) IS TRUE`;
+}
+
+/**
+ * A part of the index on (`columns`, `key`), in the order of `key`. The columns are bound as a row and named in the order, so
+ * that PostgreSQL does not walk through another index that has the order alone, hoping to meet such rows soon.
+ *
+ * @param columns each with the value it has
+ * @param bounds values of `key`; `after` and `before` are exclusive
+ */
+export function indexed(
+  columns: readonly { readonly column: Prisma.Sql; readonly value: Prisma.Sql }[],
+  key: Prisma.Sql,
+  bounds: {
+    readonly from?: Prisma.Sql | false;
+    readonly after?: Prisma.Sql | false;
+    readonly before?: Prisma.Sql | false;
+  },
+): { readonly conditions: (Prisma.Sql | false)[]; readonly order: Prisma.Sql } {
+  const names = columns.map(({ column }) => column);
+  const values = columns.map(({ value }) => value);
+  const bound = (comparison: string, limit?: Prisma.Sql | false) => {
+    const [left, right] = limit
+      ? [
+          [...names, key],
+          [...values, limit],
+        ]
+      : [names, values];
+    return (
+      left.length > 0 && Prisma.sql`ROW(${Prisma.join(left)}) ${Prisma.raw(comparison)} ROW(${Prisma.join(right)})`
+    );
+  };
+  const { from, after, before } = bounds;
+  return {
+    conditions: [after ? bound('>', after) : bound('>=', from), before ? bound('<', before) : bound('<=')],
+    order: Prisma.join([...names, key]),
+  };
+}
+
+/** The id of the seller of a code, asked once per statement; null when there is none. */
+export function sellerOf(code: string): Prisma.Sql {
+  return Prisma.sql`(SELECT id FROM seller WHERE code = ${code})`;
 }
 
 /** The key after which a page starts, or undefined for the first page. Throws `malformed_cursor`. */

@@ -31,6 +31,7 @@ const SERVICE_MAY: Readonly<Record<string, string>> = {
   invoice_event: 'SELECT, INSERT',
   invoice_inputs: 'SELECT, INSERT',
   invoice_line: 'SELECT, INSERT',
+  invoice_status: 'SELECT',
   invoice_tax: 'SELECT, INSERT',
   invoice_uncertified: 'SELECT, INSERT, DELETE',
   invoice_unrendered: 'SELECT, INSERT, DELETE',

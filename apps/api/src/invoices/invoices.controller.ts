@@ -27,7 +27,7 @@ import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { found, Problem } from '../problems/problem.js';
 import { ratedLine, totals } from '../rating/rated-line.js';
 
-const status = z.enum(['draft', 'issued', 'credited', 'voided', 'paid']);
+const status = z.enum(['draft', 'issued', 'credited', 'voided']);
 
 export const documentKind = z.enum(['invoice', 'credit_note', 'debit_note']);
 
@@ -102,7 +102,10 @@ export class InvoicesController {
     const filter = { account, seller, period, close, after: uuidAfter(page), limit: limit + 1 };
     const rows: (InvoiceView | DraftView)[] =
       status === 'draft'
-        ? await listDrafts(this.database, filter)
+        ? // No draft has a number.
+          number === undefined
+          ? await listDrafts(this.database, filter)
+          : []
         : await listInvoices(this.database, { ...filter, status, number });
     return cut(
       rows,
