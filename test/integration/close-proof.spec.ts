@@ -227,7 +227,7 @@ describe('a close that can be watched, reviewed and proved', () => {
     } as const);
     if (opened.outcome !== 'opened') throw new Error('refused');
     expect((await findClose(closing.database, opened.id))?.progress).toEqual({
-      ...{ done: 0, total: 4, rate_per_minute: 0, eta: null, next_try_at: null },
+      ...{ done: 0, total: 4, rate_per_minute: 0, eta: null, next_try_at: null, series: null, seen_at: null },
     });
     await closing.closes.work({ closeId: opened.id, batch: 0 });
     const half = await findClose(closing.database, opened.id);

@@ -1,14 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Get, Inject } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { assertWritable, type Database, listSellers } from '#persistence';
+import { z } from 'zod';
 import { Open } from '../access/access.guard.js';
+import { problemResponse } from '../documented.js';
 import { DATABASE, QUEUE, type QueuePort } from '../ports.js';
 import { Problem } from '../problems/problem.js';
 import { Drain } from './drain.js';
 
 /** A part that has not answered by then is away, whatever it is waiting for. */
 const PATIENCE_MS = 3_000;
+
+const alive = z.strictObject({ status: z.literal('ok') });
+const ready = z.union([alive, z.strictObject({ status: z.literal('degraded'), degraded: z.array(z.string()) })]);
 
 @ApiTags('health')
 @Controller('health')
@@ -22,7 +27,8 @@ export class HealthController {
   @Get('live')
   @Open()
   @ApiOperation({ summary: 'Whether the process runs', security: [] })
-  live(): { status: 'ok' } {
+  @ApiResponse({ status: 200, description: 'it runs', standardSchema: alive })
+  live(): z.output<typeof alive> {
     return { status: 'ok' };
   }
 
@@ -35,7 +41,9 @@ export class HealthController {
       'down, and workers begin with it when the queue is back.',
     security: [],
   })
-  async ready(): Promise<{ status: 'ok' } | { status: 'degraded'; degraded: string[] }> {
+  @ApiResponse({ status: 200, description: 'they can', standardSchema: ready })
+  @ApiResponse({ status: 503, ...problemResponse('`not_ready`') })
+  async ready(): Promise<z.output<typeof ready>> {
     if (this.drain.signal.aborted) throw notReady('the process is stopping');
     await answering('the database', async () => {
       await assertWritable(this.database);
