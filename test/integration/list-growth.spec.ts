@@ -488,11 +488,11 @@ async function fill(owner: pg.Client): Promise<void> {
   await owner.query(
     `INSERT INTO close (id, seller_id, period_label, period, kind, dry_run, issue, state, summary)
      SELECT ${idOf('clo', 's * 100 + m')}, ${idOf('sel', 's')}, ${label('m')}, tstzrange(${month('m')}, ${month('m + 1')}),
-            'regular', false, 'after_review', 'review', '{}'::jsonb
+            'regular', false, 'after_review', 'review', '{"vendor_warnings": []}'::jsonb
        FROM generate_series(1, ${SELLERS}) s, generate_series(1, ${MONTHS + 2}) m
      UNION ALL
      SELECT gen_random_uuid(), ${idOf('sel', '2')}, ${label('1 + n % 12')},
-            tstzrange(${month('1 + n % 12')}, ${month('2 + n % 12')}), 'regular', true, 'after_review', 'finished', '{}'::jsonb
+            tstzrange(${month('1 + n % 12')}, ${month('2 + n % 12')}), 'regular', true, 'after_review', 'finished', '{"vendor_warnings": []}'::jsonb
        FROM generate_series(1, 10000) n`,
   );
   await owner.query(
