@@ -26,6 +26,8 @@ const SERVICE_MAY: Readonly<Record<string, string>> = {
   draft_invoice: 'SELECT, INSERT, UPDATE, DELETE',
   empty_period: 'SELECT, INSERT',
   entity: 'SELECT, INSERT, UPDATE, DELETE',
+  document_alteration: 'SELECT, INSERT, UPDATE (mended_at)',
+  document_check: 'SELECT, INSERT, UPDATE',
   idempotency_key: 'SELECT, INSERT, UPDATE, DELETE',
   invoice: 'SELECT, INSERT',
   invoice_event: 'SELECT, INSERT',
