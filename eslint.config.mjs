@@ -31,6 +31,7 @@ export default tseslint.config(
     languageOptions: {
       globals: {
         setTimeout: 'readonly',
+        setInterval: 'readonly',
         process: 'readonly',
         console: 'readonly',
         URL: 'readonly',
