@@ -238,7 +238,7 @@ function unanswered(error: ReportApiError, warnings: readonly Notice[]): Held {
   return passes ? { ...hold, passing: { leftAloneSeconds: error.retryAfterSeconds } } : hold;
 }
 
-/** Series that the task is billed by. */
+/** Series that the task is billed by; controls of missing samples come on top once it is known that samples are missing. */
 export function seriesNeeded({ needs }: BillingTask): number {
   return needs.pulls.reduce((count, { family }) => count + METRICS[family].length, 0);
 }

@@ -505,16 +505,14 @@ export class Closes {
     const keepAnswer = close.dryRun ? undefined : evidenceKeeper(this.#database, task);
     const needed = seriesNeeded(task);
     await signs.give({ needed, pulled: 0, kept: 0 });
-    const pulled = await pullUsage(task, connection, now, keepAnswer, (series) =>
-      signs.note({ needed, pulled: series, kept: 0 }),
-    );
+    // Controls of missing samples are asked for on top of what was needed.
+    const progress = (pulled: number, kept: number) => ({ needed: Math.max(needed, pulled), pulled, kept });
+    const pulled = await pullUsage(task, connection, now, keepAnswer, (series) => signs.note(progress(series, 0)));
     if (pulled.outcome === 'held') return pulled;
-    await signs.give({ needed, pulled: pulled.series.length, kept: 0 });
+    await signs.give(progress(pulled.series.length, 0));
     const kept = close.dryRun
       ? await notToKeep(this.#database, task, pulled)
-      : await keepUsage(this.#database, task, pulled, (series) =>
-          signs.note({ needed, pulled: pulled.series.length, kept: series }),
-        );
+      : await keepUsage(this.#database, task, pulled, (series) => signs.note(progress(pulled.series.length, series)));
     if (kept?.outcome === 'held') return { ...kept, warnings: pulled.warnings };
     this.#step('pulled', close.id, facts.account.id);
     const usage = pulled.series.map(({ series }) => series);
