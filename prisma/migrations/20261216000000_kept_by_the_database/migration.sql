@@ -75,8 +75,9 @@ CREATE TRIGGER number_series_goes_up BEFORE UPDATE ON number_series FOR EACH ROW
 CREATE FUNCTION refuse_other_key() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF owns_table(TG_RELID) THEN RETURN NEW; END IF;
-  IF (NEW.id, NEW.name, NEW.prefix, NEW.hash, NEW.scopes, NEW.account_id, NEW.created_at)
-     IS DISTINCT FROM (OLD.id, OLD.name, OLD.prefix, OLD.hash, OLD.scopes, OLD.account_id, OLD.created_at) THEN
+  IF (NEW.id, NEW.name, NEW.prefix, NEW.hash, NEW.scopes, NEW.account_id, NEW.created_at, NEW.expires_at)
+     IS DISTINCT FROM
+     (OLD.id, OLD.name, OLD.prefix, OLD.hash, OLD.scopes, OLD.account_id, OLD.created_at, OLD.expires_at) THEN
     RAISE EXCEPTION 'an API key is not changed: make another' USING ERRCODE = 'restrict_violation';
   END IF;
   IF NEW.revoked_at IS DISTINCT FROM OLD.revoked_at THEN
