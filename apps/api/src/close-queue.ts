@@ -22,7 +22,7 @@ export interface CloseQueue {
 }
 
 /**
- * Opens the sending end. A queue in PostgreSQL has its tables made first; a Redis that is away keeps nobody waiting: what is
+ * Opens the sending end. A queue in PostgreSQL has its tables made first; the API does not wait for a Redis that is away: what is
  * asked for is written down, and the sweep of a worker sends it.
  *
  * @param tell told once when the queue is away and once when it is back

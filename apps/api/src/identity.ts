@@ -4,7 +4,7 @@ import { stdnum } from 'stdnum';
 import { z } from 'zod';
 import { Problem } from './problems/problem.js';
 
-/** Texts that say who somebody is: they are frozen on documents and read by banks and tax offices, so a slip is refused here. */
+/** Texts that identify a party: they are frozen on documents and read by banks and tax offices, so a slip is refused here. */
 
 /** ISO 13616, check digits and the country's own form; blanks are left out, as banks exchange it. */
 export const iban = z

@@ -7,7 +7,7 @@ export type LocalDate = string;
 /**
  * Whether the name is a zone that this calendar can reckon in: of the IANA database, and known to this host. Fixed offsets
  * such as `+05:30` are refused, and so are the old abbreviations that hosts still take for a zone but Temporal does not, such
- * as `IST` and `PST`: whoever writes them may mean another one.
+ * as `IST` and `PST`: their writer may mean another one.
  */
 export function isTimeZone(name: string): boolean {
   if (zones.has(name)) return true;

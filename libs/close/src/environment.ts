@@ -144,7 +144,7 @@ export function parseEnvironment<Shape extends z.ZodType>(
 }
 
 /**
- * The URL that a process works with, and a warning where it was told the owner's: whoever reads its environment owns the
+ * The URL that a process works with, and a warning where it was told the owner's: a reader of its environment owns the
  * tables.
  */
 export async function serviceDatabase(

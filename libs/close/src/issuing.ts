@@ -20,7 +20,7 @@ export interface Renderer {
   render(document: DraftInvoice | IssuedInvoice): Promise<{ pdf: Uint8Array; sha256: string }>;
 }
 
-/** Texts that a clerk is told of; whoever mends these is told of the next. */
+/** Texts that a clerk is told of at a time; the next try tells of further ones. */
 const TEXTS_NAMED = 3;
 const CHARACTERS_NAMED = 8;
 

@@ -52,7 +52,7 @@ export class QueueOutage {
   }
 }
 
-/** Asks once at a time: whoever asks while an answer is owed gets that one. A queue that is away keeps all questions. */
+/** Asks once at a time: a caller that asks while an answer is owed gets that one. A queue that is away keeps all questions. */
 export function oneAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
   let owed: Promise<T> | undefined;
   return () => {

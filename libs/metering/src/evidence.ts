@@ -90,7 +90,7 @@ export interface BandwidthEvidence extends CommonEvidence {
 
 /**
  * The samples of the billed directions that are missing, one for each site, direction and slot, by what the controls say of
- * their hour: that is how much of the rate rests on what nobody reported.
+ * their hour: that is how much of the rate rests on what was not reported.
  */
 export interface UnreportedSamples {
   missing: number;
@@ -100,7 +100,7 @@ export interface UnreportedSamples {
   quiet: number;
   /** The hour had traffic that its samples do not carry: billed only where an operator lets it pass. */
   lost: number;
-  /** The hour was reported by nobody in any way. */
+  /** Nothing at all was reported of the hour. */
   unanswered: number;
   /** The hour had traffic, and nothing tells whether the slot had any. */
   unexplained: number;

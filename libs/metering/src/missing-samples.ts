@@ -48,7 +48,7 @@ export interface LaneFates {
   readonly of: Uint8Array;
   /** Starts of the hours that lost samples, ascending. */
   readonly lostHours: readonly EpochSeconds[];
-  /** The highest that an unexplained sample can have been, in Mbps; undefined: nobody can say. */
+  /** The highest that an unexplained sample can have been, in Mbps; undefined: it cannot be told. */
   highest(slot: number): string | undefined;
   /** Whether the hourly MAX could be taken for the highest 5-minute sample; else bytes alone decided. */
   readonly byMaximum: boolean;

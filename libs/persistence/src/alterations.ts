@@ -5,7 +5,7 @@ import { Prisma } from './generated/client.js';
 import { warnClose } from './notice.js';
 import { type Alteration, DocumentAltered } from './sealed-documents.js';
 
-/** Records what an error says was altered, when that is what it says. For whoever catches what a read threw. */
+/** Records what an error says was altered, when that is what it says. For callers that catch what a read threw. */
 export async function noteAlteration(database: Database, error: unknown): Promise<void> {
   if (error instanceof DocumentAltered) {
     await transaction(database, (tx) => recordAlteration(tx, error.alteration, 'read'));

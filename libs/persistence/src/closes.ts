@@ -661,7 +661,7 @@ interface AccountPlace {
 }
 
 /**
- * Locks accounts, and then their close; none when the close is cancelled. Whoever ends the close at the same time waits, and
+ * Locks accounts, and then their close; none when the close is cancelled. A transaction that ends the close at the same time waits, and
  * then finds the accounts that are changed under these locks; or he is waited for, and the close is then read as he left it.
  * One that only looked would find it running and let it end with work in it.
  *

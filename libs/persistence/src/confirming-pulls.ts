@@ -188,7 +188,7 @@ export async function claimConfirmingPulls(
                        jsonb_build_object('invoice', invoice_id)) AS of`;
 }
 
-/** Renews the hold on a pull that was taken: whoever took it is still at it. */
+/** Renews the lease of a pull: the process that took it is still at work. */
 export async function renewConfirmingPull(database: Database, id: string, leaseSeconds: number): Promise<void> {
   await database.$executeRaw`
     UPDATE confirming_pull SET next_attempt_at = clock_timestamp() + make_interval(secs => ${leaseSeconds})

@@ -64,7 +64,7 @@ export async function billingInputs(
  * The facts by which a period is looked at again: those that the document that billed it was computed from, plan documents
  * included, and the holds that an operator let pass for it. How answers are kept is as the seller wants it now.
  *
- * @throws PersistenceError `inputs_missing`, `plan_version_changed`, `document_altered`: somebody worked around the service
+ * @throws PersistenceError `inputs_missing`, `plan_version_changed`, `document_altered`: a row was changed around the service
  */
 export async function loadPinnedFacts(
   database: Database | Transaction,
@@ -83,7 +83,7 @@ export async function keptAsNow(database: Database | Transaction, facts: Billing
 /**
  * The billing facts that the first document of a period was computed from, to the letter.
  *
- * @throws PersistenceError `inputs_missing`, `plan_version_changed`, `document_altered`: somebody worked around the service
+ * @throws PersistenceError `inputs_missing`, `plan_version_changed`, `document_altered`: a row was changed around the service
  */
 export async function loadDocumentFacts(
   database: Database | Transaction,

@@ -3,7 +3,7 @@ import { canonicalJson, type IssuedInvoice } from '#invoicing';
 import { PersistenceError } from './database.js';
 import { Prisma } from './generated/client.js';
 
-/** sha256 over the canonical form of a document: the same whoever prints the JSON. */
+/** sha256 over the canonical form of a document: the same for every way to print the JSON. */
 export function documentSha256(document: unknown): string {
   return createHash('sha256').update(canonicalJson(document)).digest('hex');
 }

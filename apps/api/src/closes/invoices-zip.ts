@@ -29,7 +29,7 @@ interface Entry {
 
 /**
  * Sends the archive of a close: its certificate, each document that it names as JSON and as PDF in the order of their numbers,
- * and a manifest. What cannot be had, however often it is asked for, is named there and keeps nobody from the others.
+ * and a manifest. What cannot be had, however often it is asked for, is named there; the archive holds all the others.
  */
 export async function sendInvoices(response: Writable, month: ClosedMonth): Promise<void> {
   try {

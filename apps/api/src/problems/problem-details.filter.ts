@@ -20,7 +20,7 @@ const STATUS_OF_THROWN: Readonly<Record<string, number>> = {
   tax_name_unmatched: 422,
   tax_rate_contradicts_category: 422,
   close_vanished: 503,
-  // Ours all the same: said by name, so that whoever is called knows what to restore.
+  // Ours all the same: said by name, so that the operator knows what to restore.
   document_altered: 500,
 };
 
