@@ -92,6 +92,31 @@ describe('readiness', () => {
     }
   });
 
+  it('a session that was ended passes, also for the statements that come after in its transaction', async () => {
+    const owner = new pg.Client({ connectionString: url });
+    await owner.connect();
+    const cut = openDatabase(url, 1);
+    const met: unknown[] = [];
+    try {
+      await cut
+        .$transaction(async (tx) => {
+          const [session] = await tx.$queryRaw<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`;
+          await owner.query('SELECT pg_terminate_backend($1)', [session?.pid]);
+          for (let statement = 0; statement < 3; statement += 1) {
+            await tx.$queryRaw`SELECT 1`.catch((error: unknown) => met.push(error));
+          }
+          throw met.at(-1);
+        })
+        .catch((error: unknown) => met.push(error));
+      expect(met).toHaveLength(4);
+      expect(met.filter((error) => !isDatabaseAway(error))).toEqual([]);
+      // The next transaction has a session of its own.
+      expect(await cut.$queryRaw`SELECT 1 AS one`).toEqual([{ one: 1 }]);
+    } finally {
+      await Promise.all([owner.end(), cut.$disconnect()]);
+    }
+  });
+
   it('a statement that waits for a lock gives up, and that passes', async () => {
     const owner = new pg.Client({ connectionString: url });
     await owner.connect();

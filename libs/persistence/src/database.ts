@@ -70,11 +70,15 @@ const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPI
  * a lock that was not had, shutting down or starting, and deadlocks and serialization failures that were met again and again.
  */
 const PASSING_SQLSTATE = /^(08...|53...|25006|25P03|55P03|57P0[1-5]|40001|40P01)$/;
+/** What pg says, without any code, of a session that ended and of every statement that comes after. */
+const SESSION_ENDED =
+  /^(Connection terminated( unexpectedly)?|Client (has encountered a connection error|was closed) and is not queryable)$/;
 
 /** Whether a statement failed for what passes by itself: nothing is known against the work, and it may be done later. */
 export function isDatabaseAway(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string' && (UNREACHABLE.has(code) || CONNECTION_LOST.has(code))) return true;
+  if (error instanceof Error && SESSION_ENDED.test(error.message)) return true;
   return isSeriesLocked(error) || PASSING_SQLSTATE.test(sqlState(error) ?? '');
 }
 
