@@ -1,5 +1,6 @@
 import { invoiceEvidence, verifyInvoice } from '#close';
 import { documentSha256, listInvoices, loadInvoiceEvidence, registerEntity, subscribe } from '#persistence';
+import pg from 'pg';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 
@@ -71,6 +72,25 @@ describe('a discount of n periods', () => {
     await takeBack(a, SEPTEMBER);
     const [second] = await closing.run('voided', AUGUST, { dryRun: true });
     expect(second).toMatchObject({ totals: { net: '90.00' } });
+  });
+
+  it('is not given again because the document that has it was altered', async () => {
+    const a = await account('altered', 'once');
+    await close('altered', AUGUST);
+    const owner = new pg.Client({ connectionString: closing.url });
+    await owner.connect();
+    await owner.query('ALTER TABLE invoice DISABLE TRIGGER USER; ALTER TABLE invoice_line DISABLE TRIGGER USER');
+    const lines = `jsonb_path_query_array(document, '$.lines[*] ? (@.kind != "discount")')`;
+    const altered = `UPDATE invoice SET document = document || jsonb_build_object('lines', ${lines}) WHERE account_id = $1`;
+    expect((await owner.query(altered, [a])).rowCount).toBe(1);
+    await owner.query(
+      `DELETE FROM invoice_line WHERE kind = 'discount' AND invoice_id IN (SELECT id FROM invoice WHERE account_id = $1)`,
+      [a],
+    );
+    await owner.end();
+    expect(await close('altered', SEPTEMBER)).toEqual(['failed document_altered']);
+    // Not the month after alone: every document of the account says how many periods were discounted.
+    expect(await close('altered', OCTOBER)).toEqual(['failed document_altered']);
   });
 
   it('follows a fee in advance to the month that it is for', async () => {

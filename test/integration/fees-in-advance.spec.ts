@@ -264,6 +264,72 @@ describe('fees in advance, close by close', () => {
     expect(await billed(a, SEPTEMBER)).toEqual([['2026-09 100.00', '2026-10 100.00']]);
   });
 
+  describe('documents that were altered in the database', () => {
+    /** Alters a document as the database's superuser can, with nothing that would refuse it. */
+    async function alter(of: string, period: string, change: string): Promise<void> {
+      const owner = new pg.Client({ connectionString: closing.url });
+      await owner.connect();
+      for (const table of ['invoice', 'invoice_inputs']) await owner.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
+      const { rowCount } = await owner.query(change, [of, period]);
+      await owner.end();
+      expect(rowCount).toBe(1);
+    }
+    const FEE_AHEAD = `'{lines,1,derivation,basis,billing}'`;
+
+    it.each([
+      ['that it billed the month', `document = jsonb_set(document, ${FEE_AHEAD}, '"arrears"')`],
+      ['all its lines', `document = document || '{"lines": []}'`],
+      ['how many it billed', `document = jsonb_set(document, '{lines,1,derivation,basis,shares,0,count}', '5')`],
+    ])('decide nothing: %s', async (_what, set) => {
+      const [a, b] = [await account('a'), await account('b')];
+      await close(AUGUST);
+      await alter(a, AUGUST, `UPDATE invoice SET ${set} WHERE account_id = $1 AND period_label = $2`);
+      expect(await close(SEPTEMBER)).toEqual(['failed document_altered', 'issued']);
+      expect(await documents(a, SEPTEMBER)).toEqual([]);
+      expect(await billed(b, SEPTEMBER)).toEqual([['2026-10 100.00']]);
+    });
+
+    it('decide nothing: a month that it never billed', async () => {
+      await makePlan(closing.database, feePlan('arrears', '100.00'));
+      const a = await account('a', 'arrears');
+      await close(AUGUST);
+      await alter(
+        a,
+        AUGUST,
+        `UPDATE invoice SET document = jsonb_set(document, '{lines,1}', jsonb_set(jsonb_set(document->'lines'->0,
+                '{derivation,basis,billing}', '"advance"'), '{segment,start}', document->'period'->'end'))
+          WHERE account_id = $1 AND period_label = $2`,
+      );
+      expect(await close(SEPTEMBER)).toEqual(['failed document_altered']);
+    });
+
+    it('decide nothing: what the next document counted on', async () => {
+      const a = await account();
+      await close(AUGUST);
+      await close(SEPTEMBER);
+      await voidOnly(a, AUGUST);
+      await alter(
+        a,
+        SEPTEMBER,
+        `UPDATE invoice_inputs n SET inputs = n.inputs - 'advances' FROM invoice i
+          WHERE i.id = n.invoice_id AND i.account_id = $1 AND i.period_label = $2`,
+      );
+      expect((await closing.run('acme', AUGUST, { dryRun: true })).map(endOf)).toEqual(['failed document_altered']);
+    });
+
+    it('stop a draft whose month before was altered after it was rated', async () => {
+      const a = await account();
+      await close(AUGUST);
+      await closing.run('acme', SEPTEMBER, { review: true });
+      await alter(
+        a,
+        AUGUST,
+        `UPDATE invoice SET document = document || '{"lines": []}' WHERE account_id = $1 AND period_label = $2`,
+      );
+      expect((await closing.issue(closing.lastClose())).map(endOf)).toEqual(['failed document_altered']);
+    });
+  });
+
   describe('evidence', () => {
     type Evidence = ReturnType<typeof invoiceEvidence>;
     async function evidenceOf(of: string, period: string): Promise<Evidence> {

@@ -1,5 +1,6 @@
 import { nextMonth, previousMonth } from '#calendar';
 import { Prisma } from './generated/client.js';
+import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /** Documents `i` that stand. What takes one back says 0 for each of its lines, so such a note needs no exception. */
 export const STANDING = Prisma.sql`
@@ -54,4 +55,39 @@ export function hasAdvanceWithoutSubscription({ label, startDate }: { label: str
   return Prisma.sql`
     EXISTS (SELECT FROM subscription ended CROSS JOIN LATERAL (${billedAhead(Prisma.sql`ended.account_id`, label)}) AS b
              WHERE ended.account_id = a.id AND ended.ends_at = ${startDate}::date)`;
+}
+
+/** A document that decides what another one bills, with what it was computed from where that decides too. */
+export type DecidingDocument = SealedDocument & { readonly inputs: object | null };
+
+/**
+ * The documents that decide what an account `a` was billed in advance or discounted already, as JSON for `demandUnaltered`:
+ * its lines are read here by the database, which cannot tell whether they are as they were issued. Null when none decides.
+ * Whether one does is asked of the plans as well as of its lines, so that a document is read also when its lines are gone.
+ */
+export function decidingDocuments(label: string): Prisma.Sql {
+  return Prisma.sql`
+    (SELECT jsonb_agg(to_jsonb(sealed) ORDER BY sealed.id)
+       FROM (SELECT ${SEALED},
+                    CASE WHEN i.period_label = ${nextMonth(label)}
+                         THEN (SELECT n.inputs FROM invoice_inputs n WHERE n.invoice_id = i.id) END AS inputs
+               FROM (SELECT coalesce(bool_or(v.document @? '$.charges[*] ? (@.timing == "in_advance")'), false) AS ahead,
+                            coalesce(bool_or(v.document @? '$.discounts[*].periods'), false) AS limited
+                       FROM tariff_plan_version v
+                      WHERE v.status = 'published'
+                        AND v.code IN (SELECT b.plan_code FROM subscription b WHERE b.account_id = a.id)) AS plans
+               JOIN invoice i ON i.account_id = a.id
+                             AND (plans.limited OR i.period_label IN (${previousMonth(label)}, ${nextMonth(label)}))
+              WHERE ${STANDING}
+                AND (plans.limited OR plans.ahead
+                     OR i.document @? '$.lines[*].derivation.basis ? (@.billing == "advance")')) AS sealed)`;
+}
+
+/**
+ * Holds documents that decide what another one bills against their hashes.
+ *
+ * @throws DocumentAltered
+ */
+export function demandUnaltered(documents: readonly DecidingDocument[] | null): void {
+  for (const each of documents ?? []) unalteredInputs(unaltered(each), each.inputs);
 }

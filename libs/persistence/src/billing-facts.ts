@@ -1,7 +1,7 @@
 import type { BillingPeriod, LocalDate } from '#calendar';
 import type { AccountTax, Address } from '#invoicing';
 import type { BilledDiscount, FeeBilledAhead } from '#rating';
-import { advancesOfAccount } from './advances.js';
+import { advancesOfAccount, type DecidingDocument, decidingDocuments, demandUnaltered } from './advances.js';
 import type { Database, Transaction } from './database.js';
 import { DISCOUNTED_OF_ACCOUNT } from './discounted.js';
 import { Prisma } from './generated/client.js';
@@ -115,6 +115,7 @@ type SellerRow = { seller: Omit<SellerFacts, 'reportApiKey'>; sellerKey: Uint8Ar
  * statement: they are read twice for every account of a close, and are the facts of one moment outside a transaction too.
  *
  * @param periodLabel the month `YYYY-MM` that they are to bill; absent = of no period, and without advances
+ * @throws DocumentAltered when a document that decides what was billed in advance or discounted is not as it was issued
  */
 export async function loadBillingFacts(
   database: Database | Transaction,
@@ -127,6 +128,7 @@ export async function loadBillingFacts(
       Pick<BillingFacts, 'entities' | 'subscriptions' | 'versions'> & {
         advances: NonNullable<BillingFacts['advances']> | null;
         discounted: NonNullable<BillingFacts['discounted']> | null;
+        deciding: DecidingDocument[] | null;
       })[]
   >`
     SELECT a.id, a.external_id AS "externalId", a.name, a.currency, a.time_zone AS "timeZone", a.address,
@@ -150,10 +152,12 @@ export async function loadBillingFacts(
              WHERE v.status = 'published'
                AND v.code IN (SELECT b.plan_code FROM subscription b WHERE b.account_id = a.id)) AS versions,
            ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : advancesOfAccount(periodLabel)} AS advances,
-           ${DISCOUNTED_OF_ACCOUNT} AS discounted
+           ${DISCOUNTED_OF_ACCOUNT} AS discounted,
+           ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : decidingDocuments(periodLabel)} AS deciding
       FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${accountId}::uuid`;
   if (!row) return undefined;
-  const { seller, sellerKey, entities, subscriptions, versions, advances, discounted, ...account } = row;
+  const { seller, sellerKey, entities, subscriptions, versions, advances, discounted, deciding, ...account } = row;
+  demandUnaltered(deciding);
   const facts = { seller: { ...seller, reportApiKey: sellerKey }, account, entities, subscriptions, versions };
   return { ...facts, ...(advances && { advances }), ...(discounted && { discounted }) };
 }
