@@ -14,6 +14,7 @@ Object.assign(sees, {
   persistence: pure,
 });
 sees.close = Object.keys(sees);
+sees.runtime = Object.keys(sees);
 
 const doors = (rooms) => rooms.map((room) => `^libs/${room}/src/index\\.ts$`);
 const forbid = (name, from, to) => ({ name, severity: 'error', from, to });
@@ -61,7 +62,12 @@ module.exports = {
       { path: '^(libs|apps)/', pathNot: ['^libs/calendar/', '\\.spec\\.ts$'] },
       { path: 'node_modules/@js-temporal/' },
     ),
-    forbid('nest-lives-in-apps', { path: '^libs/' }, { path: 'node_modules/(@nestjs|bullmq)/' }),
+    forbid('nest-lives-in-apps', { path: '^libs/' }, { path: 'node_modules/@nestjs/' }),
+    forbid(
+      'queue-lives-above-the-close',
+      { path: '^libs/', pathNot: '^libs/runtime/' },
+      { path: 'node_modules/bullmq/' },
+    ),
     forbid(
       'persistence-alone-knows-sql',
       { path: '^(libs|apps)/', pathNot: ['^libs/persistence/', '\\.spec\\.ts$'] },

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Client } from 'pg';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
-import { openCloseQueue, prepareQueue } from '../dist/apps/api/src/index.js';
-import { Closes, queueSettings } from '../dist/libs/close/src/index.js';
+import { Closes } from '../dist/libs/close/src/index.js';
 import { LAYOUT_VERSION } from '../dist/libs/invoice-pdf/src/index.js';
 import {
   createDatabase,
@@ -15,6 +14,7 @@ import {
   secretKeySchema,
 } from '../dist/libs/persistence/src/index.js';
 import { parseTariffPlan } from '../dist/libs/rating/src/index.js';
+import { openCloseQueue, prepareQueue, queueSettings } from '../dist/libs/runtime/src/index.js';
 
 export const SECRET_KEY = secretKeySchema.parse('5e'.repeat(32));
 

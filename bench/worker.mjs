@@ -2,9 +2,8 @@ import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setInterval } from 'node:timers';
 import { pino } from 'pino';
 import { boundHeapGrowth, createWorker } from '../dist/apps/worker/src/index.js';
-import { createConnectors, queueSettings } from '../dist/libs/close/src/index.js';
-import { createInvoiceRenderer } from '../dist/libs/invoice-pdf/src/index.js';
-import { openDatabase, secretKeySchema } from '../dist/libs/persistence/src/index.js';
+import { secretKeySchema } from '../dist/libs/persistence/src/index.js';
+import { openService } from '../dist/libs/runtime/src/index.js';
 
 /**
  * A worker of the service that measures itself. It is told where to work by its first message; `start` begins a lap and
@@ -42,28 +41,21 @@ process.on('message', (message) => {
 });
 
 async function begin({ databaseUrl, queueUrl, reportUrl, secretKey }) {
-  const database = openDatabase(databaseUrl);
-  const renderer = createInvoiceRenderer();
-  const secret = secretKeySchema.parse(secretKey);
-  const connectors = createConnectors({
-    database,
-    configured: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
+  const service = openService({
     databaseUrl,
-    secretKey: secret,
+    queueUrl,
+    reportApi: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
+    secretKey: secretKeySchema.parse(secretKey),
+    settleHours: 0,
   });
   const worker = await createWorker({
-    database,
-    connectors,
-    renderer,
-    secretKey: secret,
-    settleHours: 0,
-    queue: queueSettings(queueUrl),
+    ...service.parts,
+    queue: service.queue,
     logger: pino({ level: 'warn' }, process.stderr),
   });
   process.once('disconnect', async () => {
     await worker.close();
-    await Promise.all([connectors.close(), renderer.close()]);
-    await database.$disconnect();
+    await service.close();
     process.exit(0);
   });
   process.send('ready');

@@ -1,7 +1,6 @@
 import { pino } from 'pino';
-import { createConnectors, queueSettings } from '../../dist/libs/close/src/index.js';
-import { createInvoiceRenderer } from '../../dist/libs/invoice-pdf/src/index.js';
-import { openDatabase, secretKeySchema } from '../../dist/libs/persistence/src/index.js';
+import { secretKeySchema } from '../../dist/libs/persistence/src/index.js';
+import { openService } from '../../dist/libs/runtime/src/index.js';
 import { createWorker } from '../../dist/apps/worker/src/index.js';
 
 /**
@@ -10,21 +9,19 @@ import { createWorker } from '../../dist/apps/worker/src/index.js';
  * cannot be asked afterwards.
  */
 const { databaseUrl, queueUrl, reportUrl, secretKey, patience, die, freeze } = JSON.parse(process.argv[2]);
-const database = openDatabase(databaseUrl, 6, patience);
-const renderer = createInvoiceRenderer({ threads: 1 });
-let passed = 0;
-const worker = await createWorker({
-  database,
-  connectors: createConnectors({
-    database,
-    configured: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
-    databaseUrl,
-    secretKey: secretKeySchema.parse(secretKey),
-  }),
-  renderer,
+const service = openService({
+  databaseUrl,
+  pool: 6,
+  patience,
+  queueUrl,
+  reportApi: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
   secretKey: secretKeySchema.parse(secretKey),
   settleHours: 72,
-  queue: queueSettings(queueUrl),
+});
+let passed = 0;
+const worker = await createWorker({
+  ...service.parts,
+  queue: service.queue,
   logger: pino({ level: process.env.CRASH_LOG ?? 'fatal' }, process.stderr),
   recovery: { lock_ms: 2_000, lookout_ms: 1_000, idle_s: 3, sweep_ms: 1_000 },
   onStep: (step) => {

@@ -45,7 +45,12 @@ describe('the import rule', () => {
     },
     'not-through-your-own-door': { file: 'libs/calendar/src/planted.ts', text: "export { toStamp } from '#calendar';" },
     'pure-rooms-have-no-outlets': { file: 'libs/metering/src/planted.ts', text: "export { readFile } from 'node:fs';" },
-    'nest-lives-in-apps': { file: 'libs/close/src/planted.ts', text: "export { Queue } from 'bullmq';" },
+    'close-looks-only-down': {
+      file: 'libs/close/src/planted.ts',
+      text: "export { queueSettings } from '#runtime';",
+    },
+    'nest-lives-in-apps': { file: 'libs/runtime/src/planted.ts', text: "export { Module } from '@nestjs/common';" },
+    'queue-lives-above-the-close': { file: 'libs/close/src/planted-queue.ts', text: "export { Queue } from 'bullmq';" },
     'persistence-alone-knows-sql': { file: 'libs/close/src/planted-sql.ts', text: "export { Client } from 'pg';" },
     'only-calendar-knows-zones': {
       file: 'libs/rating/src/planted-zone.ts',

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { pino } from 'pino';
-import { Closes, type ClosesOptions, type Connectors, queueSettings } from '#close';
+import { Closes, type ClosesOptions, type Connectors } from '#close';
 import {
   accountRated,
   beginAccount,
@@ -17,6 +17,7 @@ import {
   setCloseSchedule,
   settleClose,
 } from '#persistence';
+import { queueSettings } from '#runtime';
 import { createWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { closingFees, drawn as drawnAs } from '../support/closing.js';

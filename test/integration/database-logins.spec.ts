@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { openCloseQueue } from '../../apps/api/src/index.js';
-import { queueSettings } from '#close';
 import {
   admitConfiguredKey,
   authenticate,
@@ -12,6 +10,7 @@ import {
   recordAudit,
   serviceLogin,
 } from '#persistence';
+import { openCloseQueue, queueSettings } from '#runtime';
 import { granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { issueOne } from '../support/issued-invoice.js';
 import { as, createEmptyDatabase, createTestDatabase } from '../support/postgres.js';

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
-import { createApi, openCloseQueue } from '../../apps/api/src/index.js';
+import { createApi } from '../../apps/api/src/index.js';
 import { freePort } from '../../apps/standalone/src/embedded-postgres.js';
-import { Closes, createConnectors, queueSettings } from '#close';
+import { Closes, createConnectors } from '#close';
 import { type Database, findClose, listCloseAccounts, listInvoices, signingKey } from '#persistence';
+import { openCloseQueue, queueSettings } from '#runtime';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { type Program, run } from '../support/process.js';

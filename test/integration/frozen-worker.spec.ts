@@ -1,9 +1,9 @@
 import { jest } from '@jest/globals';
 import { Client } from 'pg';
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
-import { type CloseQueue, openCloseQueue } from '../../apps/api/src/index.js';
-import { type BatchJob, Closes, queueSettings } from '#close';
+import { type BatchJob, Closes } from '#close';
 import { type Database, findClose, listInvoices, openDatabase, PATIENCE, type Patience } from '#persistence';
+import { type CloseQueue, openCloseQueue, queueSettings } from '#runtime';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { closingFees } from '../support/closing.js';
 import { eventually } from '../support/eventually.js';

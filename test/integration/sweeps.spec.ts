@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { pino } from 'pino';
-import { Closes, type ClosesOptions, queueSettings, type Renderer } from '#close';
+import { Closes, type ClosesOptions, type Renderer } from '#close';
 import {
   beginAccount,
   type Database,
@@ -10,6 +10,7 @@ import {
   loadIssued,
   signingKey,
 } from '#persistence';
+import { queueSettings } from '#runtime';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { closingFees, drawn } from '../support/closing.js';

@@ -1,8 +1,8 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { CLOSE_QUEUE, queueSettings, SCHEDULE_QUEUE } from '#close';
-import { type Database, findClose, setCloseSchedule } from '#persistence';
+import { type Database, findClose } from '#persistence';
+import { CLOSE_QUEUE, queueSettings } from '#runtime';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { closingFees } from '../support/closing.js';
@@ -35,21 +35,6 @@ describe('a worker whose Redis loses everything', () => {
     await worker.close();
     redis.disconnect();
     await database.$disconnect();
-  });
-
-  it('sets the schedules in it again', async () => {
-    const timing = { day: 31, hour: 0, minute: 5, timeZone: 'Europe/Berlin', issue: 'automatic' } as const;
-    await setCloseSchedule(database, 'test', 'acme', timing, () => false);
-    const queue = new Queue(SCHEDULE_QUEUE.name, { connection: settings.connection as object });
-    const scheduled = () =>
-      eventually(async () => {
-        const [first] = await queue.getJobSchedulers(0, -1);
-        return first && `${first.pattern} ${first.tz}`;
-      }, 20_000);
-    expect(await scheduled()).toBe('5 0 28-31 * * Europe/Berlin');
-    await redis.flushdb();
-    expect(await scheduled()).toBe('5 0 28-31 * * Europe/Berlin');
-    await queue.close();
   });
 
   it('finishes a close whose jobs were lost with it', async () => {

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { accountId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
-import { type CloseQueue, openCloseQueue } from '../../apps/api/src/index.js';
-import { Closes, type CloseStep, createConnectors, queueSettings } from '#close';
-import { createInvoiceRenderer } from '#invoice-pdf';
+import type { Closes, CloseStep } from '#close';
 import { type Database, findClose, type InvoiceView, listInvoices } from '#persistence';
+import { openService } from '#runtime';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
 
@@ -93,28 +92,20 @@ async function scene(options: CrashOptions, reportUrl: string): Promise<Scene> {
   for (let number = 0; number < options.accounts; number += 1) {
     await makeAccount(database, { seller: 'acme', external_id: accountId(number) }, 'traffic');
   }
-  const renderer = createInvoiceRenderer({ threads: 1 });
-  const connectors = createConnectors({
-    database,
-    configured: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
+  const service = openService({
     databaseUrl: url,
-    secretKey: SECRET_KEY,
-  });
-  const queue: CloseQueue | undefined =
-    options.queueUrl === '' ? undefined : await openCloseQueue(queueSettings(options.queueUrl ?? url));
-  const jobs: Scene['jobs'] = [];
-  const closes = new Closes({
-    database,
-    connectors,
-    renderer,
+    queueUrl: options.queueUrl || undefined,
+    reportApi: { baseUrl: reportUrl, apiKey: 'sim-fleet-key' },
     secretKey: SECRET_KEY,
     settleHours: 72,
-    batchSize: 5,
-    enqueue: async (added) => {
-      if (queue) await queue.enqueue([...added, ...added]);
-      else jobs.push(...added);
-    },
   });
+  const queue = options.queueUrl === '' ? undefined : await service.openQueue();
+  const jobs: Scene['jobs'] = [];
+  const enqueue = async (added: readonly Scene['jobs'][number][]) => {
+    if (queue) await queue.enqueue([...added, ...added]);
+    else jobs.push(...added);
+  };
+  const closes = service.closes(enqueue, { batchSize: 5 });
   return {
     url,
     database,
@@ -134,7 +125,7 @@ async function scene(options: CrashOptions, reportUrl: string): Promise<Scene> {
     },
     async close() {
       await queue?.close();
-      await Promise.all([connectors.close(), renderer.close()]);
+      await service.close();
       await database.$disconnect();
     },
   };

@@ -2,8 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
-import { prepareQueue } from '../../apps/api/src/close-queue.js';
 import { createDatabase, type Credentials, type Database, migrate, openDatabase, provideLogin } from '#persistence';
+import { prepareQueue } from '#runtime';
 
 export const MIGRATIONS = resolve('prisma/migrations');
 

@@ -1,8 +1,7 @@
 import { pino } from 'pino';
-import { Closes, queueSettings } from '#close';
+import { Closes } from '#close';
 import { findClose, listInvoices, openDatabase, serviceLogin } from '#persistence';
-import { openCloseQueue } from '../../apps/api/src/index.js';
-import { prepareQueue } from '../../apps/api/src/close-queue.js';
+import { openCloseQueue, prepareQueue, queueSettings } from '#runtime';
 import { createWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller } from './catalogue.js';
 import { BLANK_PAGES, closingFees } from './closing.js';

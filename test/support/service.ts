@@ -1,7 +1,6 @@
 import { pino } from 'pino';
-import { createConnectors, queueSettings } from '#close';
-import { createInvoiceRenderer } from '#invoice-pdf';
 import { type Database, newApiKey } from '#persistence';
+import { openService } from '#runtime';
 import { createApi } from '../../apps/api/src/index.js';
 import {
   type ReportSimulator,
@@ -36,30 +35,20 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
   const simulator = await startReportSimulator(simulated);
   const logger = pino({ level: 'error' });
   const key = newApiKey();
-  const renderer = createInvoiceRenderer();
   const metrics = new WorkerMetrics();
-  const connectors = createConnectors({
-    database,
-    configured: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
+  const service = openService({
     databaseUrl,
-    secretKey: SECRET_KEY,
-    log: (entry) => metrics.reportApiAsked(entry),
-  });
-  const worker = await createWorker({
-    database,
-    connectors,
-    renderer,
+    queueUrl,
+    reportApi: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
     secretKey: SECRET_KEY,
     settleHours: 72,
-    queue: queueSettings(queueUrl ?? databaseUrl),
-    logger,
-    metrics,
+    log: (entry) => metrics.reportApiAsked(entry),
   });
+  const worker = await createWorker({ ...service.parts, queue: service.queue, logger, metrics });
   const api = await createApi({
-    database,
+    ...service.parts,
     closes: worker.closes,
     queue: worker,
-    secretKey: SECRET_KEY,
     adminKey: key,
     logger,
   });
@@ -78,7 +67,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
     stop: async () => {
       await Promise.all([api.close(), health.close()]);
       await worker.close();
-      await Promise.all([connectors.close(), renderer.close(), simulator.close()]);
+      await Promise.all([service.close(), simulator.close()]);
       await database.$disconnect();
     },
   };

@@ -1,4 +1,4 @@
-import { parseEnvironment } from '#close';
+import { parseEnvironment } from '#runtime';
 import { apiEnvironment } from './environment.js';
 
 const good = {

@@ -1,13 +1,12 @@
 import 'reflect-metadata';
-import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Express } from 'express';
 import helmet from 'helmet';
-import type { Logger } from 'pino';
 import { admitConfiguredKey, signingKey } from '#persistence';
+import { DEFAULT_LIMITS, type Logger, nestLogger } from '#runtime';
 import { authentication } from './access/authentication.js';
-import { DEFAULT_LIMITS, type Limits, rateLimit } from './access/limits.js';
+import { type Limits, rateLimit } from './access/limits.js';
 import { ApiModule, type ApiPorts } from './api.module.js';
 import { serveDocs } from './docs/docs-page.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
@@ -19,7 +18,6 @@ import { RequestValidationPipe } from './request-validation.pipe.js';
 import { wellFormedUrl } from './well-formed-url.js';
 
 export type { ApiPorts } from './api.module.js';
-export { type CloseQueue, openCloseQueue, prepareQueue } from './close-queue.js';
 export { apiEnvironment } from './environment.js';
 export type { CloseCommands } from './ports.js';
 
@@ -48,7 +46,7 @@ export async function createApi({
   await admitConfiguredKey(ports.database, adminKey);
   const app = await NestFactory.create<NestExpressApplication>(ApiModule.with(ports, limits), {
     bodyParser: false,
-    logger: quietLogger(logger),
+    logger: nestLogger(logger),
     abortOnError: false,
     // What has not ended by itself while draining is cut.
     forceCloseConnections: true,
@@ -68,13 +66,4 @@ export async function createApi({
   await app.init();
   allowed = allowedMethods(app.getHttpAdapter().getInstance() as Express);
   return app;
-}
-
-/** Nest tells every route it maps; only its warnings and errors are worth a line. */
-function quietLogger(logger: Logger): LoggerService {
-  return {
-    log: () => undefined,
-    warn: (message: unknown) => logger.warn(String(message)),
-    error: (message: unknown, stack?: unknown) => logger.error({ stack }, String(message)),
-  };
 }

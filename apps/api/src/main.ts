@@ -1,54 +1,30 @@
-import { pino } from 'pino';
 import {
-  Closes,
-  createConnectors,
-  databasePatience,
+  apiLimits,
+  createLogger,
+  environmentOrExit,
   listenFailure,
-  parseEnvironment,
-  queueSettings,
-  reportLimits,
+  openService,
   serviceDatabase,
-} from '#close';
-import { createInvoiceRenderer } from '#invoice-pdf';
-import { openDatabase } from '#persistence';
-import { apiEnvironment, createApi, openCloseQueue, prepareQueue } from './index.js';
+  serviceOptions,
+} from '#runtime';
+import { apiEnvironment, createApi } from './index.js';
 
-const environment = readEnvironment();
-const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'api' } });
-const databaseUrl = await serviceDatabase(environment.DATABASE_URL, prepareQueue, logger);
-const patience = databasePatience(environment);
-const database = openDatabase(databaseUrl, undefined, patience);
-const queue = await openCloseQueue(queueSettings(environment.QUEUE_URL ?? databaseUrl, patience), (entry) =>
+const environment = environmentOrExit(apiEnvironment);
+const logger = createLogger(environment.LOG_LEVEL, 'api');
+const databaseUrl = await serviceDatabase(environment.DATABASE_URL, logger);
+const service = openService({ ...serviceOptions(environment), databaseUrl });
+const queue = await service.openQueue((entry) =>
   entry.event === 'queue_away'
     ? logger.warn(entry, 'the queue is away; commands are written down and sent when it is back')
     : logger.info(entry, 'the queue is back'),
 );
-const renderer = createInvoiceRenderer();
-const connectors = createConnectors({
-  database,
-  configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
-  limits: reportLimits(environment),
-  addresses: environment.OUTBOUND_ALLOW,
-  databaseUrl,
-  patience,
-  secretKey: environment.METERLINE_SECRET_KEY,
-});
-const closes = new Closes({
-  database,
-  connectors,
-  renderer,
-  enqueue: (jobs) => queue.enqueue(jobs),
-  secretKey: environment.METERLINE_SECRET_KEY,
-  settleHours: environment.SETTLE_HOURS,
-});
 const app = await createApi({
-  database,
-  closes,
+  ...service.parts,
+  closes: service.closes((jobs) => queue.enqueue(jobs)),
   queue,
-  secretKey: environment.METERLINE_SECRET_KEY,
-  addresses: environment.OUTBOUND_ALLOW.withOrigin(environment.REPORT_API_URL),
+  addresses: service.addresses,
   adminKey: environment.METERLINE_ADMIN_KEY,
-  limits: { requestsPerMinute: environment.API_REQUESTS_PER_MINUTE, streams: environment.API_STREAMS },
+  limits: apiLimits(environment),
   logger,
 });
 const { PORT: port, HOST: host } = environment;
@@ -71,15 +47,6 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 async function stop(): Promise<void> {
   await app.close();
-  await Promise.all([queue.close(), connectors.close(), renderer.close()]);
-  await database.$disconnect();
-}
-
-function readEnvironment() {
-  try {
-    return parseEnvironment(apiEnvironment, process.env);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exit(1);
-  }
+  await queue.close();
+  await service.close();
 }

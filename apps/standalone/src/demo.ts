@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
-import { parseEnvironment } from '#close';
 import { isMonth, monthAt, previousMonth } from '#calendar';
 import { OutboundAddresses } from '#report-client';
+import { environmentOrExit } from '#runtime';
 import { startReportSimulator } from '../../report-simulator/src/index.js';
 import { type DemoScene, demoScene, type SellerScene } from './demo-scene.js';
 import { RestClient } from './rest-client.js';
@@ -33,7 +33,7 @@ const options = new Command('demo')
 
 const print = (line = ''): void => void process.stdout.write(`${line}\n`);
 
-const environment = readEnvironment();
+const environment = environmentOrExit(demoEnvironment);
 const scene = demoScene(options.accounts);
 const simulator = await startReportSimulator({ fleet: scene.fleet, seed: SEED });
 const service = await startStandalone({
@@ -58,8 +58,9 @@ try {
   if (options.exit) {
     process.exitCode = failed ? 1 : 0;
   } else {
+    const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
     sayWhereItIs();
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    await told;
     print('\nStopping …');
   }
 } finally {
@@ -181,15 +182,6 @@ function sayWhereItIs(): void {
   print(`curl -H 'Authorization: Bearer ${service.adminKey}' '${service.url}/v1/invoices?limit=3'`);
   print();
   print('Ctrl-C stops it.');
-}
-
-function readEnvironment() {
-  try {
-    return parseEnvironment(demoEnvironment, process.env);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exit(1);
-  }
 }
 
 function wholeNumber(text: string): number {

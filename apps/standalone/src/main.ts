@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { databasePatience, parseEnvironment, reportLimits } from '#close';
+import { apiLimits, databasePatience, parseEnvironment, reportLimits } from '#runtime';
 import { startStandalone } from './standalone.js';
 import { standaloneEnvironment } from './standalone-environment.js';
 
@@ -29,19 +29,20 @@ try {
     adminKey: environment.METERLINE_ADMIN_KEY,
     secretKey: environment.METERLINE_SECRET_KEY,
     reportApi: environment.reportApi,
-    addresses: environment.addresses,
-    limits: environment.limits,
-    reportLimits: reportLimits(environment),
+    addresses: environment.OUTBOUND_ALLOW,
+    limits: reportLimits(environment),
+    keyLimits: apiLimits(environment),
     patience: databasePatience(environment),
     settleHours: environment.SETTLE_HOURS,
     queueUrl: environment.QUEUE_URL,
     logLevel: environment.LOG_LEVEL,
   });
+  const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   process.stdout.write(`Meterline answers on ${service.url} (docs: ${service.url}/docs)\n`);
   if (service.adminKeyIsNew) {
     process.stdout.write(`First admin key, shown once and kept in ${options.data}/admin-key:\n${service.adminKey}\n`);
   }
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  await told;
   await service.stop();
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);

@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import Table from 'cli-table3';
-import { serviceEnvironment } from '#close';
 import { findSeller, isRefusal, openDatabase, updateSeller } from '#persistence';
 import {
   probeDialect,
@@ -10,6 +9,7 @@ import {
   SealedKey,
   withSettings,
 } from '#report-client';
+import { variables } from '#runtime';
 
 /** What the command is run with; time and chance are handed in so that a test waits for nothing. */
 export interface ProbeSurroundings {
@@ -130,7 +130,7 @@ async function writeSeller(
   { settings }: ProbeReport,
   { environment, write }: ProbeSurroundings,
 ): Promise<number> {
-  const parsed = serviceEnvironment.pick({ DATABASE_URL: true, METERLINE_SECRET_KEY: true }).safeParse(environment);
+  const parsed = variables.pick({ DATABASE_URL: true, METERLINE_SECRET_KEY: true }).safeParse(environment);
   if (!parsed.success) {
     const names = [...new Set(parsed.error.issues.map(({ path }) => path.join('.')))];
     write(`--write-seller needs ${names.join(' and ')} in the environment, as the services have them\n`);

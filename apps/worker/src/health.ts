@@ -2,10 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { assertWritable, type Database } from '#persistence';
+import { processMetrics } from '#runtime';
 import { Registry } from 'prom-client';
 import type { RunningWorker } from './index.js';
 import type { WorkerMetrics } from './metrics.js';
-import { processMetrics } from './process-metrics.js';
 
 /** A part that has not answered by then is away, whatever it is waiting for. */
 const PATIENCE_MS = 3_000;

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
-import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { type Closes, endsWithin } from '#close';
+import type { Closes } from '#close';
 import { signingKey } from '#persistence';
+import { endsWithin, nestLogger } from '#runtime';
 import { WorkerMetrics } from './metrics.js';
 import type { Recurring } from './recurring.js';
 import { RECURRING, WorkerCloses, WorkerModule, type WorkerModuleOptions } from './worker.module.js';
@@ -13,7 +13,7 @@ const QUEUE_PATIENCE_MS = 10_000;
 export { boundHeapGrowth } from './heap.js';
 export { WorkerMetrics } from './metrics.js';
 
-/** What a worker is made of; metrics that somebody else counts into as well are handed in. */
+/** What a worker is made of. Metrics that the report clients count into as well are handed in. */
 export type WorkerOptions = Omit<WorkerModuleOptions, 'metrics'> & { readonly metrics?: WorkerMetrics };
 
 export interface RunningWorker {
@@ -31,17 +31,12 @@ export interface RunningWorker {
 /** Starts a worker: it takes batches of closes from the queue until it is closed. Throws when it cannot start. */
 export async function createWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { logger } = options;
-  const nestLogger: LoggerService = {
-    log: () => undefined,
-    warn: (message: unknown) => logger.warn(String(message)),
-    error: (message: unknown, stack?: unknown) => logger.error({ stack }, String(message)),
-  };
   // A METERLINE_SECRET_KEY that opens nothing is found now and not when the first close finishes.
   await signingKey(options.database, options.secretKey);
   const app = await NestFactory.createApplicationContext(
     WorkerModule.with({ metrics: new WorkerMetrics(), ...options }),
     {
-      logger: nestLogger,
+      logger: nestLogger(logger),
       abortOnError: false,
     },
   );

@@ -1,56 +1,28 @@
-import { pino } from 'pino';
-import {
-  createConnectors,
-  databasePatience,
-  listenFailure,
-  parseEnvironment,
-  queueSettings,
-  reportLimits,
-  serviceDatabase,
-} from '#close';
-import { createInvoiceRenderer } from '#invoice-pdf';
-import { openDatabase } from '#persistence';
+import { createLogger, environmentOrExit, listenFailure, openService, serviceDatabase, serviceOptions } from '#runtime';
 import { workerEnvironment } from './environment.js';
 import { serveHealth, type WorkerHealth } from './health.js';
 import { boundHeapGrowth, createWorker, WorkerMetrics } from './index.js';
-import { prepareQueue } from './prepare-queue.js';
 
 boundHeapGrowth();
 
-const environment = readEnvironment();
-const logger = pino({ level: environment.LOG_LEVEL, base: { app: 'worker' } });
-const databaseUrl = await serviceDatabase(environment.DATABASE_URL, prepareQueue, logger);
-const patience = databasePatience(environment);
-const database = openDatabase(databaseUrl, undefined, patience);
-const renderer = createInvoiceRenderer();
+const environment = environmentOrExit(workerEnvironment);
+const logger = createLogger(environment.LOG_LEVEL, 'worker');
+const databaseUrl = await serviceDatabase(environment.DATABASE_URL, logger);
 const metrics = new WorkerMetrics();
-const connectors = createConnectors({
-  database,
-  configured: { baseUrl: environment.REPORT_API_URL, apiKey: environment.REPORT_API_KEY },
-  limits: reportLimits(environment),
-  addresses: environment.OUTBOUND_ALLOW,
+const service = openService({
+  ...serviceOptions(environment),
   databaseUrl,
-  patience,
-  secretKey: environment.METERLINE_SECRET_KEY,
   log: (entry) => {
     metrics.reportApiAsked(entry);
     logger.debug(entry, 'report API');
   },
 });
-const worker = await createWorker({
-  database,
-  connectors,
-  renderer,
-  secretKey: environment.METERLINE_SECRET_KEY,
-  settleHours: environment.SETTLE_HOURS,
-  queue: queueSettings(environment.QUEUE_URL ?? databaseUrl, patience),
-  logger,
-  metrics,
-});
+const worker = await createWorker({ ...service.parts, queue: service.queue, logger, metrics });
 let health: WorkerHealth | undefined;
 try {
   const { HEALTH_PORT: port } = environment;
-  health = port === undefined ? undefined : await serveHealth(port, { database, worker, metrics });
+  health =
+    port === undefined ? undefined : await serveHealth(port, { database: service.parts.database, worker, metrics });
   logger.info('the worker takes batches');
 } catch (error) {
   const failure = listenFailure(error, 'HEALTH_PORT', { port: environment.HEALTH_PORT ?? 0 }) as Error;
@@ -71,15 +43,5 @@ async function stop(): Promise<void> {
   health?.drain();
   await worker.close();
   await health?.close();
-  await Promise.all([connectors.close(), renderer.close()]);
-  await database.$disconnect();
-}
-
-function readEnvironment() {
-  try {
-    return parseEnvironment(workerEnvironment, process.env);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exit(1);
-  }
+  await service.close();
 }

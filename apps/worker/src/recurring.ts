@@ -14,15 +14,18 @@ export class Recurring implements OnApplicationBootstrap, BeforeApplicationShutd
   /**
    * @param work answers whether there is more to do at once
    * @param onError told of a failure, `repeated` while the same is met run after run
+   * @param begins whether the worker does it first when it starts, or one interval later
    */
   constructor(
     private readonly every_ms: number,
     private readonly work: () => Promise<boolean>,
     private readonly onError: (error: unknown, repeated: boolean) => void,
+    private readonly begins: 'at_start' | 'later' = 'later',
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#after(this.every_ms);
+    if (this.begins === 'at_start') this.#running = this.#run();
+    else this.#after(this.every_ms);
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -1,29 +1,25 @@
 import { BullModule, getQueueToken, InjectQueue, OnWorkerEvent, Processor, WorkerHost } from '@nestjs/bullmq';
 import { type BeforeApplicationShutdown, type DynamicModule, Inject, Injectable, Module } from '@nestjs/common';
-import {
-  createPostgresBackend,
-  DelayedError,
-  type Job,
-  Queue,
-  setDefaultBackendFactory,
-  UnrecoverableError,
-} from 'bullmq';
+import { DelayedError, type Job, Queue, UnrecoverableError } from 'bullmq';
 import {
   type BatchJob,
   checkStoredDocuments,
-  CLOSE_QUEUE,
   Closes,
   type ClosesOptions,
   isRetryable,
-  oneAtATime,
-  QueueOutage,
-  type QueueSettings,
-  SCHEDULE_QUEUE,
+  openDueCloses,
   SeriesLocked,
 } from '#close';
 import { databaseNow, dropExpiredUsageDetail } from '#persistence';
-import type { Logger } from 'pino';
-import { CloseSchedules, SCHEDULED, ScheduleProcessor, type Scheduled } from './close-schedules.js';
+import {
+  addBatches,
+  CLOSE_QUEUE,
+  type Logger,
+  oneAtATime,
+  QueueOutage,
+  type QueueSettings,
+  selectBackend,
+} from '#runtime';
 import type { WorkerMetrics } from './metrics.js';
 import { Recurring } from './recurring.js';
 
@@ -67,11 +63,7 @@ export class WorkerCloses extends Closes {
         options.metrics.stepped(step, of);
         options.onStep?.(step, of);
       },
-      enqueue: async (jobs) => {
-        await queue.addBulk(
-          jobs.map((data) => ({ name: CLOSE_QUEUE.batchJob, data, opts: { ...CLOSE_QUEUE.jobOptions } })),
-        );
-      },
+      enqueue: (jobs) => addBatches(queue, jobs),
       // Of what is tried again the cause is enough, for it may come a hundred times; of what is final, all there is.
       log: ({ error, level, ...entry }) =>
         options.logger[level](
@@ -177,19 +169,27 @@ function confirmer({ sweep_ms }: Recovery) {
   };
 }
 
-/** Opens what schedules are due for, also when the queue has forgotten. */
+/** Opens the closes that schedules are due for: when the worker starts, and then with every sweep. */
 function scheduler({ sweep_ms }: Recovery) {
   return {
     provide: 'scheduler',
-    inject: [CloseSchedules, OPTIONS],
-    useFactory: (schedules: CloseSchedules, { logger }: WorkerModuleOptions) =>
+    inject: [WorkerCloses, OPTIONS],
+    useFactory: (closes: WorkerCloses, { database, logger }: WorkerModuleOptions) =>
       new Recurring(
         sweep_ms,
         async () => {
-          await schedules.keepInStep();
+          await openDueCloses(database, closes, (entry) => {
+            if (entry.event === 'scheduled_close') {
+              logger.info(entry, 'a schedule opened a month');
+            } else {
+              const { error, ...of } = entry;
+              logger.error({ ...of, err: error }, 'the months of a schedule could not be opened');
+            }
+          });
           return false;
         },
-        (error, repeated) => logger[repeated ? 'debug' : 'warn']({ err: error }, 'schedules could not be kept'),
+        (error, repeated) => logger[repeated ? 'debug' : 'warn']({ err: error }, 'schedules could not be looked at'),
+        'at_start',
       ),
   };
 }
@@ -242,29 +242,28 @@ const DAY_SECONDS = 86_400;
 @Module({})
 export class WorkerModule {
   static with(options: WorkerModuleOptions): DynamicModule {
-    // Without a factory BullMQ talks to Redis; said either way, because a process may have been told otherwise before.
-    setDefaultBackendFactory(options.queue.backend === 'postgres' ? createPostgresBackend : undefined);
+    selectBackend(options.queue);
     const { recovery = RECOVERY } = options;
     return {
       module: WorkerModule,
       imports: [
         // The connection of the PostgreSQL backend is not among the types that the module was written for.
         BullModule.forRoot({ connection: options.queue.connection as object }),
-        BullModule.registerQueue({ name: CLOSE_QUEUE.name }, { name: SCHEDULE_QUEUE.name }),
+        BullModule.registerQueue({ name: CLOSE_QUEUE.name }),
       ],
       providers: [
         { provide: OPTIONS, useValue: options },
         WorkerCloses,
         {
           provide: OUTAGE,
-          inject: [WorkerCloses, getQueueToken(CLOSE_QUEUE.name), getQueueToken(SCHEDULE_QUEUE.name)],
-          useFactory: (closes: WorkerCloses, ...queues: Queue[]) => {
+          inject: [WorkerCloses, getQueueToken(CLOSE_QUEUE.name)],
+          useFactory: (closes: WorkerCloses, queue: Queue) => {
             const outage = new QueueOutage(closes.ping, (entry) =>
               entry.event === 'queue_away'
                 ? options.logger.warn(entry, 'the queue is away; batches wait, sweeps and schedules go on')
                 : options.logger.info(entry, 'the queue is back'),
             );
-            for (const queue of queues) queue.on('error', (error) => outage.failed(error));
+            queue.on('error', (error) => outage.failed(error));
             return outage;
           },
         },
@@ -273,18 +272,6 @@ export class WorkerModule {
         confirmer(recovery),
         forgetter(recovery),
         checker(recovery),
-        {
-          provide: SCHEDULED,
-          inject: [WorkerCloses, OUTAGE],
-          useFactory: (closes: WorkerCloses, outage: QueueOutage): Scheduled => ({
-            database: options.database,
-            closes,
-            logger: options.logger,
-            outage,
-          }),
-        },
-        CloseSchedules,
-        ScheduleProcessor,
         scheduler(recovery),
       ],
     };

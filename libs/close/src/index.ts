@@ -41,17 +41,6 @@ export {
 } from './verify-documents.js';
 export { checkStoredDocuments } from './stored-documents.js';
 export { invoiceEvidence, type InvoiceVerdict, verifyInvoice } from './verify-invoice.js';
-export { cronPattern, dueRuns, nextRun, openDueCloses, SCHEDULE_QUEUE, type ScheduledRun } from './schedule.js';
+export { dueRuns, nextRun, openDueCloses, type ScheduledRun } from './schedule.js';
 export { WAIT_WAY_OUT, wayOut } from './ways-out.js';
 export { codeOf, isRetryable } from './retry-policy.js';
-export { CLOSE_QUEUE, type QueueSettings, queueSettings } from './queue.js';
-export {
-  databasePatience,
-  databaseUrl,
-  listenFailure,
-  parseEnvironment,
-  reportLimits,
-  serviceDatabase,
-  serviceEnvironment,
-} from './environment.js';
-export { endsWithin, oneAtATime, QueueOutage, type QueueOutageEntry } from './queue-outage.js';

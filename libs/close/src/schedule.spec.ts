@@ -1,6 +1,6 @@
 import { fromStamp, toStamp } from '#calendar';
 import type { CloseSchedule } from '#persistence';
-import { cronPattern, dueRuns, nextRun } from './schedule.js';
+import { dueRuns, nextRun } from './schedule.js';
 
 const at = fromStamp;
 const KOLKATA = { day: 4, hour: 6, minute: 30, timeZone: 'Asia/Kolkata' };
@@ -47,10 +47,5 @@ describe('a close schedule', () => {
     const years = due(set, '2029-01-01T00:00:00Z');
     expect([years.length, years[0], years.at(-1)]).toEqual([12, '2026-10', '2027-09']);
     expect(due(done('2027-09'), '2029-01-01T00:00:00Z')[0]).toBe('2027-10');
-  });
-
-  it('is a cron pattern that never fires too late', () => {
-    expect(cronPattern(KOLKATA)).toBe('30 6 4 * *');
-    expect(cronPattern(LAST_DAY)).toBe('0 23 28-31 * *');
   });
 });

@@ -9,9 +9,6 @@ import {
 } from '#persistence';
 import type { Closes } from './closes.js';
 
-/** The queue whose scheduled jobs say when to look for what is due: one job scheduler per seller. */
-export const SCHEDULE_QUEUE = { name: 'close-schedule', job: 'open-due' } as const;
-
 /** What a schedule does at one instant. */
 export interface ScheduledRun {
   readonly at: EpochSeconds;
@@ -44,13 +41,6 @@ export function dueRuns(schedule: CloseSchedule, now: EpochSeconds): ScheduledRu
 
 /** Months of one seller that one look makes up for, when no worker was there for longer than a month. */
 const OPENED_AT_ONCE = 12;
-
-/** Five fields of cron in the schedule's own zone. On a month's last days it may fire early: what is due decides. */
-export function cronPattern({ day, hour, minute }: ScheduleTiming): string {
-  return `${minute} ${hour} ${day <= SHORTEST_MONTH ? day : `${SHORTEST_MONTH}-31`} * *`;
-}
-
-const SHORTEST_MONTH = 28;
 
 function runIn({ day, hour, minute, timeZone }: ScheduleTiming, month: string): ScheduledRun {
   const lastDay = addDays(`${nextMonth(month)}-01`, -1);

@@ -12,8 +12,6 @@ export interface Limits {
   readonly streams: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { requestsPerMinute: 3_000, streams: 20 };
-
 const WINDOW_SECONDS = 60;
 const STREAM_RETRY_SECONDS = 5;
 

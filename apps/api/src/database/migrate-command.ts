@@ -1,8 +1,6 @@
 import { Command } from 'commander';
-import { databaseUrl, parseEnvironment } from '#close';
 import { type Credentials, migrate, provideLogin } from '#persistence';
-import { z } from 'zod';
-import { prepareQueue } from '../close-queue.js';
+import { parseEnvironment, prepareQueue, variables } from '#runtime';
 
 new Command('migrate')
   .description(
@@ -18,11 +16,9 @@ Ends with 0 when it is done, else with 1.`,
   )
   .parse();
 
-const migrationEnvironment = z.object({
-  MIGRATION_DATABASE_URL: databaseUrl,
-  DATABASE_URL: databaseUrl.optional(),
-  READER_DATABASE_URL: databaseUrl.optional(),
-});
+const migrationEnvironment = variables
+  .pick({ MIGRATION_DATABASE_URL: true, DATABASE_URL: true, READER_DATABASE_URL: true })
+  .partial({ DATABASE_URL: true, READER_DATABASE_URL: true });
 
 try {
   const environment = parseEnvironment(migrationEnvironment, process.env);

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import { parseEnvironment, serviceEnvironment } from '#close';
-import { prepareQueue } from '../close-queue.js';
 import { openDatabase, rotateCertificateKey, serviceLogin } from '#persistence';
+import { parseEnvironment, prepareQueue, variables } from '#runtime';
 
 const command = new Command('rotate-certificate-key')
   .description(
@@ -17,10 +16,7 @@ const command = new Command('rotate-certificate-key')
   .parse();
 
 try {
-  const environment = parseEnvironment(
-    serviceEnvironment.pick({ DATABASE_URL: true, METERLINE_SECRET_KEY: true }),
-    process.env,
-  );
+  const environment = parseEnvironment(variables.pick({ DATABASE_URL: true, METERLINE_SECRET_KEY: true }), process.env);
   const { reason } = command.opts<{ reason: string }>();
   const { url } = await serviceLogin(environment.DATABASE_URL, prepareQueue);
   const database = openDatabase(url, 1);

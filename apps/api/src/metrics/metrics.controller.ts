@@ -1,12 +1,12 @@
 import { Controller, Get, Header, Inject, Logger } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type Database, type MonthEndFigures, monthEndFigures } from '#persistence';
+import { processMetrics } from '#runtime';
 import { Registry } from 'prom-client';
 import { Access } from '../access/access.guard.js';
 import { Documented } from '../documented.js';
 import { DATABASE, METRICS, type MetricsPort } from '../ports.js';
 import { monthEndMetrics } from './month-end-metrics.js';
-import { processMetrics } from './process-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
 
 /** What Prometheus scrapes, with a key of its own: counts, ages and codes of sellers, and no customer. */

@@ -1,14 +1,8 @@
 import { createPostgresBackend, Queue, runMigrations, setDefaultBackendFactory } from 'bullmq';
-import {
-  type BatchJob,
-  CLOSE_QUEUE,
-  endsWithin,
-  oneAtATime,
-  QueueOutage,
-  type QueueOutageEntry,
-  type QueueSettings,
-} from '#close';
+import type { BatchJob } from '#close';
 import { type PrepareQueue, QUEUE_SCHEMA } from '#persistence';
+import { endsWithin, oneAtATime, QueueOutage, type QueueOutageEntry } from './queue-outage.js';
+import { CLOSE_QUEUE, type QueueSettings } from './queue-settings.js';
 
 /** How long a connection may take to end; to a Redis that is away it would never. */
 const CLOSE_PATIENCE_MS = 3_000;
@@ -31,8 +25,7 @@ export async function openCloseQueue(
   settings: QueueSettings,
   tell: (entry: QueueOutageEntry) => void = () => undefined,
 ): Promise<CloseQueue> {
-  // Without a factory BullMQ talks to Redis; said either way, because a process may have been told otherwise before.
-  setDefaultBackendFactory(settings.backend === 'postgres' ? createPostgresBackend : undefined);
+  selectBackend(settings);
   // The connection of the PostgreSQL backend is not among the types that the queue was written for.
   const queue = new Queue<BatchJob>(CLOSE_QUEUE.name, { connection: settings.connection as object });
   const ping = oneAtATime(() => queue.count());
@@ -42,16 +35,25 @@ export async function openCloseQueue(
   if (settings.backend === 'postgres') await ready;
   else ready.catch((error: unknown) => outage.failed(error));
   return {
-    async enqueue(jobs) {
-      await queue.addBulk(
-        jobs.map((data) => ({ name: CLOSE_QUEUE.batchJob, data, opts: { ...CLOSE_QUEUE.jobOptions } })),
-      );
-    },
+    enqueue: (jobs) => addBatches(queue, jobs),
     ping,
     close: async () => {
       await endsWithin(queue.close(), CLOSE_PATIENCE_MS);
     },
   };
+}
+
+/**
+ * Has BullMQ keep what this process opens from now on where the settings say. Without a factory it talks to Redis; said
+ * either way, because a process may have been told otherwise before.
+ */
+export function selectBackend({ backend }: Pick<QueueSettings, 'backend'>): void {
+  setDefaultBackendFactory(backend === 'postgres' ? createPostgresBackend : undefined);
+}
+
+/** Sends batches to the queue. */
+export async function addBatches(queue: Queue<BatchJob>, jobs: readonly BatchJob[]): Promise<void> {
+  await queue.addBulk(jobs.map((data) => ({ name: CLOSE_QUEUE.batchJob, data, opts: { ...CLOSE_QUEUE.jobOptions } })));
 }
 
 /** Makes the queue's tables, or brings them up to date, as the owner of the database. */

@@ -1,21 +1,24 @@
-import {
-  type Patience,
-  PATIENCE,
-  type PrepareQueue,
-  type ReportLimits,
-  requestsPerSecondSchema,
-  secretKeySchema,
-  serviceLogin,
-} from '#persistence';
+import { type Patience, PATIENCE, type ReportLimits, requestsPerSecondSchema, secretKeySchema } from '#persistence';
 import { OutboundAddresses, plainUrl, REPORT_KEY_FORM } from '#report-client';
 import { z } from 'zod';
-import { CloseError } from './close-error.js';
+
+/** Thrown when a process was told what it cannot work with. */
+export class EnvironmentError extends Error {
+  readonly code = 'invalid_environment';
+
+  constructor(sentence: string, options?: ErrorOptions) {
+    super(`the environment is not usable:${sentence}`, options);
+    this.name = 'EnvironmentError';
+  }
+}
+
+/** What one API key may ask of one process where the environment does not say. */
+export const DEFAULT_LIMITS = { requestsPerMinute: 3_000, streams: 20 } as const;
 
 const url = (protocols: RegExp, what: string) =>
   z.string().refine((text) => protocols.test(text) && URL.canParse(text), `must be ${what}`);
 
-/** The URL of the database that a process of the service was told. */
-export const databaseUrl = url(/^postgres(ql)?:\/\//, 'a URL postgres://user:password@host:port/database');
+const databaseUrl = url(/^postgres(ql)?:\/\//, 'a URL postgres://user:password@host:port/database');
 
 /** A whole number of seconds within bounds. */
 const seconds = (least: number, most: number, byDefault: number) => {
@@ -28,9 +31,26 @@ const seconds = (least: number, most: number, byDefault: number) => {
     .refine((count) => count >= least && count <= most, form);
 };
 
-/** What every process of the service reads from its environment. */
-export const serviceEnvironment = z.object({
+const portNumber = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be a port number')
+  .transform((text) => Number.parseInt(text, 10))
+  .refine((port) => port <= 65_535, 'must be a port number');
+
+const count = (byDefault: number) =>
+  z
+    .string()
+    .regex(/^[1-9]\d{0,6}$/, 'must be a whole number from 1 to 9999999')
+    .default(`${byDefault}`)
+    .transform((text) => Number.parseInt(text, 10));
+
+/** Every variable that a program of the service reads, with its form and its default. A program picks those it has a use for. */
+export const variables = z.object({
   DATABASE_URL: databaseUrl,
+  /** The owner's login, for migrations. */
+  MIGRATION_DATABASE_URL: databaseUrl,
+  /** A login that only reads. */
+  READER_DATABASE_URL: databaseUrl,
   /** Default: the database. */
   QUEUE_URL: url(/^(postgres(ql)?|rediss?):\/\//, 'a URL postgres://… or redis://…').optional(),
   REPORT_API_URL: z
@@ -70,11 +90,42 @@ export const serviceEnvironment = z.object({
   DATABASE_LOCK_TIMEOUT_SECONDS: seconds(1, 300, PATIENCE.lock_ms / 1_000),
   METERLINE_SECRET_KEY: secretKeySchema,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  METERLINE_ADMIN_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{20,512}$/, 'must be 20 to 512 printable ASCII characters without spaces'),
+  /** Where the API answers. */
+  PORT: portNumber.prefault('3000'),
+  HOST: z.string().min(1).default('0.0.0.0'),
+  /** Requests a minute with one API key to one process. */
+  API_REQUESTS_PER_MINUTE: count(DEFAULT_LIMITS.requestsPerMinute),
+  /** Event streams that one API key may have open at one process. */
+  API_STREAMS: count(DEFAULT_LIMITS.streams),
+  /** Where a worker says how it is; default: nowhere. */
+  HEALTH_PORT: portNumber.optional(),
 });
+
+/** The variables that the API and the worker both read, for `variables.pick`. */
+export const SERVICE_VARIABLES = {
+  DATABASE_URL: true,
+  QUEUE_URL: true,
+  REPORT_API_URL: true,
+  REPORT_API_KEY: true,
+  OUTBOUND_ALLOW: true,
+  REPORT_API_CONCURRENCY: true,
+  REPORT_API_REQUESTS_PER_SECOND: true,
+  SETTLE_HOURS: true,
+  DATABASE_IDLE_IN_TRANSACTION_SECONDS: true,
+  DATABASE_LOCK_TIMEOUT_SECONDS: true,
+  METERLINE_SECRET_KEY: true,
+  LOG_LEVEL: true,
+} as const;
+
+/** What a program that picked certain variables reads. */
+type Read<Name extends keyof z.output<typeof variables>> = Pick<z.output<typeof variables>, Name>;
 
 /** The limits of report APIs that the environment sets. */
 export function reportLimits(
-  environment: Pick<z.output<typeof serviceEnvironment>, 'REPORT_API_CONCURRENCY' | 'REPORT_API_REQUESTS_PER_SECOND'>,
+  environment: Read<'REPORT_API_CONCURRENCY' | 'REPORT_API_REQUESTS_PER_SECOND'>,
 ): ReportLimits {
   const { REPORT_API_CONCURRENCY: concurrency, REPORT_API_REQUESTS_PER_SECOND: requestsPerSecond = null } = environment;
   return { concurrency, requestsPerSecond };
@@ -82,10 +133,7 @@ export function reportLimits(
 
 /** How long the environment lets PostgreSQL bear with a process that stopped in the middle of something. */
 export function databasePatience(
-  environment: Pick<
-    z.output<typeof serviceEnvironment>,
-    'DATABASE_IDLE_IN_TRANSACTION_SECONDS' | 'DATABASE_LOCK_TIMEOUT_SECONDS'
-  >,
+  environment: Read<'DATABASE_IDLE_IN_TRANSACTION_SECONDS' | 'DATABASE_LOCK_TIMEOUT_SECONDS'>,
 ): Patience {
   return {
     ...PATIENCE,
@@ -121,14 +169,14 @@ export function listenFailure(error: unknown, setting: string, at: { port: numbe
   }
 }
 
-function notListening(cause: unknown, sentence: string): CloseError {
-  return new CloseError('invalid_environment', `the environment is not usable: ${sentence}`, false, { cause });
+function notListening(cause: unknown, sentence: string): EnvironmentError {
+  return new EnvironmentError(` ${sentence}`, { cause });
 }
 
 /**
  * Parses the environment once, at boot.
  *
- * @throws CloseError `invalid_environment` that names every bad variable and what it must be, never its value
+ * @throws EnvironmentError that names every bad variable and what it must be, never its value
  */
 export function parseEnvironment<Shape extends z.ZodType>(
   schema: Shape,
@@ -140,25 +188,23 @@ export function parseEnvironment<Shape extends z.ZodType>(
     const name = path.join('.');
     return `  ${name} ${code === 'invalid_type' && environment[name] === undefined ? 'is required but unset' : message}`;
   });
-  throw new CloseError('invalid_environment', `the environment is not usable:\n${lines.join('\n')}`);
+  throw new EnvironmentError(`\n${lines.join('\n')}`);
 }
 
-/**
- * The URL that a process works with, and a warning where it was told the owner's: a reader of its environment owns the
- * tables.
- */
-export async function serviceDatabase(
-  url: string,
-  prepareQueue: PrepareQueue,
-  logger: { warn(entry: { code: string }, message: string): void },
-): Promise<string> {
-  const login = await serviceLogin(url, prepareQueue);
-  if (login.wasOwner) {
-    logger.warn(
-      { code: 'database_url_of_owner' },
-      'DATABASE_URL logs in as an owner of the tables. The service works with a lesser login that was made for it, but this ' +
-        "process knows the owner's password: run `npm run migrate` with MIGRATION_DATABASE_URL, and name a lesser login here",
-    );
+/** What one API key may ask, as the environment says. */
+export function apiLimits(environment: Read<'API_REQUESTS_PER_MINUTE' | 'API_STREAMS'>): {
+  requestsPerMinute: number;
+  streams: number;
+} {
+  return { requestsPerMinute: environment.API_REQUESTS_PER_MINUTE, streams: environment.API_STREAMS };
+}
+
+/** Parses the environment of a program; one that is not usable ends the program with 1 and a sentence for each fault. */
+export function environmentOrExit<Shape extends z.ZodType>(schema: Shape): z.output<Shape> {
+  try {
+    return parseEnvironment(schema, process.env);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(1);
   }
-  return login.url;
 }

@@ -4,7 +4,7 @@ let registry: Registry | undefined;
 
 /**
  * CPU, memory, event loop and garbage collection of this process, by the names that dashboards for Node.js know. Watched
- * from the first time they are asked for: a process that nobody scrapes spends nothing on it.
+ * from the first time they are asked for: a process that is never scraped spends nothing on it.
  */
 export function processMetrics(): Promise<string> {
   if (registry === undefined) {
