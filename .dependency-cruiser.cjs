@@ -2,13 +2,15 @@
 const sees = {
   money: [],
   calendar: [],
+  'canonical-json': [],
   metering: ['money', 'calendar'],
   rating: ['money', 'calendar', 'metering'],
   invoicing: ['money', 'calendar', 'metering', 'rating'],
+  billing: ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing'],
 };
 const pure = Object.keys(sees);
 Object.assign(sees, {
-  'report-client': ['money', 'calendar', 'metering'],
+  'report-client': ['money', 'calendar', 'canonical-json', 'metering', 'billing'],
   'invoice-pdf': pure,
   'e-invoice': ['money', 'calendar', 'rating', 'invoicing'],
   persistence: pure,

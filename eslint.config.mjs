@@ -45,7 +45,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['libs/{money,calendar,metering,rating,invoicing}/**/*.ts'],
+    files: ['libs/{money,calendar,canonical-json,metering,rating,invoicing,billing}/**/*.ts'],
     ignores: ['**/*.spec.ts'],
     rules: { 'no-restricted-syntax': ['error', ...pureRoomBans] },
   },

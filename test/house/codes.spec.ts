@@ -8,7 +8,7 @@ import { CODES_WITH_A_WAY_OUT } from '../../libs/close/src/ways-out.js';
  * source: from the unions that type them, and from the places where a hold or a warning is written down.
  */
 
-const ROOMS = ['metering', 'rating', 'invoicing', 'report-client', 'persistence', 'close'];
+const ROOMS = ['metering', 'rating', 'invoicing', 'billing', 'report-client', 'persistence', 'close'];
 
 /** What a union of codes becomes on an account of a close. */
 const UNIONS: Readonly<Record<string, keyof Codes | undefined>> = {

@@ -39,6 +39,14 @@ describe('the import rule', () => {
   /** One planted fault per rule, each a file in a copy of the tree. */
   const FAULTS: Readonly<Record<string, { file: string; text: string }>> = {
     'money-looks-only-down': { file: 'libs/money/src/planted.ts', text: "export type { Interval } from '#calendar';" },
+    'canonical-json-looks-only-down': {
+      file: 'libs/canonical-json/src/planted.ts',
+      text: "export { toStamp } from '#calendar';",
+    },
+    'billing-looks-only-down': {
+      file: 'libs/billing/src/planted.ts',
+      text: "export { openDatabase } from '#persistence';",
+    },
     'rating-looks-only-down': {
       file: 'libs/rating/src/planted.ts',
       text: "export { sumOf } from '../../metering/src/usage.js';",
@@ -120,7 +128,7 @@ describe('the bans in pure rooms', () => {
     "export const price = Number('1.1');",
     'export const price = (value: { toNumber(): number }) => value.toNumber();',
   ])('refuse %s', async (text) => {
-    for (const room of ['money', 'calendar', 'metering', 'rating', 'invoicing']) {
+    for (const room of ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing', 'billing']) {
       const [result] = await eslint.lintText(`${text}\n`, { filePath: join(ROOT, `libs/${room}/src/planted.ts`) });
       expect(result?.messages.map(({ ruleId }) => ruleId)).toContain('no-restricted-syntax');
     }

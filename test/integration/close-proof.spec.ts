@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { type SignedCertificate, verifyCertificates } from '#close';
-import { canonicalJson } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
 import {
   type CloseAccountView,
   findCertificate,

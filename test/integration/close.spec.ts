@@ -1,5 +1,6 @@
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { type BatchJob, Closes, Corrections, createConnectors, invoiceEvidence, verifyInvoice } from '#close';
+import { Plans } from '#billing';
 import type { AccountTax } from '#invoicing';
 import {
   billingInputs,
@@ -90,7 +91,13 @@ describe('closing a month', () => {
       batchSize: options.batchSize ?? 25,
       enqueue: async (added) => void jobs.push(...added),
     });
-    const corrections = new Corrections({ database: own, connectors, renderer, enqueue: async () => undefined });
+    const corrections = new Corrections({
+      database: own,
+      connectors,
+      renderer,
+      plans: new Plans(documentSha256),
+      enqueue: async () => undefined,
+    });
     return { closes, corrections, jobs };
   }
 

@@ -1,7 +1,8 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { type SignedCertificate, verifyCertificates } from '#close';
-import { canonicalJson, type IssuedInvoice } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
+import { type IssuedInvoice } from '#invoicing';
 import {
   certifyNotes,
   documentsOfClose,

@@ -12,7 +12,7 @@ import {
   verifyCertificates,
   verifyDocuments,
 } from '#close';
-import { canonicalJson } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { openArchive } from '../../apps/standalone/src/archive-files.js';

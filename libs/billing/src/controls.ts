@@ -1,8 +1,29 @@
-import { type ControlFinding, controlUsage, type Dimension, type Metric } from '#metering';
-import type { Notice } from '#persistence';
+import { type BucketSeries, type ControlFinding, controlUsage, type Dimension, type Metric } from '#metering';
 import { activeEntities, METRICS, type UsageNeeds } from '#rating';
-import type { Dialect } from '#report-client';
-import { type BillingTask, distinct, held, type Held, type Pulled } from './bill-account.js';
+import type { BillingTask } from './bill-account.js';
+import { distinct, held, type Held, type Notice } from './holds.js';
+
+/** What the controls must know of the form in which a report API was read: what it leaves open, and what a probe has shown. */
+export interface ReportTraits {
+  /** Whether a bucket's stamp is its first instant or the first instant after it. */
+  readonly label: 'start' | 'end';
+  readonly unit: 'Mbps' | 'kbps' | 'bps';
+  /** Decimals that rates are rounded to. */
+  readonly round_dp: 'none' | '2';
+  /** How the filters of an account and of one of its entities combine. */
+  readonly filter_logic: 'unproven' | 'and' | 'or';
+  /** Whose rate a site's rate is: of all its subscribers, or of the busiest one. */
+  readonly scope: 'unknown' | 'all_ues';
+  readonly proven: { readonly label: boolean; readonly unit: boolean };
+  /** Whether open questions about the vendor hold accounts. */
+  readonly strict: boolean;
+}
+
+/** Usage that was pulled and whose answers were believed one by one. */
+export interface PulledUsage {
+  readonly series: readonly { readonly series: BucketSeries }[];
+  readonly warnings: readonly Notice[];
+}
 
 /** Usage that nothing contradicts; what was odd about it is for the clerk to know. */
 export interface Clear {
@@ -19,7 +40,7 @@ const DOUBTS: ReadonlySet<string> = new Set(['rates_look_rounded']);
  *
  * @returns when clear, the warnings of the pull and of the controls
  */
-export function controlAccount(task: BillingTask, pulled: Pulled, dialect: Dialect): Clear | Held {
+export function controlAccount(task: BillingTask, pulled: PulledUsage, dialect: ReportTraits): Clear | Held {
   const { period, entities, account, facts } = task;
   const found = controlUsage({
     over: joined(task.segments),
@@ -57,7 +78,7 @@ export function controlAccount(task: BillingTask, pulled: Pulled, dialect: Diale
 export function strictly<T extends { readonly outcome: string; readonly warnings: readonly Notice[] }>(
   rated: T | Held,
   { waived }: BillingTask,
-  dialect: Dialect,
+  dialect: ReportTraits,
 ): T | Held {
   if (rated.outcome === 'held' || !dialect.strict) return rated;
   const doubted = rated.warnings.find(
@@ -71,7 +92,7 @@ export function strictly<T extends { readonly outcome: string; readonly warnings
  * What the vendor left open, nobody has probed yet, and bears on what is billed. A warning on the close; a strict dialect
  * holds the accounts instead.
  */
-export function openQuestions(dialect: Dialect, { pulls }: UsageNeeds): Notice[] {
+export function openQuestions(dialect: ReportTraits, { pulls }: UsageNeeds): Notice[] {
   const questions: Notice[] = [];
   const asks = (concerns: boolean, code: string, message: string) => {
     if (concerns) questions.push({ code, message: `${message}; run the dialect probe` });
@@ -135,7 +156,7 @@ export function partWarnings(told: readonly Notice[]): {
 }
 
 /** Half of the last place that rates are rounded to, or seem to be. */
-function roundedByMbps({ warnings }: Pulled, { round_dp, unit }: Dialect): string {
+function roundedByMbps({ warnings }: PulledUsage, { round_dp, unit }: ReportTraits): string {
   const isRounded = round_dp === '2' || warnings.some(({ code }) => code === 'rates_look_rounded');
   return isRounded ? { Mbps: '0.005', kbps: '0.000005', bps: '0.000000005' }[unit] : '0';
 }

@@ -1,6 +1,16 @@
 import { Decimal, decimal, formatAmount, minus, Ratio, sum, times } from '#money';
-import type { MonthBefore, Notice } from '#persistence';
 import type { RatedLine } from '#rating';
+import type { Notice } from './holds.js';
+
+/** What an account was billed for the month before a period, and how much its seller lets a month differ. */
+export interface MonthBilled {
+  /** `YYYY-MM`. */
+  readonly label: string;
+  /** Over all documents of the month; null when there is none. */
+  readonly net: string | null;
+  /** Percent; null: however much. */
+  readonly driftPercent: string | null;
+}
 
 /**
  * A warning when this month's net differs from last month's by more than the seller lets pass: a meter that stopped, a
@@ -8,7 +18,7 @@ import type { RatedLine } from '#rating';
  *
  * @param net this month's; "0.00" when there is nothing to bill
  */
-export function driftWarning(net: string, currency: string, before: Omit<MonthBefore, 'empty'>): Notice | undefined {
+export function driftWarning(net: string, currency: string, before: MonthBilled): Notice | undefined {
   if (before.net === null || before.driftPercent === null) return undefined;
   const [now, then] = [decimal(net), decimal(before.net)];
   const difference = minus(now, then);

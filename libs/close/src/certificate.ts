@@ -1,5 +1,5 @@
 import { createHash, sign } from 'node:crypto';
-import { canonicalJson } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
 import {
   certificateFacts,
   type CertificateFacts,

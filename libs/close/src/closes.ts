@@ -1,3 +1,23 @@
+import {
+  billableFrom,
+  BillingError,
+  type BillingFacts,
+  billingTask,
+  controlAccount,
+  draftAccount,
+  type Drafted,
+  driftWarning,
+  held,
+  type Held,
+  notBillable,
+  type Notice,
+  openQuestions,
+  orHeld,
+  partWarnings,
+  Plans,
+  seriesNeeded,
+  strictly,
+} from '#billing';
 import { CalendarError, isTimeZone, monthPeriod, toStamp } from '#calendar';
 import { billedAnew, type DraftInvoice } from '#invoicing';
 import { Decimal, formatAmount } from '#money';
@@ -6,7 +26,6 @@ import {
   accountsOfSeller,
   afterCommit,
   beginAccount,
-  type BillingFacts,
   billingInputs,
   cancelClose,
   certifyNotes,
@@ -39,7 +58,6 @@ import {
   moveAccount,
   type NewWaiver,
   noteAlteration,
-  type Notice,
   openClose,
   releaseDrafts,
   retryAccounts,
@@ -62,30 +80,16 @@ import {
   unsettledCloses,
 } from '#persistence';
 import { Alone } from './alone.js';
-import {
-  billableFrom,
-  billingTask,
-  connected,
-  draftAccount,
-  type Drafted,
-  held,
-  type Held,
-  notBillable,
-  orHeld,
-  pullUsage,
-  seriesNeeded,
-} from './bill-account.js';
 import { certifyClose } from './certificate.js';
 import { CloseError } from './close-error.js';
-import { controlAccount, openQuestions, partWarnings, strictly } from './control-account.js';
 import type { Connectors } from './connectors.js';
 import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
-import { driftWarning } from './drift.js';
 import { impatient } from './impatient.js';
 import { LockedSeries, SeriesLocked } from './locked-series.js';
 import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepDoubted, keepUsage, notToKeep } from './keep-usage.js';
+import { connected, pullUsage } from './pulling.js';
 import { codeOf, isRetryable, passes } from './retry-policy.js';
 import { UsageViews } from './usage-views.js';
 import { waive, type WaiveRefusal, waiverNotices } from './waivers.js';
@@ -213,6 +217,7 @@ export class Closes {
   readonly corrections: Corrections;
   /** What is shown of usage and never billed. */
   readonly usage: UsageViews;
+  readonly #plans = new Plans(documentSha256);
   readonly #alone = new Alone();
   readonly #lockedSeries = new LockedSeries();
   #draining = false;
@@ -220,8 +225,8 @@ export class Closes {
   constructor(options: ClosesOptions) {
     this.#database = options.database;
     this.#options = { ...options, enqueue: impatient(options.enqueue) };
-    this.corrections = new Corrections(this.#options);
-    this.usage = new UsageViews(options);
+    this.corrections = new Corrections({ ...this.#options, plans: this.#plans });
+    this.usage = new UsageViews({ ...options, plans: this.#plans });
   }
 
   /** Opens a close or adds accounts to the one that exists, and sends its batches to the queue. */
@@ -233,7 +238,7 @@ export class Closes {
     const seller = await loadSellerFacts(this.#database, sellerId);
     const period = periodOf(request.period, seller.timeZone);
     if (period === undefined) return refused('malformed_period', 'period must be a month YYYY-MM', '/period');
-    const billableAt = billableFrom(period, seller.settleHours, this.#options.settleHours);
+    const billableAt = billableFrom(period, seller.operations.settleHours, this.#options.settleHours);
     if ((await databaseNow(this.#database)) < billableAt) {
       const stamp = toStamp(billableAt);
       const message = `${period.label} ends and settles for seller ${seller.code} at ${stamp}; ask again then`;
@@ -495,10 +500,11 @@ export class Closes {
     waived: readonly string[],
     signs: Signs,
   ): Promise<(Drafted | Held) & { snapshots?: readonly Snapshot[] }> {
-    const task = orHeld(() => billingTask(facts, close.periodLabel, waived));
+    const task = orHeld(() => billingTask(facts, close.periodLabel, this.#plans, waived));
     if ('outcome' in task) return task;
     const now = await databaseNow(this.#database);
-    const early = notBillable(task, now, this.#options.settleHours);
+    const { settleHours, keepRaw, zeroInvoices } = facts.seller.operations;
+    const early = notBillable(task, now, billableFrom(task.period, settleHours, this.#options.settleHours));
     if (early) return early;
     const connection = await connected(this.#options.connectors, facts.account.id);
     if ('outcome' in connection) return connection;
@@ -507,7 +513,11 @@ export class Closes {
     await signs.give({ needed, pulled: 0, kept: 0 });
     // Controls of missing samples are asked for on top of what was needed.
     const progress = (pulled: number, kept: number) => ({ needed: Math.max(needed, pulled), pulled, kept });
-    const pulled = await pullUsage(task, connection, now, keepAnswer, (series) => signs.note(progress(series, 0)));
+    const pulled = await pullUsage(task, connection, now, {
+      keepAnswer,
+      keepAll: keepRaw,
+      onPulled: (series) => signs.note(progress(series, 0)),
+    });
     if (pulled.outcome === 'held') return pulled;
     await signs.give(progress(pulled.series.length, 0));
     const kept = close.dryRun
@@ -528,7 +538,7 @@ export class Closes {
               dialectSha256,
               layoutVersion: this.#options.renderer.layoutVersion,
               revision: 1,
-              zero: facts.seller.zeroInvoices,
+              zero: zeroInvoices,
             }),
             task,
             dialect,
@@ -628,7 +638,7 @@ export class Closes {
     const attempts = await countAttempt(this.#database, close.id, accountId, doing);
     if (attempts === undefined) return undefined;
     if (isRetryable(error) && attempts < MAX_ATTEMPTS) return code;
-    const isTold = error instanceof CloseError || error instanceof DocumentAltered;
+    const isTold = error instanceof CloseError || error instanceof BillingError || error instanceof DocumentAltered;
     const message = isTold ? error.message : `an unexpected error ended the account: ${code}`;
     if (doing.phase === 'billing' && passes(error)) {
       tell('account_waits', 'warn');

@@ -1,4 +1,20 @@
-import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice, originalOf, totalsOf } from '#invoicing';
+import {
+  accountTotals,
+  BillingError,
+  billingTask,
+  type BillingFacts,
+  type BillingTask,
+  controlAccount,
+  type Held,
+  orHeld,
+  type Plans,
+  rateAccount,
+  type Rated,
+  reversalOf,
+  type SellerFacts,
+  strictly,
+} from '#billing';
+import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice } from '#invoicing';
 import {
   accountRated,
   afterCommit,
@@ -34,35 +50,23 @@ import {
   reopenEmpty,
   sameUsage,
   saveDraft,
-  type SellerFacts,
   type Transaction,
   usageFingerprint,
   voidPeriod,
 } from '#persistence';
-import {
-  accountTotals,
-  billingTask,
-  type BillingTask,
-  connected,
-  type Held,
-  orHeld,
-  type Pulled,
-  pullUsage,
-  rateAccount,
-  type Rated,
-} from './bill-account.js';
 import { CloseError } from './close-error.js';
 import type { Connection, Connectors } from './connectors.js';
-import { controlAccount, strictly } from './control-account.js';
 import { eachOf } from './each-of.js';
 import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepDoubted, type Kept, keepUsage } from './keep-usage.js';
+import { connected, type Pulled, pullUsage } from './pulling.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 
 export interface CorrectionsOptions {
   readonly database: Database;
   readonly connectors: Connectors;
   readonly renderer: Renderer;
+  readonly plans: Plans;
   /** Accounts that are pulled at the same time. */
   readonly concurrency?: number;
   /** Hands batches of accounts that were sent back to work to the queue. */
@@ -155,7 +159,7 @@ export class Corrections {
       const level = again ? 'warn' : 'error';
       this.#options.log?.({ event: 'confirming_pull_failed', level, ...named(of), code, error });
       await noteAlteration(this.#database, error);
-      const isTold = error instanceof CloseError || error instanceof DocumentAltered;
+      const isTold = error instanceof CloseError || error instanceof BillingError || error instanceof DocumentAltered;
       const message = isTold ? error.message : `an unexpected error ended the pull: ${code}`;
       if (again) {
         await postponeConfirmingPull(this.#database, id, RETRY_SECONDS, { code, message });
@@ -189,9 +193,9 @@ export class Corrections {
     if (standing.voided || standing.original?.id !== invoiceId) return { outcome: 'voided' };
 
     const { facts, waived } = await loadPinnedFacts(this.#database, invoiceId);
-    const task = orHeld(() => billingTask(facts, of.periodLabel, waived));
+    const task = orHeld(() => billingTask(facts, of.periodLabel, this.#options.plans, waived));
     if ('outcome' in task) return task;
-    const again = await this.#pullAgain(task);
+    const again = await this.#pullAgain(facts, task);
     if (again.outcome === 'held') return again;
     const { snapshots, dialectSha256 } = again;
 
@@ -230,9 +234,9 @@ export class Corrections {
       emptyId,
     );
     if (!stands) return { outcome: 'superseded' };
-    const task = orHeld(() => billingTask(facts, periodLabel, waived));
+    const task = orHeld(() => billingTask(facts, periodLabel, this.#options.plans, waived));
     if ('outcome' in task) return task;
-    const again = await this.#pullAgain(task);
+    const again = await this.#pullAgain(facts, task);
     if (again.outcome === 'held') return again;
     if (sameUsage(usage, await usageFingerprint(this.#database, { accountId, periodLabel }))) {
       return { outcome: 'equal' };
@@ -272,11 +276,14 @@ export class Corrections {
   }
 
   /** Pulls a period as its close did and keeps what came. */
-  async #pullAgain(task: BillingTask): Promise<PulledAgain | Held> {
+  async #pullAgain({ seller }: BillingFacts, task: BillingTask): Promise<PulledAgain | Held> {
     const connection = await connected(this.#options.connectors, task.facts.account.id);
     if ('outcome' in connection) return connection;
     const now = await databaseNow(this.#database);
-    const pulled = await pullUsage(task, connection, now, evidenceKeeper(this.#database, task));
+    const pulled = await pullUsage(task, connection, now, {
+      keepAnswer: evidenceKeeper(this.#database, task),
+      keepAll: seller.operations.keepRaw,
+    });
     if (pulled.outcome === 'held') return pulled;
     const kept = await keepUsage(this.#database, task, pulled);
     if (kept.outcome === 'held') return kept;
@@ -331,7 +338,7 @@ export class Corrections {
     const voided = await voidPeriod(this.#database, invoiceId, {
       ...request,
       reason,
-      draft: (documents) => takingBack(documents, layoutVersion),
+      draft: (documents) => reversalOf(documents, layoutVersion),
     });
     if (voided.outcome === 'issued') await this.#render(voided.invoice);
     return voided;
@@ -428,22 +435,4 @@ type PulledAgain = Pulled & Pick<Connection, 'dialect' | 'dialectSha256'> & Pick
 /** What a log says a pull was of. */
 function named(of: ClaimedPull['of']): { invoiceId: string } | { closeId: string; accountId: string } {
   return 'invoice' in of ? { invoiceId: of.invoice } : { closeId: of.close, accountId: of.account };
-}
-
-/** The note that brings the documents of a period to zero; null when they come to zero already. Pure. */
-export function takingBack(
-  documents: readonly IssuedInvoice[],
-  layoutVersion: number,
-): Omit<DraftInvoice, 'inputs_hash'> | null {
-  const original = originalOf(documents);
-  if (!original) return null;
-  const { currency, dialect_sha256: dialectSha256 } = original;
-  const nothing = totalsOf([], [], { currency, rounding: 'half_up', payableRounding: 'none' });
-  return correctionOf({
-    original,
-    issued: documents,
-    rerated: { lines: [], totals: nothing },
-    dialectSha256,
-    layoutVersion,
-  });
 }

@@ -1,11 +1,22 @@
+import {
+  accountTotals,
+  billingTask,
+  type BillingTask,
+  type BillingTerms,
+  controlAccount,
+  type Notice,
+  openQuestions,
+  type Plans,
+  rateAccount,
+  type Rated,
+  strictly,
+} from '#billing';
 import { type EpochSeconds, monthAt, toStamp } from '#calendar';
 import type { Totals } from '#invoicing';
 import { type BucketSeries, GRID_SECONDS } from '#metering';
-import type { BillingFacts, Notice } from '#persistence';
 import type { RatedLine } from '#rating';
-import { accountTotals, billingTask, type BillingTask, pullUsage, rateAccount, type Rated } from './bill-account.js';
 import type { Connection } from './connectors.js';
-import { controlAccount, openQuestions, strictly } from './control-account.js';
+import { pullUsage } from './pulling.js';
 
 /** What an account's month comes to as far as it has been measured. Nothing of it is kept. */
 export interface Estimate extends Totals {
@@ -39,12 +50,13 @@ const LAG_HOURS = 6;
  * @param label the month `YYYY-MM`; absent = the one that is running in the account's zone
  */
 export async function estimateAccount(
-  facts: BillingFacts,
+  facts: BillingTerms,
+  plans: Plans,
   connection: Connection,
   now: EpochSeconds,
   label = monthAt(now, facts.account.timeZone),
 ): Promise<Estimate | NoEstimate> {
-  const planned = billingTask(facts, label);
+  const planned = billingTask(facts, label, plans);
   const { period } = planned;
   if (now < period.start) {
     return none(

@@ -20,7 +20,6 @@ export {
   UsageViews,
   type ViewRefusal,
 } from './usage-views.js';
-export type { ChargeChange, ChargeTotal } from './drift.js';
 export { type MonthOnMonth, monthOnMonth } from './month-on-month.js';
 export { SeriesLocked } from './locked-series.js';
 export type { Renderer } from './issuing.js';

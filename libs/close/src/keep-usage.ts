@@ -1,3 +1,4 @@
+import { type BillingTask, held, type Held } from '#billing';
 import {
   type Database,
   keepEvidence,
@@ -6,7 +7,7 @@ import {
   type Snapshot,
   unconservedWindows,
 } from '#persistence';
-import { type BillingTask, held, type Held, type KeepAnswer, type Pulled } from './bill-account.js';
+import type { KeepAnswer, Pulled } from './pulling.js';
 
 /** Keeps answers of an account's pull as evidence. */
 export function evidenceKeeper(database: Database, { facts, period }: BillingTask): KeepAnswer {

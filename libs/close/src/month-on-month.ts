@@ -1,7 +1,7 @@
+import { type ChargeChange, chargeChanges } from '#billing';
 import { previousMonth } from '#calendar';
 import { type CloseAccountView, type CloseWork, type Database, loadPeriodDocuments } from '#persistence';
 import type { RatedLine } from '#rating';
-import { type ChargeChange, chargeChanges } from './drift.js';
 
 /** An account of a close against what it was billed for the month before. */
 export interface MonthOnMonth {

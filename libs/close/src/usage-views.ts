@@ -1,3 +1,4 @@
+import { type BillingFacts, billingTask, type Plans } from '#billing';
 import {
   addDays,
   CalendarError,
@@ -12,7 +13,7 @@ import {
 } from '#calendar';
 import { type EntityRef, GRID_SECONDS, ownedBuckets, sumOfValues } from '#metering';
 import { Ratio } from '#money';
-import { type BillingFacts, type Database, databaseNow, loadBillingFacts, monthBefore } from '#persistence';
+import { type Database, databaseNow, loadBillingFacts, monthBefore } from '#persistence';
 import { presumedDiscounts } from '#rating';
 import {
   type BandwidthHours,
@@ -24,7 +25,6 @@ import {
   ReportApiError,
   type RetryPolicy,
 } from '#report-client';
-import { billingTask } from './bill-account.js';
 import { type Connection, type Connectors, isUnconnected } from './connectors.js';
 import { type Estimate, estimateAccount } from './estimate.js';
 
@@ -113,10 +113,12 @@ const UNITS = { bytes: 'byte', time: 'second', bandwidth: 'Mbps' } as const;
 export class UsageViews {
   readonly #database: Database;
   readonly #connectors: Connectors;
+  readonly #plans: Plans;
 
-  constructor({ database, connectors }: { database: Database; connectors: Connectors }) {
+  constructor({ database, connectors, plans }: { database: Database; connectors: Connectors; plans: Plans }) {
     this.#database = database;
     this.#connectors = connectors;
+    this.#plans = plans;
   }
 
   /**
@@ -171,7 +173,9 @@ export class UsageViews {
     const now = await databaseNow(this.#database);
     const facts = await this.#factsToEstimate(accountId, now, period);
     if (!facts) return unknownAccount(accountId);
-    const estimated = await this.#ask(facts, (connection) => estimateAccount(facts, connection, now, period));
+    const estimated = await this.#ask(facts, (connection) =>
+      estimateAccount(facts, this.#plans, connection, now, period),
+    );
     if (estimated.outcome !== 'none') return estimated;
     const { by, reason } = estimated;
     if (by === 'pull') {
@@ -200,7 +204,7 @@ export class UsageViews {
     const isPresumed = net === null && !empty && periodLabel === running;
     if (!isPresumed) return loadBillingFacts(this.#database, accountId, periodLabel);
     if (!facts.discounted) return facts;
-    const before = presumedDiscounts(label, billingTask(facts, label).segments);
+    const before = presumedDiscounts(label, billingTask(facts, label, this.#plans).segments);
     return { ...facts, discounted: [...facts.discounted, ...before] };
   }
 

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { canonicalJson } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
 import { decimal, isPlainDecimal, minus, plus, sum } from '#money';
 import { parse } from 'lossless-json';
 import { z } from 'zod';

@@ -1,19 +1,20 @@
 import { fromStamp } from '#calendar';
-import {
-  assertConserved,
-  billedAnew,
-  canonicalJson,
-  correctionOf,
-  issueInvoice,
-  type IssuedInvoice,
-  totalsOf,
-} from '#invoicing';
+import { canonicalJson } from '#canonical-json';
+import { assertConserved, billedAnew, correctionOf, issueInvoice, type IssuedInvoice, totalsOf } from '#invoicing';
 import { formatAmount, decimal, minus } from '#money';
-import type { BillingFacts, InvoiceEvidence } from '#persistence';
+import {
+  type BillingTerms,
+  accountTotals,
+  billingTask,
+  draftAccount,
+  type Held,
+  Plans,
+  rateAccount,
+  reversalOf,
+} from '#billing';
+import type { InvoiceEvidence } from '#persistence';
 import { recompute } from '#rating';
-import { accountTotals, billingTask, draftAccount, type Held, rateAccount } from './bill-account.js';
 import { sha256 } from './certificate.js';
-import { takingBack } from './corrections.js';
 
 const FORMAT = 'meterline.invoice-evidence.1';
 
@@ -99,7 +100,7 @@ function inputsFault({ document, facts, usage, earlier, inputs }: InvoiceEvidenc
   );
 }
 
-function withoutDocuments(facts: BillingFacts): object {
+function withoutDocuments(facts: BillingTerms): object {
   return { ...facts, versions: facts.versions.map((version) => ({ ...version, document: null })) };
 }
 
@@ -114,7 +115,7 @@ function hashesOf(inputs: InvoiceEvidence['inputs']): string[] {
 
 function recomputedFault({ document, earlier, facts, waived, usage, inputs }: InvoiceEvidence): Fault | undefined {
   const { layout_version: layoutVersion, dialect_sha256: dialectSha256, period } = document;
-  const task = billingTask(facts, period.label, waived);
+  const task = billingTask(facts, period.label, new Plans(hashOf), waived);
   const series = usage.flatMap((each) => (each.series ? [{ ...each.series, rawSha256: each.raw_sha256 }] : []));
   const cannot = ({ reason }: Held): Fault => ({ path: 'usage', message: `would be held: ${reason.message}` });
   const original = earlier.find(({ id }) => id === document.corrects?.id);
@@ -127,7 +128,7 @@ function recomputedFault({ document, earlier, facts, waived, usage, inputs }: In
     draft = drafted.outcome === 'drafted' ? drafted.draft : null;
     if (draft && earlier.length > 0) draft = billedAnew(draft, earlier);
   } else if (inputs.usage === undefined) {
-    draft = takingBack(earlier, layoutVersion);
+    draft = reversalOf(earlier, layoutVersion);
   } else {
     const rated = rateAccount(task, series);
     if (rated.outcome === 'held') return cannot(rated);
@@ -180,6 +181,9 @@ function derivationFault({ document, facts }: InvoiceEvidence): Fault | undefine
 function withoutAnswers(document: object): unknown {
   return JSON.parse(JSON.stringify(document, (member, value: unknown) => (member === 'raw_sha256' ? null : value)));
 }
+
+/** As `documentSha256` of what is stored, with nothing but the file at hand. */
+const hashOf = (document: unknown): string => sha256(canonicalJson(document));
 
 function hashFault(path: string, hash: string, content: string): Fault | undefined {
   const actual = sha256(content);

@@ -1,4 +1,5 @@
-import { type Database, type NewWaiver, type Notice, type Refusal, waiveHold, type WaiverRefusal } from '#persistence';
+import type { Notice } from '#billing';
+import { type Database, type NewWaiver, type Refusal, waiveHold, type WaiverRefusal } from '#persistence';
 
 /**
  * The holds that an operator may let pass for one account and close, and what it is billed by then. All others have a way

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
 import { closing } from './closing.js';
 import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
 import { lineTable } from './line-table.js';

@@ -1,5 +1,4 @@
 export { type TaxFault, taxFaults } from './account-taxes.js';
-export { canonicalJson } from './canonical-json.js';
 export { correctionOf, type CorrectionInput } from './correction.js';
 export { documentNumber } from './document-number.js';
 export {

@@ -11,8 +11,7 @@ export class InvoicingError extends Error {
       | 'malformed_number'
       | 'original_missing'
       | 'foreign_document'
-      | 'not_taken_back'
-      | 'not_json',
+      | 'not_taken_back',
     message: string,
   ) {
     super(message);

@@ -1,114 +1,31 @@
-import type { BillingPeriod, LocalDate } from '#calendar';
-import type { AccountTax, Address } from '#invoicing';
-import type { BilledDiscount, FeeBilledAhead } from '#rating';
+import type { AccountTerms, BillingFacts, SellerFacts, SellerTerms } from '#billing';
 import { advancesOfAccount, type DecidingDocument, decidingDocuments, demandUnaltered } from './advances.js';
 import type { Database, Transaction } from './database.js';
 import { DISCOUNTED_OF_ACCOUNT } from './discounted.js';
 import { Prisma } from './generated/client.js';
+import { readSettings } from './seller-settings.js';
 
-/** Everything that stands in the database and decides what an account pays for a period, usage apart. */
-export interface BillingFacts {
-  readonly seller: SellerFacts;
-  readonly account: AccountFacts;
-  readonly entities: readonly {
-    readonly dimension: 'customer_site_id' | 'msisdn' | 'imsi';
-    readonly value: string;
-    readonly name: string | null;
-    readonly activeFrom: LocalDate | null;
-    readonly activeUntil: LocalDate | null;
-  }[];
-  readonly subscriptions: readonly {
-    readonly planCode: string;
-    readonly startDate: LocalDate;
-    readonly endDate: LocalDate | null;
-  }[];
-  /** Published versions of the plans the account is subscribed to. */
-  readonly versions: readonly {
-    readonly code: string;
-    readonly version: number;
-    readonly effectiveFrom: LocalDate;
-    readonly document: unknown;
-    readonly sha256: string;
-  }[];
-  /**
-   * What other documents have billed ahead, for facts of one period: by the one before, and by this one as the next one's
-   * document counts it, where that is issued already. Absent from inputs of documents that were issued before it was kept.
-   */
-  readonly advances?: {
-    readonly billed: readonly FeeBilledAhead[];
-    readonly counted: readonly FeeBilledAhead[] | null;
-  };
-  /**
-   * The months that standing documents have discounted by discounts that are limited to some periods. Absent where no plan
-   * of the account has such a discount, and from inputs of documents that were issued before it was kept.
-   */
-  readonly discounted?: readonly BilledDiscount[];
-}
-
-export interface SellerFacts {
-  readonly id: string;
-  readonly code: string;
-  readonly name: string;
-  readonly country: string;
-  readonly currency: string;
-  readonly timeZone: string;
-  readonly taxId: string | null;
-  readonly address: Address | null;
-  readonly email: string | null;
-  readonly invoicePrefix: string;
-  readonly fiscalYearStart: number;
-  readonly numberStart: number;
-  readonly rounding: 'half_up' | 'half_even';
-  readonly payableRounding: 'none' | '1' | '0.05';
-  readonly paymentTermsDays: number;
-  readonly settleHours: number | null;
-  readonly edgePolicy: 'own_by_start' | 'refuse';
-  /** What usage that belongs to no registered entity does to an account. */
-  readonly unregisteredUsage: 'warn' | 'hold';
-  /** Whether answers of the report API are kept also when nothing is wrong with them. */
-  readonly keepRaw: boolean;
-  /** What an account gets whose lines are all zero. */
-  readonly zeroInvoices: 'skip' | 'issue';
-  readonly bank: { readonly iban: string | null; readonly bic: string | null } | null;
-  readonly reportApi: ReportApiFacts | null;
-  /** Sealed; opened by whoever asks the report API. */
-  readonly reportApiKey: Uint8Array | null;
-}
-
-export interface ReportApiFacts {
-  readonly base_url?: string | null;
-  readonly dialect?: unknown;
-  readonly strict?: boolean | null;
-}
-
-export interface AccountFacts {
-  readonly id: string;
-  readonly externalId: string;
-  readonly name: string;
-  readonly currency: string;
-  readonly timeZone: string;
-  readonly address: Address | null;
-  readonly taxId: string | null;
-  readonly email: string | null;
-  readonly taxes: readonly AccountTax[];
-  readonly paymentTermsDays: number | null;
-  readonly edgePolicy: 'own_by_start' | 'refuse' | null;
-  readonly reportApiKey: Uint8Array | null;
-}
-
-/** The facts of a seller `s` but for its key, which is no text. */
+/** What of a seller `s` decides what its accounts are billed by; settings that it never chose are added by `sellerFacts`. */
 const SELLER = Prisma.sql`
   jsonb_build_object(
     'id', s.id, 'code', s.code, 'name', s.name, 'country', s.country, 'currency', s.currency, 'timeZone', s.time_zone,
     'taxId', s.tax_id, 'address', s.address, 'email', s.email, 'invoicePrefix', s.invoice_prefix,
     'fiscalYearStart', s.fiscal_year_start, 'numberStart', s.number_start, 'rounding', s.rounding,
-    'payableRounding', s.payable_rounding, 'paymentTermsDays', s.payment_terms_days, 'settleHours', s.settle_hours,
-    'edgePolicy', s.edge_policy, 'bank', s.bank, 'reportApi', s.report_api,
-    'unregisteredUsage', coalesce(s.settings->>'unregistered_usage', 'warn'),
-    'keepRaw', coalesce((s.settings->>'keep_raw')::boolean, false),
-    'zeroInvoices', coalesce(s.settings->>'zero_invoices', 'skip'))`;
+    'payableRounding', s.payable_rounding, 'paymentTermsDays', s.payment_terms_days, 'edgePolicy', s.edge_policy,
+    'bank', s.bank, 'reportApi', CASE WHEN s.report_api IS NOT NULL
+                                       THEN jsonb_build_object('dialect', s.report_api->'dialect') END,
+    'settleHours', s.settle_hours, 'settings', s.settings)`;
 
-type SellerRow = { seller: Omit<SellerFacts, 'reportApiKey'>; sellerKey: Uint8Array | null };
+type SellerRow = Omit<SellerTerms, 'unregisteredUsage'> & { settleHours: number | null; settings: unknown };
+
+function sellerFacts({ settleHours, settings, ...terms }: SellerRow): SellerFacts {
+  const {
+    unregistered_usage: unregisteredUsage,
+    keep_raw: keepRaw,
+    zero_invoices: zeroInvoices,
+  } = readSettings(settings);
+  return { ...terms, unregisteredUsage, operations: { settleHours, keepRaw, zeroInvoices } };
+}
 
 /**
  * Reads the facts of one account, in a fixed order so that equal facts read equal. Undefined when there is none. In one
@@ -123,9 +40,9 @@ export async function loadBillingFacts(
   periodLabel?: string,
 ): Promise<BillingFacts | undefined> {
   const [row] = await database.$queryRaw<
-    (AccountFacts &
-      SellerRow &
+    (AccountTerms &
       Pick<BillingFacts, 'entities' | 'subscriptions' | 'versions'> & {
+        seller: SellerRow;
         advances: NonNullable<BillingFacts['advances']> | null;
         discounted: NonNullable<BillingFacts['discounted']> | null;
         deciding: DecidingDocument[] | null;
@@ -133,8 +50,7 @@ export async function loadBillingFacts(
   >`
     SELECT a.id, a.external_id AS "externalId", a.name, a.currency, a.time_zone AS "timeZone", a.address,
            a.tax_id AS "taxId", a.email, a.taxes, a.payment_terms_days AS "paymentTermsDays",
-           a.edge_policy AS "edgePolicy", a.report_api_key AS "reportApiKey",
-           ${SELLER} AS seller, s.report_api_key AS "sellerKey",
+           a.edge_policy AS "edgePolicy", ${SELLER} AS seller,
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
                      'dimension', e.dimension, 'value', e.value, 'name', e.name,
                      'activeFrom', e.active_from::text, 'activeUntil', e.active_until::text)
@@ -156,39 +72,17 @@ export async function loadBillingFacts(
            ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : decidingDocuments(periodLabel)} AS deciding
       FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${accountId}::uuid`;
   if (!row) return undefined;
-  const { seller, sellerKey, entities, subscriptions, versions, advances, discounted, deciding, ...account } = row;
+  const { seller, entities, subscriptions, versions, advances, discounted, deciding, ...account } = row;
   demandUnaltered(deciding);
-  const facts = { seller: { ...seller, reportApiKey: sellerKey }, account, entities, subscriptions, versions };
+  const facts = { seller: sellerFacts(seller), account, entities, subscriptions, versions };
   return { ...facts, ...(advances && { advances }), ...(discounted && { discounted }) };
-}
-
-/**
- * The facts that can bear on one period, and no others: what was registered, agreed or published for later is none of its
- * business. A subscription that ended the day before is, for its fee may have been billed in advance. Pure; whoever rates
- * and whoever hashes what was rated look through this, so that nothing is rated by what no hash covers.
- */
-export function factsOfPeriod(facts: BillingFacts, { startDate, endDate }: BillingPeriod): BillingFacts {
-  const subscriptions = facts.subscriptions.filter(
-    (each) => each.startDate < endDate && (each.endDate === null || each.endDate >= startDate),
-  );
-  const plans = new Set(subscriptions.map(({ planCode }) => planCode));
-  return {
-    ...facts,
-    subscriptions,
-    entities: facts.entities.filter(
-      ({ activeFrom, activeUntil }) =>
-        (activeFrom === null || activeFrom < endDate) && (activeUntil === null || activeUntil > startDate),
-    ),
-    versions: facts.versions.filter(({ code, effectiveFrom }) => plans.has(code) && effectiveFrom < endDate),
-    ...(facts.discounted && { discounted: facts.discounted.filter(({ planCode }) => plans.has(planCode)) }),
-  };
 }
 
 /** Reads one seller by id. The row must exist: accounts and closes refer to it. */
 export async function loadSellerFacts(database: Database | Transaction, sellerId: string): Promise<SellerFacts> {
-  const [{ seller, sellerKey }] = await database.$queryRaw<[SellerRow]>`
-    SELECT ${SELLER} AS seller, s.report_api_key AS "sellerKey" FROM seller s WHERE s.id = ${sellerId}::uuid`;
-  return { ...seller, reportApiKey: sellerKey };
+  const [{ seller }] = await database.$queryRaw<[{ seller: SellerRow }]>`
+    SELECT ${SELLER} AS seller FROM seller s WHERE s.id = ${sellerId}::uuid`;
+  return sellerFacts(seller);
 }
 
 /** The id of a seller by its code, or undefined. */

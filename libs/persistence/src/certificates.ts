@@ -1,3 +1,4 @@
+import type { Notice } from '#billing';
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { recordAudit } from './audit.js';
 import { certifiedBeside, issuedBy, sealedDocuments } from './close-documents.js';
@@ -8,7 +9,6 @@ import { DocumentAltered, unaltered } from './sealed-documents.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
 import type { CloseAccountState } from './account-states.js';
 import type { CloseKind, IssueMode } from './closes.js';
-import type { Notice } from './notice.js';
 
 /** What certificates are signed with. Keys are PEM: SPKI and PKCS #8. */
 export interface SigningKey {

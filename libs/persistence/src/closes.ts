@@ -1,3 +1,4 @@
+import type { Notice } from '#billing';
 import type { BillingPeriod, EpochSeconds } from '#calendar';
 import { fromStamp, toStamp } from '#calendar';
 import type { DraftInvoice } from '#invoicing';
@@ -19,7 +20,7 @@ import { actFor, auditClose, type CloseCommand } from './close-actor.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import { nextTry } from './next-try.js';
-import type { CountedNotice, Notice } from './notice.js';
+import type { CountedNotice } from './notice.js';
 import { indexed, sellerOf, where } from './page.js';
 import {
   DocumentAltered,

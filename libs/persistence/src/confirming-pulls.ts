@@ -1,10 +1,10 @@
+import type { Notice } from '#billing';
 import { v7 as uuid } from 'uuid';
 import { type AuditEntry, recordAudit } from './audit.js';
 import { fromStamp, toStamp } from '#calendar';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import { nextTry } from './next-try.js';
-import type { Notice } from './notice.js';
 import { refusal, type Refusal } from './refusal.js';
 import { WAIT_HOURS } from './seller-settings.js';
 

@@ -1,3 +1,4 @@
+import type { Notice } from '#billing';
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from './audit.js';
@@ -13,7 +14,6 @@ import {
   takeNumber,
 } from './invoices.js';
 import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
-import type { Notice } from './notice.js';
 import { sellerOf, where } from './page.js';
 import {
   type AccountPeriod,
@@ -23,6 +23,7 @@ import {
 } from './period-documents.js';
 import { refusal, type Refusal } from './refusal.js';
 import { documentSha256, SEALED, type SealedDocument, unaltered, unalteredDraft } from './sealed-documents.js';
+import { ISSUES_CORRECTIONS } from './seller-settings.js';
 
 export type CorrectionState = 'proposed' | 'issued' | 'dismissed' | 'superseded';
 
@@ -141,7 +142,7 @@ export async function proposeCorrection(database: Database, proposal: Proposal):
       SELECT ${uuid()}::uuid, s.id, ${of.accountId}::uuid, ${of.periodLabel}, ${original.id}::uuid, ${baseRevision},
              'usage', 'proposed', ${sha256}, ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
              ${JSON.stringify(document)}::jsonb, ${documentSha256(document)},
-             coalesce(s.settings->>'corrections', 'propose') = 'automatic'
+             ${ISSUES_CORRECTIONS}
         FROM seller s JOIN invoice i ON i.seller_id = s.id WHERE i.id = ${original.id}::uuid
       ON CONFLICT (account_id, period_label, base_revision, usage_sha256) WHERE cause = 'usage' DO UPDATE
          SET state = 'proposed', inputs = excluded.inputs, inputs_hash = excluded.inputs_hash,

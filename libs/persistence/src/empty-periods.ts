@@ -1,9 +1,9 @@
+import type { BillingFacts } from '#billing';
 import { v7 as uuid } from 'uuid';
-import type { BillingFacts } from './billing-facts.js';
 import { lockAccount, moveAccount, type Outcome, sendBack } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, transaction, type Transaction } from './database.js';
-import { type BillingInputs, keptAsNow, pinnedFacts } from './invoice-inputs.js';
+import { type BillingInputs, workedAsNow, pinnedFacts } from './invoice-inputs.js';
 import type { WindowFingerprint } from './ledger.js';
 
 /**
@@ -58,7 +58,7 @@ export async function loadEmptyPeriod(database: Database, id: string): Promise<E
       FROM empty_period e JOIN close c ON c.id = e.close_id WHERE e.id = ${id}::uuid`;
   if (!row) throw new PersistenceError('unknown_empty_period', `there is no empty period ${id}`, false);
   const { inputs, ...of } = row;
-  const facts = await keptAsNow(database, await pinnedFacts(database, inputs, `empty period ${id}`));
+  const facts = await workedAsNow(database, await pinnedFacts(database, inputs, `empty period ${id}`));
   return { ...of, facts, usage: inputs.usage, stands: await stands(database, id) };
 }
 

@@ -12,7 +12,7 @@ export { type Patience, PATIENCE, serviceSession } from './sessions.js';
 export { createDatabase, migrate, type PrepareQueue } from './migrate.js';
 export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './logins.js';
 export { QUEUE_SCHEMA, READER_ROLE, SERVICE_ROLE } from './privileges.js';
-export type { SellerSettings } from './seller-settings.js';
+export { DEFAULT_SETTINGS, type SellerSettings } from './seller-settings.js';
 export { ACCOUNT_STATES, CLOSE_STATES, type CloseAccountState, type CloseState } from './account-states.js';
 export {
   accountRated,
@@ -55,7 +55,7 @@ export {
   unfinishedAccounts,
   unsettledCloses,
 } from './closes.js';
-export type { CountedNotice, Notice } from './notice.js';
+export type { CountedNotice } from './notice.js';
 export { type CloseDocument, documentsOfClose, standsAsCertified } from './close-documents.js';
 export {
   type CloseSchedule,
@@ -160,17 +160,7 @@ export {
   type WindowConservation,
 } from './usage-conservation.js';
 export { dropExpiredUsageDetail, keepEvidence, type UsageEvidence } from './usage-evidence.js';
-export {
-  type AccountFacts,
-  accountsOfSeller,
-  type BillingFacts,
-  factsOfPeriod,
-  findSellerId,
-  loadBillingFacts,
-  loadSellerFacts,
-  type ReportApiFacts,
-  type SellerFacts,
-} from './billing-facts.js';
+export { accountsOfSeller, findSellerId, loadBillingFacts, loadSellerFacts } from './billing-facts.js';
 
 // Catalogue: who sells, who pays, what is metered, at which tariff, and who may ask.
 export { type Changes } from './columns.js';

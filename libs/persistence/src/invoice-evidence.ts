@@ -1,6 +1,6 @@
+import type { BillingTerms } from '#billing';
 import type { IssuedInvoice } from '#invoicing';
 import type { BucketSeries } from '#metering';
-import type { BillingFacts } from './billing-facts.js';
 import type { Database } from './database.js';
 import { loadDocumentFacts } from './invoice-inputs.js';
 import { loadSnapshots, type WindowFingerprint } from './ledger.js';
@@ -16,7 +16,7 @@ export interface InvoiceEvidence {
   /** Documents of the period that were issued before, those taken back included; none for the first. */
   readonly earlier: readonly IssuedInvoice[];
   /** What the document, or the one it corrects, was rated by, plan documents included. */
-  readonly facts: BillingFacts;
+  readonly facts: BillingTerms;
   /** Holds that an operator let pass. */
   readonly waived: readonly string[];
   readonly usage: readonly {

@@ -1,16 +1,16 @@
+import { type BillingFacts, type BillingTerms, termsOf } from '#billing';
 import { monthPeriod } from '#calendar';
-import { type BillingFacts, factsOfPeriod, loadSellerFacts } from './billing-facts.js';
+import { loadSellerFacts } from './billing-facts.js';
 import { type Database, PersistenceError, type Transaction } from './database.js';
 import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
 import { documentFingerprints, type DocumentFingerprint } from './period-documents.js';
 import { documentSha256, SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /**
- * What a document that bills a period is computed from: the billing facts that bear on it, plan versions by their hash, and
- * the usage by the hash of its values. A document's `inputs_hash` is the sha256 of this as canonical JSON, so nothing may
- * be in it whose change cannot change the document: it would hold every draft that waits for a review.
+ * What a document that bills a period is computed from: the terms that bear on it (`termsOf`), plan versions by their hash,
+ * and the usage by the hash of its values. A document's `inputs_hash` is the sha256 of this as canonical JSON.
  */
-export interface BillingInputs extends BillingFacts {
+export interface BillingInputs extends BillingTerms {
   readonly usage: readonly WindowFingerprint[];
   /** What was issued for the period before and taken back; absent where nothing was. */
   readonly documents?: readonly DocumentFingerprint[];
@@ -25,33 +25,15 @@ export interface BillingInputs extends BillingFacts {
  */
 export async function billingInputs(
   database: Database | Transaction,
-  facts: BillingFacts,
+  facts: BillingTerms,
   periodLabel: string,
   rated: readonly Snapshot[] = [],
   anew = false,
 ): Promise<BillingInputs> {
   const latest = await usageFingerprint(database, { accountId: facts.account.id, periodLabel });
   const used = new Map(rated.map((snapshot) => [`${snapshot.entity} ${snapshot.metric}`, snapshot]));
-  const bearing = factsOfPeriod(facts, monthPeriod(periodLabel, facts.account.timeZone));
-  const { seller, account, entities, subscriptions, versions, advances, discounted } = bearing;
   return {
-    // Where, when and how usage is fetched and kept, and keys, sealed anew at will, decide nothing: the usage is below.
-    seller: {
-      ...seller,
-      settleHours: null,
-      keepRaw: false,
-      // Decides whether there is a document, not what is in it.
-      zeroInvoices: 'skip',
-      reportApi: seller.reportApi && { dialect: seller.reportApi.dialect ?? null },
-      reportApiKey: null,
-    },
-    account: { ...account, reportApiKey: null },
-    entities,
-    subscriptions,
-    // Published versions are immutable and known by their hash.
-    versions: versions.map((version) => ({ ...version, document: null })),
-    ...(advances && { advances }),
-    ...(discounted && { discounted }),
+    ...termsOf(facts, monthPeriod(periodLabel, facts.account.timeZone)),
     usage: latest.map((window) => {
       const snapshot = used.get(`${window.entity} ${window.metric}`);
       return snapshot ? { ...window, revision: snapshot.revision, values_sha256: snapshot.valuesSha256 } : window;
@@ -62,7 +44,7 @@ export async function billingInputs(
 
 /**
  * The facts by which a period is looked at again: those that the document that billed it was computed from, plan documents
- * included, and the holds that an operator let pass for it. How answers are kept is as the seller wants it now.
+ * included, and the holds that an operator let pass for it. How the service works for the seller is as it is now.
  *
  * @throws PersistenceError `inputs_missing`, `plan_version_changed`, `document_altered`: a row was changed around the service
  */
@@ -71,24 +53,24 @@ export async function loadPinnedFacts(
   invoiceId: string,
 ): Promise<{ facts: BillingFacts; waived: string[] }> {
   const { facts, waived } = await loadDocumentFacts(database, invoiceId);
-  return { facts: await keptAsNow(database, facts), waived };
+  return { facts: await workedAsNow(database, facts), waived };
 }
 
-/** Pinned facts, with answers of the report API kept as the seller wants it now. */
-export async function keptAsNow(database: Database | Transaction, facts: BillingFacts): Promise<BillingFacts> {
-  const { keepRaw } = await loadSellerFacts(database, facts.seller.id);
-  return { ...facts, seller: { ...facts.seller, keepRaw } };
+/** Pinned terms, with the service working for the seller as it wants it now. */
+export async function workedAsNow(database: Database | Transaction, terms: BillingTerms): Promise<BillingFacts> {
+  const { operations } = await loadSellerFacts(database, terms.seller.id);
+  return { ...terms, seller: { ...terms.seller, operations } };
 }
 
 /**
- * The billing facts that the first document of a period was computed from, to the letter.
+ * The terms that the first document of a period was computed from, to the letter, and the holds that were let pass for it.
  *
  * @throws PersistenceError `inputs_missing`, `plan_version_changed`, `document_altered`: a row was changed around the service
  */
 export async function loadDocumentFacts(
   database: Database | Transaction,
   invoiceId: string,
-): Promise<{ facts: BillingFacts; waived: string[] }> {
+): Promise<{ facts: BillingTerms; waived: string[] }> {
   const [row] = await database.$queryRaw<(SealedDocument & { inputs: BillingInputs; waived: string[] })[]>`
     SELECT ${SEALED}, n.inputs, ARRAY(SELECT code FROM close_waiver w
                             WHERE w.close_id = i.close_id AND w.account_id = i.account_id) AS waived
@@ -99,7 +81,7 @@ export async function loadDocumentFacts(
 }
 
 /**
- * Inputs as the billing facts they were written down from, with the documents of their plan versions.
+ * Inputs as the terms they were written down from, with the documents of their plan versions.
  *
  * @param of what was computed from them, as an error names it
  * @throws PersistenceError `plan_version_changed`: somebody worked around the service
@@ -108,7 +90,7 @@ export async function pinnedFacts(
   database: Database | Transaction,
   { seller, account, entities, subscriptions, versions, advances, discounted }: BillingInputs,
   of: string,
-): Promise<BillingFacts> {
+): Promise<BillingTerms> {
   const documents = await database.$queryRaw<{ code: string; version: number; document: unknown; sha256: string }[]>`
     SELECT code, version, document, document_sha256 AS sha256 FROM tariff_plan_version
      WHERE (code, version) IN (SELECT * FROM unnest(${versions.map(({ code }) => code)}::text[],

@@ -1,3 +1,4 @@
+import type { Notice } from '#billing';
 import { createHash } from 'node:crypto';
 import { type EpochSeconds, fiscalYear, fromStamp, localDateAt, startOfDay, toStamp } from '#calendar';
 import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
@@ -7,7 +8,6 @@ import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, seriesFailure, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import type { BillingInputs } from './invoice-inputs.js';
-import type { Notice } from './notice.js';
 import { also, sellerOf, where } from './page.js';
 import {
   DocumentAltered,

@@ -1,16 +1,12 @@
+import type { MonthBilled } from '#billing';
 import { previousMonth } from '#calendar';
 import type { Database, Transaction } from './database.js';
 import { readSettings } from './seller-settings.js';
 
-/** What an account was billed for the month before a period, and how much its seller lets a month differ. */
-export interface MonthBefore {
-  readonly label: string;
-  /** Over all documents of the month; null when there is none. */
-  readonly net: string | null;
+/** What an account was billed for the month before a period. */
+export interface MonthBefore extends MonthBilled {
   /** Whether it was closed and came to nothing. */
   readonly empty: boolean;
-  /** Percent; null: however much. */
-  readonly driftPercent: string | null;
 }
 
 /** Reads the month before `periodLabel` (`YYYY-MM`) of one account. */

@@ -1,10 +1,5 @@
+import type { Notice } from '#billing';
 import type { Database, Transaction } from './database.js';
-
-/** A reason or a warning that a machine can branch on and a clerk can read. */
-export interface Notice {
-  readonly code: string;
-  readonly message: string;
-}
 
 /** A warning of a close as a whole. */
 export interface CountedNotice extends Notice {

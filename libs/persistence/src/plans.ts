@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LocalDate } from '#calendar';
-import { canonicalJson } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
 import type { TariffPlan } from '#rating';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from './audit.js';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, type IssuedInvoice } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
+import { type IssuedInvoice } from '#invoicing';
 import { PersistenceError } from './database.js';
 import { Prisma } from './generated/client.js';
 

@@ -18,7 +18,8 @@ export interface SellerSettings {
   report_api_wait_hours: number;
 }
 
-const DEFAULT_SETTINGS: Readonly<SellerSettings> = {
+/** What a seller has that chose nothing. */
+export const DEFAULT_SETTINGS: Readonly<SellerSettings> = {
   corrections: 'propose',
   unregistered_usage: 'warn',
   usage_detail_retention_months: 13,
@@ -33,6 +34,16 @@ export function readSettings(stored: unknown): SellerSettings {
   return { ...DEFAULT_SETTINGS, ...(stored as Partial<SellerSettings> | null) };
 }
 
+/** A setting of a seller `s`, as text, with its default where it never chose. */
+function settingOf(name: keyof SellerSettings): Prisma.Sql {
+  return Prisma.sql`coalesce(s.settings->>${name}::text, ${String(DEFAULT_SETTINGS[name])}::text)`;
+}
+
 /** The hours that a seller `s` lets the service try by itself. */
-export const WAIT_HOURS = Prisma.sql`
-  coalesce((s.settings->>'report_api_wait_hours')::int, ${DEFAULT_SETTINGS.report_api_wait_hours}::int)`;
+export const WAIT_HOURS = Prisma.sql`${settingOf('report_api_wait_hours')}::int`;
+
+/** How long after a period's end a seller `s` keeps its single values. */
+export const DETAIL_KEPT = Prisma.sql`make_interval(months => ${settingOf('usage_detail_retention_months')}::int)`;
+
+/** Whether a seller `s` has corrections issued as soon as they are proposed. */
+export const ISSUES_CORRECTIONS = Prisma.sql`${settingOf('corrections')} = 'automatic'`;

@@ -5,6 +5,7 @@ import { v7 as uuid } from 'uuid';
 import type { EpochSeconds } from '#calendar';
 import { toStamp } from '#calendar';
 import { type Database, transaction, type Transaction } from './database.js';
+import { DETAIL_KEPT } from './seller-settings.js';
 
 const compress = promisify(deflate);
 
@@ -61,7 +62,7 @@ export async function dropExpiredUsageDetail(
           JOIN usage_window w ON w.id = sn.window_id
           JOIN account a ON a.id = w.account_id
           JOIN seller s ON s.id = a.seller_id
-         WHERE upper(w.owned) + make_interval(months => coalesce((s.settings->>'usage_detail_retention_months')::int, 13))
+         WHERE upper(w.owned) + ${DETAIL_KEPT}
                <= ${at}::timestamptz
          LIMIT ${BATCH})`,
   );
@@ -72,7 +73,7 @@ export async function dropExpiredUsageDetail(
         SELECT e.id
           FROM usage_evidence e JOIN account a ON a.id = e.account_id JOIN seller s ON s.id = a.seller_id
          WHERE ((e.period_label || '-01')::date + interval '1 month')::timestamp AT TIME ZONE a.time_zone
-               + make_interval(months => coalesce((s.settings->>'usage_detail_retention_months')::int, 13))
+               + ${DETAIL_KEPT}
                <= ${at}::timestamptz
          LIMIT ${BATCH})`,
   );

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '#canonical-json';
 import { z } from 'zod';
 
 /**
@@ -66,18 +67,7 @@ export type Dialect = z.infer<typeof dialectSchema>;
 /** The dialect of the report API as documented in 2022, every key at its default. */
 export const DEFAULT_DIALECT: Dialect = Object.freeze(dialectSchema.parse({}));
 
-/** sha256 (hex) of a dialect with its keys in alphabetical order, so that the order they were written in is no matter. */
+/** sha256 (hex) of a dialect in its canonical form, so that the order its members were written in is no matter. */
 export function dialectSha256(dialect: Dialect): string {
-  return createHash('sha256')
-    .update(JSON.stringify(sorted(dialect)))
-    .digest('hex');
-}
-
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => [key, sorted(member)]),
-  );
+  return createHash('sha256').update(canonicalJson(dialect)).digest('hex');
 }

@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import {
   createSeller,
   type Database,
+  DEFAULT_SETTINGS,
   findSeller,
   listSellers,
   type Page,
@@ -163,13 +164,15 @@ const newSeller = z
       .prefault({}),
     settings: z
       .strictObject({
-        corrections: corrections.default('propose'),
-        unregistered_usage: settings.unregistered_usage.default('warn'),
-        usage_detail_retention_months: settings.usage_detail_retention_months.default(13),
-        keep_raw: settings.keep_raw.default(false),
-        drift_percent: settings.drift_percent.default('50'),
-        zero_invoices: settings.zero_invoices.default('skip'),
-        report_api_wait_hours: settings.report_api_wait_hours.default(24),
+        corrections: corrections.default(DEFAULT_SETTINGS.corrections),
+        unregistered_usage: settings.unregistered_usage.default(DEFAULT_SETTINGS.unregistered_usage),
+        usage_detail_retention_months: settings.usage_detail_retention_months.default(
+          DEFAULT_SETTINGS.usage_detail_retention_months,
+        ),
+        keep_raw: settings.keep_raw.default(DEFAULT_SETTINGS.keep_raw),
+        drift_percent: settings.drift_percent.default(DEFAULT_SETTINGS.drift_percent),
+        zero_invoices: settings.zero_invoices.default(DEFAULT_SETTINGS.zero_invoices),
+        report_api_wait_hours: settings.report_api_wait_hours.default(DEFAULT_SETTINGS.report_api_wait_hours),
       })
       .prefault({}),
   })

@@ -3,7 +3,7 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ZipArchive } from 'archiver';
 import { ARCHIVE_FORMAT, type ArchiveManifest, CERTIFICATE_FILE, codeOf, isRetryable, MANIFEST_FILE } from '#close';
-import { canonicalJson } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
 import {
   type Database,
   documentSha256,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type BillingPeriod, daysBetween, isMonth, monthPeriod, periodOfDates } from '#calendar';
-import { type AccountTax, canonicalJson, type Totals, totalsOf } from '#invoicing';
+import { canonicalJson } from '#canonical-json';
+import { type AccountTax, type Totals, totalsOf } from '#invoicing';
 import { type Dimension, entityKey } from '#metering';
 import type { RoundingMode } from '#money';
 import { presumedAdvances, rate, type RatingNotice, type RegisteredEntity, segmentsOf, type TariffPlan } from '#rating';
