@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import pg from 'pg';
 import request from 'supertest';
 import { openDatabase, PATIENCE, readingBounded } from '#persistence';
@@ -10,7 +10,10 @@ const READING_MS = 300;
 let api: TestApi;
 
 beforeAll(async () => {
-  api = await startApi({ limits: { requestsPerMinute: 3, streams: 1 }, readingMs: READING_MS });
+  api = await startApi({
+    limits: { requestsPerMinute: 3, streams: 1, unauthorizedPerMinute: 10_000 },
+    readingMs: READING_MS,
+  });
   await api.post('/v1/sellers', ACME).expect(201);
 });
 afterAll(() => api.stop());
@@ -58,7 +61,10 @@ describe('event streams of a key', () => {
     await owner((client) =>
       client.query(`UPDATE close SET state = 'running', finished_at = NULL WHERE id = $1`, [closeId]),
     );
-    const patient = await startApi({ beside: api, limits: { requestsPerMinute: 10_000, streams: 1 } });
+    const patient = await startApi({
+      beside: api,
+      limits: { requestsPerMinute: 10_000, streams: 1, unauthorizedPerMinute: 10_000 },
+    });
     await new Promise<void>((done) => patient.server.listen(0, '127.0.0.1', done));
     const { port } = patient.server.address() as AddressInfo;
     const follow = (key: string, signal: AbortSignal) =>
@@ -134,5 +140,160 @@ describe('statements that only read', () => {
       await client.query('COMMIT');
     });
     await api.get('/v1/sellers').expect(200);
+  });
+});
+
+describe('requests without a known key', () => {
+  const LIMIT = 4;
+  let guarded: TestApi;
+  beforeAll(async () => {
+    guarded = await startApi({
+      beside: api,
+      limits: { requestsPerMinute: 10_000, streams: 1, unauthorizedPerMinute: LIMIT },
+    });
+  });
+  afterAll(() => guarded.stop());
+  const ask = (key?: string) => {
+    const asked = request(guarded.server).get('/v1/sellers');
+    return key === undefined ? asked : asked.set('authorization', `Bearer ${key}`);
+  };
+
+  it('beyond the limit of their address are 429 before the database is asked, and lock no known key out', async () => {
+    const [{ key: known }, { key: new_ }] = [await newKey(), await newKey()];
+    await ask(known).expect(200);
+    await ask().expect(401);
+    for (let asked = 1; asked < LIMIT; asked += 1) await ask(`unknown-${asked}`).expect(401);
+    await owner(async (client) => {
+      // Whoever asks for a key of the database waits until this ends.
+      await client.query('BEGIN; LOCK TABLE api_key IN ACCESS EXCLUSIVE MODE');
+      for (const stranger of [undefined, 'unknown-0', 'one-more', new_]) {
+        const { body, headers } = await ask(stranger).expect(429);
+        expect(body).toMatchObject({ code: 'rate_limited', detail: expect.stringContaining('address') as string });
+        expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+      }
+      await client.query('ROLLBACK');
+    });
+    for (let asked = 0; asked <= LIMIT; asked += 1) {
+      await ask(known).expect(200);
+      await ask(ADMIN_KEY).expect(200);
+    }
+    await request(guarded.server).get('/health/live').expect(200);
+    // A key that was revoked is a stranger's from its next request on.
+    await owner((client) =>
+      client.query('UPDATE api_key SET revoked_at = clock_timestamp() WHERE prefix = left($1, length(prefix))', [
+        known,
+      ]),
+    );
+    await ask(known).expect(401);
+    await ask(known).expect(429);
+  });
+});
+
+describe('requests that are too large', () => {
+  const ids = (count: number) =>
+    Array.from({ length: count }, (_, at) => `01900000-0000-7000-8000-${`${at}`.padStart(12, '0')}`);
+  let closeId: string;
+  beforeAll(async () => {
+    const { body } = await api.post('/v1/closes', { seller: 'acme', period: '2026-02', dry_run: true }).expect(201);
+    closeId = (body as { id: string }).id;
+  });
+
+  it.each([
+    ['a', 256],
+    ['a', 8_000],
+    ['é', 1],
+  ])('an Idempotency-Key of %s × %d', async (letter, times) => {
+    const sent = api
+      .post('/v1/sellers', ACME)
+      .set('idempotency-key', Buffer.from(letter.repeat(times)).toString('latin1'));
+    expect((await sent.expect(400)).body).toMatchObject({ code: 'malformed_idempotency_key' });
+  });
+
+  it.each([
+    ['accounts', 'external_id', 201],
+    ['accounts', 'seller', 65],
+    ['invoices', 'number', 65],
+    ['invoices', 'period', 41],
+    ['invoices', 'account', 37],
+    ['closes', 'period', 8],
+    ['subscriptions', 'plan', 65],
+    ['audit-events', 'subject', 4_000],
+    ['audit-events', 'action', 4_000],
+    ['sellers', 'cursor', 401],
+    ['sellers', 'limit', 400],
+  ])('a list of %s filtered by %s of %d letters', async (list, filter, letters) => {
+    const { body } = await api.get(`/v1/${list}?${filter}=${'9'.repeat(letters)}`).expect(400);
+    expect((body as { code: string }).code).toMatch(/^(invalid_query|malformed_cursor)$/);
+  });
+
+  it('a filter of entities that is longer than an entity', async () => {
+    const made = await api.post('/v1/accounts', { external_id: 'long', seller: 'acme', name: 'Long' }).expect(201);
+    const { id } = made.body as { id: string };
+    const { body } = await api.get(`/v1/accounts/${id}/entities?value=${'1'.repeat(4_000)}`).expect(400);
+    expect(body).toMatchObject({ code: 'invalid_query' });
+  });
+
+  it('lists of accounts', async () => {
+    const [retry, issue] = [`/v1/closes/${closeId}/retry`, `/v1/closes/${closeId}/issue`];
+    const close = { seller: 'acme', period: '2026-02', dry_run: true };
+    for (const [path, body] of [
+      ['/v1/closes', close],
+      [retry, {}],
+      [issue, {}],
+    ] as const) {
+      const tooMany = await api.post(path, { ...body, accounts: ids(100_001) }).expect(400);
+      expect(tooMany.body).toMatchObject({ code: 'too_many_entries' });
+      expect((await api.post(path, { ...body, accounts: [] }).expect(422)).body).toMatchObject({
+        code: 'invalid_request',
+      });
+      const { body: problem } = await api
+        .post(path, { ...body, accounts: Array<string>(100_000).fill('x') })
+        .expect(422);
+      expect(problem).toMatchObject({
+        code: 'invalid_request',
+        detail: expect.stringMatching(/; and 99900 more$/) as string,
+      });
+      expect((problem as { errors: object[] }).errors).toHaveLength(100);
+    }
+  });
+
+  it('an address or headers beyond 16 KiB, and what is no HTTP, are problems too', async () => {
+    const patient = await startApi({ beside: api });
+    await new Promise<void>((done) => patient.server.listen(0, '127.0.0.1', done));
+    const { port } = patient.server.address() as AddressInfo;
+    /** The last answer to what is sent over one connection, each once there is an answer to the one before. */
+    const answered = async ([first, ...further]: readonly [string, ...string[]]) =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect(port, '127.0.0.1', () => void socket.write(first));
+        let answer = '';
+        socket
+          .on('data', (bytes) => {
+            answer += bytes.toString();
+            const next = answer.endsWith('}') ? further.shift() : undefined;
+            if (next === undefined) return;
+            answer = '';
+            socket.write(next);
+          })
+          .on('end', () => resolve(answer))
+          .on('error', reject);
+      });
+    const long = 'a'.repeat(17_000);
+    const headers = `Host: a\r\nAuthorization: Bearer ${ADMIN_KEY}\r\nIdempotency-Key: ${long}\r\n`;
+    for (const [sent, status, code] of [
+      [[`GET /v1/sellers?${long} HTTP/1.1\r\nHost: a\r\n\r\n`], 431, 'headers_too_large'],
+      [[`GET /v1/sellers HTTP/1.1\r\nHost: a\r\nX-Long: ${long}\r\n\r\n`], 431, 'headers_too_large'],
+      [
+        ['GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n', `POST /v1/sellers HTTP/1.1\r\n${headers}\r\n`],
+        431,
+        'headers_too_large',
+      ],
+      [['\x16\x03\x01 no HTTP at all\r\n\r\n'], 400, 'malformed_request'],
+    ] as const) {
+      const [head = '', body = ''] = (await answered(sent)).split('\r\n\r\n');
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} .*\\r\\nConnection: close\\r\\n`));
+      expect(head).toContain('Content-Type: application/problem+json');
+      expect(JSON.parse(body)).toMatchObject({ code, status, type: `urn:meterline:problem:${code}` });
+    }
+    await patient.stop();
   });
 });

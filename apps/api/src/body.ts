@@ -9,6 +9,8 @@ import { pointerTo, Problem } from './problems/problem.js';
 const LIMIT = '8mb';
 /** Objects and lists inside each other. A tariff plan has eight. */
 const DEPTH = 32;
+/** Entries of one list: as many as the longest list of the contract may have. Each that is wrong is looked at. */
+const ENTRIES = 100_000;
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
 const UNSTORABLE = /[\0\p{Cs}]/u;
@@ -73,9 +75,9 @@ function decoded(bytes: Uint8Array): string {
 }
 
 function inspect(text: string): void {
-  const open: Set<string>[] = [];
-  const enter = () => {
-    open.push(new Set());
+  const open: { members: Set<string>; commas: number; isList: boolean }[] = [];
+  const enter = (isList: boolean) => {
+    open.push({ members: new Set(), commas: 0, isList });
     if (open.length > DEPTH) {
       throw new Problem(400, 'body_too_deep', `the body has more than ${DEPTH} objects and lists inside each other`);
     }
@@ -84,8 +86,8 @@ function inspect(text: string): void {
   visit(
     text,
     {
-      onObjectBegin: enter,
-      onArrayBegin: enter,
+      onObjectBegin: () => enter(false),
+      onArrayBegin: () => enter(true),
       onObjectEnd: leave,
       onArrayEnd: leave,
       onObjectProperty(name, _offset, _length, _line, _character, path) {
@@ -95,9 +97,17 @@ function inspect(text: string): void {
         };
         if (UNSTORABLE.test(name)) throw unstorable();
         if (RESERVED.has(name)) throw refuse('reserved_member', 'is not a name that a member may have');
-        const members = open.at(-1);
+        const members = open.at(-1)?.members;
         if (members?.has(name)) throw refuse('duplicate_member', 'is given twice; give it once');
         members?.add(name);
+      },
+      onSeparator(character) {
+        const list = open.at(-1);
+        if (character !== ',' || !list?.isList) return;
+        list.commas += 1;
+        if (list.commas >= ENTRIES) {
+          throw new Problem(400, 'too_many_entries', `a list of the body has more than ${ENTRIES} entries; send fewer`);
+        }
       },
       onLiteralValue(value: unknown) {
         if (typeof value === 'string' && UNSTORABLE.test(value)) throw unstorable();

@@ -8,4 +8,5 @@ export const apiEnvironment = variables.pick({
   HOST: true,
   API_REQUESTS_PER_MINUTE: true,
   API_STREAMS: true,
+  API_UNAUTHORIZED_PER_MINUTE: true,
 });

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Express } from 'express';
@@ -6,12 +7,13 @@ import helmet from 'helmet';
 import { admitConfiguredKey, signingKey } from '#persistence';
 import { DEFAULT_LIMITS, type Logger, nestLogger } from '#runtime';
 import { authentication } from './access/authentication.js';
-import { type Limits, rateLimit } from './access/limits.js';
+import { type Limits, rateLimit, Strangers } from './access/limits.js';
 import { ApiModule, type ApiPorts } from './api.module.js';
 import { serveDocs } from './docs/docs-page.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 import { openApiDocument } from './openapi.js';
 import { type AllowedMethods, allowedMethods } from './problems/allowed-methods.js';
+import { answerUnreadable } from './problems/unreadable-requests.js';
 import { ProblemDetailsFilter } from './problems/problem-details.filter.js';
 import { requestLog } from './request-log.js';
 import { RequestValidationPipe } from './request-validation.pipe.js';
@@ -24,7 +26,7 @@ export type { CloseCommands } from './ports.js';
 export interface ApiOptions extends ApiPorts {
   /** The key of the first administrator, as it is configured. */
   readonly adminKey: string;
-  /** What one key may ask of this process. */
+  /** What one key, and one address without a key, may ask of this process. */
   readonly limits?: Limits | undefined;
   readonly logger: Logger;
 }
@@ -56,7 +58,7 @@ export async function createApi({
   app.use(app.get(RequestMetrics).watch);
   app.use(requestLog(logger));
   app.use(helmet({ contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } } }));
-  app.use(authentication(ports.database, adminKey));
+  app.use(authentication(ports.database, adminKey, new Strangers(limits, adminKey)));
   app.use(rateLimit(limits));
   app.use(wellFormedUrl);
   app.useGlobalPipes(new RequestValidationPipe());
@@ -64,6 +66,7 @@ export async function createApi({
   app.useGlobalFilters(new ProblemDetailsFilter(logger, (path) => allowed(path)));
   serveDocs(app, openApiDocument(app));
   await app.init();
+  answerUnreadable(app.getHttpServer() as Server);
   allowed = allowedMethods(app.getHttpAdapter().getInstance() as Express);
   return app;
 }

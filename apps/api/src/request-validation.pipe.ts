@@ -15,6 +15,9 @@ export class RequestValidationPipe extends StandardSchemaValidationPipe {
   }
 }
 
+/** A caller who sends a list of what cannot be meant is told of its first entries. */
+const MOST_ERRORS = 100;
+
 /** The problem of what does not pass a schema. `below`: where in the request what was parsed stands. */
 export function problemFor(
   type: ArgumentMetadata['type'],
@@ -23,8 +26,10 @@ export function problemFor(
 ): Problem {
   const issues = found.map((issue) => ({ ...issue, path: [...below, ...issue.path] }));
   if (type === 'param') return new Problem(404, 'not_found', 'there is nothing at this path: its id is malformed');
-  const errors = issues.flatMap(entriesOf);
-  const detail = errors.map(({ pointer, message }) => `${pointer || 'the body'} ${message}`).join('; ');
+  const all = issues.flatMap(entriesOf);
+  const errors = all.slice(0, MOST_ERRORS);
+  const more = all.length > errors.length ? `; and ${all.length - errors.length} more` : '';
+  const detail = errors.map(({ pointer, message }) => `${pointer || 'the body'} ${message}`).join('; ') + more;
   if (type === 'query') return new Problem(400, 'invalid_query', `the query is not usable: ${detail}`, { errors });
   const noObject = issues.some(({ path, code }) => path.length === 0 && code === 'invalid_type');
   return noObject

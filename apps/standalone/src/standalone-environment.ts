@@ -11,6 +11,7 @@ export const standaloneEnvironment = variables
     PORT: true,
     API_REQUESTS_PER_MINUTE: true,
     API_STREAMS: true,
+    API_UNAUTHORIZED_PER_MINUTE: true,
   })
   .omit({ DATABASE_URL: true })
   .extend({ HOST: variables.shape.HOST.removeDefault().default('127.0.0.1') })

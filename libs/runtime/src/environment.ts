@@ -12,8 +12,8 @@ export class EnvironmentError extends Error {
   }
 }
 
-/** What one API key may ask of one process where the environment does not say. */
-export const DEFAULT_LIMITS = { requestsPerMinute: 3_000, streams: 20 } as const;
+/** What one API key, and one address without a key, may ask of one process where the environment does not say. */
+export const DEFAULT_LIMITS = { requestsPerMinute: 3_000, streams: 20, unauthorizedPerMinute: 300 } as const;
 
 const url = (protocols: RegExp, what: string) =>
   z.string().refine((text) => protocols.test(text) && URL.canParse(text), `must be ${what}`);
@@ -98,6 +98,8 @@ export const variables = z.object({
   HOST: z.string().min(1).default('0.0.0.0'),
   /** Requests a minute with one API key to one process. */
   API_REQUESTS_PER_MINUTE: count(DEFAULT_LIMITS.requestsPerMinute),
+  /** Requests a minute of one address to one process without a known key. */
+  API_UNAUTHORIZED_PER_MINUTE: count(DEFAULT_LIMITS.unauthorizedPerMinute),
   /** Event streams that one API key may have open at one process. */
   API_STREAMS: count(DEFAULT_LIMITS.streams),
   /** Where a worker says how it is; default: nowhere. */
@@ -191,12 +193,15 @@ export function parseEnvironment<Shape extends z.ZodType>(
   throw new EnvironmentError(`\n${lines.join('\n')}`);
 }
 
-/** What one API key may ask, as the environment says. */
-export function apiLimits(environment: Read<'API_REQUESTS_PER_MINUTE' | 'API_STREAMS'>): {
-  requestsPerMinute: number;
-  streams: number;
-} {
-  return { requestsPerMinute: environment.API_REQUESTS_PER_MINUTE, streams: environment.API_STREAMS };
+/** What one API key, and one address without a key, may ask, as the environment says. */
+export function apiLimits(
+  environment: Read<'API_REQUESTS_PER_MINUTE' | 'API_STREAMS' | 'API_UNAUTHORIZED_PER_MINUTE'>,
+): { requestsPerMinute: number; streams: number; unauthorizedPerMinute: number } {
+  return {
+    requestsPerMinute: environment.API_REQUESTS_PER_MINUTE,
+    streams: environment.API_STREAMS,
+    unauthorizedPerMinute: environment.API_UNAUTHORIZED_PER_MINUTE,
+  };
 }
 
 /** Parses the environment of a program; one that is not usable ends the program with 1 and a sentence for each fault. */
