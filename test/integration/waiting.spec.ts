@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { wayOut } from '#close';
+import { remedyOf } from '#billing';
 import {
   type CloseAccountView,
   findCertificate,
@@ -149,7 +149,7 @@ describe('an account whose report API is away for a while', () => {
     const held = await second();
     expect(held.reason?.message).toContain('the service tried 2 times');
     expect(held.waiting).toBeNull();
-    expect(wayOut(held.reason?.code ?? '')).toContain('find out why the report API does not answer');
+    expect(remedyOf(held.reason?.code ?? '')).toContain('find out why the report API does not answer');
     expect(await findClose(closing.database, closeId)).toMatchObject({ state: 'finished', counts: { held: 1 } });
     expect((await findCertificate(closing.database, closeId))?.revision).toBe(1);
 

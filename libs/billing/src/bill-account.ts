@@ -25,7 +25,7 @@ import {
   usageNeeds,
 } from '#rating';
 import { type BillingTerms, factsOfPeriod } from './facts.js';
-import { distinct, held, type Held, type Notice, toNotice } from './holds.js';
+import { type Code, distinct, held, type Held, isHold, type Notice, toNotice } from './holds.js';
 import type { Plans } from './plans.js';
 
 /** What an account's period is to be billed by; pure. */
@@ -112,17 +112,17 @@ export type Drafted =
   | {
       readonly outcome: 'drafted';
       readonly draft: Omit<DraftInvoice, 'inputs_hash'>;
-      readonly warnings: readonly Notice[];
+      readonly warnings: readonly Notice<Code>[];
     }
   /** Nothing to charge: no line other than zero, unless the seller issues invoices of zero lines. */
-  | { readonly outcome: 'empty'; readonly lines: readonly RatedLine[]; readonly warnings: readonly Notice[] }
+  | { readonly outcome: 'empty'; readonly lines: readonly RatedLine[]; readonly warnings: readonly Notice<Code>[] }
   | Held;
 
 /** What the usage of a period comes to, line by line, before taxes. */
 export interface Rated {
   readonly outcome: 'rated';
   readonly lines: readonly RatedLine[];
-  readonly warnings: readonly Notice[];
+  readonly warnings: readonly Notice<Code>[];
 }
 
 /**
@@ -213,19 +213,6 @@ function measuredInterval({ period, segments }: BillingTask): Interval | null {
   return measured.start === period.start && measured.end === period.end ? null : measured;
 }
 
-/** Codes of errors that say what a clerk has to settle in the catalogue before the account can be billed. */
-const UNSETTLED: ReadonlySet<string> = new Set([
-  'tax_category_unmatched',
-  'tax_name_unmatched',
-  'tax_rate_contradicts_category',
-  'ambiguous_taxes',
-  'inexact_result',
-  'no_version_in_force',
-  'overlapping_subscriptions',
-  'unknown_advance',
-  'unknown_time_zone',
-]);
-
 /** Does the work, or holds the account for what is unsettled in the catalogue; other errors are thrown on. */
 export function orHeld<T>(work: () => T): T | Held {
   try {
@@ -236,7 +223,7 @@ export function orHeld<T>(work: () => T): T | Held {
       error instanceof RatingError ||
       error instanceof CalendarError ||
       error instanceof MoneyError;
-    if (known && UNSETTLED.has(error.code)) return held(error.code, `${error.message}; then retry the account`);
+    if (known && isHold(error.code)) return held(error.code, `${error.message}; then retry the account`);
     throw error;
   }
 }

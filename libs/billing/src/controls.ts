@@ -1,7 +1,7 @@
 import { type BucketSeries, type ControlFinding, controlUsage, type Dimension, type Metric } from '#metering';
 import { activeEntities, METRICS, type UsageNeeds } from '#rating';
 import type { BillingTask } from './bill-account.js';
-import { distinct, held, type Held, type Notice } from './holds.js';
+import { type Code, held, type Held, type HoldCode, isHold, type Notice, toNotice } from './holds.js';
 
 /** What the controls must know of the form in which a report API was read: what it leaves open, and what a probe has shown. */
 export interface ReportTraits {
@@ -22,17 +22,17 @@ export interface ReportTraits {
 /** Usage that was pulled and whose answers were believed one by one. */
 export interface PulledUsage {
   readonly series: readonly { readonly series: BucketSeries }[];
-  readonly warnings: readonly Notice[];
+  readonly warnings: readonly Notice<Code>[];
 }
 
 /** Usage that nothing contradicts; what was odd about it is for the clerk to know. */
 export interface Clear {
   readonly outcome: 'clear';
-  readonly warnings: readonly Notice[];
+  readonly warnings: readonly Notice<Code>[];
 }
 
-/** Warnings of a pull that speak against the dialect it was read with, which nobody may have probed. */
-const DOUBTS: ReadonlySet<string> = new Set(['rates_look_rounded']);
+/** The warning of a pull that speaks against the dialect it was read with, which nobody may have probed. */
+const DOUBT = 'rates_look_rounded';
 
 /**
  * Decides what the controls mean for an account: a contradiction always holds it; what an open question about the vendor
@@ -54,18 +54,23 @@ export function controlAccount(task: BillingTask, pulled: PulledUsage, dialect: 
   });
   // That rates are averages over the seconds with traffic is what the probe of their base has shown.
   const findings = found.filter(({ code }) => !(code === 'samples_exceed_bytes' && dialect.proven.unit));
-  const stops = ({ code, holds }: ControlFinding) =>
-    !task.waived.has(code) &&
-    (holds === 'always' ||
-      (holds === 'if_strict' && dialect.strict) ||
-      (holds === 'if_chosen' && facts.seller.unregisteredUsage === 'hold'));
-  const notices = ({ code, message }: ControlFinding): Notice => ({ code, message });
+  const stops = (finding: ControlFinding): finding is ControlFinding & { readonly code: HoldCode } =>
+    isHold(finding.code) &&
+    !task.waived.has(finding.code) &&
+    (finding.holds === 'always' ||
+      (finding.holds === 'if_strict' && dialect.strict) ||
+      (finding.holds === 'if_chosen' && facts.seller.unregisteredUsage === 'hold'));
   const open = dialect.strict ? openQuestions(dialect, task.needs).filter(({ code }) => !task.waived.has(code)) : [];
-  const doubted = ({ code }: Notice) => dialect.strict && DOUBTS.has(code) && !task.waived.has(code);
-  const reasons = [...pulled.warnings.filter(doubted), ...findings.filter(stops).map(notices), ...open];
+  const doubted = (notice: Notice<Code>): notice is Notice<typeof DOUBT> =>
+    dialect.strict && notice.code === DOUBT && !task.waived.has(DOUBT);
+  const reasons: Notice<HoldCode>[] = [
+    ...pulled.warnings.filter(doubted),
+    ...findings.filter(stops).map((finding) => toNotice(finding)),
+    ...open,
+  ];
   const warnings = [
     ...pulled.warnings.filter((warning) => !doubted(warning)),
-    ...findings.filter((finding) => !stops(finding)).map(notices),
+    ...findings.filter((finding) => !stops(finding)).map((finding) => toNotice(finding)),
   ];
   const [reason, ...others] = reasons;
   return reason ? held(reason.code, reason.message, [...others, ...warnings]) : { outcome: 'clear', warnings };
@@ -75,7 +80,7 @@ export function controlAccount(task: BillingTask, pulled: PulledUsage, dialect: 
  * What a strict dialect holds a rated account for: samples that nothing has explained. What the controls left open is then no
  * mere warning. Pure.
  */
-export function strictly<T extends { readonly outcome: string; readonly warnings: readonly Notice[] }>(
+export function strictly<T extends { readonly outcome: string; readonly warnings: readonly Notice<Code>[] }>(
   rated: T | Held,
   { waived }: BillingTask,
   dialect: ReportTraits,
@@ -88,13 +93,19 @@ export function strictly<T extends { readonly outcome: string; readonly warnings
   return doubted ? held('samples_implausible', doubted.message, others) : rated;
 }
 
+/** What the vendor left open, as a close tells or holds it. */
+export type OpenQuestion = Extract<
+  HoldCode,
+  'label_unproven' | 'filter_logic_unproven' | 'rate_unit_unproven' | 'rate_scope_unknown'
+>;
+
 /**
  * What the vendor left open, nobody has probed yet, and bears on what is billed. A warning on the close; a strict dialect
  * holds the accounts instead.
  */
-export function openQuestions(dialect: ReportTraits, { pulls }: UsageNeeds): Notice[] {
-  const questions: Notice[] = [];
-  const asks = (concerns: boolean, code: string, message: string) => {
+export function openQuestions(dialect: ReportTraits, { pulls }: UsageNeeds): Notice<OpenQuestion>[] {
+  const questions: Notice<OpenQuestion>[] = [];
+  const asks = (concerns: boolean, code: OpenQuestion, message: string) => {
     if (concerns) questions.push({ code, message: `${message}; run the dialect probe` });
   };
   const bandwidth = pulls.some(({ family }) => family === 'bandwidth');
@@ -119,40 +130,6 @@ export function openQuestions(dialect: ReportTraits, { pulls }: UsageNeeds): Not
     'the rate of a site may be that of its busiest subscriber',
   );
   return questions;
-}
-
-/** Warnings that are about the vendor, whichever account brings them, and what they say there; null: what they say anyway. */
-const OF_THE_VENDOR: ReadonlyMap<string, string | null> = new Map([
-  ['label_unproven', null],
-  ['filter_logic_unproven', null],
-  ['rate_unit_unproven', null],
-  ['rate_scope_unknown', null],
-  ['rates_look_rounded', null],
-  ['percentile_not_ascending', null],
-  ['echo_type_differs', null],
-  ['account_id_form_unusual', null],
-  [
-    'samples_exceed_bytes',
-    'rates × 300 s exceed the bytes: rates are averages over the seconds with traffic and are billed as reported; run the ' +
-      'dialect probe',
-  ],
-]);
-
-/**
- * Parts what is to be said of an account from what its usage tells about the vendor, which would be said of every account
- * alike and hide the rest: that is for the close to say once. Pure.
- */
-export function partWarnings(told: readonly Notice[]): {
-  warnings: readonly Notice[];
-  vendorWarnings: readonly Notice[];
-} {
-  const ofVendor = told.filter(({ code }) => OF_THE_VENDOR.has(code));
-  return {
-    warnings: told.filter(({ code }) => !OF_THE_VENDOR.has(code)),
-    vendorWarnings: distinct(
-      ofVendor.map(({ code, message }) => ({ code, message: OF_THE_VENDOR.get(code) ?? message })),
-    ),
-  };
 }
 
 /** Half of the last place that rates are rounded to, or seem to be. */

@@ -18,7 +18,7 @@ export interface MonthBilled {
  *
  * @param net this month's; "0.00" when there is nothing to bill
  */
-export function driftWarning(net: string, currency: string, before: MonthBilled): Notice | undefined {
+export function driftWarning(net: string, currency: string, before: MonthBilled): Notice<'drift'> | undefined {
   if (before.net === null || before.driftPercent === null) return undefined;
   const [now, then] = [decimal(net), decimal(before.net)];
   const difference = minus(now, then);

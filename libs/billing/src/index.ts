@@ -29,12 +29,30 @@ export {
 export {
   type Clear,
   controlAccount,
+  type OpenQuestion,
   openQuestions,
-  partWarnings,
   type PulledUsage,
   type ReportTraits,
   strictly,
 } from './controls.js';
 export { type ChargeChange, chargeChanges, type ChargeTotal, driftWarning, type MonthBilled } from './drift.js';
-export { distinct, held, type Held, type Notice, toNotice } from './holds.js';
+export {
+  type Code,
+  CODES,
+  distinct,
+  type FailureCode,
+  held,
+  type Held,
+  type HoldCode,
+  isHold,
+  isWaivable,
+  type Notice,
+  partWarnings,
+  REMEDY_WHILE_WAITING,
+  remedyOf,
+  toNotice,
+  WAIVABLE,
+  waiverNotices,
+  type WarningCode,
+} from './holds.js';
 export { reversalOf } from './reversal.js';

@@ -7,6 +7,7 @@ import {
   draftAccount,
   type Drafted,
   driftWarning,
+  type FailureCode,
   held,
   type Held,
   notBillable,
@@ -17,6 +18,8 @@ import {
   Plans,
   seriesNeeded,
   strictly,
+  waiverNotices,
+  type WarningCode,
 } from '#billing';
 import { CalendarError, isTimeZone, monthPeriod, toStamp } from '#calendar';
 import { billedAnew, type DraftInvoice } from '#invoicing';
@@ -92,7 +95,7 @@ import { evidenceKeeper, keepDoubted, keepUsage, notToKeep } from './keep-usage.
 import { connected, pullUsage } from './pulling.js';
 import { codeOf, isRetryable, passes } from './retry-policy.js';
 import { UsageViews } from './usage-views.js';
-import { waive, type WaiveRefusal, waiverNotices } from './waivers.js';
+import { waive, type WaiveRefusal } from './waivers.js';
 
 /** How far a worker has come with an account, told with its signs of life. */
 interface Signs {
@@ -181,7 +184,7 @@ export type CloseOutcome =
 const MAX_ATTEMPTS = 5;
 // Workers that fell silent over one account, with nothing else in hand since the first, before it is taken for the cause.
 const MAX_LOST = 10;
-const ENDS_WORKERS: { reason: Notice } = {
+const ENDS_WORKERS: { reason: Notice<FailureCode> } = {
   reason: {
     code: 'attempts_used_up',
     message:
@@ -194,12 +197,12 @@ const MANY_SERIES = 100;
 const SWEEP_IDLE_SECONDS = 60;
 /** Who acts when nobody asked, as events name it. */
 const SERVICE = 'service';
-const LATE_USAGE: Notice = {
+const LATE_USAGE: Notice<WarningCode> = {
   code: 'late_usage',
   message: 'the period came to nothing when it was closed first; usage that arrived later sent the account back',
 };
 
-const BILLED_ANEW: Notice = {
+const BILLED_ANEW: Notice<WarningCode> = {
   code: 'billed_anew',
   message: 'the period was billed before and taken back; what is billed now replaces it',
 };
@@ -556,7 +559,11 @@ export class Closes {
     };
   }
 
-  async #drift(close: CloseWork, { account }: BillingFacts, result: Drafted | Held): Promise<Notice | undefined> {
+  async #drift(
+    close: CloseWork,
+    { account }: BillingFacts,
+    result: Drafted | Held,
+  ): Promise<Notice<'drift'> | undefined> {
     if (result.outcome === 'held') return undefined;
     const before = await monthBefore(this.#database, { accountId: account.id, periodLabel: close.periodLabel });
     const net = result.outcome === 'drafted' ? result.draft.net : formatAmount(new Decimal(0), account.currency);
@@ -604,7 +611,7 @@ export class Closes {
     close: CloseWork,
     accountId: string,
     doing: Doing,
-    cause: Pick<Held, 'reason' | 'warnings' | 'passing'> & { otherwise: 'held' | 'failed' },
+    cause: Pick<Held, 'warnings' | 'passing'> & { reason: Notice; otherwise: 'held' | 'failed' },
   ): Promise<void> {
     const { reason, warnings, passing, otherwise } = cause;
     const random = (this.#options.random ?? Math.random)();

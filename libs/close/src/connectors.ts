@@ -1,3 +1,4 @@
+import type { HoldCode } from '#billing';
 import {
   type ConfiguredReportApi,
   type Database,
@@ -60,15 +61,16 @@ export interface Connectors {
 }
 
 /** Settings without which there is no report API to ask; somebody has to fill them in. */
-const UNCONNECTED: ReadonlySet<string> = new Set([
+const UNCONNECTED = [
   'report_api_unconfigured',
   'report_api_key_missing',
   'secret_does_not_open',
-]);
+] as const satisfies readonly HoldCode[];
+type UnconnectedCode = (typeof UNCONNECTED)[number];
 
 /** Whether an error says that such a setting is missing. */
-export function isUnconnected(error: unknown): error is PersistenceError {
-  return error instanceof PersistenceError && UNCONNECTED.has(error.code);
+export function isUnconnected(error: unknown): error is PersistenceError & { readonly code: UnconnectedCode } {
+  return error instanceof PersistenceError && UNCONNECTED.some((code) => code === error.code);
 }
 
 /** What an API bears that nobody has asked about its limits: they are not published. */

@@ -41,5 +41,4 @@ export {
 export { checkStoredDocuments } from './stored-documents.js';
 export { invoiceEvidence, type InvoiceVerdict, verifyInvoice } from './verify-invoice.js';
 export { dueRuns, nextRun, openDueCloses, type ScheduledRun } from './schedule.js';
-export { WAIT_WAY_OUT, wayOut } from './ways-out.js';
 export { codeOf, isRetryable } from './retry-policy.js';

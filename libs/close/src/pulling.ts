@@ -1,5 +1,5 @@
 import type { EpochSeconds } from '#calendar';
-import { type BillingTask, distinct, held, type Held, type Notice, toNotice } from '#billing';
+import { type BillingTask, type Code, distinct, held, type Held, type Notice, toNotice } from '#billing';
 import type { PulledSeries, Tally, UsageEvidence } from '#persistence';
 import { sampleControls, type UsagePull } from '#rating';
 import { type RawAnswer, ReportApiError } from '#report-client';
@@ -9,7 +9,7 @@ import { inOrder } from './each-of.js';
 export interface Pulled {
   readonly outcome: 'pulled';
   readonly series: readonly PulledSeries[];
-  readonly warnings: readonly Notice[];
+  readonly warnings: readonly Notice<Code>[];
   /** Answers that were believed, as they came: evidence if the account is held by what they say together. */
   readonly answers: readonly Answer[];
 }
@@ -49,7 +49,7 @@ export async function pullUsage(
   { keepAnswer, keepAll = false, onPulled }: Pulling = {},
 ): Promise<Pulled | Held> {
   const series: PulledSeries[] = [];
-  const warnings: Notice[] = [];
+  const warnings: Notice<Code>[] = [];
   const answers: Answer[] = [];
   let answersBytes = 0;
   const ask = (need: UsagePull, signal: AbortSignal) =>
@@ -93,7 +93,7 @@ export async function pullUsage(
         answers.push(kept);
       }
     }
-    warnings.push(...answer.warnings.map(toNotice));
+    warnings.push(...answer.warnings.map((warning) => toNotice(warning)));
     answer.series.forEach((each, index) => {
       const { fetched = NOTHING, margin = NOTHING } = answer.tallies[index] ?? {};
       series.push({
@@ -111,7 +111,7 @@ export async function pullUsage(
 }
 
 /** There was no answer. `client_closed` and `pull_aborted` say that the process that asked was stopped. */
-function unanswered(error: ReportApiError, warnings: readonly Notice[]): Held {
+function unanswered(error: ReportApiError, warnings: readonly Notice<Code>[]): Held {
   const hold = held(error.code, `${error.message}; retry when it answers again`, distinct(warnings));
   const passes = error.retryable || error.code === 'client_closed';
   return passes ? { ...hold, passing: { leftAloneSeconds: error.retryAfterSeconds } } : hold;

@@ -6,7 +6,7 @@ import {
   coverageText,
   type DecisiveSample,
   type HeldMeasure,
-  type HoldCode,
+  type UnmeasuredCode,
   type Measured,
   type RankedSamples,
   type UnreportedSamples,
@@ -662,6 +662,6 @@ function textOf(value: Ratio): string {
   return (value.toExactDecimal() ?? new Decimal(value.toTruncated(12))).toFixed();
 }
 
-function held(code: HoldCode, message: string): HeldMeasure {
+function held(code: UnmeasuredCode, message: string): HeldMeasure {
   return { outcome: 'held', code, message };
 }

@@ -3,7 +3,7 @@ import type { BandwidthDirection, BandwidthMeasure, BytesDirection } from './mea
 import type { EntityRef, Grid } from './usage.js';
 
 /** Why a quantity could not be measured. A close holds the account; a preview refuses. */
-export type HoldCode =
+export type UnmeasuredCode =
   | 'usage_missing'
   | 'missing_buckets'
   | 'grid_too_coarse'
@@ -24,7 +24,7 @@ export interface Measured {
 
 export interface HeldMeasure {
   readonly outcome: 'held';
-  readonly code: HoldCode;
+  readonly code: UnmeasuredCode;
   /** For an operator; holds counts, metrics and stamps, never a subscriber's value. */
   readonly message: string;
 }

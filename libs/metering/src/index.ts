@@ -25,7 +25,7 @@ export type {
   BandwidthPart,
   DecisiveSample,
   HeldMeasure,
-  HoldCode,
+  UnmeasuredCode,
   Measured,
   MeasureEvidence,
   MeasureOutcome,

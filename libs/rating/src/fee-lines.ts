@@ -168,7 +168,7 @@ function goingOn(context: RatingContext, segment: RatingSegment, charge: Recurri
 export function feesLeftBehind({
   input,
   period,
-}: RatingContext): { lines: []; reasons: RatingNotice[]; warnings: [] }[] {
+}: RatingContext): { lines: []; reasons: RatingNotice<'advance_not_billed'>[]; warnings: [] }[] {
   const last = input.segments.filter(({ endDate }) => endDate === period.endDate);
   const isBilled = (fee: FeeBilledAhead) =>
     last.some(

@@ -8,7 +8,14 @@ export type { Fraction } from './fraction.js';
 export { type ParsedTariffPlan, parseTariffPlan, type PlanError, tariffPlanJsonSchema } from './parse-tariff-plan.js';
 export { rate } from './rate.js';
 export type { LineSegment, RatedLine } from './rated-line.js';
-export type { GivenQuantity, RatingInput, RatingNotice, RatingOutcome } from './rating.js';
+export type {
+  GivenQuantity,
+  RatingHoldCode,
+  RatingInput,
+  RatingNotice,
+  RatingOutcome,
+  RatingWarningCode,
+} from './rating.js';
 export { RatingError } from './rating-error.js';
 export {
   type PlanVersion,

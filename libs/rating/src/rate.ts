@@ -58,7 +58,7 @@ function exactly<T>(work: () => T): T | undefined {
   }
 }
 
-function inexact(what: string, charge?: string): RatingNotice {
+function inexact(what: string, charge?: string): RatingNotice<'inexact_result'> {
   const message = `${what} comes to a number of more digits than are kept exactly, and nothing is rounded on the way`;
   return { code: 'inexact_result', message, ...(charge !== undefined && { charge }) };
 }
@@ -119,6 +119,6 @@ function byPlan(segments: readonly RatingSegment[]): RatingSegment[][] {
 }
 
 /** The same cause can stop a hundred entities of one charge; an operator needs to read it once. */
-function distinctNotices(notices: readonly RatingNotice[]): RatingNotice[] {
+function distinctNotices<Code extends string>(notices: readonly RatingNotice<Code>[]): RatingNotice<Code>[] {
   return [...new Map(notices.map((notice) => [JSON.stringify(notice), notice])).values()];
 }

@@ -1,5 +1,5 @@
 import { type BillingPeriod, type EpochSeconds, toStamp } from '#calendar';
-import type { BucketSeries, EntityRef } from '#metering';
+import type { BucketSeries, EntityRef, UnmeasuredCode } from '#metering';
 import { type Decimal, formatAmount, type RoundingMode } from '#money';
 import type { Advances } from './advance.js';
 import type { BilledDiscount } from './billed-discounts.js';
@@ -50,15 +50,21 @@ export interface RatingInput {
 }
 
 /** Something a clerk should know (warning) or must settle first (reason of a hold). */
-export interface RatingNotice {
-  code: string;
+export interface RatingNotice<Code extends string = string> {
+  code: Code;
   message: string;
   /** The charge it is about. */
   charge?: string;
 }
 
+/** What an account cannot be rated for. */
+export type RatingHoldCode =
+  UnmeasuredCode | 'currency_differs' | 'inexact_result' | 'no_entities' | 'advance_not_billed';
+export type RatingWarningCode = 'segment_not_begun' | 'no_entities' | 'samples_unexplained';
+
 export type RatingOutcome =
-  { outcome: 'rated'; lines: RatedLine[]; warnings: RatingNotice[] } | { outcome: 'held'; reasons: RatingNotice[] };
+  | { outcome: 'rated'; lines: RatedLine[]; warnings: RatingNotice<RatingWarningCode>[] }
+  | { outcome: 'held'; reasons: RatingNotice<RatingHoldCode>[] };
 
 /** What every step of one rating needs to know. */
 export interface RatingContext {

@@ -7,6 +7,7 @@ import {
   measure,
   type MeasureEvidence,
   type MeasureSpec,
+  type UnmeasuredCode,
   unitFactor,
 } from '#metering';
 import { type Decimal, decimal, Ratio, times } from '#money';
@@ -21,7 +22,9 @@ import {
   type PricedLine,
   pricedLine,
   type RatingContext,
+  type RatingHoldCode,
   type RatingNotice,
+  type RatingWarningCode,
   shareBasis,
 } from './rating.js';
 import type { RatingSegment } from './segment.js';
@@ -30,8 +33,8 @@ import type { Measure, UsageCharge } from './tariff-plan.js';
 
 export interface UsageLines {
   lines: PricedLine[];
-  reasons: RatingNotice[];
-  warnings: RatingNotice[];
+  reasons: RatingNotice<RatingHoldCode>[];
+  warnings: RatingNotice<RatingWarningCode>[];
 }
 
 /** One line of a usage charge: what is measured together, and the days for which it is charged. */
@@ -52,7 +55,7 @@ export function usageLines(context: RatingContext, segment: RatingSegment, charg
   const metered = meteredOf({ ...context, account: context.input.account }, segment, charge);
   const sources = metered.flatMap((each) => each.sources);
   if (sources.length === 0 && !isActiveElsewhere(context, charge) && !isGivenForAccount(context, charge)) {
-    const notice = { code: 'no_entities', charge: charge.code };
+    const notice = { code: 'no_entities', charge: charge.code } as const;
     if (charge.measure.metric === 'bandwidth') {
       const message = `charge ${charge.code} is measured by site, but no site is active; register one or end the charge`;
       return { ...result, reasons: [{ ...notice, message }] };
@@ -74,7 +77,10 @@ export function usageLines(context: RatingContext, segment: RatingSegment, charg
 }
 
 /** A warning where a rate rests on samples that are missing and that nothing has explained. */
-function sampleDoubt(charge: UsageCharge, evidence: MeasureEvidence | null): RatingNotice | undefined {
+function sampleDoubt(
+  charge: UsageCharge,
+  evidence: MeasureEvidence | null,
+): RatingNotice<'samples_unexplained'> | undefined {
   if (evidence?.metric !== 'bandwidth' || !evidence.unreported) return undefined;
   const { missing, lost, unanswered, unexplained, at_most: atMost } = evidence.unreported;
   const billed = fromFraction(evidence.quantity);
@@ -130,7 +136,7 @@ function isGivenForAccount(context: RatingContext, charge: UsageCharge): boolean
 
 type Quantity =
   | { outcome: 'measured'; quantity: Ratio; evidence: MeasureEvidence | null }
-  | { outcome: 'held'; code: string; message: string };
+  | { outcome: 'held'; code: UnmeasuredCode; message: string };
 
 function quantityOf(context: RatingContext, segment: RatingSegment, charge: UsageCharge, metered: Metered): Quantity {
   const given = givenQuantity(context, charge, metered);

@@ -1,7 +1,8 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { type MonthOnMonth, monthOnMonth, WAIT_WAY_OUT, wayOut } from '#close';
+import { REMEDY_WHILE_WAITING, remedyOf } from '#billing';
+import { type MonthOnMonth, monthOnMonth } from '#close';
 import {
   ACCOUNT_STATES,
   accountsOfClose,
@@ -423,6 +424,6 @@ export class ClosesController {
 }
 
 function withWayOut({ reason, ...account }: CloseAccountView): ShownAccount {
-  const way_out = reason && (account.state === 'waiting' ? WAIT_WAY_OUT : wayOut(reason.code));
+  const way_out = reason && (account.state === 'waiting' ? REMEDY_WHILE_WAITING : remedyOf(reason.code));
   return { ...account, reason: reason && { ...reason, way_out: way_out ?? '' } };
 }
