@@ -17,6 +17,7 @@ import {
   type Logger,
   oneAtATime,
   QueueOutage,
+  queueOptions,
   type QueueSettings,
   selectBackend,
 } from '#runtime';
@@ -247,8 +248,7 @@ export class WorkerModule {
     return {
       module: WorkerModule,
       imports: [
-        // The connection of the PostgreSQL backend is not among the types that the module was written for.
-        BullModule.forRoot({ connection: options.queue.connection as object }),
+        BullModule.forRoot(queueOptions(options.queue)),
         BullModule.registerQueue({ name: CLOSE_QUEUE.name }),
       ],
       providers: [

@@ -1,8 +1,17 @@
-import { createPostgresBackend, Queue, runMigrations, setDefaultBackendFactory } from 'bullmq';
+import {
+  createIORedisClient,
+  createPostgresBackend,
+  Queue,
+  RedisConnection,
+  runMigrations,
+  setDefaultBackendFactory,
+} from 'bullmq';
+import { Cluster } from 'ioredis';
 import type { BatchJob } from '#close';
 import { type PrepareQueue, QUEUE_SCHEMA } from '#persistence';
 import { endsWithin, oneAtATime, QueueOutage, type QueueOutageEntry } from './queue-outage.js';
-import { CLOSE_QUEUE, type QueueSettings } from './queue-settings.js';
+import { CLOSE_QUEUE, queueOptions, type QueueSettings } from './queue-settings.js';
+import { clusterOptions } from './redis-places.js';
 
 /** How long a connection may take to end; to a Redis that is away it would never. */
 const CLOSE_PATIENCE_MS = 3_000;
@@ -26,8 +35,7 @@ export async function openCloseQueue(
   tell: (entry: QueueOutageEntry) => void = () => undefined,
 ): Promise<CloseQueue> {
   selectBackend(settings);
-  // The connection of the PostgreSQL backend is not among the types that the queue was written for.
-  const queue = new Queue<BatchJob>(CLOSE_QUEUE.name, { connection: settings.connection as object });
+  const queue = new Queue<BatchJob>(CLOSE_QUEUE.name, queueOptions(settings));
   const ping = oneAtATime(() => queue.count());
   const outage = new QueueOutage(ping, tell);
   queue.on('error', (error) => outage.failed(error));
@@ -47,8 +55,15 @@ export async function openCloseQueue(
  * Has BullMQ keep what this process opens from now on where the settings say. Without a factory it talks to Redis; said
  * either way, because a process may have been told otherwise before.
  */
-export function selectBackend({ backend }: Pick<QueueSettings, 'backend'>): void {
-  setDefaultBackendFactory(backend === 'postgres' ? createPostgresBackend : undefined);
+export function selectBackend(settings: QueueSettings): void {
+  setDefaultBackendFactory(settings.backend === 'postgres' ? createPostgresBackend : undefined);
+  const cluster = settings.backend === 'redis' ? settings.cluster : undefined;
+  if (cluster) {
+    RedisConnection.clientFactory = () =>
+      createIORedisClient(new Cluster(cluster.nodes, clusterOptions(cluster.options)));
+  } else {
+    delete RedisConnection.clientFactory;
+  }
 }
 
 /** Sends batches to the queue. */

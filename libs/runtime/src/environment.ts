@@ -1,6 +1,7 @@
 import { type Patience, PATIENCE, type ReportLimits, requestsPerSecondSchema, secretKeySchema } from '#persistence';
 import { OutboundAddresses, plainUrl, REPORT_KEY_FORM } from '#report-client';
 import { z } from 'zod';
+import { redisPlace } from './redis-places.js';
 
 /** Thrown when a process was told what it cannot work with. */
 export class EnvironmentError extends Error {
@@ -52,7 +53,13 @@ export const variables = z.object({
   /** A login that only reads. */
   READER_DATABASE_URL: databaseUrl,
   /** Default: the database. */
-  QUEUE_URL: url(/^(postgres(ql)?|rediss?):\/\//, 'a URL postgres://… or redis://…').optional(),
+  QUEUE_URL: z
+    .string()
+    .refine(
+      (text) => redisPlace(text) !== undefined || databaseUrl.safeParse(text).success,
+      'must be a URL postgres://…, redis://…, redis-cluster://host:port,host:port or redis-sentinel://host:port,host:port/master',
+    )
+    .optional(),
   REPORT_API_URL: z
     .string()
     .refine(
