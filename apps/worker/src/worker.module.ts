@@ -247,10 +247,7 @@ export class WorkerModule {
     const { recovery = RECOVERY } = options;
     return {
       module: WorkerModule,
-      imports: [
-        BullModule.forRoot(queueOptions(options.queue)),
-        BullModule.registerQueue({ name: CLOSE_QUEUE.name }),
-      ],
+      imports: [BullModule.forRoot(queueOptions(options.queue)), BullModule.registerQueue({ name: CLOSE_QUEUE.name })],
       providers: [
         { provide: OPTIONS, useValue: options },
         WorkerCloses,
