@@ -1,5 +1,3 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { remedyOf } from '#billing';
 import {
   type CloseAccountView,
@@ -215,18 +213,4 @@ describe('an account whose report API is away for a while', () => {
     closing.simulator.setFaults([]);
     expect(await pullDue()).toMatchObject({ attempts: 8, outcome: 'equal', next_attempt_at: null });
   });
-});
-
-it('is moved, as any account and any close, by the statements of account-states.ts alone', async () => {
-  const rooms = ['libs/persistence/src', 'libs/close/src', 'apps/api/src', 'apps/worker/src'];
-  const writers = new Set<string>();
-  for (const room of rooms) {
-    for (const name of await readdir(room, { recursive: true })) {
-      if (!name.endsWith('.ts') || name.startsWith('generated')) continue;
-      const text = await readFile(join(room, name), 'utf8');
-      if (/UPDATE\s+close(_account)?(\s+\w+)?\s+SET\b((?!\bWHERE\b)[^`])*\bstate\s*=\s*['$]/.test(text))
-        writers.add(name);
-    }
-  }
-  expect([...writers]).toEqual(['account-states.ts']);
 });

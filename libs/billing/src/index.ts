@@ -55,4 +55,17 @@ export {
   waiverNotices,
   type WarningCode,
 } from './holds.js';
+export {
+  ACCOUNT_MOVES,
+  ACCOUNT_STATES,
+  type AccountGuard,
+  type AccountMove,
+  BILLING,
+  CLOSE_MOVES,
+  CLOSE_STATES,
+  type CloseAccountState,
+  type CloseGuard,
+  type CloseMove,
+  type CloseState,
+} from './account-states.js';
 export { reversalOf } from './reversal.js';

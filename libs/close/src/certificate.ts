@@ -1,10 +1,10 @@
+import type { CloseAccountState } from '#billing';
 import { createHash, sign } from 'node:crypto';
 import { canonicalJson } from '#canonical-json';
 import {
   certificateFacts,
   type CertificateFacts,
   type CertifiedDocuments,
-  type CloseAccountState,
   DocumentAltered,
   findCertificate,
   keepCertificate,

@@ -1,4 +1,4 @@
-import type { Notice } from '#billing';
+import type { CloseAccountState, Notice } from '#billing';
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { recordAudit } from './audit.js';
 import { certifiedBeside, issuedBy, sealedDocuments } from './close-documents.js';
@@ -7,7 +7,6 @@ import { Prisma } from './generated/client.js';
 import { monthOf } from './ledger.js';
 import { DocumentAltered, unaltered } from './sealed-documents.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
-import type { CloseAccountState } from './account-states.js';
 import type { CloseKind, IssueMode } from './closes.js';
 
 /** What certificates are signed with. Keys are PEM: SPKI and PKCS #8. */

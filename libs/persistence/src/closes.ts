@@ -1,19 +1,17 @@
-import type { Notice } from '#billing';
-import type { BillingPeriod, EpochSeconds } from '#calendar';
-import { fromStamp, toStamp } from '#calendar';
-import type { DraftInvoice } from '#invoicing';
-import { decimal, formatAmount, minus, sum } from '#money';
-import { v7 as uuid } from 'uuid';
 import {
   ACCOUNT_STATES,
   type AccountMove,
   BILLING,
   type CloseAccountState,
   type CloseState,
-  mayMove,
-  moveOfAccounts,
-  moveOfCloses,
-} from './account-states.js';
+  type Notice,
+} from '#billing';
+import type { BillingPeriod, EpochSeconds } from '#calendar';
+import { fromStamp, toStamp } from '#calendar';
+import type { DraftInvoice } from '#invoicing';
+import { decimal, formatAmount, minus, sum } from '#money';
+import { v7 as uuid } from 'uuid';
+import { mayMove, moveOfAccounts, moveOfCloses } from './account-states.js';
 import { hasAdvanceWithoutSubscription } from './advances.js';
 import { noteAlteration } from './alterations.js';
 import { actFor, auditClose, type CloseCommand } from './close-actor.js';

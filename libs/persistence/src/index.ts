@@ -13,7 +13,6 @@ export { createDatabase, migrate, type PrepareQueue } from './migrate.js';
 export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './logins.js';
 export { QUEUE_SCHEMA, READER_ROLE, SERVICE_ROLE } from './privileges.js';
 export { DEFAULT_SETTINGS, type SellerSettings } from './seller-settings.js';
-export { ACCOUNT_STATES, CLOSE_STATES, type CloseAccountState, type CloseState } from './account-states.js';
 export {
   accountRated,
   accountsOfClose,

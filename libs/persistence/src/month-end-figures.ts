@@ -1,4 +1,4 @@
-import type { CloseAccountState, CloseState } from './account-states.js';
+import type { CloseAccountState, CloseState } from '#billing';
 import type { CloseKind } from './closes.js';
 import type { Database } from './database.js';
 import { Prisma } from './generated/client.js';

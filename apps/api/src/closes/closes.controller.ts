@@ -1,12 +1,10 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { REMEDY_WHILE_WAITING, remedyOf } from '#billing';
+import { ACCOUNT_STATES, CLOSE_STATES, REMEDY_WHILE_WAITING, remedyOf } from '#billing';
 import { type MonthOnMonth, monthOnMonth } from '#close';
 import {
-  ACCOUNT_STATES,
   accountsOfClose,
-  CLOSE_STATES,
   type CloseAccountView,
   type CloseView,
   type Database,

@@ -1,4 +1,5 @@
-import { ACCOUNT_STATES, type MonthEndFigures } from '#persistence';
+import { ACCOUNT_STATES } from '#billing';
+import type { MonthEndFigures } from '#persistence';
 import { Gauge, Registry } from 'prom-client';
 
 const CLOSE = ['seller', 'period', 'kind', 'dry_run'] as const;
