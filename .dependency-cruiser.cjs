@@ -35,8 +35,16 @@ module.exports = {
     // The standalone is the one place that puts the other applications into one process.
     forbid(
       'apps-use-doors',
-      { path: '^apps/([^/]+)/', pathNot: '^apps/standalone/' },
+      { path: '^apps/([^/]+)/', pathNot: '^apps/(standalone|cli)/' },
       { path: '^(libs|apps)/', pathNot: ['^apps/$1/', ...doors(Object.keys(sees))] },
+    ),
+    forbid(
+      'cli-uses-doors',
+      { path: '^apps/cli/' },
+      {
+        path: '^(libs|apps)/',
+        pathNot: ['^apps/cli/', '^apps/report-simulator/src/index\\.ts$', ...doors(Object.keys(sees))],
+      },
     ),
     forbid(
       'standalone-uses-doors',
@@ -45,7 +53,7 @@ module.exports = {
         path: '^(libs|apps)/',
         pathNot: [
           '^apps/standalone/',
-          '^apps/(api|worker|report-simulator)/src/index\\.ts$',
+          '^apps/(api|worker|cli|report-simulator)/src/index\\.ts$',
           ...doors(Object.keys(sees)),
         ],
       },

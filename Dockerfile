@@ -16,5 +16,6 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && npm cache clean --force
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/prisma ./prisma
+RUN ln -s /app/dist/apps/cli/src/main.js /usr/local/bin/meterline
 USER node
 CMD ["node", "dist/apps/api/src/main.js"]

@@ -72,6 +72,10 @@ describe('the import rule', () => {
       file: 'apps/standalone/src/planted.ts',
       text: "export { Closes } from '../../../libs/close/src/closes.js';",
     },
+    'cli-uses-doors': {
+      file: 'apps/cli/src/planted.ts',
+      text: "export { createApi } from '../../api/src/index.js';",
+    },
     'simulator-stands-alone': {
       file: 'apps/report-simulator/src/planted.ts',
       text: "export { toStamp } from '#calendar';",

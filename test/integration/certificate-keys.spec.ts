@@ -64,7 +64,7 @@ describe('the key that certificates are signed with, rotated over REST', () => {
     return keep(`certificate-${revision}.json`, await answer.text());
   };
   const verify = async (...args: string[]) => {
-    const program = run('apps/standalone/src/verify-certificate.ts', args, {});
+    const program = run('apps/cli/src/main.ts', ['verify', 'certificate', ...args], {});
     return { code: await program.ended(), output: program.output() };
   };
 
@@ -216,7 +216,7 @@ describe('the key that certificates are signed with, in the database', () => {
       await app.close();
     };
     const command = async (args: string[], environment: Record<string, string>) => {
-      const program = run('apps/api/src/keys/rotate-certificate-key.ts', args, environment);
+      const program = run('apps/cli/src/main.ts', ['rotate-key', ...args], environment);
       return { code: await program.ended(), output: program.output() };
     };
     await expect(start()).rejects.toMatchObject({ code: 'secret_does_not_open' });

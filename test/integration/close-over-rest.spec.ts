@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -42,17 +42,17 @@ describe('a close over REST and by command', () => {
   const get = (path: string, headers: Record<string, string> = {}) =>
     fetch(`${service.url}${path}`, { headers: { authorization: `Bearer ${service.adminKey}`, ...headers } });
   const closeCommand = async (...args: string[]) => {
-    const program = run('apps/standalone/src/close-command.ts', ['--url', service.url, ...args], {
+    const program = run('apps/cli/src/main.ts', ['close', '--url', service.url, ...args], {
       METERLINE_ADMIN_KEY: service.adminKey,
     });
     return { code: await program.ended(), output: program.output() };
   };
   const verifyCommand = async (...args: string[]) => {
-    const program = run('apps/standalone/src/verify-certificate.ts', args, {});
+    const program = run('apps/cli/src/main.ts', ['verify', 'certificate', ...args], {});
     return { code: await program.ended(), output: program.output() };
   };
 
-  it('npm run close says with its exit code whether something is held, and why', async () => {
+  it('meterline close says with its exit code whether something is held, and why', async () => {
     service.simulator.setFaults([OUTAGE]);
     const held = await closeCommand('--seller', 'acme', '--period', PERIOD, '--issue', 'automatic', '--wait');
     expect(held).toMatchObject({ code: 2 });
@@ -77,7 +77,46 @@ describe('a close over REST and by command', () => {
     expect(done.output).toContain('3 issued, 0 drafted, 0 empty, 0 held, 0 failed');
   });
 
-  it('npm run close waits for a review to begin, runs dry, and says what it was refused', async () => {
+  it('meterline export fetches the archive, the certificate and the evidence of each document', async () => {
+    const { data } = (await (await get(`/v1/closes?seller=acme&period=${PERIOD}`)).json()) as { data: Close[] };
+    const folder = await mkdtemp(join(tmpdir(), 'meterline-export-'));
+    const exported = async (id: string, key = service.adminKey) => {
+      const args = ['export', '--url', service.url, '--close', id, '--to', folder, '--evidence'];
+      const program = run('apps/cli/src/main.ts', args, { METERLINE_KEY: key });
+      return { code: await program.ended(), output: program.output() };
+    };
+    try {
+      const id = data[0]?.id ?? '';
+      expect(await exported(id)).toMatchObject({ code: 0 });
+      const zip = Buffer.from(await (await get(`/v1/closes/${id}/invoices.zip`)).arrayBuffer());
+      expect((await readFile(join(folder, 'invoices.zip'))).equals(zip)).toBe(true);
+      const certificate = await (await get(`/v1/closes/${id}/certificate`)).text();
+      expect(await readFile(join(folder, 'certificate.json'), 'utf8')).toBe(certificate);
+      const names = await readdir(folder);
+      const evidence = names.filter((name) => name.endsWith('-evidence.json')).sort();
+      const numbers = entriesOf(zip)
+        .map(({ name }) => name)
+        .filter((name) => name.endsWith('.pdf'))
+        .sort();
+      expect(numbers.length).toBeGreaterThan(0);
+      expect(evidence).toEqual(numbers.map((name) => name.replace(/\.pdf$/, '-evidence.json')));
+      expect(names).toHaveLength(evidence.length + 2);
+      for (const name of evidence) {
+        const { number } = (JSON.parse(await readFile(join(folder, name), 'utf8')) as { document: { number: string } })
+          .document;
+        expect(name).toBe(`${number}-evidence.json`);
+      }
+      expect(await exported(id, 'not-a-key-of-this-service')).toMatchObject({ code: 1 });
+      expect(await exported('0b9f1a52-0000-4000-8000-000000000000')).toEqual({
+        code: 1,
+        output: expect.stringContaining('(not_found)') as string,
+      });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('meterline close waits for a review to begin, runs dry, and says what it was refused', async () => {
     const review = await closeCommand('--seller', 'acme', '--period', '2026-07', '--wait');
     expect(review).toMatchObject({ code: 0 });
     expect(review.output).toContain('the drafts wait for a review');
@@ -93,15 +132,15 @@ describe('a close over REST and by command', () => {
       code: 1,
       output: expect.stringContaining('(period_not_billable)') as string,
     });
-    const stranger = run('apps/standalone/src/close-command.ts', ['--url', service.url, '--seller', 'acme'], {
+    const stranger = run('apps/cli/src/main.ts', ['close', '--url', service.url, '--seller', 'acme'], {
       METERLINE_ADMIN_KEY: 'not-a-key-of-this-service',
     });
     expect(await stranger.ended()).toBe(1);
     const folder = await mkdtemp(join(tmpdir(), 'meterline-key-'));
     await writeFile(join(folder, 'admin-key'), `${service.adminKey}\n`);
     const ofFolder = run(
-      'apps/standalone/src/close-command.ts',
-      ['--url', service.url, '--seller', 'acme', '--period', PERIOD, '--issue', 'automatic', '--data', folder],
+      'apps/cli/src/main.ts',
+      ['close', '--url', service.url, '--seller', 'acme', '--period', PERIOD, '--issue', 'automatic', '--data', folder],
       {},
     );
     expect(await ofFolder.ended()).toBe(0);

@@ -305,14 +305,14 @@ describe('a process that is told a login', () => {
     const lesser = Object.assign(new URL(serviceUrl), { pathname: new URL(empty).pathname }).href;
     await expect(serviceLogin(lesser)).rejects.toMatchObject({
       code: expect.stringMatching(/^(migrations_pending|privileges_missing)$/) as string,
-      message: expect.stringContaining('npm run migrate') as string,
+      message: expect.stringContaining('meterline migrate') as string,
     });
 
     await asOwner('REVOKE INSERT ON invoice FROM meterline_service');
     try {
       await expect(serviceLogin(serviceUrl)).rejects.toMatchObject({
         code: 'privileges_missing',
-        message: expect.stringMatching(/invoice.*npm run migrate/) as string,
+        message: expect.stringMatching(/invoice.*meterline migrate/) as string,
       });
     } finally {
       await asOwner('GRANT INSERT ON invoice TO meterline_service');

@@ -8,7 +8,7 @@ import {
   type ProbeReport,
   SealedKey,
 } from '#report-client';
-import { type ProbeSurroundings, runDialectProbe } from '../../apps/worker/src/dialect-probe.js';
+import { type ProbeSurroundings, runDialectProbe } from '../../apps/cli/src/probe.js';
 import {
   accountId,
   customerSiteId,
@@ -192,7 +192,7 @@ describe('the dialect probe', () => {
   });
 });
 
-describe('dialect-probe on the command line', () => {
+describe('meterline probe', () => {
   let database: Database;
   let databaseUrl: string;
   beforeAll(async () => {

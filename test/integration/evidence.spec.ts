@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { accountId, customerSiteId } from '../../apps/report-simulator/src/index.js';
-import { RestClient } from '../../apps/standalone/src/rest-client.js';
+import { RestClient } from '../../apps/cli/src/index.js';
 import { invoiceEvidence, verifyInvoice } from '#close';
 import { documentSha256, listAuditEvents, listInvoices, loadInvoiceEvidence } from '#persistence';
 import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
@@ -247,7 +247,8 @@ describe('GET /v1/invoices/{id}/evidence', () => {
           'source',
           '--import',
           resolve('test/support/run-source.mjs'),
-          resolve('apps/standalone/src/verify-invoice-command.ts'),
+          resolve('apps/cli/src/main.ts'),
+          ...['verify', 'invoice'],
           ...args,
         ]);
       expect((await command(file)).stdout).toContain('INV-2026-000001 follows from its usage');

@@ -15,7 +15,7 @@ import {
 import { canonicalJson } from '#canonical-json';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
 import { accountId } from '../../apps/report-simulator/src/index.js';
-import { openArchive } from '../../apps/standalone/src/archive-files.js';
+import { openArchive } from '../../apps/cli/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
 import { run } from '../support/process.js';
 import { settled, startService, type TestService } from '../support/service.js';
@@ -221,7 +221,7 @@ describe('documents held against the certificate of their close', () => {
   describe('by command', () => {
     const verify = async (documents: string, environment: Record<string, string> = {}) => {
       const args = [join(folder, 'certificate.json'), '--documents', documents];
-      const program = run('apps/standalone/src/verify-certificate.ts', args, environment);
+      const program = run('apps/cli/src/main.ts', ['verify', 'certificate', ...args], environment);
       return { code: await program.ended(), output: program.output() };
     };
     const zipped = async (name: string, entries: Iterable<[string, Buffer]>) => {

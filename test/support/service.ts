@@ -8,7 +8,7 @@ import {
   startReportSimulator,
 } from '../../apps/report-simulator/src/index.js';
 import { freePort } from '../../apps/standalone/src/embedded-postgres.js';
-import { RestClient } from '../../apps/standalone/src/rest-client.js';
+import { RestClient } from '../../apps/cli/src/index.js';
 import { serveHealth } from '../../apps/worker/src/health.js';
 import { createWorker, WorkerMetrics } from '../../apps/worker/src/index.js';
 import { SECRET_KEY } from './catalogue.js';

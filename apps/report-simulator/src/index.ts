@@ -3,6 +3,7 @@ export type { Counters, ReportSimulator, ReportSimulatorOptions } from './server
 export { ReportSimulatorError } from './simulator-error.js';
 export { FAULT_KINDS } from './fault-plan.js';
 export type { FaultKind, FaultRule } from './fault-plan.js';
+export { parseStamp } from './stamps.js';
 export type { Switches } from './switches.js';
 export type { Profiles } from './world.js';
 export {

@@ -47,7 +47,7 @@ export function demoScene(accounts: number): DemoScene {
 }
 
 /**
- * What the documentation of the report API leaves open, as it is in the simulator: what `npm run dialect-probe` would find.
+ * What the documentation of the report API leaves open, as it is in the simulator: what `meterline probe` would find.
  */
 const SIMULATED_DIALECT = {
   filter_logic: 'and',

@@ -24,6 +24,8 @@ import { watchPostgres } from './postgres-watch.js';
 const USER = 'meterline_owner';
 const DATABASE = 'meterline';
 
+const PORTS_TRIED = 3;
+
 /** What a server does without whose data need not survive a crash of the machine. */
 const NOTHING_TO_LOSE = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
@@ -162,7 +164,18 @@ class Server {
 
   async start(wantedPort: number | undefined, settings: readonly string[]): Promise<number> {
     await this.removeStalePidFile();
-    const port = wantedPort ?? (await freePort());
+    if (wantedPort !== undefined) return this.startOn(wantedPort, settings);
+    // Another program may take a port between the moment it was found free and the moment the server binds it.
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.startOn(await freePort(), settings);
+      } catch (error) {
+        if (tries === PORTS_TRIED || !/could not bind/.test((error as Error).message)) throw error;
+      }
+    }
+  }
+
+  private async startOn(port: number, settings: readonly string[]): Promise<number> {
     const options = [
       `-p ${port}`,
       '-c listen_addresses=127.0.0.1',

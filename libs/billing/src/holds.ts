@@ -50,7 +50,7 @@ const AS_REPORTED = 'every series is billed as it was reported';
 const REPORTS_DISAGREE = waivable('the vendor must say which of its reports is right; then retry', AS_REPORTED);
 const OPEN_QUESTION = {
   ...waivable(
-    'find the answer with npm run dialect-probe, which writes the dialect of the seller; then retry',
+    'find the answer with meterline probe, which writes the dialect of the seller; then retry',
     'the dialect is taken as it is set',
   ),
   ofVendor: true,
@@ -102,7 +102,7 @@ export const CODES = {
   account_forbidden: KEY_REFUSED,
   entity_not_askable: hold('correct the value of the entity, then retry'),
   filter_logic_or: hold(
-    'bill by the account alone, or have the vendor mend its filters; run npm run dialect-probe then, and retry',
+    'bill by the account alone, or have the vendor mend its filters; run meterline probe then, and retry',
   ),
   invalid_configuration: hold('set report_api.base_url of the seller to a plain http(s) address, then retry'),
   invalid_request: IMPOSSIBLE,
@@ -169,7 +169,7 @@ export const CODES = {
   late_usage: REVIEW,
   billed_anew: REVIEW,
   samples_exceed_bytes: {
-    ...warning('run npm run dialect-probe'),
+    ...warning('run meterline probe'),
     ofVendor:
       'rates × 300 s exceed the bytes: rates are averages over the seconds with traffic and are billed as reported; run the ' +
       'dialect probe',

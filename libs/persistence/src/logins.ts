@@ -132,7 +132,7 @@ async function assertPrepared(url: string): Promise<void> {
   });
 }
 
-const REMEDY = 'run `npm run migrate` with MIGRATION_DATABASE_URL, the URL of the owner, and this DATABASE_URL';
+const REMEDY = 'run `meterline migrate` with MIGRATION_DATABASE_URL, the URL of the owner, and this DATABASE_URL';
 
 function isTheOwner(user: string): PersistenceError {
   return new PersistenceError(

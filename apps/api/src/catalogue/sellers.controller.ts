@@ -61,7 +61,7 @@ const dialect = z
   ])
   .meta({
     description:
-      'What the report API of this seller does otherwise than documented, such as {"label": "end"}; `npm run dialect-probe` ' +
+      'What the report API of this seller does otherwise than documented, such as {"label": "end"}; `meterline probe` ' +
       'finds it out. Members that are left out keep their defaults; the name of a dialect alone means all of them.',
   });
 

@@ -186,7 +186,7 @@ export class InvoicesController {
   @GrowsWithAccount()
   @Access(['read', 'audit'], 'narrowed')
   @Documented(
-    'Download everything the document is computed from, for `npm run verify-invoice`; every download is an audit event',
+    'Download everything the document is computed from, for `meterline verify invoice`; every download is an audit event',
     {
       200: z.looseObject({ format: z.string(), document: z.looseObject({}), document_sha256: z.string() }),
       304: { description: 'the caller has these bytes already' },

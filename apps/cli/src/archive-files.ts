@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { fetch } from 'undici';
-import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { type ArchiveFile, printableName } from '#close';
+import { type Entry, openPromise, type ZipFile } from 'yauzl';
 
 /** The files of an archive of a close, to be read in any order until it is closed. */
 export interface OpenArchive {
@@ -87,6 +86,7 @@ async function* bounded(name: string, stream: Readable): AsyncGenerator<Uint8Arr
 }
 
 async function fetched(close: URL, key: string | undefined): Promise<OpenArchive> {
+  const { fetch } = await import('undici');
   if (!key) throw new Error('the environment variable METERLINE_KEY must hold a key with the scope read');
   const temporary = await mkdtemp(join(tmpdir(), 'meterline-archive-'));
   const remove = () => rm(temporary, { recursive: true, force: true });

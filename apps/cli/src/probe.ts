@@ -1,6 +1,4 @@
-import { Command, CommanderError } from 'commander';
-import Table from 'cli-table3';
-import { findSeller, isRefusal, openDatabase, updateSeller } from '#persistence';
+import { setTimeout as wait } from 'node:timers/promises';
 import {
   probeDialect,
   type ProbeOptions,
@@ -9,7 +7,8 @@ import {
   SealedKey,
   withSettings,
 } from '#report-client';
-import { variables } from '#runtime';
+import Table from 'cli-table3';
+import { Command, CommanderError } from 'commander';
 
 /** What the command is run with; time and chance are handed in so that a test waits for nothing. */
 export interface ProbeSurroundings {
@@ -39,7 +38,10 @@ The key is taken from REPORT_API_KEY and never from the command line, where othe
  *
  * @returns the exit code: 0 found out, 1 not (no answer, or no key that works), 2 wrong arguments or environment
  */
-export async function runDialectProbe(argv: readonly string[], around: ProbeSurroundings): Promise<number> {
+export async function runDialectProbe(
+  argv: readonly string[],
+  around: ProbeSurroundings = surroundings(),
+): Promise<number> {
   const parsed = readArguments(argv, around.write);
   if (parsed === undefined) return 2;
   const key = around.environment.REPORT_API_KEY;
@@ -73,9 +75,20 @@ export async function runDialectProbe(argv: readonly string[], around: ProbeSurr
   }
 }
 
+export { runDialectProbe as run };
+
+function surroundings(): ProbeSurroundings {
+  return {
+    environment: process.env,
+    write: (text) => process.stdout.write(text),
+    clock: () => Math.floor(Date.now() / 1000),
+    sleep: (seconds) => wait(seconds * 1000),
+  };
+}
+
 function readArguments(argv: readonly string[], write: (text: string) => void): Arguments | undefined {
   const collect = (value: string, before: string[]) => [...before, value];
-  const command = new Command('dialect-probe')
+  const command = new Command('meterline probe')
     .description(DESCRIPTION)
     .requiredOption('--url <url>', 'base URL of the report API')
     .requiredOption('--account <id>', 'account id as the report API knows it')
@@ -130,6 +143,9 @@ async function writeSeller(
   { settings }: ProbeReport,
   { environment, write }: ProbeSurroundings,
 ): Promise<number> {
+  // Most runs write nothing and need no database.
+  const { variables } = await import('#runtime');
+  const { findSeller, isRefusal, openDatabase, updateSeller } = await import('#persistence');
   const parsed = variables.pick({ DATABASE_URL: true, METERLINE_SECRET_KEY: true }).safeParse(environment);
   if (!parsed.success) {
     const names = [...new Set(parsed.error.issues.map(({ path }) => path.join('.')))];

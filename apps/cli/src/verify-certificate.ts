@@ -1,49 +1,52 @@
 import { readFile } from 'node:fs/promises';
+import { type CheckedCertificate, type DocumentsVerdict, verifyCertificates, verifyDocuments } from '#close';
 import Table from 'cli-table3';
 import { Command, CommanderError } from 'commander';
-import { type CheckedCertificate, type DocumentsVerdict, verifyCertificates, verifyDocuments } from '#close';
-import { createInvoiceRenderer } from '#invoice-pdf';
 import { openArchive } from './archive-files.js';
 
 const [HOLDS, DIFFERS, UNCHECKED] = [0, 1, 2];
 
-const command = new Command('verify-certificate')
-  .description(
-    'Checks certificates of closes off-line: their sums, their signature and, of several, that they cite each other; and ' +
-      'with --documents that every document that the latest of them counts is there as it was counted, and nothing else.',
-  )
-  .argument('<file.json...>', 'certificates of one close, in any order')
-  .option(
-    '--key <key.pem>',
-    'a public key as the service published it (GET /v1/certificate-keys), repeatable; without, the key in the file is used',
-    (file: string, others: string[]) => [...others, file],
-    [],
-  )
-  .option(
-    '--documents <zip|folder|url>',
-    'the archive of the close (GET /v1/closes/{id}/invoices.zip), a folder with its files, or the address of the close ' +
-      '(https://…/v1/closes/{id}), asked with the key in METERLINE_KEY',
-  )
-  .addHelpText(
-    'after',
-    '\nEnds with 0 when everything holds, with 1 when something is wrong, which it names, with 2 when it could not be checked.',
-  )
-  .exitOverride();
+/** Checks certificates of closes off-line, and on request the documents that they count. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const command = new Command('meterline verify certificate')
+    .description(
+      'Checks certificates of closes off-line: their sums, their signature and, of several, that they cite each other; and ' +
+        'with --documents that every document that the latest of them counts is there as it was counted, and nothing else.',
+    )
+    .argument('<file.json...>', 'certificates of one close, in any order')
+    .option(
+      '--key <key.pem>',
+      'a public key as the service published it (GET /v1/certificate-keys), repeatable; without, the key in the file is used',
+      (file: string, others: string[]) => [...others, file],
+      [],
+    )
+    .option(
+      '--documents <zip|folder|url>',
+      'the archive of the close (GET /v1/closes/{id}/invoices.zip), a folder with its files, or the address of the close ' +
+        '(https://…/v1/closes/{id}), asked with the key in METERLINE_KEY',
+    )
+    .addHelpText(
+      'after',
+      '\nEnds with 0 when everything holds, with 1 when something is wrong, which it names, with 2 when it could not be checked.',
+    )
+    .exitOverride();
 
-try {
-  command.parse();
-  const { key, documents } = command.opts<{ key: string[]; documents?: string }>();
-  process.exitCode = await run(command.args, key, documents);
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? HOLDS : UNCHECKED;
-  } else {
+  try {
+    command.parse(argv, { from: 'user' });
+    const { key, documents } = command.opts<{ key: string[]; documents?: string }>();
+    return await verify(command.args, key, documents);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? HOLDS : UNCHECKED;
     process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = UNCHECKED;
+    return UNCHECKED;
   }
 }
 
-async function run(files: readonly string[], keys: readonly string[], documents: string | undefined): Promise<number> {
+async function verify(
+  files: readonly string[],
+  keys: readonly string[],
+  documents: string | undefined,
+): Promise<number> {
   const certificates = await Promise.all(files.map(async (name) => ({ name, text: await readFile(name, 'utf8') })));
   const verdict = verifyCertificates(certificates, await Promise.all(keys.map((key) => readFile(key, 'utf8'))));
   if (verdict.outcome === 'invalid') {
@@ -67,6 +70,7 @@ async function compare(certificates: readonly CheckedCertificate[], source: stri
   const archive = await openArchive(source, process.env.METERLINE_KEY).catch((error: unknown) => {
     throw new Error(`${source}: ${reasonOf(error)}`, { cause: error });
   });
+  const { createInvoiceRenderer } = await import('#invoice-pdf');
   const renderer = createInvoiceRenderer();
   try {
     const verdict = await verifyDocuments(certificates, archive.files, renderer);
