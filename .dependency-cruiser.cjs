@@ -9,11 +9,13 @@ const sees = {
   billing: ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing'],
 };
 const pure = Object.keys(sees);
+// Pure but for the cryptography of the platform.
+sees.proof = pure;
 Object.assign(sees, {
   'report-client': ['money', 'calendar', 'canonical-json', 'metering', 'billing'],
   'invoice-pdf': pure,
   'e-invoice': ['money', 'calendar', 'rating', 'invoicing'],
-  persistence: pure,
+  persistence: [...pure, 'proof'],
 });
 sees.close = Object.keys(sees);
 sees.runtime = Object.keys(sees);
@@ -67,6 +69,15 @@ module.exports = {
         pathNot: ['node_modules/(decimal\\.js|zod|@js-temporal/polyfill)/', '^libs/'],
       },
     ),
+    forbid(
+      'proof-needs-no-service',
+      { path: '^libs/proof/', pathNot: ['\\.spec\\.ts$', '^libs/proof/src/crypto\\.ts$'] },
+      {
+        dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-no-pkg', 'unknown'],
+        pathNot: ['node_modules/(zod|lossless-json)/', '^libs/'],
+      },
+    ),
+    forbid('proof-has-one-outlet', { path: '^libs/proof/src/crypto\\.ts$' }, { pathNot: '^(node:)?crypto$' }),
     forbid(
       'only-calendar-knows-zones',
       { path: '^(libs|apps)/', pathNot: ['^libs/calendar/', '\\.spec\\.ts$'] },

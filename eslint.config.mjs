@@ -22,6 +22,12 @@ const pureRoomBans = [
   { selector: "MemberExpression[property.name='toNumber']", message: 'No binary float on a quantity or an amount.' },
 ];
 
+/** What an auditor runs may also run in a browser, which has neither. */
+const nodeBans = ['Buffer', 'process', 'setImmediate', '__dirname'].map((name) => ({
+  selector: `Identifier[name='${name}']`,
+  message: 'A browser has no such thing.',
+}));
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'demo/', '.meterline/', 'libs/persistence/src/generated/'] },
   js.configs.recommended,
@@ -48,6 +54,11 @@ export default tseslint.config(
     files: ['libs/{money,calendar,canonical-json,metering,rating,invoicing,billing}/**/*.ts'],
     ignores: ['**/*.spec.ts'],
     rules: { 'no-restricted-syntax': ['error', ...pureRoomBans] },
+  },
+  {
+    files: ['libs/proof/**/*.ts'],
+    ignores: ['**/*.spec.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...pureRoomBans, ...nodeBans] },
   },
   { files: ['**/*.cjs'], languageOptions: { globals: { module: 'readonly', require: 'readonly' } } },
 );

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -60,6 +60,11 @@ describe('the import rule', () => {
     'nest-lives-in-apps': { file: 'libs/runtime/src/planted.ts', text: "export { Module } from '@nestjs/common';" },
     'queue-lives-above-the-close': { file: 'libs/close/src/planted-queue.ts', text: "export { Queue } from 'bullmq';" },
     'persistence-alone-knows-sql': { file: 'libs/close/src/planted-sql.ts', text: "export { Client } from 'pg';" },
+    'proof-looks-only-down': {
+      file: 'libs/proof/src/planted.ts',
+      text: "export { openDatabase } from '#persistence';",
+    },
+    'proof-needs-no-service': { file: 'libs/proof/src/planted-file.ts', text: "export { readFile } from 'node:fs';" },
     'only-calendar-knows-zones': {
       file: 'libs/rating/src/planted-zone.ts',
       text: "export { Temporal } from '@js-temporal/polyfill';",
@@ -98,11 +103,12 @@ describe('the import rule', () => {
         await mkdir(dirname(join(copy, file)), { recursive: true });
         await writeFile(join(copy, file), `${text}\n`);
       }
+      await appendFile(join(copy, 'libs/proof/src/crypto.ts'), "export { fetch } from 'undici';\n");
       await writeFile(
         join(copy, 'libs/money/src/planted-circle-2.ts'),
         "import './planted-circle.js';\nexport const planted = 1;\n",
       );
-      expect(await violations(copy)).toEqual(Object.keys(FAULTS).sort());
+      expect(await violations(copy)).toEqual([...Object.keys(FAULTS), 'proof-has-one-outlet'].sort());
     } finally {
       await rm(copy, { recursive: true, force: true });
     }
@@ -119,6 +125,42 @@ describe('the import rule', () => {
   }
 });
 
+describe('what an auditor runs', () => {
+  /** What Node itself loads when it imports a file: packages and its own modules, by name. */
+  async function loadedBy(folder: string, file: string): Promise<string[]> {
+    const names = join(ROOT, 'test/support/loaded-modules.mjs');
+    const args = ['-C', 'source', '--import', join(ROOT, 'test/support/run-source.mjs'), names, join(folder, file)];
+    const { stdout } = await run(process.execPath, args, { cwd: folder });
+    return JSON.parse(stdout) as string[];
+  }
+  const PROOF = ['@js-temporal/polyfill', 'decimal.js', 'jsbi', 'lossless-json', 'node:crypto', 'zod'];
+
+  it('loads cryptography and arithmetic: no database, no network, no file', async () => {
+    expect(await loadedBy(ROOT, 'libs/proof/src/index.ts')).toEqual(PROOF);
+  });
+
+  it.each(['verify-invoice', 'verify-certificate'])('by meterline %s needs nothing of the service', async (command) => {
+    const loaded = await loadedBy(ROOT, `apps/cli/src/${command}.ts`);
+    for (const name of PROOF) expect(loaded).toContain(name);
+    for (const name of loaded) expect(name).not.toMatch(/^(@nestjs|@prisma|pg|undici|bullmq|ioredis|pdfkit|fontkit)/);
+  });
+
+  it('is found out when it loads more, directly or by a room below', async () => {
+    const copy = await mkdtemp(join(tmpdir(), 'meterline-proof-'));
+    try {
+      for (const part of ['libs', 'package.json']) {
+        await cp(part, join(copy, part), { recursive: true, filter: (path) => !path.includes('generated') });
+      }
+      await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+      await appendFile(join(copy, 'libs/proof/src/index.ts'), "import 'undici';\n");
+      await appendFile(join(copy, 'libs/money/src/exact.ts'), "import 'pg';\n");
+      expect(await loadedBy(copy, 'libs/proof/src/index.ts')).toEqual(expect.arrayContaining(['pg', 'undici']));
+    } finally {
+      await rm(copy, { recursive: true, force: true });
+    }
+  });
+});
+
 describe('the bans in pure rooms', () => {
   const eslint = new ESLint();
 
@@ -132,11 +174,19 @@ describe('the bans in pure rooms', () => {
     "export const price = Number('1.1');",
     'export const price = (value: { toNumber(): number }) => value.toNumber();',
   ])('refuse %s', async (text) => {
-    for (const room of ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing', 'billing']) {
+    for (const room of ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing', 'billing', 'proof']) {
       const [result] = await eslint.lintText(`${text}\n`, { filePath: join(ROOT, `libs/${room}/src/planted.ts`) });
       expect(result?.messages.map(({ ruleId }) => ruleId)).toContain('no-restricted-syntax');
     }
   });
+
+  it.each(["export const bytes = Buffer.from('a');", 'export const folder = process.cwd();'])(
+    'refuse %s in what runs in a browser',
+    async (text) => {
+      const [result] = await eslint.lintText(`${text}\n`, { filePath: join(ROOT, 'libs/proof/src/planted.ts') });
+      expect(result?.messages.map(({ ruleId }) => ruleId)).toContain('no-restricted-syntax');
+    },
+  );
 
   it('do not reach the edges', async () => {
     const [result] = await eslint.lintText('export const now = Date.now();\n', {

@@ -1,4 +1,3 @@
-import { invoiceEvidence, verifyCertificates, verifyInvoice } from '#close';
 import {
   documentSha256,
   findClose,
@@ -19,6 +18,7 @@ import {
   updateAccount,
   updateSubscription,
 } from '#persistence';
+import { invoiceEvidence, verifyCertificates, verifyInvoice } from '#proof';
 import { parseTariffPlan } from '#rating';
 import pg from 'pg';
 import {

@@ -1,7 +1,7 @@
 import { accountId, lateCorrection, usageOfDays, utcDays } from '../../apps/report-simulator/src/index.js';
-import type { SignedCertificate } from '#close';
 import { Decimal } from '#money';
 import { findCertificate, listInvoices } from '#persistence';
+import type { SignedCertificate } from '#proof';
 import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 

@@ -2,7 +2,6 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import fc from 'fast-check';
 import pg from 'pg';
 import { accountId } from '../../apps/report-simulator/src/index.js';
-import { type SignedCertificate, verifyCertificates } from '#close';
 import { canonicalJson } from '#canonical-json';
 import {
   type CloseAccountView,
@@ -16,6 +15,7 @@ import {
   listInvoices,
   updateSeller,
 } from '#persistence';
+import { type SignedCertificate, verifyCertificates } from '#proof';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';
 

@@ -1,5 +1,5 @@
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
-import { type BatchJob, Closes, Corrections, createConnectors, invoiceEvidence, verifyInvoice } from '#close';
+import { type BatchJob, Closes, Corrections, createConnectors } from '#close';
 import { Plans } from '#billing';
 import type { AccountTax } from '#invoicing';
 import {
@@ -17,6 +17,7 @@ import {
   updateAccount,
   updateSeller,
 } from '#persistence';
+import { invoiceEvidence, verifyInvoice } from '#proof';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { drawn } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';

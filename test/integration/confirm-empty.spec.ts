@@ -1,5 +1,4 @@
 import { customerSiteId } from '../../apps/report-simulator/src/index.js';
-import { verifyCertificates } from '#close';
 import {
   findCertificate,
   findClose,
@@ -17,6 +16,7 @@ import {
   saveDraftPlan,
   updateAccount,
 } from '#persistence';
+import { verifyCertificates } from '#proof';
 import { parseTariffPlan } from '#rating';
 import pg from 'pg';
 import { bytesAbove, bytesOf, lateBytesOf, makeBytesAccount, PERIOD, SEED } from '../support/billed-bytes.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { accountId, customerSiteId, type FaultRule } from '../../apps/report-simulator/src/index.js';
-import { type Closes, type SignedCertificate, verifyCertificates } from '#close';
+import { type Closes } from '#close';
 import {
   type CorrectionView,
   type Database,
@@ -25,6 +25,7 @@ import {
   updateAccount,
   updateSeller,
 } from '#persistence';
+import { type SignedCertificate, verifyCertificates } from '#proof';
 import { AUGUST, BYTES_PLAN, bytesOf, lateBytesOf, makeBytesAccount, PERIOD, SEED } from '../support/billed-bytes.js';
 import {
   granted,

@@ -1,5 +1,5 @@
-import { invoiceEvidence, verifyInvoice } from '#close';
 import { documentSha256, listInvoices, loadInvoiceEvidence, registerEntity, subscribe } from '#persistence';
+import { invoiceEvidence, verifyInvoice } from '#proof';
 import pg from 'pg';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';

@@ -1,4 +1,3 @@
-import { invoiceEvidence, verifyInvoice } from '#close';
 import {
   documentSha256,
   findSubscription,
@@ -11,6 +10,7 @@ import {
   subscribe,
   updateSubscription,
 } from '#persistence';
+import { invoiceEvidence, verifyInvoice } from '#proof';
 import pg from 'pg';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';

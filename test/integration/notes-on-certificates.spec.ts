@@ -1,6 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { accountId } from '../../apps/report-simulator/src/index.js';
-import { type SignedCertificate, verifyCertificates } from '#close';
 import { canonicalJson } from '#canonical-json';
 import { type IssuedInvoice } from '#invoicing';
 import {
@@ -13,6 +12,7 @@ import {
   listInvoices,
   updateSeller,
 } from '#persistence';
+import { type SignedCertificate, verifyCertificates } from '#proof';
 import { BYTES_PLAN, bytesOf, lateBytesOf, makeBytesAccount, PERIOD, SEED } from '../support/billed-bytes.js';
 import { granted, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { certificatesOf, certified, type Closing, startClosing } from '../support/closing.js';

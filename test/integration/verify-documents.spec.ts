@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ZipArchive } from 'archiver';
+import { canonicalJson } from '#canonical-json';
+import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
 import {
   type ArchiveManifest,
   type CheckedCertificate,
   type DocumentsVerdict,
   verifyCertificates,
   verifyDocuments,
-} from '#close';
-import { canonicalJson } from '#canonical-json';
-import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
+} from '#proof';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { openArchive } from '../../apps/cli/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';

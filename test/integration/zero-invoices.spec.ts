@@ -1,4 +1,3 @@
-import { invoiceEvidence, verifyCertificates, verifyInvoice } from '#close';
 import {
   findCertificate,
   listAuditEvents,
@@ -7,6 +6,7 @@ import {
   requestConfirmingPull,
   updateSeller,
 } from '#persistence';
+import { invoiceEvidence, verifyCertificates, verifyInvoice } from '#proof';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { certificatesOf, certified, type Closing, endOf, startClosing } from '../support/closing.js';
 import { settled, startService, type TestService } from '../support/service.js';

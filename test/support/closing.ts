@@ -6,14 +6,7 @@ import {
   type ReportSimulatorOptions,
   startReportSimulator,
 } from '../../apps/report-simulator/src/index.js';
-import {
-  type BatchJob,
-  Closes,
-  type ClosesOptions,
-  createConnectors,
-  type Renderer,
-  type SignedCertificate,
-} from '#close';
+import { type BatchJob, Closes, type ClosesOptions, createConnectors, type Renderer } from '#close';
 import {
   type CloseAccountView,
   type Database,
@@ -22,6 +15,7 @@ import {
   listCloseAccounts,
   openDatabase,
 } from '#persistence';
+import type { SignedCertificate } from '#proof';
 import { OutboundAddresses, type ReportLogEntry, type RetryPolicy, type TransportOptions } from '#report-client';
 import { SECRET_KEY } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';

@@ -1,10 +1,10 @@
+import { type ArchiveFile, printableName } from '#proof';
 import { createReadStream, createWriteStream, type Dirent } from 'node:fs';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type ArchiveFile, printableName } from '#close';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 
 /** The files of an archive of a close, to be read in any order until it is closed. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { type CheckedCertificate, type DocumentsVerdict, verifyCertificates, verifyDocuments } from '#close';
 import Table from 'cli-table3';
 import { Command, CommanderError } from 'commander';
+import { type CheckedCertificate, type DocumentsVerdict, verifyCertificates, verifyDocuments } from '#proof';
 import { openArchive } from './archive-files.js';
 
 const [HOLDS, DIFFERS, UNCHECKED] = [0, 1, 2];

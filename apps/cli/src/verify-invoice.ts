@@ -1,5 +1,5 @@
+import { verifyInvoice } from '#proof';
 import { readFile } from 'node:fs/promises';
-import { verifyInvoice } from '#close';
 import { Command } from 'commander';
 
 /** Recomputes a document off-line from its evidence. */

@@ -83,7 +83,7 @@ import {
   unsettledCloses,
 } from '#persistence';
 import { Alone } from './alone.js';
-import { certifyClose } from './certificate.js';
+import { certifyClose } from './certify.js';
 import { CloseError } from './close-error.js';
 import type { Connectors } from './connectors.js';
 import { Corrections } from './corrections.js';

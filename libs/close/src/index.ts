@@ -23,22 +23,6 @@ export {
 export { type MonthOnMonth, monthOnMonth } from './month-on-month.js';
 export { SeriesLocked } from './locked-series.js';
 export type { Renderer } from './issuing.js';
-export type { CloseCertificate, SignedCertificate } from './certificate.js';
-export {
-  type CertificateFile,
-  type CertificateVerdict,
-  type CheckedCertificate,
-  verifyCertificates,
-} from './verify-certificate.js';
-export { ARCHIVE_FORMAT, type ArchiveManifest, CERTIFICATE_FILE, MANIFEST_FILE } from './archive.js';
-export {
-  type ArchiveFile,
-  type DocumentsVerdict,
-  type GroupSum,
-  printableName,
-  verifyDocuments,
-} from './verify-documents.js';
 export { checkStoredDocuments } from './stored-documents.js';
-export { invoiceEvidence, type InvoiceVerdict, verifyInvoice } from './verify-invoice.js';
 export { dueRuns, nextRun, openDueCloses, type ScheduledRun } from './schedule.js';
 export { codeOf, isRetryable } from './retry-policy.js';

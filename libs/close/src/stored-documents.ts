@@ -10,8 +10,8 @@ import {
   standsAsCertified,
   type Transaction,
 } from '#persistence';
-import { certificateIn } from './certificate.js';
-import { verifyCertificates } from './verify-certificate.js';
+import { verifyCertificates } from '#proof';
+import { certificateIn } from './certify.js';
 
 /** Everything that is stored is looked at once in so many days. */
 const SPAN_SECONDS = 27 * 86_400;

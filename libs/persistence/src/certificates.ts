@@ -1,4 +1,5 @@
-import type { CloseAccountState, Notice } from '#billing';
+import type { CloseAccountState } from '#billing';
+import type { CertificateFacts, CertifiedDocuments } from '#proof';
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { recordAudit } from './audit.js';
 import { certifiedBeside, issuedBy, sealedDocuments } from './close-documents.js';
@@ -7,7 +8,6 @@ import { Prisma } from './generated/client.js';
 import { monthOf } from './ledger.js';
 import { DocumentAltered, unaltered } from './sealed-documents.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
-import type { CloseKind, IssueMode } from './closes.js';
 
 /** What certificates are signed with. Keys are PEM: SPKI and PKCS #8. */
 export interface SigningKey {
@@ -116,109 +116,6 @@ export async function rotateCertificateKey(
     if (!inUse) throw new PersistenceError('certificate_key_missing', 'a certificate key could not be read back', true);
     return { retired: keys.find((key) => key.id === retired?.id) ?? null, in_use: inUse };
   });
-}
-
-/** How a close stands, for its certificate. Amounts are sums over its documents, with the currency's decimals. */
-export interface CertificateFacts {
-  readonly close: {
-    readonly id: string;
-    readonly seller: string;
-    readonly seller_name: string;
-    readonly period: { readonly label: string; readonly start: string; readonly end: string };
-    readonly kind: CloseKind;
-    readonly issue: IssueMode;
-    readonly opened_at: string;
-  };
-  /** When the close finished; for a revision after that, which notes have called for, now. */
-  readonly certified_at: string;
-  /** A close with accounts that wait has not finished. */
-  readonly states: Readonly<Partial<Record<Exclude<CloseAccountState, 'waiting'>, number>>>;
-  /** Accounts that were not billed, in the order of their ids. */
-  readonly holds: readonly (Notice & { account: string; external_id: string; state: 'held' | 'failed' })[];
-  /** In the order in which they were given. */
-  readonly waivers: readonly {
-    account: string;
-    external_id: string;
-    code: string;
-    message: string;
-    reason: string;
-    actor: string;
-    at: string;
-  }[];
-  readonly documents: CertifiedDocuments;
-  /** How many of the documents were taken back and are no longer what their account has: it is billed anew, or not at all. */
-  readonly replaced: number;
-  /** Documents of the period that no close issued: corrections one by one, voids. None for a close of corrections. */
-  readonly notes: CertifiedDocuments;
-  /**
-   * Who took back which of the documents, and why, in the order of time. Each is one of the notes; null where the documents
-   * of the period came to nothing already.
-   */
-  readonly voids: readonly {
-    account: string;
-    external_id: string;
-    document: string;
-    note: string | null;
-    reason: string;
-    actor: string;
-    at: string;
-  }[];
-  /**
-   * Per metric, over the accounts that were billed or came to nothing, of the revisions that this was computed from: what
-   * the period owns of what was fetched. Null where a snapshot is older than the record of it.
-   */
-  readonly usage: readonly {
-    metric: string;
-    windows: number;
-    owned: ConservedSum;
-    fetched: ConservedSum | null;
-    margin: ConservedSum | null;
-    conserved: boolean | null;
-  }[];
-  /** The plan versions that the lines of documents and notes were rated with. */
-  readonly plans: readonly { code: string; version: number; sha256: string }[];
-  /** sha256 of the report dialects that the usage of documents and notes was read with. */
-  readonly dialects: readonly string[];
-  readonly previous: { readonly revision: number; readonly sha256: string } | undefined;
-}
-
-/** Issued documents by their numbers and sums. */
-export interface CertifiedDocuments {
-  /** Unbroken runs of numbers that begin alike, in the order of kind, fiscal year and sequence. */
-  readonly ranges: readonly {
-    kind: string;
-    fiscal_year: number;
-    first_sequence: number;
-    last_sequence: number;
-    first: string;
-    last: string;
-    count: number;
-  }[];
-  /** sha256 over a line `<number> <sha256 of the document>\n` per document, in the order of the ranges. */
-  readonly sha256: string;
-  readonly totals: readonly {
-    currency: string;
-    documents: number;
-    net: string;
-    tax: string;
-    gross: string;
-    rounding: string;
-    payable: string;
-  }[];
-  readonly taxes: readonly {
-    currency: string;
-    name: string;
-    category: string;
-    rate: string;
-    base: string;
-    amount: string;
-  }[];
-}
-
-/** Buckets and their exact sum, as decimal strings. */
-export interface ConservedSum {
-  readonly buckets: string;
-  readonly total: string;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Notice } from '#billing';
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from '#invoicing';
+import type { WindowFingerprint } from '#proof';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from './audit.js';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
@@ -13,7 +14,7 @@ import {
   settleDraft,
   takeNumber,
 } from './invoices.js';
-import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
+import { type Snapshot, usageFingerprint } from './ledger.js';
 import { sellerOf, where } from './page.js';
 import {
   type AccountPeriod,

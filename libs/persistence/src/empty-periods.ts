@@ -1,10 +1,10 @@
 import type { BillingFacts } from '#billing';
+import type { WindowFingerprint } from '#proof';
 import { v7 as uuid } from 'uuid';
 import { lockAccount, moveAccount, type Outcome, sendBack } from './closes.js';
 import { scheduleConfirmingPulls } from './confirming-pulls.js';
 import { type Database, PersistenceError, transaction, type Transaction } from './database.js';
 import { type BillingInputs, workedAsNow, pinnedFacts } from './invoice-inputs.js';
-import type { WindowFingerprint } from './ledger.js';
 
 /**
  * Moves an account of a close to `empty`, keeps what came to nothing, and schedules the pulls that confirm it, in one

@@ -70,8 +70,6 @@ export { type NewWaiver, waiveHold, type WaiverRefusal } from './waivers.js';
 export {
   certificateFacts,
   certifyNotes,
-  type CertificateFacts,
-  type CertifiedDocuments,
   type CertificateKey,
   findCertificate,
   keepCertificate,
@@ -104,7 +102,7 @@ export {
   unrenderedInvoices,
   unrenderedOfBatch,
 } from './invoices.js';
-export { type InvoiceEvidence, loadInvoiceEvidence } from './invoice-evidence.js';
+export { loadInvoiceEvidence } from './invoice-evidence.js';
 export { type BillingInputs, billingInputs, loadPinnedFacts } from './invoice-inputs.js';
 export { loadPeriodDocuments, type PeriodDocuments } from './period-documents.js';
 export {
@@ -148,7 +146,6 @@ export {
   type Snapshot,
   type Tally,
   usageFingerprint,
-  type WindowFingerprint,
 } from './ledger.js';
 export {
   type CountedUsage,

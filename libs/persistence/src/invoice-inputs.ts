@@ -1,8 +1,9 @@
 import { type BillingFacts, type BillingTerms, termsOf } from '#billing';
 import { monthPeriod } from '#calendar';
+import type { WindowFingerprint } from '#proof';
 import { loadSellerFacts } from './billing-facts.js';
 import { type Database, PersistenceError, type Transaction } from './database.js';
-import { type Snapshot, usageFingerprint, type WindowFingerprint } from './ledger.js';
+import { type Snapshot, usageFingerprint } from './ledger.js';
 import { documentFingerprints, type DocumentFingerprint } from './period-documents.js';
 import { documentSha256, SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 

@@ -4,6 +4,7 @@ import { deflate, inflate } from 'node:zlib';
 import type { EpochSeconds, Interval } from '#calendar';
 import { fromStamp, toStamp } from '#calendar';
 import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric, sumOfValues } from '#metering';
+import type { WindowFingerprint } from '#proof';
 import { v7 as uuid } from 'uuid';
 import { type Database, isInterrupted, PersistenceError, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
@@ -163,14 +164,6 @@ export async function loadSnapshots(
     })),
   );
   return loaded.sort((a, b) => compareText(`${a.entity} ${a.metric}`, `${b.entity} ${b.metric}`));
-}
-
-/** The latest usage of one window, without its values. */
-export interface WindowFingerprint {
-  readonly entity: string;
-  readonly metric: string;
-  readonly revision: number;
-  readonly values_sha256: string;
 }
 
 /** What identifies the usage a period was computed from, without its values: for the hash of a draft's inputs. */

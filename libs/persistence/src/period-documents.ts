@@ -1,7 +1,7 @@
 import { type IssuedInvoice, originalOf } from '#invoicing';
+import type { WindowFingerprint } from '#proof';
 import type { Database, Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
-import type { WindowFingerprint } from './ledger.js';
 import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /** An account's period, as documents and usage know it. */

@@ -1,20 +1,4 @@
-import type { CloseAccountState } from '#billing';
-import { createHash, sign } from 'node:crypto';
-import { canonicalJson } from '#canonical-json';
-import {
-  certificateFacts,
-  type CertificateFacts,
-  type CertifiedDocuments,
-  DocumentAltered,
-  findCertificate,
-  keepCertificate,
-  type SecretKey,
-  signingKey,
-  standsAsCertified,
-  type StoredCertificate,
-  takeUncertified,
-  type Transaction,
-} from '#persistence';
+import type { CloseAccountState, Notice } from '#billing';
 
 /** The form of the certificates that this version writes. */
 export const CERTIFICATE_FORMAT = 'meterline.close-certificate.2';
@@ -40,7 +24,7 @@ export interface CloseCertificate {
   /** The database's clock when the close finished, or when this revision followed a note. */
   issued_at: string;
   close: CertificateFacts['close'];
-  accounts: { total: number; by_state: Record<Exclude<CloseAccountState, 'waiting'>, number> };
+  accounts: { total: number; by_state: Record<CertifiedState, number> };
   /** What the close issued. */
   documents: NamedDocuments & {
     /** Of these, taken back and no longer what their account has. Absent in the first format, when there could be none. */
@@ -73,40 +57,109 @@ export interface SignedCertificate {
   };
 }
 
-/**
- * Signs and keeps the next revision of a close's certificate, on a transaction that has the close's row locked.
- *
- * @throws DocumentAltered when a document is not as it was issued, or not as the revision before counted it
- */
-export async function certifyClose(tx: Transaction, closeId: string, secretKey: SecretKey): Promise<void> {
-  await takeUncertified(tx, closeId);
-  const before = await findCertificate(tx, closeId);
-  if (before && !(await standsAsCertified(tx, closeId, certificateIn(before)))) {
-    const name = `revision ${before.revision}`;
-    throw new DocumentAltered({ subject: `close:${closeId}`, part: 'documents', name });
-  }
-  const facts = await certificateFacts(tx, closeId);
-  const key = await signingKey(tx, secretKey);
-  const certificate = certificateOf(facts);
-  const value = sign(null, Buffer.from(canonicalJson(certificate)), key.privateKey).toString('base64');
-  const signed: SignedCertificate = {
-    certificate,
-    signature: { algorithm: 'Ed25519', key_id: key.id, public_key: key.publicKey, value },
+/** The states of accounts that a finished close counts; none of them waits. */
+export type CertifiedState = Exclude<CloseAccountState, 'waiting'>;
+
+/** How a close stands, for its certificate. Amounts are sums over its documents, with the currency's decimals. */
+export interface CertificateFacts {
+  readonly close: {
+    readonly id: string;
+    readonly seller: string;
+    readonly seller_name: string;
+    readonly period: { readonly label: string; readonly start: string; readonly end: string };
+    readonly kind: 'regular' | 'correction';
+    readonly issue: 'after_review' | 'automatic';
+    readonly opened_at: string;
   };
-  const document = canonicalJson(signed);
-  await keepCertificate(tx, closeId, {
-    revision: certificate.revision,
-    sha256: sha256(document),
-    previousSha256: certificate.previous_sha256,
-    keyId: key.id,
-    document,
-    issuedAt: certificate.issued_at,
-  });
+  /** When the close finished; for a revision after that, which notes have called for, now. */
+  readonly certified_at: string;
+  readonly states: Readonly<Partial<Record<CertifiedState, number>>>;
+  /** Accounts that were not billed, in the order of their ids. */
+  readonly holds: readonly (Notice & { account: string; external_id: string; state: 'held' | 'failed' })[];
+  /** In the order in which they were given. */
+  readonly waivers: readonly {
+    account: string;
+    external_id: string;
+    code: string;
+    message: string;
+    reason: string;
+    actor: string;
+    at: string;
+  }[];
+  readonly documents: CertifiedDocuments;
+  /** How many of the documents were taken back and are no longer what their account has: it is billed anew, or not at all. */
+  readonly replaced: number;
+  /** Documents of the period that no close issued: corrections one by one, voids. None for a close of corrections. */
+  readonly notes: CertifiedDocuments;
+  /**
+   * Who took back which of the documents, and why, in the order of time. Each is one of the notes; null where the documents
+   * of the period came to nothing already.
+   */
+  readonly voids: readonly {
+    account: string;
+    external_id: string;
+    document: string;
+    note: string | null;
+    reason: string;
+    actor: string;
+    at: string;
+  }[];
+  /**
+   * Per metric, over the accounts that were billed or came to nothing, of the revisions that this was computed from: what
+   * the period owns of what was fetched. Null where a snapshot is older than the record of it.
+   */
+  readonly usage: readonly {
+    metric: string;
+    windows: number;
+    owned: ConservedSum;
+    fetched: ConservedSum | null;
+    margin: ConservedSum | null;
+    conserved: boolean | null;
+  }[];
+  /** The plan versions that the lines of documents and notes were rated with. */
+  readonly plans: readonly { code: string; version: number; sha256: string }[];
+  /** sha256 of the report dialects that the usage of documents and notes was read with. */
+  readonly dialects: readonly string[];
+  readonly previous: { readonly revision: number; readonly sha256: string } | undefined;
 }
 
-/** What a stored revision certifies. */
-export function certificateIn({ document }: StoredCertificate): CloseCertificate {
-  return (JSON.parse(document) as SignedCertificate).certificate;
+/** Issued documents by their numbers and sums. */
+export interface CertifiedDocuments {
+  /** Unbroken runs of numbers that begin alike, in the order of kind, fiscal year and sequence. */
+  readonly ranges: readonly {
+    kind: string;
+    fiscal_year: number;
+    first_sequence: number;
+    last_sequence: number;
+    first: string;
+    last: string;
+    count: number;
+  }[];
+  /** sha256 over a line `<number> <sha256 of the document>\n` per document, in the order of the ranges. */
+  readonly sha256: string;
+  readonly totals: readonly {
+    currency: string;
+    documents: number;
+    net: string;
+    tax: string;
+    gross: string;
+    rounding: string;
+    payable: string;
+  }[];
+  readonly taxes: readonly {
+    currency: string;
+    name: string;
+    category: string;
+    rate: string;
+    base: string;
+    amount: string;
+  }[];
+}
+
+/** Buckets and their exact sum, as decimal strings. */
+export interface ConservedSum {
+  readonly buckets: string;
+  readonly total: string;
 }
 
 const NO_ACCOUNTS: CloseCertificate['accounts']['by_state'] = {
@@ -120,7 +173,8 @@ const NO_ACCOUNTS: CloseCertificate['accounts']['by_state'] = {
   failed: 0,
 };
 
-function certificateOf(facts: CertificateFacts): CloseCertificate {
+/** Writes the next revision of a certificate. */
+export function certificateOf(facts: CertificateFacts): CloseCertificate {
   const byState = { ...NO_ACCOUNTS, ...facts.states };
   return {
     format: CERTIFICATE_FORMAT,
@@ -148,8 +202,4 @@ function named({ ranges, sha256 }: CertifiedDocuments): NamedDocuments {
 
 function total(counts: readonly number[]): number {
   return counts.reduce((sum, count) => sum + count, 0);
-}
-
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,4 +1,3 @@
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { canonicalJson } from '#canonical-json';
 import { decimal, isPlainDecimal, minus, plus, sum } from '#money';
 import { parse } from 'lossless-json';
@@ -6,10 +5,10 @@ import { z } from 'zod';
 import {
   CERTIFICATE_FORMAT,
   FIRST_CERTIFICATE_FORMAT,
-  sha256,
   type CloseCertificate,
   type SignedCertificate,
 } from './certificate.js';
+import { type PublicKey, readPublicKey, sha256 } from './crypto.js';
 
 /** A certificate as it came from a file. */
 export interface CertificateFile {
@@ -38,7 +37,7 @@ export function verifyCertificates(
   files: readonly CertificateFile[],
   publicKeys: readonly string[] = [],
 ): CertificateVerdict {
-  const trusted = publicKeys.map((pem) => keyId(createPublicKey(pem)));
+  const trusted = publicKeys.map((pem) => readPublicKey(pem).id);
   const checked: CheckedCertificate[] = [];
   for (const { name, text } of files) {
     const read = readCertificate(text);
@@ -191,7 +190,7 @@ function readCertificate(json: string): SignedCertificate | Fault {
   let value: unknown;
   try {
     // Unlike JSON.parse it refuses a member that is there twice: what a reader sees could differ from what is checked.
-    value = parse(json, undefined, (digits) => Number.parseFloat(digits));
+    value = parse(json, undefined, (digits) => JSON.parse(digits) as number);
   } catch (error) {
     return { pointer: '', message: `the file is not JSON: ${(error as Error).message}` };
   }
@@ -348,21 +347,21 @@ function amountsFault(
 
 function signatureFault({ certificate, signature }: SignedCertificate, trusted: readonly string[]): Fault | undefined {
   const { public_key: pem, key_id: id, value } = signature;
-  let key: KeyObject;
+  let key: PublicKey;
   try {
-    key = createPublicKey(pem);
+    key = readPublicKey(pem);
   } catch {
     return { pointer: '/signature/public_key', message: 'is not a public key in PEM' };
   }
-  if (key.asymmetricKeyType !== 'ed25519' || key.export({ type: 'spki', format: 'pem' }) !== pem) {
+  if (!key.isEd25519 || key.pem !== pem) {
     return { pointer: '/signature/public_key', message: 'is not an Ed25519 key in the form it was published in' };
   }
-  if (keyId(key) !== id) return { pointer: '/signature/key_id', message: 'is not the sha256 of the public key' };
+  if (key.id !== id) return { pointer: '/signature/key_id', message: 'is not the sha256 of the public key' };
   if (trusted.length > 0 && !trusted.includes(id)) {
     return { pointer: '/signature/key_id', message: `was signed with the key ${id}, not with one that was given` };
   }
-  const bytes = Buffer.from(value, 'base64');
-  if (bytes.toString('base64') !== value || !verify(null, Buffer.from(canonicalJson(certificate)), key, bytes)) {
+  const bytes = bytesIn(value);
+  if (!bytes || !key.verify(canonicalJson(certificate), bytes)) {
     return {
       pointer: '/signature/value',
       message: 'the signature is not by that key over this certificate: it was changed',
@@ -405,10 +404,14 @@ function sequenceIn(number: string): number {
   return Number.parseInt(/-(\d+)$/.exec(number)?.[1] ?? '', 10);
 }
 
-function keyId(key: KeyObject): string {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
+/** What a text in base64 stands for; undefined where it is not in the one form that these bytes are written in. */
+function bytesIn(base64: string): Uint8Array | undefined {
+  try {
+    const letters = atob(base64);
+    return btoa(letters) === base64 ? Uint8Array.from(letters, (letter) => letter.charCodeAt(0)) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** RFC 6901. */

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { IssuedInvoice } from '#invoicing';
 import { decimal, type Decimal, isPlainDecimal, plus } from '#money';
 import { z } from 'zod';
 import { ARCHIVE_FORMAT, type ArchiveManifest, CERTIFICATE_FILE, MANIFEST_FILE } from './archive.js';
 import type { CloseCertificate } from './certificate.js';
-import type { Renderer } from './issuing.js';
+import { Sha256, sha256 } from './crypto.js';
 import type { CheckedCertificate } from './verify-certificate.js';
 
 /** A file of an archive. The names of several files may be equal: that is for the check to say. */
@@ -12,6 +11,12 @@ export interface ArchiveFile {
   readonly name: string;
   /** Its content piece by piece. What is larger than the reader bears makes it throw. */
   read(): AsyncIterable<Uint8Array>;
+}
+
+/** Draws a document again, to compare it with a PDF. The version of the page's look is the same for equal bytes. */
+export interface DocumentRenderer {
+  readonly layoutVersion: number;
+  render(document: IssuedInvoice): Promise<{ readonly sha256: string }>;
 }
 
 /** What is there beside what was certified. */
@@ -68,7 +73,7 @@ const MOST_DOCUMENTS = 5_000_000;
 export async function verifyDocuments(
   certificates: readonly CheckedCertificate[],
   files: readonly ArchiveFile[],
-  renderer: Pick<Renderer, 'layoutVersion' | 'render'>,
+  renderer: DocumentRenderer,
 ): Promise<DocumentsVerdict> {
   const latest = certificates.at(-1)?.certificate;
   if (!latest) throw new Error('there is no certificate to compare the documents with');
@@ -98,7 +103,7 @@ export function printableName(name: string): string {
   return name.length > 200 ? `${escaped}…` : escaped;
 }
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 const manifestForm: z.ZodType<ArchiveManifest> = z.object({
   format: z.literal(ARCHIVE_FORMAT),
@@ -106,8 +111,8 @@ const manifestForm: z.ZodType<ArchiveManifest> = z.object({
   documents: z.array(
     z.object({
       number: z.string(),
-      json: z.object({ file: z.string(), sha256 }),
-      pdf: z.object({ file: z.string(), sha256, layout: z.int() }).nullable(),
+      json: z.object({ file: z.string(), sha256: hash }),
+      pdf: z.object({ file: z.string(), sha256: hash, layout: z.int() }).nullable(),
     }),
   ),
   missing: z.array(
@@ -154,7 +159,7 @@ class Archive {
   async readCertificate(given: readonly CheckedCertificate[]): Promise<void> {
     const text = await this.#textOf(CERTIFICATE_FILE);
     if (text === undefined) return;
-    const hash = createHash('sha256').update(text).digest('hex');
+    const hash = sha256(text);
     if (given.some((each) => each.sha256 === hash)) return;
     this.#differs(
       'altered',
@@ -187,7 +192,7 @@ class Archive {
     for (const [name, file] of this.#files) {
       if (!name.endsWith('.json') || this.#expected.has(name)) continue;
       const bytes = await bytesOf(file);
-      const form = documentForm.safeParse(parsed(bytes.toString('utf8')));
+      const form = documentForm.safeParse(parsed(textOf(bytes)));
       if (!form.success) continue;
       const other = this.#documents.get(form.data.number);
       if (other) {
@@ -196,7 +201,7 @@ class Archive {
         this.#differs('extra', name, `holds document ${number}, as does ${printableName(other.file.name)}`);
         continue;
       }
-      const hash = createHash('sha256').update(bytes).digest('hex');
+      const hash = sha256(bytes);
       this.#documents.set(form.data.number, { ...form.data, file, sha256: hash });
     }
   }
@@ -209,14 +214,14 @@ class Archive {
       );
     }
     const before = this.differences.length + this.unnamed;
-    const [there, listed] = [createHash('sha256'), createHash('sha256')];
+    const [there, listed] = [new Sha256(), new Sha256()];
     for (const number of numbersOf(counted)) {
       there.update(`${number} ${this.#documents.get(number)?.sha256 ?? ''}\n`);
       listed.update(`${number} ${this.#listed.get(number)?.json.sha256 ?? ''}\n`);
     }
     // Where all hashes together are as certified, each of them is.
-    const isThere = there.digest('hex') === counted.sha256;
-    const isListed = listed.digest('hex') === counted.sha256;
+    const isThere = there.digest() === counted.sha256;
+    const isListed = listed.digest() === counted.sha256;
     const sums = new Map<string, Sum>();
     const certified: FoundDocument[] = [];
     for (const number of numbersOf(counted)) {
@@ -268,7 +273,7 @@ class Archive {
 
   async comparePdfs(
     documents: readonly FoundDocument[],
-    renderer: Pick<Renderer, 'layoutVersion' | 'render'>,
+    renderer: DocumentRenderer,
   ): Promise<DocumentsVerdict['pdfs']> {
     let [found, redrawn, otherLayout] = [0, 0, 0];
     const certified = new Set(documents.map(({ number }) => number));
@@ -295,7 +300,7 @@ class Archive {
         otherLayout += 1;
         continue;
       }
-      const content = parsed((await bytesOf(document.file)).toString('utf8')) as IssuedInvoice;
+      const content = parsed(textOf(await bytesOf(document.file))) as IssuedInvoice;
       const drawn = await renderer.render(content).catch((error: unknown) => error as Error);
       if (drawn instanceof Error)
         this.#differs('altered', name, `cannot be drawn again: ${printableName(drawn.message)}`);
@@ -318,7 +323,7 @@ class Archive {
 
   async #textOf(name: string): Promise<string | undefined> {
     const file = this.#files.get(name);
-    if (file) return (await bytesOf(file)).toString('utf8');
+    if (file) return textOf(await bytesOf(file));
     this.#differs('missing', name, 'is not there');
     return undefined;
   }
@@ -396,14 +401,24 @@ function parsed(text: string): unknown {
   }
 }
 
-async function bytesOf(file: ArchiveFile): Promise<Buffer> {
+async function bytesOf(file: ArchiveFile): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for await (const piece of file.read()) pieces.push(piece);
-  return Buffer.concat(pieces);
+  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 async function hashOf(file: ArchiveFile): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = new Sha256();
   for await (const piece of file.read()) hash.update(piece);
-  return hash.digest('hex');
+  return hash.digest();
 }

@@ -12,16 +12,9 @@ import {
   rateAccount,
   reversalOf,
 } from '#billing';
-import type { InvoiceEvidence } from '#persistence';
 import { recompute } from '#rating';
-import { sha256 } from './certificate.js';
-
-const FORMAT = 'meterline.invoice-evidence.1';
-
-/** The evidence of a document as it is downloaded: plain JSON, all that `verifyInvoice` needs. */
-export function invoiceEvidence(evidence: InvoiceEvidence): { format: string } & InvoiceEvidence {
-  return { format: FORMAT, ...evidence };
-}
+import { sha256 } from './crypto.js';
+import { EVIDENCE_FORMAT, type InvoiceEvidence, type invoiceEvidence } from './evidence.js';
 
 export type InvoiceVerdict =
   | {
@@ -53,7 +46,7 @@ export function verifyInvoice(text: string): InvoiceVerdict {
   } catch {
     return invalid({ path: '', message: 'the file is not JSON' });
   }
-  if (evidence?.format !== FORMAT) return invalid({ path: 'format', message: `must be ${FORMAT}` });
+  if (evidence?.format !== EVIDENCE_FORMAT) return invalid({ path: 'format', message: `must be ${EVIDENCE_FORMAT}` });
   try {
     const complete = evidence.usage.every(({ series }) => series !== null);
     const fault =

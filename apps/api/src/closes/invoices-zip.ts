@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ZipArchive } from 'archiver';
-import { ARCHIVE_FORMAT, type ArchiveManifest, CERTIFICATE_FILE, codeOf, isRetryable, MANIFEST_FILE } from '#close';
+import { codeOf, isRetryable } from '#close';
 import { canonicalJson } from '#canonical-json';
 import {
   type Database,
@@ -12,6 +12,7 @@ import {
   type StoredCertificate,
   type StoredDocument,
 } from '#persistence';
+import { ARCHIVE_FORMAT, type ArchiveManifest, CERTIFICATE_FILE, MANIFEST_FILE } from '#proof';
 import type { CloseCommands } from '../ports.js';
 
 interface ClosedMonth {

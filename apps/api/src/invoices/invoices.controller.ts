@@ -1,7 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { invoiceEvidence } from '#close';
 import {
   type Database,
   type DraftView,
@@ -16,6 +15,7 @@ import {
   recordAudit,
   uuidAfter,
 } from '#persistence';
+import { invoiceEvidence } from '#proof';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

@@ -1,0 +1,43 @@
+import type { BillingTerms } from '#billing';
+import type { IssuedInvoice } from '#invoicing';
+import type { BucketSeries } from '#metering';
+
+export const EVIDENCE_FORMAT = 'meterline.invoice-evidence.1';
+
+/** A window of usage by what was kept of it, without its values. */
+export interface WindowFingerprint {
+  readonly entity: string;
+  readonly metric: string;
+  readonly revision: number;
+  readonly values_sha256: string;
+}
+
+/** Everything that an issued document is computed from, as it was pinned when it was issued. */
+export interface InvoiceEvidence {
+  readonly document: IssuedInvoice;
+  readonly document_sha256: string;
+  /** What the document's `inputs_hash` is taken over. */
+  readonly inputs: { readonly usage?: readonly WindowFingerprint[] };
+  /** Documents of the period that were issued before, those taken back included; none for the first. */
+  readonly earlier: readonly IssuedInvoice[];
+  /** What the document, or the one it corrects, was rated by, plan documents included. */
+  readonly facts: BillingTerms;
+  /** Holds that an operator let pass. */
+  readonly waived: readonly string[];
+  readonly usage: readonly {
+    readonly entity: string;
+    readonly metric: string;
+    readonly revision: number;
+    readonly values_sha256: string;
+    /** Of the answers that first brought these values. */
+    readonly raw_sha256: string;
+    readonly dialect_sha256: string;
+    /** Null when the single values are no longer kept. */
+    readonly series: BucketSeries | null;
+  }[];
+}
+
+/** The evidence of a document as it is downloaded: plain JSON, all that `verifyInvoice` needs. */
+export function invoiceEvidence(evidence: InvoiceEvidence): { format: string } & InvoiceEvidence {
+  return { format: EVIDENCE_FORMAT, ...evidence };
+}
