@@ -1,9 +1,14 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import semver from 'semver';
 import ts from 'typescript';
+
+const run = promisify(execFile);
 
 interface Entry {
   version?: string;
@@ -80,6 +85,38 @@ describe('npm ci --omit=dev', () => {
   });
 });
 
+describe('npm run pack:proof', () => {
+  it('makes a package that checks a file where nothing else of the service is installed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'meterline-auditor-'));
+    try {
+      await run(process.execPath, ['tools/pack-proof.mjs']);
+      const modules = join(folder, 'node_modules');
+      await cp('dist/proof-package', join(modules, 'meterline-proof'), { recursive: true });
+      const packed = JSON.parse(await readFile(join(modules, 'meterline-proof/package.json'), 'utf8')) as Manifest;
+      const wanted = Object.entries(packed.dependencies);
+      expect(wanted.map(([name]) => name)).toEqual(['@js-temporal/polyfill', 'decimal.js', 'lossless-json', 'zod']);
+      for (const [name, version] of wanted) {
+        expect([name, version]).toEqual([name, packages[`node_modules/${name}`]?.version]);
+      }
+      // What npm would install for these, and no more.
+      for (const place of productionPlaces(wanted.map(([name]) => name))) {
+        await cp(place, join(folder, place), { recursive: true });
+      }
+      const script = `
+        import { verifyCertificates, verifyInvoice } from 'meterline-proof';
+        const certificates = verifyCertificates([{ name: 'a', text: '{}' }]);
+        console.log(JSON.stringify([verifyInvoice('{}'), certificates.outcome]));`;
+      const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: folder });
+      expect(JSON.parse(stdout)).toEqual([
+        { outcome: 'invalid', path: 'format', message: 'must be meterline.invoice-evidence.1' },
+        'invalid',
+      ]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 function comesWith(name: string): boolean {
   return manifest.dependencies[name] !== undefined || existsSync(join('dist/node_modules', name));
 }
@@ -98,10 +135,13 @@ async function packagesOf(file: string): Promise<string[]> {
     );
 }
 
-/** Places in the lock that the root reaches through dependencies, optional ones included, and peers that are not optional. */
-function productionPlaces(): Set<string> {
-  const reached = new Set<string>();
-  const queue = [''];
+/**
+ * Places in the lock that packages, by default the root, reach through dependencies, optional ones included, and peers that are
+ * not optional.
+ */
+function productionPlaces(names?: readonly string[]): Set<string> {
+  const queue = names?.map((name) => `node_modules/${name}`) ?? [''];
+  const reached = new Set<string>(names && queue);
   for (let from = queue.pop(); from !== undefined; from = queue.pop()) {
     const entry = packages[from] ?? {};
     const peers = Object.keys(entry.peerDependencies ?? {}).filter(
