@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '#canonical-json';
 import { closing } from './closing.js';
 import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
 import { lineTable } from './line-table.js';
@@ -12,7 +11,7 @@ import { dateRange, documentName, instantOf, type PrintableInvoice } from './wor
  * Version of the page's look, stamped on issued documents. It grows with every change after which the same document
  * comes out with other bytes.
  */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** A finished file and its fingerprint in lower-case hex. */
 export interface RenderedPdf {
@@ -27,7 +26,7 @@ const BOTTOM = PAGE_HEIGHT - 58;
  *
  * Throws `malformed_document` when a number, a date or a stamp in the document is none.
  */
-export async function layoutInvoice(document: PrintableInvoice): Promise<RenderedPdf> {
+export function layoutInvoice(document: PrintableInvoice): RenderedPdf {
   const name = documentName(document);
   const sheet = new Sheet({
     title: name,
@@ -35,7 +34,6 @@ export async function layoutInvoice(document: PrintableInvoice): Promise<Rendere
     subject: `${document.customer.name}, ${dateRange(document.period.start_date, document.period.end_date)}`,
     // A draft has no instant of its own; the end of what it bills is as fixed as its content.
     instant: instantOf(document.status === 'issued' ? document.issued_at : document.period.end),
-    id: contentId(document),
   });
 
   sheet.addPage();
@@ -58,7 +56,7 @@ export async function layoutInvoice(document: PrintableInvoice): Promise<Rendere
     if (document.status === 'draft') sheet.watermark('DRAFT', ACCENT);
   });
 
-  const pdf = await sheet.finish();
+  const pdf = sheet.finish();
   return { pdf, sha256: createHash('sha256').update(pdf).digest('hex') };
 }
 
@@ -79,10 +77,4 @@ function provenance(document: PrintableInvoice): string {
   ]
     .filter((part) => part !== '')
     .join(' · ');
-}
-
-/** The trailer's ID: the content by its own hash, whatever order its members came in. */
-function contentId(document: PrintableInvoice): Buffer {
-  const canonical = canonicalJson({ layout: LAYOUT_VERSION, document });
-  return createHash('sha256').update(canonical).digest().subarray(0, 16);
 }

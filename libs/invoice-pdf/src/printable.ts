@@ -1,7 +1,7 @@
 import { typefaces } from './typefaces.js';
 
-/** ASCII words with single spaces between them: what nearly every text on an invoice already is. */
-const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+/** Words of ASCII and of the signs of this layout with single spaces between them: nearly every text on an invoice. */
+const PLAIN = /^[!-~·×–•…]+(?: [!-~·×–•…]+)*$/;
 
 /** What has no shape of its own, but for the two joiners that Indic scripts are shaped by. */
 const SHAPELESS = /(?![\u200c\u200d])\p{Default_Ignorable_Code_Point}/gu;

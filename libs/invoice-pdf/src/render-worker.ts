@@ -8,9 +8,9 @@ export type RenderAnswer =
   | { outcome: 'refused'; code: InvoicePdfError['code']; message: string };
 
 /** Entry of a worker thread: one document in, one file out. */
-export default async function render(document: PrintableInvoice): Promise<RenderAnswer> {
+export default function render(document: PrintableInvoice): RenderAnswer {
   try {
-    return { outcome: 'rendered', ...(await layoutInvoice(document)) };
+    return { outcome: 'rendered', ...layoutInvoice(document) };
   } catch (error) {
     if (!(error instanceof InvoicePdfError)) throw error;
     return { outcome: 'refused', code: error.code, message: error.message };

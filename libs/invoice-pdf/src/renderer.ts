@@ -7,7 +7,7 @@ import type { RenderAnswer } from './render-worker.js';
 import { type UnprintableText, unprintableTexts } from './unprintable.js';
 import type { PrintableInvoice } from './wording.js';
 
-// V8 lets a heap grow as far as the machine would bear before it collects, which no page needs. Five thousand lines fit. What
+// V8 lets a heap grow as far as the machine would bear before it collects, which no page needs. Ten thousand lines take 60 MB. What
 // is young counts into the old ones' limit as well: four megabytes instead of sixteen save thirty and cost 6 % of a page.
 const THREAD_MEMORY = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 };
 
@@ -31,8 +31,8 @@ export interface InvoiceRenderer {
 }
 
 /**
- * Starts the threads; each parses the fonts once, with its first document. A page takes milliseconds and a long invoice
- * half a second: time that an event loop which answers requests or renews locks cannot give.
+ * Starts the threads; each parses the fonts once, with its first document. A page takes two milliseconds and ten
+ * thousand lines some seconds: time that an event loop which answers requests or renews locks cannot give.
  *
  * @param threads how many. One keeps up with all that a process asks of it, takes some 50 MB, and makes the memory of a
  * process the same on any machine; who wants more pages drawn starts more processes.

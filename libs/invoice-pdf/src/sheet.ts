@@ -1,8 +1,13 @@
-import { once } from 'node:events';
-import type { GlyphRun } from 'fontkit';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import PDFDocument from 'pdfkit';
+import type { FontBlock } from './font-block.js';
+import { PageContent } from './page-content.js';
 import { printable } from './printable.js';
-import { type Face, typefaces } from './typefaces.js';
+import { type Face, type Typeface, typefaces } from './typefaces.js';
 
 /** A4 in points. */
 export const PAGE_WIDTH = 595.28;
@@ -22,27 +27,50 @@ export interface SheetInfo {
   subject: string;
   /** Creation and modification date. */
   instant: Date;
-  /** 16 bytes that name the content; the trailer's ID. */
-  id: Buffer;
+}
+
+/** An object of the file; `end` writes it, with the bytes of its stream. */
+interface PdfObject {
+  data: Record<string, unknown>;
+  end(stream?: Uint8Array): void;
 }
 
 /** What pdfkit has but does not declare. */
 interface PdfkitSeams {
   _id: Uint8Array;
+  _root: { data: Record<string, unknown> };
   _addInfo(): void;
-  _font: { layoutCached(text: string): GlyphRun; layoutRun(text: string): GlyphRun };
+  _addColorOutputIntent(): void;
+  /** Where the file goes, piece by piece; null is its end. A stream would hand the pieces on one turn of the loop later. */
+  push(chunk: Uint8Array | null): void;
+  read(): Uint8Array | null;
+  page: { write(content: Uint8Array): void; fonts: Record<string, PdfObject>; ext_gstates: Record<string, PdfObject> };
+  ref(data: object): PdfObject;
 }
+
+/** The name of the one graphics state with an opacity of its own. */
+const WATERMARK_STATE = 'Faint';
+const WATERMARK_OPACITY = 0.09;
 
 /**
  * A PDF/A-3b file being written, in points from the top left corner. Everything drawn goes through here, so that what
  * PDF/A forbids cannot be reached: fonts are embedded, colours are RGB, no glyph is missing, nothing comes from the
  * host's clock or zone.
+ *
+ * pdfkit writes the file: its objects, cross references, metadata. What it would do anew for each document (shaping texts,
+ * subsetting, encoding and deflating fonts, deflating the colour profile) is done once per process; the objects are handed
+ * to it ready.
  */
 export class Sheet {
   readonly #doc: PDFKit.PDFDocument;
-  readonly #finished: Promise<Buffer>;
-  /** The fill colour in force on the page; null after whatever may have changed it. */
-  #colour: string | null = null;
+  readonly #seams: PdfkitSeams;
+  readonly #faces = typefaces();
+  readonly #chunks: Uint8Array[] = [];
+  readonly #fonts = new Map<FontBlock, PdfObject>();
+  /** Of all that is drawn: names the content in the trailer. */
+  readonly #id = createHash('sha256');
+  #watermarkState: PdfObject | undefined;
+  #page: PageContent | undefined;
 
   constructor(info: SheetInfo) {
     this.#doc = new PDFDocument({
@@ -65,52 +93,57 @@ export class Sheet {
         ModDate: info.instant,
       },
     });
-    const seams = this.#doc as unknown as PdfkitSeams;
-    seams._id = new Uint8Array(info.id);
-    this.#escapeXmp(seams);
-    this.#openFaces(seams);
-    this.#finished = this.#collect();
+    this.#seams = this.#doc as unknown as PdfkitSeams;
+    // The constructor has written the header already.
+    this.#seams.push = (chunk) => void (chunk && this.#chunks.push(chunk));
+    this.#seams.push(this.#seams.read());
+    this.#id.update(JSON.stringify(info));
+    this.#seams._addColorOutputIntent = () => this.#addOutputIntent();
+    this.#escapeXmp();
   }
 
   addPage(): void {
+    this.#endPage();
     this.#doc.addPage();
-    this.#colour = null;
+    this.#page = new PageContent(PAGE_HEIGHT);
   }
 
   /** Width of a text on one line. */
-  width(text: string, style: TextStyle): number {
-    return this.#doc.font(style.face, style.size).widthOfString(printable(text));
+  width(text: string, { face, size }: TextStyle): number {
+    return (this.#faces[face].set(printable(text)).advance * size) / 1_000;
   }
 
   /** Draws one line of text with its baseline at `baseline`; `x` is its left edge, or its right edge when `align` says so. */
   text(text: string, x: number, baseline: number, style: TextStyle, align: 'left' | 'right' = 'left'): void {
     const shown = printable(text);
     if (shown === '') return;
-    const left = align === 'left' ? x : x - this.width(shown, style);
-    this.#paint(style.colour);
-    const reordered = REORDERED.test(shown);
-    if (reordered) this.#doc.markContent('Span', { actual: shown });
-    this.#doc.font(style.face, style.size).text(shown, left, baseline, { lineBreak: false, baseline: 'alphabetic' });
-    if (reordered) this.#doc.endMarkedContent();
+    const line = this.#faces[style.face].set(shown);
+    const left = align === 'left' ? x : x - (line.advance * style.size) / 1_000;
+    this.#content().text(line, left, baseline, style.size, style.colour);
   }
 
   /** Breaks a text into lines of at most `width`, at spaces, and inside a word only when the word alone is too long. */
-  wrap(text: string, width: number, style: TextStyle): string[] {
+  wrap(text: string, width: number, { face, size }: TextStyle): string[] {
     const shown = printable(text);
     if (shown === '') return [];
-    if (this.width(shown, style) <= width) return [shown];
+    const room = (width * 1_000) / size;
+    const typeface = this.#faces[face];
+    if (typeface.set(shown).advance <= room) return [shown];
     const lines: string[] = [];
     let line = '';
+    /** Of the words on the line, each with the space behind it. */
+    let advance = 0;
     for (const word of shown.split(' ')) {
-      const longer = line === '' ? word : `${line} ${word}`;
-      if (this.width(longer, style) <= width) {
-        line = longer;
+      if (advance + typeface.word(word).advance <= room) {
+        line = line === '' ? word : `${line} ${word}`;
+        advance += typeface.word(`${word} `).advance;
         continue;
       }
       if (line !== '') lines.push(line);
-      const parts = this.#cutWord(word, width, style);
+      const parts = cutWord(word, room, typeface);
       line = parts.pop() ?? '';
       lines.push(...parts);
+      advance = typeface.word(`${line} `).advance;
     }
     return line === '' ? lines : [...lines, line];
   }
@@ -120,53 +153,89 @@ export class Sheet {
   }
 
   fill(x: number, y: number, width: number, height: number, colour: string, radius = 0): void {
-    this.#paint(colour);
-    if (radius > 0) this.#doc.roundedRect(x, y, width, height, radius);
-    else this.#doc.rect(x, y, width, height);
-    this.#doc.fill();
+    this.#content().fill(x, y, width, height, colour, radius);
   }
 
   /** Writes a word across the whole page, behind nothing: what lies above it could hide it. */
   watermark(word: string, colour: string): void {
     const style: TextStyle = { face: 'strong', size: 150, colour };
     const half = this.width(word, style) / 2;
-    this.#doc.save();
-    this.#doc.rotate(-52, { origin: [PAGE_WIDTH / 2, PAGE_HEIGHT / 2] }).fillOpacity(0.09);
-    this.text(word, PAGE_WIDTH / 2 - half, PAGE_HEIGHT / 2 + 53, style);
-    this.#doc.restore();
-    this.#colour = null;
+    this.#watermarkState ??= this.#object({ Type: 'ExtGState', ca: WATERMARK_OPACITY });
+    this.#seams.page.ext_gstates[WATERMARK_STATE] = this.#watermarkState;
+    this.#content().turned(52, PAGE_WIDTH / 2, PAGE_HEIGHT / 2, WATERMARK_STATE, () =>
+      this.text(word, PAGE_WIDTH / 2 - half, PAGE_HEIGHT / 2 + 53, style),
+    );
   }
 
   /** Closes the file and answers its bytes. */
-  async finish(): Promise<Buffer> {
+  finish(): Buffer {
+    this.#endPage();
+    for (const [block, font] of this.#fonts) this.#endFont(block, font);
+    this.#seams._id = this.#id.digest().subarray(0, 16);
     this.#doc.end();
-    return this.#finished;
+    return Buffer.concat(this.#chunks);
   }
 
-  #paint(colour: string): void {
-    if (colour === this.#colour) return;
-    this.#doc.fillColor(colour);
-    this.#colour = colour;
+  #content(): PageContent {
+    if (!this.#page) throw new Error('nothing can be drawn before the first page');
+    return this.#page;
   }
 
-  #cutWord(word: string, width: number, style: TextStyle): string[] {
-    if (this.width(word, style) <= width) return [word];
-    const parts: string[] = [];
-    let part = '';
-    for (const { segment } of graphemes.segment(word)) {
-      if (part !== '' && this.width(part + segment, style) > width) {
-        parts.push(part);
-        part = '';
-      }
-      part += segment;
+  #endPage(): void {
+    if (!this.#page) return;
+    const { page } = this.#seams;
+    for (const block of this.#page.blocks) {
+      const font = this.#fonts.get(block) ?? this.#seams.ref({});
+      this.#fonts.set(block, font);
+      page.fonts[block.name] = font;
     }
-    return [...parts, part];
+    const content = this.#page.bytes();
+    this.#id.update(content);
+    page.write(content);
+    this.#page = undefined;
+  }
+
+  /** A composite font (ISO 32000-1, 9.7) whose codes are the glyphs of the embedded program. */
+  #endFont({ embedded }: FontBlock, font: PdfObject): void {
+    const { baseFont, program, programLength, toUnicode, widths, metrics } = embedded;
+    const descriptor = this.#object({
+      ...{ Type: 'FontDescriptor', FontName: baseFont, Flags: SYMBOLIC, ...metrics, StemV: 0 },
+      FontFile2: this.#object({ Length1: programLength, Filter: 'FlateDecode' }, program),
+    });
+    const descendant = this.#object({
+      ...{ Type: 'Font', Subtype: 'CIDFontType2', BaseFont: baseFont, CIDToGIDMap: 'Identity' },
+      CIDSystemInfo: { Registry: new String('Adobe'), Ordering: new String('Identity'), Supplement: 0 },
+      FontDescriptor: descriptor,
+      W: widths,
+    });
+    font.data = {
+      ...{ Type: 'Font', Subtype: 'Type0', BaseFont: baseFont, Encoding: 'Identity-H' },
+      DescendantFonts: [descendant],
+      ToUnicode: this.#object({ Filter: 'FlateDecode' }, toUnicode),
+    };
+    font.end();
+  }
+
+  #addOutputIntent(): void {
+    const name = new String('sRGB IEC61966-2.1');
+    const intent = this.#object({
+      ...{ Type: 'OutputIntent', S: 'GTS_PDFA1', Info: name, OutputConditionIdentifier: name },
+      DestOutputProfile: this.#object({ N: 3, Filter: 'FlateDecode' }, colourProfile()),
+    });
+    this.#seams._root.data['OutputIntents'] = [intent];
+  }
+
+  /** Writes an object; a stream comes with the filter that it was deflated by. */
+  #object(data: object, stream?: Uint8Array): PdfObject {
+    const object = this.#seams.ref(data);
+    object.end(stream);
+    return object;
   }
 
   /** pdfkit 0.20 copies the properties into XMP as they are: a customer "A & B" would break the metadata. */
-  #escapeXmp(seams: PdfkitSeams): void {
-    const addInfo = seams._addInfo.bind(this.#doc);
-    seams._addInfo = () => {
+  #escapeXmp(): void {
+    const addInfo = this.#seams._addInfo.bind(this.#doc);
+    this.#seams._addInfo = () => {
       const plain = this.#doc.info;
       const escaped = Object.entries(plain).map(([key, value]) => [
         key,
@@ -177,29 +246,39 @@ export class Sheet {
       this.#doc.info = plain;
     };
   }
+}
 
-  /** Both faces, always in this order: object numbers and subset names follow it. */
-  #openFaces(seams: PdfkitSeams): void {
-    for (const [face, typeface] of Object.entries(typefaces())) {
-      this.#doc.registerFont(face, typeface.font as unknown as string).font(face);
-      const font = seams._font;
-      font.layoutCached = (word) => typeface.run(word, (text) => font.layoutRun(text));
+/** Flag of a font whose glyphs are named by code alone (ISO 32000-1, table 123). */
+const SYMBOLIC = 4;
+
+/** A word that is wider than its column, in parts that are not. */
+function cutWord(word: string, room: number, typeface: Typeface): string[] {
+  if (typeface.word(word).advance <= room) return [word];
+  const parts: string[] = [];
+  let part = '';
+  for (const { segment } of graphemes.segment(word)) {
+    if (part !== '' && typeface.word(part + segment).advance > room) {
+      parts.push(part);
+      part = '';
     }
+    part += segment;
   }
-
-  async #collect(): Promise<Buffer> {
-    const chunks: Uint8Array[] = [];
-    this.#doc.on('data', (chunk: Uint8Array) => chunks.push(chunk));
-    await once(this.#doc, 'end');
-    return Buffer.concat(chunks);
-  }
+  return [...parts, part];
 }
 
 // Only needed for a word wider than its column; the locale is fixed for the sake of equal bytes.
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
-/** Scripts whose glyphs stand in another order than their letters; the letters go along for search and copying. */
-const REORDERED = /\p{Script=Devanagari}/u;
+let profile: Uint8Array | undefined;
+
+/** The profile of sRGB that comes with pdfkit, deflated. */
+function colourProfile(): Uint8Array {
+  if (!profile) {
+    const pdfkit = createRequire(import.meta.url).resolve('pdfkit');
+    profile = deflateSync(readFileSync(join(dirname(pdfkit), 'data', 'sRGB_IEC61966_2_1.icc')), { level: 9 });
+  }
+  return profile;
+}
 
 function escapeXml(text: string): string {
   return text

@@ -54,22 +54,8 @@ export function grouped(decimal: string): string {
   if (!/^-?\d+(\.\d+)?$/.test(decimal)) {
     throw new InvoicePdfError('malformed_document', `not a plain decimal number: ${JSON.stringify(decimal)}`);
   }
-  const decimals = decimal.split('.')[1]?.length ?? 0;
-  // Intl takes the decimal string as it is; the types of es2023 only know literals.
-  return numberFormat(decimals).format(decimal as `${number}`);
-}
-
-const formats = new Map<number, Intl.NumberFormat>();
-
-function numberFormat(decimals: number): Intl.NumberFormat {
-  const known = formats.get(decimals);
-  if (known) return known;
-  const made = new Intl.NumberFormat('en', {
-    minimumFractionDigits: decimals,
-    maximumFractionDigits: decimals,
-  });
-  formats.set(decimals, made);
-  return made;
+  const [whole = '', ...decimals] = decimal.split('.');
+  return [whole.replace(/\B(?=(?:\d{3})+$)/g, ','), ...decimals].join('.');
 }
 
 /** The quantity for its column, cut (marked by an ellipsis, never rounded) when it has too many decimals. */

@@ -1,0 +1,150 @@
+import type { FontBlock } from './font-block.js';
+import type { Line, Strip } from './typefaces.js';
+
+/** Where a control point of a Bézier curve stands that is to look like a quarter of a circle. */
+const KAPPA = 4 * ((Math.SQRT2 - 1) / 3);
+
+/**
+ * The content of one page as the operators of ISO 32000-1, written into one string: what is in force on the page (text
+ * object, font, colour, rise) is set only when it changes. Coordinates are pdfkit's, in points from the top left corner.
+ */
+export class PageContent {
+  /** Fonts that the page shows. */
+  readonly blocks = new Set<FontBlock>();
+  #operators: string;
+  #inText = false;
+  #colour = '';
+  #font = '';
+  #rise = 0;
+
+  constructor(readonly height: number) {
+    // pdfkit turns every page upside down, for its own drawing; the same turn undoes it.
+    this.#operators = `1 0 0 -1 0 ${number(height)} cm\n`;
+  }
+
+  /** Shows a line of text with its left end at `x` and its baseline at `baseline`. */
+  text(line: Line, x: number, baseline: number, size: number, colour: string): void {
+    if (!this.#inText) this.#write('BT');
+    this.#inText = true;
+    this.#paint(colour);
+    this.#write(`1 0 0 1 ${number(x)} ${number(this.height - baseline)} Tm`);
+    let run: Strip | null = null;
+    let show = '';
+    const end = () => {
+      if (run) this.#show(run, show, size);
+      run = null;
+      show = '';
+    };
+    if (line.actual !== null) this.#write(`/Span <</ActualText <FEFF${line.actual}>>> BDC`);
+    for (const { strips } of line.words) {
+      for (const strip of strips) {
+        if (run && (run.block !== strip.block || run.rise !== strip.rise)) end();
+        run = strip;
+        show += strip.show;
+      }
+    }
+    end();
+    if (line.actual !== null) this.#write('EMC');
+  }
+
+  /** Fills a rectangle, its corners rounded by `radius`. */
+  fill(x: number, y: number, width: number, height: number, colour: string, radius: number): void {
+    this.#endText();
+    this.#paint(colour);
+    const bottom = this.height - y - height;
+    this.#write(
+      radius === 0
+        ? `${numbers(x, bottom, width, height)} re f`
+        : `${rounded(x, bottom, x + width, bottom + height, radius)} f`,
+    );
+  }
+
+  /** Draws within a turned and translucent space: `state` is the resource that says how translucent. */
+  turned(degrees: number, x: number, y: number, state: string, draw: () => void): void {
+    this.#endText();
+    const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+    const up = this.height - y;
+    this.#write(
+      `q ${[cos, sin, -sin, cos].map((part) => part.toFixed(6)).join(' ')} ${numbers(x - x * cos + up * sin, up - x * sin - up * cos)} cm /${state} gs`,
+    );
+    this.#forget();
+    draw();
+    this.#endText();
+    this.#write('Q');
+    this.#forget();
+  }
+
+  /** The finished content. */
+  bytes(): Uint8Array {
+    this.#endText();
+    return Buffer.from(this.#operators, 'latin1');
+  }
+
+  #show({ block, rise }: Strip, show: string, size: number): void {
+    const font = `/${block.name} ${number(size)} Tf`;
+    if (font !== this.#font) this.#write(font);
+    const points = (rise * size) / 1_000;
+    if (points !== this.#rise) this.#write(`${number(points)} Ts`);
+    this.#font = font;
+    this.#rise = points;
+    this.blocks.add(block);
+    this.#write(`[${show}] TJ`);
+  }
+
+  #paint(colour: string): void {
+    if (colour !== this.#colour) this.#write(`${rgb(colour)} rg`);
+    this.#colour = colour;
+  }
+
+  #endText(): void {
+    if (this.#inText) this.#write('ET');
+    this.#inText = false;
+  }
+
+  /** What was in force before a saved state was entered or left is not any more. */
+  #forget(): void {
+    [this.#colour, this.#font, this.#rise] = ['', '', Number.NaN];
+  }
+
+  #write(operator: string): void {
+    this.#operators += operator;
+    this.#operators += '\n';
+  }
+}
+
+/** A path around a rectangle, from its lower left to its upper right corner. */
+function rounded(left: number, bottom: number, right: number, top: number, wanted: number): string {
+  const radius = Math.min(wanted, (right - left) / 2, (top - bottom) / 2);
+  const reach = radius * (1 - KAPPA);
+  return [
+    `${numbers(left + radius, bottom)} m`,
+    `${numbers(right - radius, bottom)} l`,
+    `${numbers(right - reach, bottom, right, bottom + reach, right, bottom + radius)} c`,
+    `${numbers(right, top - radius)} l`,
+    `${numbers(right, top - reach, right - reach, top, right - radius, top)} c`,
+    `${numbers(left + radius, top)} l`,
+    `${numbers(left + reach, top, left, top - reach, left, top - radius)} c`,
+    `${numbers(left, bottom + radius)} l`,
+    `${numbers(left, bottom + reach, left + reach, bottom, left + radius, bottom)} c h`,
+  ].join(' ');
+}
+
+const colours = new Map<string, string>();
+
+/** `#rrggbb` in parts of 1. The house has a handful of colours. */
+function rgb(colour: string): string {
+  const known = colours.get(colour);
+  if (known !== undefined) return known;
+  const parts = [1, 3, 5].map((at) => Math.round((Number.parseInt(colour.slice(at, at + 2), 16) / 255) * 1e4) / 1e4);
+  colours.set(colour, parts.join(' '));
+  return parts.join(' ');
+}
+
+function numbers(...values: readonly number[]): string {
+  return values.map(number).join(' ');
+}
+
+/** A thousandth of a point is far below what any device shows. */
+function number(value: number): number {
+  return Math.round(value * 1e3) / 1e3;
+}
