@@ -17,6 +17,7 @@ Object.assign(sees, {
   'e-invoice': ['money', 'calendar', 'rating', 'invoicing'],
   persistence: [...pure, 'proof'],
 });
+sees.usage = [...pure, 'report-client', 'persistence'];
 sees.close = Object.keys(sees);
 sees.runtime = Object.keys(sees);
 

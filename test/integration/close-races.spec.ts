@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
-import { Closes, type ClosesOptions, type Connectors } from '#close';
+import { Closes, type ClosesOptions } from '#close';
+import type { Connectors } from '#usage';
 import {
   accountRated,
   beginAccount,

@@ -1,5 +1,6 @@
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
-import { type BatchJob, Closes, Corrections, createConnectors } from '#close';
+import { type BatchJob, Closes, Corrections } from '#close';
+import { createConnectors } from '#usage';
 import { Plans } from '#billing';
 import type { AccountTax } from '#invoicing';
 import {

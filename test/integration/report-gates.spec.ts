@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, request as forward, type Server } f
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
-import { Closes, createConnectors } from '#close';
+import { Closes } from '#close';
+import { createConnectors } from '#usage';
 import { openDatabase, ReportGates, type ReportLimits } from '#persistence';
 import { accountId, customerSiteId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, planOf, SECRET_KEY, usageCharge } from '../support/catalogue.js';

@@ -6,7 +6,8 @@ import {
   type ReportSimulatorOptions,
   startReportSimulator,
 } from '../../apps/report-simulator/src/index.js';
-import { type BatchJob, Closes, type ClosesOptions, createConnectors, type Renderer } from '#close';
+import { type BatchJob, Closes, type ClosesOptions, type Renderer } from '#close';
+import { createConnectors } from '#usage';
 import {
   type CloseAccountView,
   type Database,

@@ -82,19 +82,17 @@ import {
   unrenderedOfBatch,
   unsettledCloses,
 } from '#persistence';
+import { connected, type Connectors, pullUsage, UsageViews } from '#usage';
 import { Alone } from './alone.js';
 import { certifyClose } from './certify.js';
 import { CloseError } from './close-error.js';
-import type { Connectors } from './connectors.js';
 import { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { impatient } from './impatient.js';
 import { LockedSeries, SeriesLocked } from './locked-series.js';
 import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepDoubted, keepUsage, notToKeep } from './keep-usage.js';
-import { connected, pullUsage } from './pulling.js';
 import { codeOf, isRetryable, passes } from './retry-policy.js';
-import { UsageViews } from './usage-views.js';
 import { waive, type WaiveRefusal } from './waivers.js';
 
 /** How far a worker has come with an account, told with its signs of life. */

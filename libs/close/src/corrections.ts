@@ -54,12 +54,11 @@ import {
   usageFingerprint,
   voidPeriod,
 } from '#persistence';
+import { connected, type Connection, type Connectors, type Pulled, pullUsage } from '#usage';
 import { CloseError } from './close-error.js';
-import type { Connection, Connectors } from './connectors.js';
 import { eachOf } from './each-of.js';
 import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
 import { evidenceKeeper, keepDoubted, type Kept, keepUsage } from './keep-usage.js';
-import { connected, type Pulled, pullUsage } from './pulling.js';
 import { codeOf, isRetryable } from './retry-policy.js';
 
 export interface CorrectionsOptions {

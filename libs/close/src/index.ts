@@ -9,17 +9,6 @@ export {
   type ClosesOptions,
 } from './closes.js';
 export { type Confirmation, Corrections, type CorrectionsOptions } from './corrections.js';
-export { type Connection, type ConnectorOptions, type Connectors, createConnectors } from './connectors.js';
-export type { Estimate } from './estimate.js';
-export {
-  type LiveRequest,
-  type SeriesRequest,
-  type SeriesValue,
-  type UsageSeries,
-  type UsageView,
-  UsageViews,
-  type ViewRefusal,
-} from './usage-views.js';
 export { type MonthOnMonth, monthOnMonth } from './month-on-month.js';
 export { SeriesLocked } from './locked-series.js';
 export type { Renderer } from './issuing.js';

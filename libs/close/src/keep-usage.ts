@@ -7,7 +7,7 @@ import {
   type Snapshot,
   unconservedWindows,
 } from '#persistence';
-import type { KeepAnswer, Pulled } from './pulling.js';
+import type { KeepAnswer, Pulled } from '#usage';
 
 /** Keeps answers of an account's pull as evidence. */
 export function evidenceKeeper(database: Database, { facts, period }: BillingTask): KeepAnswer {

@@ -1,7 +1,8 @@
-import { Closes, type ClosesOptions, type ConnectorOptions, type Connectors, createConnectors } from '#close';
+import { Closes, type ClosesOptions } from '#close';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
 import { type ConfiguredReportApi, type Database, openDatabase, type SecretKey, serviceLogin } from '#persistence';
 import { OutboundAddresses } from '#report-client';
+import { type ConnectorOptions, type Connectors, createConnectors } from '#usage';
 import type { z } from 'zod';
 import { openCloseQueue, prepareQueue } from './close-queue.js';
 import { databasePatience, reportLimits, type SERVICE_VARIABLES, type variables } from './environment.js';

@@ -1,8 +1,8 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Estimate, UsageView, ViewRefusal } from '#close';
 import { toStamp } from '#calendar';
 import { type Database, findAccount, type UsageConservation, usageConservation } from '#persistence';
+import type { Estimate, UsageView, ViewRefusal } from '#usage';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { currency, month, notice, pathId, stamp, text } from '../contract.js';

@@ -4,7 +4,7 @@ import type { PulledSeries, Tally, UsageEvidence } from '#persistence';
 import { sampleControls, type UsagePull } from '#rating';
 import { type RawAnswer, ReportApiError } from '#report-client';
 import { type Connection, type Connectors, isUnconnected } from './connectors.js';
-import { inOrder } from './each-of.js';
+import { inOrder } from './in-order.js';
 
 export interface Pulled {
   readonly outcome: 'pulled';

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { inOrder } from './each-of.js';
+import { inOrder } from './in-order.js';
 
 describe('in order', () => {
   const listen = async (delays: number[], atOnce: number) => {
