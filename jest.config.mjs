@@ -27,6 +27,7 @@ export const base = {
  */
 export const slow = [
   'libs/invoicing/src/fuzzed-invoices.spec.ts',
+  'test/integration/bucket-ownership-at-length.spec.ts',
   'test/integration/catalogue-growth.spec.ts',
   'test/integration/close-schedule.spec.ts',
   'test/integration/crash.spec.ts',

@@ -1,6 +1,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { pino } from 'pino';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { createApi } from '../../apps/api/src/index.js';
@@ -15,6 +16,7 @@ import {
   type Transaction,
 } from '#persistence';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
+import { eventually } from '../support/eventually.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { run } from '../support/process.js';
 import { settled, startService, type TestService } from '../support/service.js';
@@ -177,17 +179,27 @@ describe('the key that certificates are signed with, in the database', () => {
 
   it('is not retired while a certificate is being signed with it', async () => {
     let done = false;
+    // Sessions of the service see no others.
+    const owner = new pg.Client({ connectionString: url });
+    await owner.connect();
     const { id } = await signingKey(database, SECRET_KEY);
     const rotation = await database.$transaction(async (tx: Transaction) => {
       expect((await signingKey(tx, SECRET_KEY)).id).toBe(id);
       const begun = rotate().finally(() => {
         done = true;
       });
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      // It waits for the transaction that signs.
+      await eventually(async () => {
+        const { rowCount } = await owner.query(
+          "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        );
+        return rowCount === 1 || undefined;
+      });
       expect(done).toBe(false);
       return { begun };
     });
     expect((await rotation.begun).retired?.id).toBe(id);
+    await owner.end();
   });
 
   it('is retired once and for ever, and nothing else of it ever changes', async () => {

@@ -89,8 +89,14 @@ describe('a process that is told to stop', () => {
   };
 
   it('a worker ends the accounts in hand, gives the rest back, and the next worker goes on at once', async () => {
-    // Every pull takes a third of a second: 24 accounts in one batch, 4 at a time, take seconds.
-    simulator.setFaults([{ fault: 'slow_first_byte', delay_ms: 300 }]);
+    // One batch, 4 accounts at a time: all but the first eight take so long that most wait when the worker is told to stop.
+    simulator.setFaults(
+      Array.from({ length: ACCOUNTS }, (_, number) => ({
+        fault: 'slow_first_byte',
+        match: { account: accountId(number) },
+        delay_ms: number < 8 ? 0 : 4_000,
+      })),
+    );
     const worker = await start('apps/worker/src/main.ts', /the worker takes batches/);
     const id = await openClose();
     await until(async () => ((await findClose(database, id))?.counts.issued ?? 0) >= 4);

@@ -4,6 +4,7 @@ import { canonicalJson } from '#canonical-json';
 import { type IssuedInvoice } from '#invoicing';
 import {
   certifyNotes,
+  databaseNow,
   documentsOfClose,
   findClose,
   type InvoiceView,
@@ -16,6 +17,7 @@ import { type SignedCertificate, verifyCertificates } from '#proof';
 import { BYTES_PLAN, bytesOf, lateBytesOf, makeBytesAccount, PERIOD, SEED } from '../support/billed-bytes.js';
 import { granted, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { certificatesOf, certified, type Closing, startClosing } from '../support/closing.js';
+import { eventually } from '../support/eventually.js';
 import { amount, halfUp } from '../support/expected-usage.js';
 
 const FLEET = { accounts: 12, sites: 1, subscribers: 1 };
@@ -66,7 +68,8 @@ describe('notes that no close issues', () => {
     await closing.run('acme', PERIOD);
     const billed = await invoiceOf(taken);
     // Stamps are whole seconds: the next revision is seen to be dated by itself and not by the end of the close.
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const ended = Date.parse((await findClose(closing.database, closing.lastClose()))?.finished_at ?? '') / 1_000;
+    await eventually(async () => (await databaseNow(closing.database)) > ended || undefined);
     const debit = (await issue(await propose(corrected))).invoice;
     const credit = (await takeBack(taken)).invoice;
     const { finished_at } = (await findClose(closing.database, closing.lastClose())) ?? {};

@@ -11,6 +11,7 @@ import { type Database, findClose, listCloses, setCloseSchedule } from '#persist
 import { CLOSE_QUEUE, openCloseQueue, type QueueOutageEntry, queueSettings } from '#runtime';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { closingFees } from '../support/closing.js';
+import { eventually } from '../support/eventually.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { type Program, run } from '../support/process.js';
 import { redisUrl } from '../support/redis.js';
@@ -185,18 +186,19 @@ describe('a Redis that is away', () => {
   });
 
   it('does not keep a worker from opening the months that are due', async () => {
+    const log: string[] = [];
     const worker = await createWorker({
       ...options(),
       queue: queueSettings(gate.url),
-      logger: pino({ level: 'silent' }),
+      logger: pino({ level: 'warn' }, { write: (line: string) => void log.push(line) }),
       recovery: { lock_ms: 30_000, lookout_ms: 30_000, idle_s: 60, sweep_ms: 200 },
     });
     ended.unshift(() => worker.close());
     await gate.close();
     const timing = { day: 1, hour: 0, minute: 0, timeZone: 'UTC', issue: 'automatic' } as const;
     await setCloseSchedule(database, 'test', 'acme', timing, () => false);
-    // One sweep at the least has begun without the queue before the month is due.
-    await new Promise((wait) => setTimeout(wait, 1_000));
+    // The month is due once the worker knows that its queue is away.
+    await soon(eventually(async () => log.some((line) => line.includes('the queue is away')) || undefined));
     await database.$executeRaw`UPDATE close_schedule SET effective_from = effective_from - interval '32 days'`;
     const opened = async () => {
       while ((await listCloses(database, { limit: 1 })).length === 0) await new Promise((wait) => setTimeout(wait, 50));
