@@ -1,6 +1,6 @@
-import { decimal, times } from '#money';
 import { compute, type UsageBasis } from './derivation.js';
 import { type Fraction, shown } from './fraction.js';
+import { recommitted } from './price-models/index.js';
 import type { RatedLine } from './rated-line.js';
 
 /** What a line would have come to under other terms, computed from its derivation. Amounts have the currency's decimals. */
@@ -29,11 +29,9 @@ export function alternativesOf({ derivation }: RatedLine): Alternatives | undefi
       direction === basis.evidence?.direction ? basis.measured : { numerator: level, denominator: '1' };
     return [{ direction, ...computed({ measured }) }];
   });
-  const { price } = basis;
-  if (price.model !== 'commit_burst' || price.commit_unit_price === undefined) return { directions, commits: [] };
-  const commits = COMMIT_LEVELS.map((level) => {
-    const commit = times(decimal(price.commit), decimal(level)).toFixed();
-    return { commit, amount: computed({ price: { ...price, commit } }).amount };
+  const commits = COMMIT_LEVELS.flatMap((level) => {
+    const price = recommitted(basis.price, level);
+    return price === null ? [] : [{ commit: price.commit, amount: computed({ price }).amount }];
   });
   return { directions, commits };
 }

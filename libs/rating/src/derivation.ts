@@ -2,9 +2,10 @@ import { type Decimal, decimal, Ratio, type RoundingMode, sum } from '#money';
 import type { MeasureEvidence, Unit } from '#metering';
 import { splitByWeight } from './split.js';
 import { type Fraction, fromFraction, shown, toFraction } from './fraction.js';
-import { type PriceStep, priceSteps } from './price.js';
+import { type Price, type PriceStepKind, priceSteps, scalesAs } from './price-models/index.js';
+import type { PriceStep } from './price-models/price-model.js';
 import { RatingError } from './rating-error.js';
-import type { Discount, Price, Proration } from './tariff-plan.js';
+import type { Discount, Proration } from './tariff-plan.js';
 
 /**
  * Everything needed to recompute a line's amount with nothing else: `basis` holds what went in, `steps` what it came to.
@@ -22,7 +23,7 @@ export interface Derivation {
 
 /** One visible step of the computation. */
 export interface DerivationStep {
-  kind: PriceStep['kind'] | 'included' | 'fee' | 'discount' | 'true_up';
+  kind: PriceStepKind | 'minimum' | 'maximum' | 'included' | 'fee' | 'discount' | 'true_up';
   /** In the line's unit (`package`: packages), cut at 12 decimals. Null where nothing is multiplied. */
   quantity: string | null;
   unit_price: string | null;
@@ -182,6 +183,7 @@ function computeUsage(basis: UsageBasis): Computation {
   const priced = priceSteps(basis.price, level.minus(free));
   const steps = [...priced, ...bound(basis, Ratio.sum(priced.map(({ amount }) => amount)))];
   const edge = (text: string) => shown(exact(text).times(scale));
+  const isCounted = scalesAs(basis.price) === 'counted';
   return computed(quantity, [
     ...(basis.included === null
       ? []
@@ -196,8 +198,7 @@ function computeUsage(basis: UsageBasis): Computation {
         ]),
     ...steps.map((step) => ({
       kind: step.kind,
-      // Packages are counted, not measured: fewer days make a package smaller and cheaper, not fewer.
-      quantity: step.quantity && shown(step.kind === 'package' ? step.quantity : step.quantity.times(scale)),
+      quantity: step.quantity && shown(isCounted ? step.quantity : step.quantity.times(scale)),
       unit_price: step.unitPrice,
       tier: step.tier
         ? { from: edge(step.tier.from), up_to: step.tier.upTo === null ? null : edge(step.tier.upTo) }
@@ -208,8 +209,8 @@ function computeUsage(basis: UsageBasis): Computation {
 }
 
 /** The charge's own minimum and maximum, as steps that lift or lower the price. */
-function bound(basis: UsageBasis, price: Ratio): PriceStep[] {
-  const to = (kind: 'minimum' | 'maximum', limit: string): PriceStep[] => [
+function bound(basis: UsageBasis, price: Ratio): PriceStep<'minimum' | 'maximum'>[] {
+  const to = (kind: 'minimum' | 'maximum', limit: string): PriceStep<typeof kind>[] => [
     { kind, quantity: null, unitPrice: limit, amount: exact(limit).minus(price) },
   ];
   if (basis.minimum_amount !== null && price.compare(exact(basis.minimum_amount)) < 0) {

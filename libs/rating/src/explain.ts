@@ -3,6 +3,8 @@ import { decimal, Decimal, Ratio, times } from '#money';
 import type { Basis, DerivationStep, Share, UsageBasis } from './derivation.js';
 import { billedQuantity } from './derivation.js';
 import { type Fraction, fromFraction, shown, toFraction } from './fraction.js';
+import { tellPriceStep } from './price-models/index.js';
+import type { ToldStep } from './price-models/price-model.js';
 import type { RatedLine } from './rated-line.js';
 
 /** Beyond this many sites the single percentiles are left to the evidence; a page of them explains nothing. */
@@ -48,36 +50,28 @@ function tellPlanLine(
 
 function tellStep(step: DerivationStep, basis: UsageBasis, money: (amount: Ratio) => string): string {
   const amount = money(fromFraction(step.amount));
-  const quantity = step.quantity === null ? '' : withUnit(step.quantity, basis.unit);
   const at = step.unit_price === null ? '' : ` × ${grouped(step.unit_price)}`;
   // What is scaled by its quantity has the share in the quantity; the rest is multiplied by it.
   const share = timesShare(basis.share);
-  const product = `${at}${basis.scaled_by === 'rate' ? share : ''} = ${amount}`;
+  const told: ToldStep = {
+    ...{ amount, at, share },
+    quantity: step.quantity === null ? '' : withUnit(step.quantity, basis.unit),
+    count: grouped(step.quantity ?? '0'),
+    product: `${at}${basis.scaled_by === 'rate' ? share : ''} = ${amount}`,
+    tier: tierText(step, basis.unit),
+    withUnit: (quantity) => withUnit(quantity, basis.unit),
+  };
   switch (step.kind) {
     case 'included':
       return step.quantity === step.tier?.up_to
-        ? `${quantity} included`
-        : `${grouped(step.quantity ?? '0')} of ${withUnit(step.tier?.up_to ?? '0', basis.unit)} included`;
-    case 'commit':
-      return `${quantity} committed${step.unit_price === null ? `: ${amount}` : product}`;
-    case 'burst':
-      return `${quantity} above the commit${product}`;
-    case 'package': {
-      const size = basis.price.model === 'package' ? withUnit(basis.price.size, basis.unit) : '';
-      return `${grouped(step.quantity ?? '0')} × ${size}${at}${share} = ${amount}`;
-    }
-    case 'stair':
-      return `${tierText(step, basis.unit)}: ${amount}`;
-    case 'tier_fee':
-      return `fee of the tier ${tierText(step, basis.unit)}: ${amount}`;
-    case 'flat':
-      return `flat ${amount}`;
+        ? `${told.quantity} included`
+        : `${told.count} of ${withUnit(step.tier?.up_to ?? '0', basis.unit)} included`;
     case 'minimum':
       return `raised to the minimum ${grouped(step.unit_price ?? '0')}${share}: + ${amount}`;
     case 'maximum':
       return `lowered to the maximum ${grouped(step.unit_price ?? '0')}${share}: ${amount}`;
     default:
-      return `${quantity}${product}`;
+      return tellPriceStep(basis.price, step.kind, told) ?? `${told.quantity}${told.product}`;
   }
 }
 

@@ -2,36 +2,18 @@ import { z } from 'zod';
 import { isLocalDate } from '#calendar';
 import { UNITS } from '#metering';
 import { decimal, isCurrency, isPlainDecimal, minorUnits } from '#money';
+import { percent, positive, requiredOr, unsigned } from './plan-decimals.js';
+import { priceSchema, wholeAmountsOf } from './price-models/index.js';
 import { taxNameKey } from './tax-name.js';
 
 /** What a party may be taxed as, by UNCL5305. */
 const TAX_CATEGORIES = ['S', 'Z', 'E', 'AE', 'K', 'G', 'O'] as const;
 const PER = ['account', 'customer_site_id', 'msisdn', 'imsi'] as const;
 
-const UNSIGNED_DECIMAL = /^(0|[1-9]\d*)(\.\d+)?$/;
-/** Longer numbers are typing errors; the bound keeps every product of a rating inside the exact arithmetic. */
-const LONGEST_DECIMAL = 60;
-/** Bounds of lists: what is rated for thousands of entities is gone through for each. */
-const MOST_TIERS = 1_000;
+/** Bound of a list: what is rated for thousands of entities is gone through for each. */
 const MOST_NAMED = 20_000;
 
-const requiredOr = (message: string) => (issue: { input?: unknown }) =>
-  issue.input === undefined ? `is required and ${message}` : message;
-
 const text = z.string().min(1).max(200);
-
-const unsigned = z
-  .string({ error: requiredOr('must be a decimal string such as "0.08"') })
-  .regex(UNSIGNED_DECIMAL, { error: 'must be a decimal string that is not negative, such as "0.08"', abort: true })
-  .max(LONGEST_DECIMAL, { error: `must have at most ${LONGEST_DECIMAL} characters` })
-  .meta({ description: 'A decimal that is not negative, as a string.' });
-
-const isPositive = (value: string) => isPlainDecimal(value) && !decimal(value).isZero();
-const isPercent = (value: string) => isPlainDecimal(value) && !decimal(value).greaterThan(100);
-
-const positive = unsigned.refine(isPositive, { error: 'must be greater than 0' });
-
-const percent = positive.refine(isPercent, { error: 'must be greater than 0 and at most 100' });
 
 const localDate = z
   .string({ error: requiredOr('must be a date YYYY-MM-DD') })
@@ -133,67 +115,6 @@ const measure = z.discriminatedUnion('metric', [
   ]),
 ]);
 
-/** Edges rise strictly and only the last tier is open, so tiers can neither overlap nor leave a gap. */
-const tierRule = <T extends { up_to: string | null }>(tiers: T[], context: z.RefinementCtx<T[]>) => {
-  let below: string | undefined;
-  tiers.forEach(({ up_to: upTo }, position) => {
-    const last = position === tiers.length - 1;
-    const say = (message: string) => context.addIssue({ code: 'custom', path: [position, 'up_to'], message });
-    if (last && upTo !== null) say('must be null: the last tier has no upper edge');
-    if (!last && upTo === null) say('must be a decimal string: only the last tier is open');
-    if (upTo === null) return;
-    if (below !== undefined && !decimal(upTo).greaterThan(decimal(below))) say(`must be greater than ${below}`);
-    below = upTo;
-  });
-};
-
-const upTo = positive.nullable();
-
-const unitTiers = z
-  .array(z.strictObject({ up_to: upTo, unit_price: unsigned, flat_fee: unsigned.optional() }))
-  .min(1)
-  .max(MOST_TIERS)
-  .superRefine(tierRule);
-
-const amountTiers = z
-  .array(z.strictObject({ up_to: upTo, amount: unsigned }))
-  .min(1)
-  .max(MOST_TIERS)
-  .superRefine(tierRule);
-
-const exactlyOne =
-  <K extends string>(a: K, b: K) =>
-  (value: Partial<Record<K, unknown>>, context: z.RefinementCtx) => {
-    if ((value[a] === undefined) === (value[b] === undefined)) {
-      context.addIssue({ code: 'custom', path: [a], message: `must be given, or ${b} instead of it, but not both` });
-    }
-  };
-
-const price = z.discriminatedUnion('model', [
-  z.strictObject({ model: z.literal('flat'), amount: unsigned }),
-  z.strictObject({ model: z.literal('per_unit'), unit_price: unsigned }),
-  z.strictObject({ model: z.literal('graduated'), tiers: unitTiers }),
-  z.strictObject({ model: z.literal('volume'), tiers: unitTiers }),
-  z.strictObject({
-    model: z.literal('package'),
-    size: positive,
-    package_price: unsigned,
-    partial: z.enum(['whole', 'prorated']).default('whole'),
-  }),
-  z.strictObject({ model: z.literal('stairstep'), tiers: amountTiers }),
-  z
-    .strictObject({
-      model: z.literal('commit_burst'),
-      commit: unsigned,
-      commit_unit_price: unsigned.optional(),
-      commit_amount: unsigned.optional(),
-      burst_unit_price: unsigned.optional(),
-      burst_tiers: unitTiers.optional(),
-    })
-    .superRefine(exactlyOne('commit_unit_price', 'commit_amount'))
-    .superRefine(exactlyOne('burst_unit_price', 'burst_tiers')),
-]);
-
 const values = z.array(z.string().min(1).max(128)).min(1).max(MOST_NAMED).optional();
 const filter = z.strictObject({ customer_site_id: values, msisdn: values, imsi: values });
 
@@ -227,7 +148,7 @@ const usageCharge = z
     type: z.literal('usage'),
     measure,
     included: unsigned.optional(),
-    price,
+    price: priceSchema,
     minimum_amount: unsigned.optional(),
     maximum_amount: unsigned.optional(),
     filter: filter.optional(),
@@ -342,7 +263,6 @@ export type UsageCharge = Extract<Charge, { type: 'usage' }>;
 export type RecurringCharge = Extract<Charge, { type: 'recurring' }>;
 export type OneTimeCharge = Extract<Charge, { type: 'one_time' }>;
 export type Measure = UsageCharge['measure'];
-export type Price = UsageCharge['price'];
 export type Discount = TariffPlan['discounts'][number];
 export type Filter = NonNullable<UsageCharge['filter']>;
 export type Proration = RecurringCharge['proration'];
@@ -367,11 +287,7 @@ function wholeAmounts(plan: {
     if (each.type !== 'usage') return;
     add(at('minimum_amount'), each.minimum_amount);
     add(at('maximum_amount'), each.maximum_amount);
-    if (each.price.model === 'flat') add(at('price', 'amount'), each.price.amount);
-    if (each.price.model === 'commit_burst') add(at('price', 'commit_amount'), each.price.commit_amount);
-    if (each.price.model === 'stairstep') {
-      each.price.tiers.forEach(({ amount }, tier) => add(at('price', 'tiers', tier, 'amount'), amount));
-    }
+    for (const { path, amount } of wholeAmountsOf(each.price)) add(at('price', ...path), amount);
   });
   add(['minimum_spend'], plan.minimum_spend);
   plan.discounts.forEach((each, position) => {

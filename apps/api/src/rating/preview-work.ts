@@ -1,6 +1,6 @@
 import { daysBetween } from '#calendar';
 import { type Dimension, entityKey, type EntityRef } from '#metering';
-import type { TariffPlan, UsageCharge } from '#rating';
+import { priceWork, type TariffPlan, type UsageCharge } from '#rating';
 import type { PreviewUsage } from './given-usage.js';
 
 /** What the work of a preview is made of. */
@@ -95,16 +95,6 @@ function linesOf({ measure, filter }: UsageCharge, known: ReadonlyMap<Dimension,
 }
 
 function tierWork(price: UsageCharge['price']): number {
-  switch (price.model) {
-    case 'graduated':
-      return price.tiers.length * COSTS.tierStep;
-    case 'commit_burst':
-      // Other commit levels are priced beside the one that was agreed.
-      return 8 * (price.burst_tiers?.length ?? 0) * COSTS.tierStep;
-    case 'volume':
-    case 'stairstep':
-      return price.tiers.length * COSTS.tier;
-    default:
-      return 0;
-  }
+  const { steps, looks } = priceWork(price);
+  return steps * COSTS.tierStep + looks * COSTS.tier;
 }

@@ -1,4 +1,4 @@
-import { type Alternatives, alternativesOf, type RatedLine } from '#rating';
+import { type Alternatives, alternativesOf, hasCommit, type RatedLine } from '#rating';
 import { z } from 'zod';
 import { amount, localDate, stamp } from '../contract.js';
 
@@ -61,8 +61,7 @@ export type ExplainedLine = RatedLine & { alternatives?: Alternatives };
 
 export function withAlternatives(line: RatedLine): ExplainedLine {
   const { basis } = line.derivation;
-  const ranked =
-    basis.kind === 'usage' && (basis.evidence?.metric === 'bandwidth' || basis.price.model === 'commit_burst');
+  const ranked = basis.kind === 'usage' && (basis.evidence?.metric === 'bandwidth' || hasCommit(basis.price));
   const alternatives = ranked ? alternativesOf(line) : undefined;
   return alternatives ? { ...line, alternatives } : line;
 }

@@ -1,4 +1,4 @@
-import { amountsOf } from '../../../test/support/rating-story.js';
+import { amountsOf } from '../../../../test/support/rating-story.js';
 
 /**
  * Every price model at the quantities where models go wrong. Amounts are worked out by hand in the charge's unit; the
