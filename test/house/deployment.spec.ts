@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { Ajv } from 'ajv';
@@ -13,6 +14,7 @@ interface Service {
   pids_limit?: number;
   mem_limit?: string;
   cpus?: number;
+  command?: string[];
   ports?: string[];
   networks?: string[];
 }
@@ -97,5 +99,26 @@ describe('docker-compose.yml', () => {
     expect(image).toMatch(/^USER node$/m);
     expect(image).toContain('npm ci --omit=dev --omit=optional');
     expect(image).not.toMatch(/COPY --from=build \S*node_modules/);
+  });
+
+  it('runs programs that exist, as the chart does', async () => {
+    const values = parse(await readFile('deploy/helm/meterline/values.yaml', 'utf8')) as Record<
+      string,
+      { command?: string[] } | undefined
+    >;
+    const parts = [...Object.values(services), ...Object.values(values)];
+    const commands = parts.flatMap((part) => (part?.command ? [part.command] : []));
+    const image = /^CMD (.*)$/m.exec(await readFile('Dockerfile', 'utf8'))?.[1] ?? '[]';
+    commands.push(JSON.parse(image) as string[]);
+    const cli = await readFile('apps/cli/src/main.ts', 'utf8');
+    const programs = commands.filter(([program]) => program === 'node' || program === 'meterline');
+    expect(programs).toHaveLength(7);
+    for (const [program, name = ''] of programs) {
+      const found =
+        program === 'node'
+          ? existsSync(name.replace(/^dist\/(.*)\.js$/, '$1.ts'))
+          : new RegExp(`^  '?${name}'?: \\{`, 'm').test(cli);
+      expect([program, name, found]).toEqual([program, name, true]);
+    }
   });
 });
