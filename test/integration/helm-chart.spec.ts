@@ -132,8 +132,9 @@ describe('the Helm chart', () => {
     const told: Record<string, string[]> = {};
     for (const { containers } of pods(manifests)) {
       const [{ name, command, env }] = containers;
-      expect(command[0]).toBe('node');
-      const source = command[1]?.replace(/^dist\//, '').replace(/\.js$/, '.ts') ?? '';
+      const [program, script = ''] = command;
+      expect(['node', 'meterline']).toContain(program);
+      const source = program === 'node' ? script.replace(/^dist\/(.*)\.js$/, '$1.ts') : `apps/cli/src/${script}.ts`;
       expect([source, (await stat(source)).isFile()]).toEqual([source, true]);
       for (const each of env) {
         expect([each.name, each.name in variables.shape]).toEqual([each.name, true]);
