@@ -17,7 +17,7 @@ import {
 } from '#persistence';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase } from '../support/postgres.js';
+import { createTestDatabase, watchSessions } from '../support/postgres.js';
 import { run } from '../support/process.js';
 import { settled, startService, type TestService } from '../support/service.js';
 
@@ -240,7 +240,10 @@ describe('the key that certificates are signed with, in the database', () => {
     expect(bad.output).not.toContain('canary-short');
 
     const { id } = await signingKey(database, SECRET_KEY);
-    const done = await command(['--reason', 'the old one leaked'], environment);
+    const sessions = await watchSessions(url);
+    const patience = { DATABASE_IDLE_IN_TRANSACTION_SECONDS: '45', DATABASE_LOCK_TIMEOUT_SECONDS: '7' };
+    const done = await command(['--reason', 'the old one leaked'], { ...environment, ...patience });
+    expect(await sessions()).toEqual([{ idle: '45s', lock: '7s', role: 'meterline_service' }]);
     expect(done).toMatchObject({ code: 0 });
     expect(done.output).toContain(`retired: ${id}\n`);
     const inUse = (await listCertificateKeys(database)).find(({ retired_at }) => retired_at === null);

@@ -19,7 +19,7 @@ import {
 } from '../../apps/report-simulator/src/index.js';
 import { makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { IMPATIENT } from '../support/closing.js';
-import { createTestDatabase } from '../support/postgres.js';
+import { createTestDatabase, watchSessions } from '../support/postgres.js';
 
 const FLEET = { accounts: 2, sites: 2, subscribers: 2 };
 const CANARY = 'canary-3f0a77c2b1d94e60';
@@ -239,10 +239,14 @@ describe('meterline probe', () => {
       code: 'probed',
       report_api: { base_url: null, api_key: null, strict: true, dialect: { line_rate_mbps: 1_000, label: 'start' } },
     });
+    const sessions = await watchSessions(databaseUrl);
+    const patience = { DATABASE_IDLE_IN_TRANSACTION_SECONDS: '45', DATABASE_LOCK_TIMEOUT_SECONDS: '7' };
     const { code, output } = await run((url) => [...all(url), '--write-seller', 'probed'], {
+      env: { ...environment(), ...patience },
       switches: { label: 'end', unit: 'kbps', auth: 'header' },
     });
     expect([code, output.split('\n').at(-2)]).toEqual([0, 'The dialect of seller probed is written.']);
+    expect(await sessions()).toEqual([{ idle: '45s', lock: '7s', role: 'meterline_service' }]);
     const seller = await findSeller(database, 'probed');
     expect(seller?.report_api).toMatchObject({ base_url: null, strict: true, has_api_key: false });
     expect(seller?.report_api.dialect).toEqual({

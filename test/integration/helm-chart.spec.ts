@@ -129,6 +129,8 @@ describe('the Helm chart', () => {
 
   it('runs programs that there are, with variables that they know, secrets from Secrets alone', async () => {
     const manifests = await render({ secrets: { queue: 'meterline-queue', reader: 'meterline-reader' } });
+    const compose = parse(await readFile('docker-compose.yml', 'utf8'), { merge: true }) as object;
+    const { services } = compose as { services: Record<string, { command: string[] }> };
     const told: Record<string, string[]> = {};
     for (const { containers } of pods(manifests)) {
       const [{ name, command, env }] = containers;
@@ -136,6 +138,8 @@ describe('the Helm chart', () => {
       expect(['node', 'meterline']).toContain(program);
       const source = program === 'node' ? script.replace(/^dist\/(.*)\.js$/, '$1.ts') : `apps/cli/src/${script}.ts`;
       expect([source, (await stat(source)).isFile()]).toEqual([source, true]);
+      // As Compose runs them, whose programs are in the image.
+      expect([name, command]).toEqual([name, services[name === 'migration' ? 'migrate' : name]?.command]);
       for (const each of env) {
         expect([each.name, each.name in variables.shape]).toEqual([each.name, true]);
         const isSecret = /URL$|KEY$/.test(each.name) && each.name !== 'REPORT_API_URL';

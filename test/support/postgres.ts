@@ -69,6 +69,33 @@ async function migratedTemplate(): Promise<string> {
 /** Any constant that nothing else locks. */
 const TEMPLATE_LOCK = 4_021_986_117;
 
+/**
+ * Has a database write down, with each audit event, the settings of the session that it came from.
+ *
+ * @returns what was written down so far: seconds in the words of PostgreSQL
+ */
+export async function watchSessions(
+  url: string,
+): Promise<() => Promise<{ idle: string; lock: string; role: string }[]>> {
+  const owner = async <T extends pg.QueryResultRow>(sql: string) => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    return client.query<T>(sql).finally(() => client.end());
+  };
+  await owner(`
+    CREATE TABLE session_seen (at timestamptz DEFAULT clock_timestamp(), idle text, lock text, role text);
+    CREATE FUNCTION see_session() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN
+      INSERT INTO session_seen (idle, lock, role) VALUES (current_setting('idle_in_transaction_session_timeout'),
+        current_setting('lock_timeout'), current_setting('role'));
+      RETURN NULL;
+    END $$;
+    CREATE TRIGGER see_session AFTER INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION see_session()`);
+  return async () =>
+    (await owner<{ idle: string; lock: string; role: string }>('SELECT idle, lock, role FROM session_seen ORDER BY at'))
+      .rows;
+}
+
 async function onServer(work: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client({ connectionString: server() });
   await client.connect();

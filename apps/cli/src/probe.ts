@@ -144,15 +144,16 @@ async function writeSeller(
   { environment, write }: ProbeSurroundings,
 ): Promise<number> {
   // Most runs write nothing and need no database.
-  const { variables } = await import('#runtime');
-  const { findSeller, isRefusal, openDatabase, updateSeller } = await import('#persistence');
-  const parsed = variables.pick({ DATABASE_URL: true, METERLINE_SECRET_KEY: true }).safeParse(environment);
+  const { COMMAND_VARIABLES, databasePatience, prepareQueue, variables } = await import('#runtime');
+  const { findSeller, isRefusal, openDatabase, serviceLogin, updateSeller } = await import('#persistence');
+  const parsed = variables.pick(COMMAND_VARIABLES).safeParse(environment);
   if (!parsed.success) {
     const names = [...new Set(parsed.error.issues.map(({ path }) => path.join('.')))];
     write(`--write-seller needs ${names.join(' and ')} in the environment, as the services have them\n`);
     return 2;
   }
-  const database = openDatabase(parsed.data.DATABASE_URL, 1);
+  const login = await serviceLogin(parsed.data.DATABASE_URL, prepareQueue);
+  const database = openDatabase(login.url, 1, databasePatience(parsed.data));
   try {
     const seller = await findSeller(database, code);
     if (!seller) {

@@ -1,5 +1,5 @@
 import { openDatabase, rotateCertificateKey, serviceLogin } from '#persistence';
-import { parseEnvironment, prepareQueue, variables } from '#runtime';
+import { COMMAND_VARIABLES, databasePatience, parseEnvironment, prepareQueue, variables } from '#runtime';
 import { Command } from 'commander';
 
 /** Retires the key that certificates are signed with and makes the next one. */
@@ -18,13 +18,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     .parse(argv, { from: 'user' });
 
   try {
-    const environment = parseEnvironment(
-      variables.pick({ DATABASE_URL: true, METERLINE_SECRET_KEY: true }),
-      process.env,
-    );
+    const environment = parseEnvironment(variables.pick(COMMAND_VARIABLES), process.env);
     const { reason } = command.opts<{ reason: string }>();
     const { url } = await serviceLogin(environment.DATABASE_URL, prepareQueue);
-    const database = openDatabase(url, 1);
+    const database = openDatabase(url, 1, databasePatience(environment));
     try {
       const { retired, in_use: inUse } = await rotateCertificateKey(database, environment.METERLINE_SECRET_KEY, {
         actor: 'command:rotate-certificate-key',

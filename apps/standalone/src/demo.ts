@@ -7,7 +7,7 @@ import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { isMonth, monthAt, previousMonth } from '#calendar';
 import { OutboundAddresses } from '#report-client';
-import { environmentOrExit } from '#runtime';
+import { databasePatience, environmentOrExit } from '#runtime';
 import { RestClient } from '../../cli/src/index.js';
 import { startReportSimulator } from '../../report-simulator/src/index.js';
 import { type DemoScene, demoScene, type SellerScene } from './demo-scene.js';
@@ -42,6 +42,7 @@ const service = await startStandalone({
   reportApi: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
   addresses: OutboundAddresses.parse('http://127.0.0.0/8, http://[::1]'),
   settleHours: 0,
+  patience: databasePatience(environment),
   port: process.env.PORT === undefined ? await freePort(environment.PORT).catch(() => freePort()) : environment.PORT,
   host: environment.HOST,
   adminKey: environment.METERLINE_ADMIN_KEY,

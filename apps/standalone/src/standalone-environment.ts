@@ -30,7 +30,13 @@ export const standaloneEnvironment = variables
 
 /** The demo closes against a simulator of its own, takes a free port where none is asked for, and logs warnings only. */
 export const demoEnvironment = variables
-  .pick({ METERLINE_ADMIN_KEY: true, METERLINE_SECRET_KEY: true, PORT: true })
+  .pick({
+    METERLINE_ADMIN_KEY: true,
+    METERLINE_SECRET_KEY: true,
+    PORT: true,
+    DATABASE_IDLE_IN_TRANSACTION_SECONDS: true,
+    DATABASE_LOCK_TIMEOUT_SECONDS: true,
+  })
   .partial({ METERLINE_ADMIN_KEY: true, METERLINE_SECRET_KEY: true })
   .extend({
     HOST: variables.shape.HOST.removeDefault().default('127.0.0.1'),

@@ -129,6 +129,14 @@ export const SERVICE_VARIABLES = {
   LOG_LEVEL: true,
 } as const;
 
+/** The variables that a command reads that writes to the database itself, for `variables.pick`. */
+export const COMMAND_VARIABLES = {
+  DATABASE_URL: true,
+  DATABASE_IDLE_IN_TRANSACTION_SECONDS: true,
+  DATABASE_LOCK_TIMEOUT_SECONDS: true,
+  METERLINE_SECRET_KEY: true,
+} as const;
+
 /** What a program that picked certain variables reads. */
 type Read<Name extends keyof z.output<typeof variables>> = Pick<z.output<typeof variables>, Name>;
 

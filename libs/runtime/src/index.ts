@@ -1,5 +1,6 @@
 export {
   apiLimits,
+  COMMAND_VARIABLES,
   databasePatience,
   DEFAULT_LIMITS,
   EnvironmentError,
