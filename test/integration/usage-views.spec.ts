@@ -7,6 +7,7 @@ import {
   makeAccount,
   makePlan,
   makeSeller,
+  PERCENTILE_95,
   planOf,
   SECRET_KEY,
   usageCharge,
@@ -219,6 +220,36 @@ describe('usage over REST', () => {
         ['fee', '31.00'],
         ...(windows.length > 0 ? [0, 1].map((leaf) => ['data', expected(leaf)]) : []),
       ]);
+    });
+
+    it('of thousands of samples is rated in a thread, to the same cents as its close', async () => {
+      const measure = { ...PERCENTILE_95, direction: 'percentile_of_sum', unit: 'Mbps' };
+      await makePlan(closing.database, planOf('rate', usageCharge('rate', measure, '2.00')));
+      const site = await makeAccount(closing.database, { seller: 'acme', external_id: accountId(2) }, 'rate', [
+        { dimension: 'customer_site_id', value: customerSiteId(FLEET, 2, 0) },
+      ]);
+      const { body } = await estimate({ period: '2026-07' }, site).expect(200);
+      const ended = await closing.run('acme', '2026-07', { accounts: [site] });
+      const closed = ended.find((each) => each.account === site);
+      const { lines, gross } = body as { lines: Line[]; gross: string };
+      expect(lines.map((line, index) => ({ ...line, position: index + 1 }))).toEqual(closed?.lines);
+      expect([lines.length, gross]).toEqual([1, closed?.totals?.gross]);
+    });
+
+    it('of more than can be waited for is refused before anything is asked', async () => {
+      const bytes = { metric: 'bytes', direction: 'total', per: 'msisdn', unit: 'MB' };
+      await makePlan(closing.database, planOf('many', usageCharge('many', bytes)));
+      const many = await makeAccount(
+        closing.database,
+        { seller: 'acme', external_id: 'many' },
+        'many',
+        Array.from({ length: 2_001 }, (_, index) => ({ dimension: 'msisdn', value: `49${10_000_000 + index}` })),
+      );
+      const before = closing.simulator.counters().requests;
+      const { body } = await estimate({ period: '2026-07' }, many).expect(422);
+      expect(body).toMatchObject({ code: 'estimate_too_large' });
+      expect((body as { detail: string }).detail).toMatch(/4004 series .* at most 4000 series.*"dry_run": true/);
+      expect(closing.simulator.counters().requests).toBe(before);
     });
 
     it('says what a close would hold the account for', async () => {

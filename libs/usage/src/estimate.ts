@@ -1,133 +1,82 @@
-import {
-  accountTotals,
-  billingTask,
-  type BillingTask,
-  type BillingTerms,
-  controlAccount,
-  type Notice,
-  openQuestions,
-  type Plans,
-  rateAccount,
-  type Rated,
-  strictly,
-} from '#billing';
+import { billingTask, type BillingTask, type BillingTerms, orHeld, type Plans } from '#billing';
 import { type EpochSeconds, monthAt, toStamp } from '#calendar';
-import type { Totals } from '#invoicing';
-import { type BucketSeries, GRID_SECONDS } from '#metering';
-import type { RatedLine } from '#rating';
+import { ownedBuckets } from '#metering';
+import { METRICS } from '#rating';
 import type { Connection } from './connectors.js';
-import { pullUsage } from './pulling.js';
+import { byTheHour, type Estimate, type EstimateWork, type NoEstimate } from './estimate-rating.js';
+import { gridOf, pullUsage } from './pulling.js';
 
-/** What an account's month comes to as far as it has been measured. Nothing of it is kept. */
-export interface Estimate extends Totals {
-  outcome: 'estimated';
-  period: { start: string; end: string; label: string };
-  /** Usage counts up to here; fees are those of the whole period. */
-  measured_until: string;
-  /** Whether the period has ended and all its usage is in. */
-  complete: boolean;
-  currency: string;
-  lines: readonly RatedLine[];
-  /** What a close would hold the account for as things stand. */
-  would_hold: readonly Notice[];
-  warnings: readonly Notice[];
+/** What one estimate may pull and rate, of the whole month: it is answered while somebody waits. */
+const MOST = { series: 4_000, buckets: 2_000_000, lines: 5_000 } as const;
+
+/** Microseconds of one core for a line with its derivation, and for a bucket that is measured and controlled. */
+const COSTS = { line: 150, bucket: 2 } as const;
+
+/** What an estimate is made of, known before anything is asked. */
+export interface EstimateSize {
+  readonly series: number;
+  readonly buckets: number;
+  /** At most. */
+  readonly lines: number;
 }
 
-/** Why there is no estimate. `pull`: the report API's doing; `rating`: what it answered cannot be rated. */
-export interface NoEstimate {
-  outcome: 'none';
-  by: 'period' | 'pull' | 'rating';
-  reason: Notice;
+/** About how many microseconds of one core it takes to rate an estimate. */
+export function workOf({ buckets, lines }: EstimateSize): number {
+  return buckets * COSTS.bucket + lines * COSTS.line;
 }
-
-/** Hours by which the report API may lag behind the clock before missing buckets count as missing. */
-const LAG_HOURS = 6;
 
 /**
- * Rates an account's month with the same pure functions as the close, over the usage that there is. A month that has not
- * ended is measured by the hour, up to the last full hour that is reported.
+ * Pulls an account's month and has it rated. What is too large is refused before anything is asked: by what the whole month
+ * comes to, so that the answer is the same on each of its days.
  *
+ * @param rateIn rates, at once or in a thread
  * @param label the month `YYYY-MM`; absent = the one that is running in the account's zone
  */
 export async function estimateAccount(
-  facts: BillingTerms,
-  plans: Plans,
+  { terms, plans, now }: { terms: BillingTerms; plans: Plans; now: EpochSeconds },
   connection: Connection,
-  now: EpochSeconds,
-  label = monthAt(now, facts.account.timeZone),
+  rateIn: (work: EstimateWork, size: EstimateSize) => Promise<Estimate | NoEstimate>,
+  label = monthAt(now, terms.account.timeZone),
 ): Promise<Estimate | NoEstimate> {
-  const planned = billingTask(facts, label, plans);
+  const planned = orHeld(() => billingTask(terms, label, plans));
+  if ('outcome' in planned) return { outcome: 'none', by: 'rating', reason: planned.reason };
   const { period } = planned;
   if (now < period.start) {
-    return none(
-      'period',
-      'period_not_begun',
-      `${label} begins at ${toStamp(period.start)}; there is nothing to estimate`,
-    );
+    return none('period_not_begun', `${label} begins at ${toStamp(period.start)}; there is nothing to estimate`);
   }
   if (planned.segments.length === 0 && planned.advances.billed.length === 0) {
-    return none('period', 'no_subscription', `the account has no subscription in ${label}`);
+    return none('no_subscription', `the account has no subscription in ${label}`);
   }
-  const isRunning = now < period.end;
-  const task = isRunning ? byTheHour(planned) : planned;
+  const task = now < period.end ? byTheHour(planned) : planned;
+  const size = sizeOf(task);
+  if (size.series > MOST.series || size.buckets > MOST.buckets || size.lines > MOST.lines) return tooLarge(size);
   const pulled = await pullUsage(task, connection, now);
   if (pulled.outcome === 'held') return { outcome: 'none', by: 'pull', reason: pulled.reason };
-  const usage = pulled.series.map(({ series }) => series);
-  const until = isRunning ? reportedUntil(usage, period.start, now) : period.end;
-  const exactly = strictly<Rated>(rateAccount(task, usage, until), task, connection.dialect);
-  // Samples that are late are no reason to show nothing.
-  const isLate = exactly.outcome === 'held' && LATE_SAMPLES.has(exactly.reason.code);
-  const rated = isLate
-    ? rateAccount({ ...task, waived: new Set([...task.waived, ...LATE_SAMPLES]) }, usage, until)
-    : exactly;
-  if (rated.outcome === 'held') return { outcome: 'none', by: 'rating', reason: rated.reason };
-  const controlled = controlAccount(upTo(task, until), pulled, connection.dialect);
-  const wouldHold = [
-    ...(isLate ? [exactly.reason] : []),
-    ...(controlled.outcome === 'held' ? [controlled.reason] : []),
-  ];
-  return {
-    outcome: 'estimated',
-    period: { start: toStamp(period.start), end: toStamp(period.end), label },
-    measured_until: toStamp(until),
-    complete: !isRunning,
-    currency: facts.account.currency,
-    lines: rated.lines,
-    ...accountTotals(task, rated.lines),
-    would_hold: wouldHold,
-    warnings: [...openQuestions(connection.dialect, task.needs), ...controlled.warnings, ...rated.warnings],
-  };
+  return rateIn({ terms, label, now, pulled, traits: connection.dialect }, size);
 }
 
-const LATE_SAMPLES: ReadonlySet<string> = new Set(['no_samples', 'samples_implausible']);
-
-/** Days would leave today out. */
-function byTheHour(task: BillingTask): BillingTask {
-  const pulls = task.needs.pulls.map((pull) => (pull.grid === 'DAY' ? { ...pull, grid: 'HOUR' as const } : pull));
-  return { ...task, needs: { grid: 'HOUR', pulls } };
-}
-
-/** Controls look at what is measured and at nothing after it. */
-function upTo(task: BillingTask, until: EpochSeconds): BillingTask {
-  const segments = task.segments.filter(({ start }) => start < until);
-  return { ...task, segments: segments.map((segment) => ({ ...segment, end: Math.min(segment.end, until) })) };
-}
-
-/** The end of the last hour that every count has; no further back than the API may lag. */
-function reportedUntil(usage: readonly BucketSeries[], start: EpochSeconds, now: EpochSeconds): EpochSeconds {
-  const hour = GRID_SECONDS.HOUR;
-  const latest = Math.floor(now / hour) * hour;
-  const counts = usage.filter(({ grid, metric }) => grid === 'HOUR' && !metric.endsWith('_bandwidth_max'));
-  for (let until = latest; until > latest - LAG_HOURS * hour; until -= hour) {
-    const isReported = counts.every(({ firstStart, values }) => {
-      const position = (until - hour - firstStart) / hour;
-      return position < 0 || (values[position] ?? null) !== null;
-    });
-    if (isReported) return Math.max(start, until);
+function sizeOf({ period, needs, segments, entities }: BillingTask): EstimateSize {
+  let [series, buckets, lines] = [0, 0, 0];
+  for (const pull of needs.pulls) {
+    series += METRICS[pull.family].length;
+    buckets += METRICS[pull.family].length * ownedBuckets(period, gridOf(pull)).count;
   }
-  return Math.max(start, latest);
+  for (const charge of segments.flatMap(({ version }) => version.plan.charges)) {
+    const per = charge.type === 'usage' ? charge.measure.per : 'account';
+    lines += per === 'account' ? 1 : entities.filter(({ dimension }) => dimension === per).length;
+  }
+  return { series, buckets, lines };
 }
 
-function none(by: NoEstimate['by'], code: string, message: string): NoEstimate {
-  return { outcome: 'none', by, reason: { code, message } };
+function tooLarge({ series, buckets, lines }: EstimateSize): NoEstimate {
+  return none(
+    'estimate_too_large',
+    `the month would be estimated from ${series} series of ${buckets} buckets, for up to ${lines} lines; at most ` +
+      `${MOST.series} series, ${MOST.buckets} buckets and ${MOST.lines} lines are estimated while you wait. When the month ` +
+      'has ended, a close with "dry_run": true and this account tells what it comes to',
+  );
+}
+
+function none(code: string, message: string): NoEstimate {
+  return { outcome: 'none', by: 'period', reason: { code, message } };
 }

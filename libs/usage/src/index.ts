@@ -6,7 +6,7 @@ export {
   isUnconnected,
 } from './connectors.js';
 export { connected, type KeepAnswer, type Pulled, type Pulling, pullUsage } from './pulling.js';
-export type { Estimate } from './estimate.js';
+export type { Estimate } from './estimate-rating.js';
 export {
   type LiveRequest,
   type SeriesRequest,

@@ -1,5 +1,6 @@
 import type { EpochSeconds } from '#calendar';
 import { type BillingTask, type Code, distinct, held, type Held, type Notice, toNotice } from '#billing';
+import type { Grid } from '#metering';
 import type { PulledSeries, Tally, UsageEvidence } from '#persistence';
 import { sampleControls, type UsagePull } from '#rating';
 import { type RawAnswer, ReportApiError } from '#report-client';
@@ -119,6 +120,11 @@ function unanswered(error: ReportApiError, warnings: readonly Notice<Code>[]): H
 
 function hashesOf({ sha256, bytes, requestSha256 }: RawAnswer) {
   return { rawSha256: sha256, rawBytes: bytes, requestSha256 };
+}
+
+/** What buckets a pull comes in. */
+export function gridOf(pull: UsagePull): Grid {
+  return form(pull).grid;
 }
 
 function form({ family, grid }: UsagePull) {

@@ -26,7 +26,9 @@ import {
   type RetryPolicy,
 } from '#report-client';
 import { type Connection, type Connectors, isUnconnected } from './connectors.js';
-import { type Estimate, estimateAccount } from './estimate.js';
+import { estimateAccount } from './estimate.js';
+import type { Estimate } from './estimate-rating.js';
+import { Estimates } from './estimates.js';
 
 /** Why a view cannot be shown. */
 export interface ViewRefusal {
@@ -114,11 +116,13 @@ export class UsageViews {
   readonly #database: Database;
   readonly #connectors: Connectors;
   readonly #plans: Plans;
+  readonly #estimates: Estimates;
 
   constructor({ database, connectors, plans }: { database: Database; connectors: Connectors; plans: Plans }) {
     this.#database = database;
     this.#connectors = connectors;
     this.#plans = plans;
+    this.#estimates = new Estimates(plans);
   }
 
   /**
@@ -173,8 +177,9 @@ export class UsageViews {
     const now = await databaseNow(this.#database);
     const facts = await this.#factsToEstimate(accountId, now, period);
     if (!facts) return unknownAccount(accountId);
+    const of = { terms: facts, plans: this.#plans, now };
     const estimated = await this.#ask(facts, (connection) =>
-      estimateAccount(facts, this.#plans, connection, now, period),
+      estimateAccount(of, connection, (work, size) => this.#estimates.rate(work, size), period),
     );
     if (estimated.outcome !== 'none') return estimated;
     const { by, reason } = estimated;
@@ -182,12 +187,8 @@ export class UsageViews {
       const kind = AWAY.has(reason.code) ? 'away' : 'disbelieved';
       return { outcome: 'refused', kind, code: reason.code, message: reason.message };
     }
-    return {
-      outcome: 'refused',
-      kind: by === 'period' ? 'request' : 'state',
-      code: reason.code,
-      message: reason.message,
-    };
+    const kind = ({ period: 'request', rating: 'state', busy: 'away' } as const)[by];
+    return { outcome: 'refused', kind, code: reason.code, message: reason.message };
   }
 
   /**

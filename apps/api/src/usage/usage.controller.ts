@@ -201,7 +201,12 @@ export class UsageController {
   @Documented(
     'Estimate what a month comes to so far',
     { 200: estimate },
-    { ...UPSTREAM, 422: '`period_not_begun`, `no_subscription`' },
+    {
+      ...UPSTREAM,
+      409: `${UPSTREAM[409]}, and what a close would hold the account for before it could rate its month`,
+      422: '`period_not_begun`, `no_subscription`, `estimate_too_large`',
+      503: `${UPSTREAM[503]}, \`estimate_busy\``,
+    },
   )
   async estimate(
     @Param('account', pathId) account: string,
