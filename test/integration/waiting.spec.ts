@@ -102,6 +102,80 @@ describe('an account whose report API is away for a while', () => {
     expect(await listInvoices(closing.database, { seller, limit: 9 })).toHaveLength(3);
   });
 
+  describe('for long', () => {
+    const LONG = 1_800;
+    /** As if the outage had lasted until the pauses are long. Answers the pauses left, in the order of the accounts. */
+    const pauses = async () => {
+      const accounts = await listCloseAccounts(closing.database, closeId, { limit: 9 });
+      const [{ now }] = await closing.database.$queryRaw<[{ now: Date }]>`SELECT clock_timestamp() AS now`;
+      return accounts
+        .sort((a, b) => a.external_id.localeCompare(b.external_id))
+        .map(({ waiting }) => (waiting ? seconds(waiting.next_try_at) - now.getTime() / 1_000 : null));
+    };
+    const waitForLong = () => closing.database.$executeRaw`
+      UPDATE close_account SET next_try_at = clock_timestamp() + make_interval(secs => ${LONG})
+       WHERE state = 'waiting' AND close_id = ${closeId}::uuid`;
+    /** An account comes back by itself. */
+    const probe = async (number = 0) => {
+      await closing.database.$executeRaw`
+        UPDATE close_account c SET next_try_at = clock_timestamp() - interval '1 second' FROM account a
+         WHERE a.id = c.account_id AND a.external_id = ${accountId(number)} AND c.state = 'waiting'
+           AND c.close_id = ${closeId}::uuid`;
+      await closing.closes.sweep(0);
+      return (await closing.work()).map(endOf);
+    };
+    const AWAY_FOR_ALL: FaultRule[] = [{ fault: 'unavailable_503' }];
+    const WAITS = 'waiting report_api_unavailable';
+
+    it('comes back within a minute, by lot, once another one that waited got through', async () => {
+      expect((await run(AWAY_FOR_ALL)).map(endOf)).toEqual([WAITS, WAITS, WAITS]);
+      await waitForLong();
+      // It is away still: the one that asks tells nothing of the others.
+      expect(await probe()).toEqual([WAITS, WAITS, WAITS]);
+      await waitForLong();
+      await closing.closes.sweep(0);
+      for (const pause of await pauses()) expect(pause).toBeGreaterThan(LONG - 120);
+
+      closing.simulator.setFaults([]);
+      expect(await probe()).toEqual(['issued', WAITS, WAITS]);
+      await closing.closes.sweep(0);
+      const [, ...others] = await pauses();
+      for (const pause of others) expect(pause).toBeLessThanOrEqual(60);
+      await makeDue();
+      await closing.closes.sweep(0);
+      expect((await closing.work()).map(endOf)).toEqual(['issued', 'issued', 'issued']);
+    });
+
+    it('is left alone by what says nothing of it: a pause that was asked for, a key of its own', async () => {
+      await run(AWAY_FOR_ALL);
+      await waitForLong();
+      await closing.database.$executeRaw`
+        UPDATE close_account c SET reason_code = 'report_api_rate_limited' FROM account a
+         WHERE a.id = c.account_id AND a.external_id = ${accountId(1)} AND c.close_id = ${closeId}::uuid`;
+      await closing.database.$executeRaw`
+        UPDATE account a SET report_api_key = '\\x00' FROM close_account c
+         WHERE a.id = c.account_id AND a.external_id = ${accountId(2)} AND c.close_id = ${closeId}::uuid`;
+      closing.simulator.setFaults([]);
+      expect((await probe())[0]).toBe('issued');
+      await closing.closes.sweep(0);
+      const [, ...others] = await pauses();
+      for (const pause of others) expect(pause).toBeGreaterThan(LONG - 120);
+    });
+
+    it('waits for the next one that gets through when it fails again', async () => {
+      await run(AWAY_FOR_ALL);
+      await waitForLong();
+      closing.simulator.setFaults(AWAY);
+      expect(await probe()).toEqual(['issued', WAITS, WAITS]);
+      expect(await probe(1)).toEqual(['issued', WAITS, WAITS]);
+      await waitForLong();
+      await closing.closes.sweep(0);
+      const [, again, first] = await pauses();
+      expect(again).toBeGreaterThan(LONG - 120);
+      expect(first).toBeLessThanOrEqual(60);
+    });
+  });
+
   it('is found again when the queue loses what the sweep sent', async () => {
     await run();
     closing.simulator.setFaults([]);

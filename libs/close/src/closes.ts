@@ -29,6 +29,7 @@ import {
   accountsOfSeller,
   afterCommit,
   beginAccount,
+  bringForward,
   billingInputs,
   cancelClose,
   certifyNotes,
@@ -376,6 +377,7 @@ export class Closes {
   }
 
   async #sendDue(): Promise<void> {
+    await bringForward(this.#database);
     const due = await sendDue(this.#database);
     if (due.length > 0) await this.#options.enqueue(due);
   }

@@ -8,6 +8,7 @@ export {
   PersistenceError,
   type Transaction,
 } from './database.js';
+export { bringForward } from './early-tries.js';
 export { type Patience, PATIENCE, serviceSession } from './sessions.js';
 export { createDatabase, migrate, type PrepareQueue } from './migrate.js';
 export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './logins.js';
