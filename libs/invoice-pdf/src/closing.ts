@@ -3,17 +3,18 @@ import { isCredit, payableAmount, payableLabel } from './first-page.js';
 import type { Chunk, Piece } from './paginate.js';
 import type { Sheet } from './sheet.js';
 import { ACCENT, GREY, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
-import { grouped, ibanGroups, longDate, type PrintableInvoice, taxCategoryName } from './wording.js';
+import type { PrintableInvoice } from './printable-invoice.js';
+import { ibanGroups, type Texts } from './texts.js';
 
 const ROW = 14;
 const LABEL_GAP = 16;
 
 /** Everything after the lines: totals that stay with the last line, then how to pay, and notes. */
-export function closing(sheet: Sheet, document: PrintableInvoice): Chunk[] {
+export function closing(sheet: Sheet, texts: Texts, document: PrintableInvoice): Chunk[] {
   return [
-    { tabular: false, joinsPrevious: true, pieces: [totalsPiece(sheet, document)] },
-    { tabular: false, joinsPrevious: true, pieces: paymentPieces(sheet, document) },
-    ...noteChunks(sheet, document),
+    { tabular: false, joinsPrevious: true, pieces: [totalsPiece(sheet, texts, document)] },
+    { tabular: false, joinsPrevious: true, pieces: paymentPieces(sheet, texts, document) },
+    ...noteChunks(sheet, texts, document),
   ];
 }
 
@@ -26,34 +27,34 @@ interface TaxTable {
 }
 
 /** Tax groups on the left, the sum of everything on the right; one piece, so that no page turn falls between them. */
-function totalsPiece(sheet: Sheet, document: PrintableInvoice): Piece {
-  const totals = totalRows(document);
-  const payable = payableAmount(document);
+function totalsPiece(sheet: Sheet, texts: Texts, document: PrintableInvoice): Piece {
+  const totals = totalRows(texts, document);
+  const payable = payableAmount(texts, document);
   const totalsWidth = Math.max(
     200,
-    sheet.width(payableLabel(document), STYLES.grandLabel) + sheet.width(payable, STYLES.grand) + 20 + 2 * 10,
+    sheet.width(payableLabel(texts, document), STYLES.grandLabel) + sheet.width(payable, STYLES.grand) + 20 + 2 * 10,
   );
   const taxWidth = WIDTH - totalsWidth - 26;
-  const taxes = taxTable(sheet, document, taxWidth);
+  const taxes = taxTable(sheet, texts, document, taxWidth);
   const taxHeight = 20 + taxes.rows.reduce((height, row) => height + row.name.length * ROW, 0);
   const totalsHeight = totals.length * ROW + 8 + 28;
 
   return {
     height: 10 + Math.max(taxHeight, totalsHeight) + 14,
     draw: (top) => {
-      drawTaxes(sheet, taxes, top + 10);
-      drawTotals(sheet, totals, payableLabel(document), payable, top + 10, totalsWidth);
+      drawTaxes(sheet, texts, taxes, top + 10);
+      drawTotals(sheet, totals, payableLabel(texts, document), payable, top + 10, totalsWidth);
     },
   };
 }
 
-function totalRows(document: PrintableInvoice): [label: string, amount: string][] {
+function totalRows(texts: Texts, document: PrintableInvoice): [label: string, amount: string][] {
   const rows: [string, string][] = [
-    ['Net', grouped(document.net)],
-    ['Tax', grouped(document.tax)],
-    ['Total', grouped(document.gross)],
+    [texts.words.net, texts.grouped(document.net)],
+    [texts.words.tax, texts.grouped(document.tax)],
+    [texts.words.total, texts.grouped(document.gross)],
   ];
-  if (/[1-9]/.test(document.rounding)) rows.push(['Rounding', grouped(document.rounding)]);
+  if (/[1-9]/.test(document.rounding)) rows.push([texts.words.rounding, texts.grouped(document.rounding)]);
   return rows;
 }
 
@@ -79,12 +80,16 @@ function drawTotals(
 }
 
 /** Columns as wide as what stands in them; the name takes the rest and wraps. */
-function taxTable(sheet: Sheet, document: PrintableInvoice, width: number): TaxTable {
-  const heads = { rate: 'Rate', base: 'Taxable amount', amount: `Tax ${document.currency}` };
+function taxTable(sheet: Sheet, texts: Texts, document: PrintableInvoice, width: number): TaxTable {
+  const heads = {
+    rate: texts.words.rate,
+    base: texts.words.taxableAmount,
+    amount: texts.words.taxIn(document.currency),
+  };
   const figures = document.taxes.map((tax) => ({
-    rate: tax.category === 'O' ? '–' : `${grouped(tax.rate)} %`,
-    base: grouped(tax.base),
-    amount: grouped(tax.amount),
+    rate: tax.category === 'O' ? '–' : `${texts.grouped(tax.rate)} %`,
+    base: texts.grouped(tax.base),
+    amount: texts.grouped(tax.amount),
   }));
   const widest = (of: 'rate' | 'base' | 'amount'): number =>
     figures.reduce(
@@ -97,20 +102,20 @@ function taxTable(sheet: Sheet, document: PrintableInvoice, width: number): TaxT
   const nameWidth = Math.max(60, rate - widest('rate') - LABEL_GAP - LEFT);
   const rows = figures.map((row, index) => {
     const tax = document.taxes[index];
-    return { ...row, name: tax ? sheet.wrap(taxName(tax), nameWidth, STYLES.cell) : [] };
+    return { ...row, name: tax ? sheet.wrap(taxName(texts, tax), nameWidth, STYLES.cell) : [] };
   });
   return { heads, columns: { rate, base, amount }, rows, width };
 }
 
 /** A component at its standard rate needs no word for it; where nothing is charged the payer sees which case it is. */
-function taxName({ name, category }: TaxGroup): string {
+function taxName(texts: Texts, { name, category }: TaxGroup): string {
   if (category === 'S' || category === 'O') return name;
-  const words = taxCategoryName(category);
+  const words = texts.taxCategoryName(category);
   return name.toLowerCase() === words.toLowerCase() ? name : `${name} · ${words}`;
 }
 
-function drawTaxes(sheet: Sheet, { heads, columns, rows, width }: TaxTable, top: number): void {
-  sheet.text('Tax', LEFT, top + 9, STYLES.columnHead);
+function drawTaxes(sheet: Sheet, texts: Texts, { heads, columns, rows, width }: TaxTable, top: number): void {
+  sheet.text(texts.words.tax, LEFT, top + 9, STYLES.columnHead);
   sheet.text(heads.rate, columns.rate, top + 9, STYLES.columnHead, 'right');
   sheet.text(heads.base, columns.base, top + 9, STYLES.columnHead, 'right');
   sheet.text(heads.amount, columns.amount, top + 9, STYLES.columnHead, 'right');
@@ -128,14 +133,14 @@ function drawTaxes(sheet: Sheet, { heads, columns, rows, width }: TaxTable, top:
 }
 
 /** Who gets the money, by when and with which words; or why nothing is to be paid. */
-function paymentPieces(sheet: Sheet, document: PrintableInvoice): Piece[] {
-  const rows = paymentRows(document);
+function paymentPieces(sheet: Sheet, texts: Texts, document: PrintableInvoice): Piece[] {
+  const rows = paymentRows(texts, document);
   return [
     {
       height: 10 + rows.length * 12.2 + 8,
       draw: (top) => {
         sheet.rule(LEFT, top, WIDTH, HAIRLINE, 0.7);
-        sheet.text('Payment', LEFT, top + 18, STYLES.factStrong);
+        sheet.text(texts.words.payment, LEFT, top + 18, STYLES.factStrong);
         let y = top + 9.4;
         for (const [label, value] of rows) {
           sheet.text(label, LEFT + 110, y + 8.6, { ...STYLES.fact, colour: GREY });
@@ -147,29 +152,30 @@ function paymentPieces(sheet: Sheet, document: PrintableInvoice): Piece[] {
   ];
 }
 
-function paymentRows(document: PrintableInvoice): [label: string, value: string][] {
-  const terms = `${document.payment_terms_days} days from the issue date`;
+function paymentRows(texts: Texts, document: PrintableInvoice): [label: string, value: string][] {
+  const { words } = texts;
   if (document.status === 'draft') {
     return [
-      ['Status', 'A draft. Nothing is to be paid before the invoice is issued.'],
-      ['Terms', terms],
+      [words.status, words.nothingToPay.draft],
+      [words.terms, words.termsOf(document.payment_terms_days)],
     ];
   }
-  if (document.kind === 'credit_note') return [['Status', 'Nothing is to be paid on a credit note.']];
-  if (isCredit(document.payable) || !/[1-9]/.test(document.payable)) return [['Status', 'Nothing is to be paid.']];
+  if (document.kind === 'credit_note') return [[words.status, words.nothingToPay.credit_note]];
+  if (isCredit(document.payable) || !/[1-9]/.test(document.payable))
+    return [[words.status, words.nothingToPay.settled]];
 
   const { bank } = document.supplier;
   const rows: [string, string][] = [
-    ['Terms', `${terms}, by ${longDate(document.due_date)}`],
-    ['Payment reference', document.number],
-    ['Payee', document.supplier.name],
+    [words.terms, words.termsBy(document.payment_terms_days, texts.longDate(document.due_date))],
+    [words.paymentReference, document.number],
+    [words.payee, document.supplier.name],
   ];
   if (bank?.iban) rows.push(['IBAN', ibanGroups(bank.iban)]);
   if (bank?.bic) rows.push(['BIC', bank.bic]);
   return rows;
 }
 
-function noteChunks(sheet: Sheet, document: PrintableInvoice): Chunk[] {
+function noteChunks(sheet: Sheet, texts: Texts, document: PrintableInvoice): Chunk[] {
   return document.notes.map((note, index) => {
     const lines = sheet.wrap(note, WIDTH - 110, STYLES.note);
     return {
@@ -181,7 +187,7 @@ function noteChunks(sheet: Sheet, document: PrintableInvoice): Chunk[] {
           const y = index === 0 && row === 0 ? top + 14 : top;
           if (index === 0 && row === 0) {
             sheet.rule(LEFT, top, WIDTH, HAIRLINE, 0.7);
-            sheet.text('Notes', LEFT, top + 18, STYLES.factStrong);
+            sheet.text(texts.words.notes, LEFT, top + 18, STYLES.factStrong);
           }
           sheet.text(text, LEFT + 110, y + 5, STYLES.note);
         },

@@ -1,36 +1,28 @@
 import type { Party } from '#invoicing';
 import type { Sheet } from './sheet.js';
+import type { Texts } from './texts.js';
+import type { PrintableInvoice } from './printable-invoice.js';
 import { ACCENT, GREY, LEFT, RIGHT, STYLES, TINT, WIDTH } from './style.js';
-import {
-  addressLines,
-  dateRange,
-  documentTitle,
-  grouped,
-  longDate,
-  longStamp,
-  type PrintableInvoice,
-  taxIdLabel,
-} from './wording.js';
 
 const LEAD = 11.6;
 const HALF = LEFT + WIDTH / 2 + 20;
 
 /** Draws title, both parties, the document's facts and what is asked for; answers where the table may begin. */
-export function drawFirstPageHead(sheet: Sheet, document: PrintableInvoice): number {
+export function drawFirstPageHead(sheet: Sheet, texts: Texts, document: PrintableInvoice): number {
   sheet.fill(0, 0, RIGHT + LEFT, 5, ACCENT);
 
-  sheet.text(documentTitle(document), LEFT - 1, 66, STYLES.title);
+  sheet.text(texts.documentTitle(document), LEFT - 1, 66, STYLES.title);
   if (document.status === 'issued') sheet.text(document.number, LEFT, 85, STYLES.number);
-  else sheet.text('Not issued: no number, nothing to pay', LEFT, 85, STYLES.number);
+  else sheet.text(texts.words.notIssued, LEFT, 85, STYLES.number);
 
-  const supplierBottom = drawParty(sheet, document.supplier, HALF, 50, null);
+  const supplierBottom = drawParty(sheet, texts, document.supplier, HALF, 50, null);
   const top = Math.max(supplierBottom, 110) + 16;
-  const customerBottom = drawParty(sheet, document.customer, LEFT, top, 'Billed to');
-  const factsBottom = drawFacts(sheet, document, HALF, top);
-  return drawSummary(sheet, document, Math.max(customerBottom, factsBottom) + 12);
+  const customerBottom = drawParty(sheet, texts, document.customer, LEFT, top, texts.words.billedTo);
+  const factsBottom = drawFacts(sheet, texts, document, HALF, top);
+  return drawSummary(sheet, texts, document, Math.max(customerBottom, factsBottom) + 12);
 }
 
-function drawParty(sheet: Sheet, party: Party, x: number, top: number, label: string | null): number {
+function drawParty(sheet: Sheet, texts: Texts, party: Party, x: number, top: number, label: string | null): number {
   const width = WIDTH / 2 - 20;
   let y = top;
   if (label) {
@@ -42,8 +34,8 @@ function drawParty(sheet: Sheet, party: Party, x: number, top: number, label: st
     y += 13;
   }
   const details = [
-    ...addressLines(party.address),
-    party.tax_id ? `${taxIdLabel(party.address?.country)} ${party.tax_id}` : '',
+    ...texts.addressLines(party.address),
+    party.tax_id ? `${texts.taxIdLabel(party.address?.country)} ${party.tax_id}` : '',
     party.email ?? '',
   ];
   for (const line of details.flatMap((detail) => sheet.wrap(detail, width, STYLES.partyLine))) {
@@ -53,28 +45,35 @@ function drawParty(sheet: Sheet, party: Party, x: number, top: number, label: st
   return y;
 }
 
-function facts(document: PrintableInvoice): [label: string, ...values: string[]][] {
+function facts(texts: Texts, document: PrintableInvoice): [label: string, ...values: string[]][] {
   const { period } = document;
   const rows: [string, ...string[]][] = [];
   if (document.status === 'issued') {
-    rows.push(['Issue date', longDate(document.issue_date)]);
-    if (document.kind !== 'credit_note') rows.push(['Due date', longDate(document.due_date)]);
-    if (document.corrects) rows.push(['Corrects', document.corrects.number]);
+    rows.push([texts.words.issueDate, texts.longDate(document.issue_date)]);
+    if (document.kind !== 'credit_note') rows.push([texts.words.dueDate, texts.longDate(document.due_date)]);
+    if (document.corrects) rows.push([texts.words.corrects, document.corrects.number]);
   }
-  rows.push(['Billing period', `${dateRange(period.start_date, period.end_date)} (${period.time_zone})`]);
+  rows.push([
+    texts.words.billingPeriod,
+    `${texts.dateRange(period.start_date, period.end_date)} (${period.time_zone})`,
+  ]);
   if (period.measured) {
     const { start, end } = period.measured;
-    rows.push(['Usage measured', `from ${longStamp(start)}`, `to ${longStamp(end)}`]);
+    rows.push([
+      texts.words.usageMeasured,
+      texts.words.from(texts.longStamp(start)),
+      texts.words.to(texts.longStamp(end)),
+    ]);
   }
-  rows.push(['Customer reference', document.customer.reference]);
-  rows.push(['Currency', document.currency]);
+  rows.push([texts.words.customerReference, document.customer.reference]);
+  rows.push([texts.words.currency, document.currency]);
   return rows;
 }
 
-function drawFacts(sheet: Sheet, document: PrintableInvoice, x: number, top: number): number {
+function drawFacts(sheet: Sheet, texts: Texts, document: PrintableInvoice, x: number, top: number): number {
   const valueX = x + 88;
   let y = top - 1;
-  for (const [label, ...values] of facts(document)) {
+  for (const [label, ...values] of facts(texts, document)) {
     const lines = values.flatMap((value) => sheet.wrap(value, RIGHT - valueX, STYLES.fact));
     sheet.text(label, x, y + 8.6, { ...STYLES.fact, colour: GREY });
     for (const line of lines) {
@@ -87,33 +86,33 @@ function drawFacts(sheet: Sheet, document: PrintableInvoice, x: number, top: num
 }
 
 /** The one figure a payer looks for, before any detail. */
-function drawSummary(sheet: Sheet, document: PrintableInvoice, y: number): number {
+function drawSummary(sheet: Sheet, texts: Texts, document: PrintableInvoice, y: number): number {
   const height = 32;
-  const label = payableLabel(document);
+  const label = payableLabel(texts, document);
   sheet.fill(LEFT, y, WIDTH, height, TINT);
   sheet.fill(LEFT, y, 3, height, ACCENT);
   const baseline = y + 19.5;
   sheet.text(label, LEFT + 14, baseline, STYLES.summary);
   const when =
     document.status === 'issued' && document.kind !== 'credit_note' && !isCredit(document.payable)
-      ? `by ${longDate(document.due_date)}`
+      ? texts.words.dueBy(texts.longDate(document.due_date))
       : '';
-  const amount = payableAmount(document);
+  const amount = payableAmount(texts, document);
   sheet.text(amount, RIGHT - 14, baseline + 1, { ...STYLES.grand, size: 13, colour: ACCENT }, 'right');
   sheet.text(when, LEFT + 19 + sheet.width(label, STYLES.summary), baseline, { ...STYLES.summary, colour: GREY });
   return y + height + 14;
 }
 
 /** What the document's last figure means to the payer. */
-export function payableLabel(document: PrintableInvoice): string {
-  if (document.kind === 'credit_note') return 'Amount credited';
-  if (isCredit(document.payable)) return 'Balance in your favour';
-  return document.status === 'draft' ? 'Amount that would be due' : 'Amount due';
+export function payableLabel({ words: { payable } }: Texts, document: PrintableInvoice): string {
+  if (document.kind === 'credit_note') return payable.credited;
+  if (isCredit(document.payable)) return payable.in_favour;
+  return document.status === 'draft' ? payable.would_be_due : payable.due;
 }
 
 /** The last figure without its sign: the label says in whose favour it is. */
-export function payableAmount(document: PrintableInvoice): string {
-  return `${document.currency} ${grouped(document.payable.replace(/^-/, ''))}`;
+export function payableAmount(texts: Texts, document: PrintableInvoice): string {
+  return `${document.currency} ${texts.grouped(document.payable.replace(/^-/, ''))}`;
 }
 
 /** Whether an amount is negative. */

@@ -5,7 +5,9 @@ import { lineTable } from './line-table.js';
 import { paginate } from './paginate.js';
 import { PAGE_HEIGHT, Sheet } from './sheet.js';
 import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
-import { dateRange, documentName, instantOf, type PrintableInvoice } from './wording.js';
+import type { PrintableInvoice } from './printable-invoice.js';
+import { instantOf, Texts } from './texts.js';
+import { type Wording, wordingIn } from './wording/index.js';
 
 /**
  * Version of the page's look, stamped on issued documents. It grows with every change after which the same document
@@ -27,19 +29,21 @@ const BOTTOM = PAGE_HEIGHT - 58;
  * Throws `malformed_document` when a number, a date or a stamp in the document is none.
  */
 export function layoutInvoice(document: PrintableInvoice): RenderedPdf {
-  const name = documentName(document);
+  const texts = new Texts(wordingIn());
+  const name = texts.documentName(document);
   const sheet = new Sheet({
+    language: texts.words.language,
     title: name,
     author: document.supplier.name,
-    subject: `${document.customer.name}, ${dateRange(document.period.start_date, document.period.end_date)}`,
+    subject: `${document.customer.name}, ${texts.dateRange(document.period.start_date, document.period.end_date)}`,
     // A draft has no instant of its own; the end of what it bills is as fixed as its content.
     instant: instantOf(document.status === 'issued' ? document.issued_at : document.period.end),
   });
 
   sheet.addPage();
-  const firstTop = drawFirstPageHead(sheet, document);
-  const table = lineTable(sheet, document);
-  const pages = paginate([...table.rows, ...closing(sheet, document)], {
+  const firstTop = drawFirstPageHead(sheet, texts, document);
+  const table = lineTable(sheet, texts, document);
+  const pages = paginate([...table.rows, ...closing(sheet, texts, document)], {
     firstTop,
     nextTop: RUNNING_HEAD_BOTTOM,
     bottom: BOTTOM,
@@ -52,28 +56,35 @@ export function layoutInvoice(document: PrintableInvoice): RenderedPdf {
     }
     if (page.tableHeaderAt !== null) table.header.draw(page.tableHeaderAt);
     for (const { piece, y } of page.placed) piece.draw(y);
-    drawFooter(sheet, document, name, index + 1, pages.length);
-    if (document.status === 'draft') sheet.watermark('DRAFT', ACCENT);
+    drawFooter(sheet, texts, document, name, index + 1, pages.length);
+    if (document.status === 'draft') sheet.watermark(texts.words.draft, ACCENT);
   });
 
   const pdf = sheet.finish();
   return { pdf, sha256: createHash('sha256').update(pdf).digest('hex') };
 }
 
-function drawFooter(sheet: Sheet, document: PrintableInvoice, name: string, page: number, pages: number): void {
+function drawFooter(
+  sheet: Sheet,
+  { words }: Texts,
+  document: PrintableInvoice,
+  name: string,
+  page: number,
+  pages: number,
+): void {
   const y = PAGE_HEIGHT - 44;
   sheet.rule(LEFT, y, WIDTH, HAIRLINE, 0.7);
   sheet.text(`${document.supplier.name} · ${name}`, LEFT, y + 14, STYLES.quiet);
-  sheet.text(`Page ${page} of ${pages}`, RIGHT, y + 14, STYLES.quiet, 'right');
-  if (page === pages) sheet.text(provenance(document), LEFT, y + 24, STYLES.faint);
+  sheet.text(words.page(page, pages), RIGHT, y + 14, STYLES.quiet, 'right');
+  if (page === pages) sheet.text(provenance(words, document), LEFT, y + 24, STYLES.faint);
 }
 
 /** Lets an auditor tie the page to the evidence it was computed from. */
-function provenance(document: PrintableInvoice): string {
+function provenance(words: Wording, document: PrintableInvoice): string {
   return [
-    document.status === 'issued' ? `Issued ${document.issued_at}` : '',
-    document.revision > 1 ? `Revision ${document.revision}` : '',
-    `Inputs SHA-256 ${document.inputs_hash}`,
+    document.status === 'issued' ? words.issued(document.issued_at) : '',
+    document.revision > 1 ? words.revision(document.revision) : '',
+    words.inputs(document.inputs_hash),
   ]
     .filter((part) => part !== '')
     .join(' · ');

@@ -2,18 +2,10 @@ import type { InvoiceLine } from '#invoicing';
 import { decimal } from '#money';
 import { explain } from '#rating';
 import type { Chunk, Piece } from './paginate.js';
+import type { PrintableInvoice } from './printable-invoice.js';
 import type { Sheet, TextStyle } from './sheet.js';
+import { type Texts, withoutSubscriberNumber } from './texts.js';
 import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
-import {
-  dateRange,
-  entityLabel,
-  grouped,
-  type PrintableInvoice,
-  shortQuantity,
-  taxCategoryName,
-  unitName,
-  withoutSubscriberNumber,
-} from './wording.js';
 
 export interface LineTable {
   header: Piece;
@@ -48,13 +40,13 @@ interface Columns {
 }
 
 /** The table of lines: a header for every page and one chunk per line, its derivation in small print beneath it. */
-export function lineTable(sheet: Sheet, document: PrintableInvoice): LineTable {
-  const cells = document.lines.map(cellsOf);
+export function lineTable(sheet: Sheet, texts: Texts, document: PrintableInvoice): LineTable {
+  const cells = document.lines.map((line) => cellsOf(texts, line));
   const heads = {
-    quantity: 'Quantity',
-    unit: 'Unit',
-    unitPrice: cells.some(({ unitPrice }) => unitPrice !== '') ? 'Unit price' : '',
-    amount: `Amount ${document.currency}`,
+    quantity: texts.words.quantity,
+    unit: texts.words.unit,
+    unitPrice: cells.some(({ unitPrice }) => unitPrice !== '') ? texts.words.unitPrice : '',
+    amount: texts.words.amountIn(document.currency),
   };
   const columns = columnsFor(sheet, [heads, ...cells]);
 
@@ -63,7 +55,7 @@ export function lineTable(sheet: Sheet, document: PrintableInvoice): LineTable {
     draw: (y) => {
       const baseline = y + 10;
       sheet.text('#', LEFT, baseline, STYLES.columnHead);
-      sheet.text('Description', columns.description, baseline, STYLES.columnHead);
+      sheet.text(texts.words.description, columns.description, baseline, STYLES.columnHead);
       sheet.text(heads.quantity, columns.quantity, baseline, STYLES.columnHead, 'right');
       sheet.text(heads.unit, columns.unit, baseline, STYLES.columnHead);
       sheet.text(heads.unitPrice, columns.unitPrice, baseline, STYLES.columnHead, 'right');
@@ -72,12 +64,19 @@ export function lineTable(sheet: Sheet, document: PrintableInvoice): LineTable {
     },
   };
   const rows = document.lines.map((line, index) =>
-    rowOf(sheet, document, line, cells[index] ?? cellsOf(line), columns),
+    rowOf(sheet, texts, document, line, cells[index] ?? cellsOf(texts, line), columns),
   );
   return { header, rows };
 }
 
-function rowOf(sheet: Sheet, document: PrintableInvoice, line: InvoiceLine, cells: Cells, columns: Columns): Chunk {
+function rowOf(
+  sheet: Sheet,
+  texts: Texts,
+  document: PrintableInvoice,
+  line: InvoiceLine,
+  cells: Cells,
+  columns: Columns,
+): Chunk {
   const hidden = (text: string): string => withoutSubscriberNumber(text, line.entity);
   const [first = '', ...others] = sheet.wrap(hidden(line.description), columns.descriptionWidth, STYLES.cell);
 
@@ -112,46 +111,50 @@ function rowOf(sheet: Sheet, document: PrintableInvoice, line: InvoiceLine, cell
     pieces: [
       head,
       ...others.map((text) => textPiece(text, STYLES.cell, TEXT_LEAD)),
-      ...small(subjectOf(document, line), STYLES.subject, SUBJECT_LEAD),
-      ...small([...particularsOf(document, line), ...derivationOf(line).map(hidden)], STYLES.step, STEP_LEAD),
+      ...small(subjectOf(texts, document, line), STYLES.subject, SUBJECT_LEAD),
+      ...small(
+        [...particularsOf(texts, document, line), ...derivationOf(texts, line).map(hidden)],
+        STYLES.step,
+        STEP_LEAD,
+      ),
       foot,
     ],
   };
 }
 
 /** What the line is about and, when it is not the whole period, for which days. */
-function subjectOf(document: PrintableInvoice, { entity, segment }: InvoiceLine): string[] {
+function subjectOf(texts: Texts, document: PrintableInvoice, { entity, segment }: InvoiceLine): string[] {
   const whole = segment.start_date === document.period.start_date && segment.end_date === document.period.end_date;
-  return [entityLabel(entity), whole ? null : dateRange(segment.start_date, segment.end_date)].filter(isText);
+  return [texts.entityLabel(entity), whole ? null : texts.dateRange(segment.start_date, segment.end_date)].filter(
+    isText,
+  );
 }
 
 /** Code and tax where the line has its own, and a quantity that its column had to cut. */
-function particularsOf(document: PrintableInvoice, line: InvoiceLine): string[] {
+function particularsOf(texts: Texts, document: PrintableInvoice, line: InvoiceLine): string[] {
   return [
-    line.commodity_code ? `${codeName(document)} ${line.commodity_code}` : null,
-    line.tax_category
-      ? `tax category ${line.tax_category} (${taxCategoryName(line.tax_category).toLowerCase()})`
-      : null,
-    line.tax === undefined ? null : `tax: ${line.tax}`,
-    fullQuantity(line),
+    line.commodity_code ? `${codeName(texts, document)} ${line.commodity_code}` : null,
+    line.tax_category ? texts.words.taxCategoryOf(line.tax_category, texts.taxCategoryName(line.tax_category)) : null,
+    line.tax === undefined ? null : texts.words.taxOf(line.tax),
+    fullQuantity(texts, line),
   ].filter(isText);
 }
 
 const isText = (text: string | null): text is string => text !== null;
 
 /** The quantity that its column had to cut; counted shares of a fee are told by the derivation. */
-function fullQuantity({ kind, quantity, unit }: InvoiceLine): string | null {
-  if (kind !== 'usage' || !shortQuantity(quantity).cut) return null;
+function fullQuantity(texts: Texts, { kind, quantity, unit }: InvoiceLine): string | null {
+  if (kind !== 'usage' || !texts.shortQuantity(quantity).cut) return null;
   const decimals = quantity.split('.')[1]?.length ?? 0;
-  return `quantity to ${decimals} decimals: ${grouped(quantity)} ${unitName(unit)}`;
+  return texts.words.exactQuantity(decimals, `${texts.grouped(quantity)} ${texts.unitName(unit)}`);
 }
 
 /** How the amount came about, unless quantity, unit price and amount of the row already say all of it. */
-function derivationOf(line: InvoiceLine): string[] {
+function derivationOf(texts: Texts, line: InvoiceLine): string[] {
   const sentences = explain(line);
   if (line.correction) {
     const { billed, rerated } = line.correction;
-    return [`now ${grouped(rerated)}, billed before ${grouped(billed)}`, ...sentences];
+    return [texts.words.nowAndBefore(texts.grouped(rerated), texts.grouped(billed)), ...sentences];
   }
   const exact = decimal(line.amount).equals(decimal(line.unrounded_amount));
   const wholePeriod = line.derivation.steps.every((step) => step.quantity === line.quantity);
@@ -159,19 +162,19 @@ function derivationOf(line: InvoiceLine): string[] {
 }
 
 /** India's rule 46 asks for the code by its own name. */
-function codeName(document: PrintableInvoice): string {
-  return document.supplier.address?.country === 'IN' ? 'HSN/SAC' : 'Commodity code';
+function codeName({ words }: Texts, document: PrintableInvoice): string {
+  return document.supplier.address?.country === 'IN' ? 'HSN/SAC' : words.commodityCode;
 }
 
-function cellsOf(line: InvoiceLine): Cells {
+function cellsOf(texts: Texts, line: InvoiceLine): Cells {
   const price = singlePrice(line);
   // A discount or a true-up is an amount: "1 item" would only puzzle.
   const counted = line.kind !== 'discount' && line.kind !== 'minimum_spend';
   return {
-    quantity: counted ? shortQuantity(line.quantity).text : '',
-    unit: counted ? unitName(line.unit) : '',
-    unitPrice: price === null ? '' : grouped(price),
-    amount: grouped(line.amount),
+    quantity: counted ? texts.shortQuantity(line.quantity).text : '',
+    unit: counted ? texts.unitName(line.unit) : '',
+    unitPrice: price === null ? '' : texts.grouped(price),
+    amount: texts.grouped(line.amount),
   };
 }
 

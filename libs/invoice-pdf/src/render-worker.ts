@@ -1,6 +1,6 @@
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import { layoutInvoice } from './layout-invoice.js';
-import type { PrintableInvoice } from './wording.js';
+import type { PrintableInvoice } from './printable-invoice.js';
 
 /** What a worker answers. Errors lose their class and code between threads, so the room's own travel as data. */
 export type RenderAnswer =

@@ -5,7 +5,7 @@ import { InvoicePdfError } from './invoice-pdf-error.js';
 import { LAYOUT_VERSION, type RenderedPdf } from './layout-invoice.js';
 import type { RenderAnswer } from './render-worker.js';
 import { type UnprintableText, unprintableTexts } from './unprintable.js';
-import type { PrintableInvoice } from './wording.js';
+import type { PrintableInvoice } from './printable-invoice.js';
 
 // V8 lets a heap grow as far as the machine would bear before it collects, which no page needs. Ten thousand lines take 60 MB. What
 // is young counts into the old ones' limit as well: four megabytes instead of sixteen save thirty and cost 6 % of a page.

@@ -22,6 +22,8 @@ export interface TextStyle {
 
 /** What stands in the file's properties, in the Info dictionary and in XMP. */
 export interface SheetInfo {
+  /** BCP 47. */
+  language: string;
   title: string;
   author: string;
   subject: string;
@@ -72,7 +74,7 @@ export class Sheet {
   #watermarkState: PdfObject | undefined;
   #page: PageContent | undefined;
 
-  constructor(info: SheetInfo) {
+  constructor({ language, ...info }: SheetInfo) {
     this.#doc = new PDFDocument({
       // The default, 1.3, would write no XMP at all.
       pdfVersion: '1.7',
@@ -82,7 +84,7 @@ export class Sheet {
       size: [PAGE_WIDTH, PAGE_HEIGHT],
       margin: 0,
       autoFirstPage: false,
-      lang: 'en',
+      lang: language,
       displayTitle: true,
       info: {
         Title: info.title,

@@ -1,4 +1,4 @@
-import type { PrintableInvoice } from './wording.js';
+import type { PrintableInvoice } from './printable-invoice.js';
 import { codePointOf, undrawable } from './printable.js';
 
 /** A text of a document with characters that no typeface has. */

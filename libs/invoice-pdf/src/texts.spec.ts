@@ -1,16 +1,8 @@
-import { countryName } from './country-names.js';
-import {
-  addressLines,
-  dateRange,
-  entityLabel,
-  grouped,
-  ibanGroups,
-  longDate,
-  longStamp,
-  shortQuantity,
-  taxIdLabel,
-  withoutSubscriberNumber,
-} from './wording.js';
+import { countryName } from './wording/country-names-en.js';
+import { wordingIn } from './wording/index.js';
+import { ibanGroups, Texts, withoutSubscriberNumber } from './texts.js';
+
+const texts = new Texts(wordingIn());
 
 describe('figures', () => {
   it.each([
@@ -22,32 +14,32 @@ describe('figures', () => {
     ['0.10', '0.10'],
     ['0.000000000001', '0.000000000001'],
   ])('%s is printed as %s', (decimal, printed) => {
-    expect(grouped(decimal)).toBe(printed);
+    expect(texts.grouped(decimal)).toBe(printed);
   });
 
   it.each(['', '1e3', ' 1', '1,000', 'NaN', '--1', '1.'])('refuses %j', (text) => {
-    expect(() => grouped(text)).toThrow(expect.objectContaining({ code: 'malformed_document' }));
+    expect(() => texts.grouped(text)).toThrow(expect.objectContaining({ code: 'malformed_document' }));
   });
 
   it('cuts a quantity at 6 decimals and says so, without rounding', () => {
-    expect(shortQuantity('1234.123456')).toEqual({ text: '1,234.123456', cut: false });
-    expect(shortQuantity('1234.1234569')).toEqual({ text: '1,234.123456…', cut: true });
-    expect(shortQuantity('-0.9999999')).toEqual({ text: '-0.999999…', cut: true });
+    expect(texts.shortQuantity('1234.123456')).toEqual({ text: '1,234.123456', cut: false });
+    expect(texts.shortQuantity('1234.1234569')).toEqual({ text: '1,234.123456…', cut: true });
+    expect(texts.shortQuantity('-0.9999999')).toEqual({ text: '-0.999999…', cut: true });
   });
 });
 
 describe('dates', () => {
   it('names the last day of a half-open range', () => {
-    expect(dateRange('2026-10-01', '2026-11-01')).toBe('1 Oct 2026 – 31 Oct 2026');
-    expect(dateRange('2028-02-28', '2028-03-01')).toBe('28 Feb 2028 – 29 Feb 2028');
-    expect(dateRange('2026-12-31', '2027-01-01')).toBe('31 Dec 2026');
+    expect(texts.dateRange('2026-10-01', '2026-11-01')).toBe('1 Oct 2026 – 31 Oct 2026');
+    expect(texts.dateRange('2028-02-28', '2028-03-01')).toBe('28 Feb 2028 – 29 Feb 2028');
+    expect(texts.dateRange('2026-12-31', '2027-01-01')).toBe('31 Dec 2026');
   });
 
   it('prints stamps in UTC and refuses what is none', () => {
-    expect(longStamp('2026-09-30T18:30:00Z')).toBe('30 Sep 2026 18:30 UTC');
-    expect(longStamp('2026-10-01T00:00:00+05:30')).toBe('30 Sep 2026 18:30 UTC');
-    expect(() => longStamp('soon')).toThrow(expect.objectContaining({ code: 'malformed_document' }));
-    expect(() => longDate('2026-13-01')).toThrow(expect.objectContaining({ code: 'malformed_document' }));
+    expect(texts.longStamp('2026-09-30T18:30:00Z')).toBe('30 Sep 2026 18:30 UTC');
+    expect(texts.longStamp('2026-10-01T00:00:00+05:30')).toBe('30 Sep 2026 18:30 UTC');
+    expect(() => texts.longStamp('soon')).toThrow(expect.objectContaining({ code: 'malformed_document' }));
+    expect(() => texts.longDate('2026-13-01')).toThrow(expect.objectContaining({ code: 'malformed_document' }));
   });
 });
 
@@ -55,9 +47,9 @@ describe('parties', () => {
   const address = { line1: 'Ring 1', line2: null, city: 'Graz', region: null, postal_code: '8010', country: 'AT' };
 
   it('writes an address as its country does', () => {
-    expect(addressLines(address)).toEqual(['Ring 1', '8010 Graz', 'Austria']);
+    expect(texts.addressLines(address)).toEqual(['Ring 1', '8010 Graz', 'Austria']);
     expect(
-      addressLines({
+      texts.addressLines({
         line1: '1 Main St',
         line2: 'Floor 2',
         city: 'Reno',
@@ -68,7 +60,7 @@ describe('parties', () => {
     ).toEqual(['1 Main St, Floor 2', 'Reno, NV 89501', 'United States']);
     // As Royal Mail, An Post, Correios, Japan Post, India Post, Canada Post and New Zealand Post print them.
     const of = (country: string, city: string, region: string | null, postal_code: string) =>
-      addressLines({ line1: 'x', line2: null, city, region, postal_code, country }).slice(1);
+      texts.addressLines({ line1: 'x', line2: null, city, region, postal_code, country }).slice(1);
     expect(of('GB', 'London', null, 'SW1A 1AA')).toEqual(['London', 'SW1A 1AA', 'United Kingdom']);
     expect(of('GB', 'Leeds', 'West Yorkshire', 'LS1 4AP')).toEqual([
       ...['Leeds', 'West Yorkshire', 'LS1 4AP', 'United Kingdom'],
@@ -82,16 +74,41 @@ describe('parties', () => {
     expect(of('NZ', 'Wellington', null, '6011')).toEqual(['Wellington 6011', 'New Zealand']);
     expect(of('HK', 'Kowloon', null, '')).toEqual(['Kowloon', 'Hong Kong']);
     expect(of('ES', 'Madrid', 'Madrid', '28001')).toEqual(['28001 Madrid, Madrid', 'Spain']);
-    expect(addressLines({ ...address, line1: 'A'.repeat(40), line2: 'Building 7' })).toHaveLength(4);
-    expect(addressLines(null)).toEqual([]);
+    expect(texts.addressLines({ ...address, line1: 'A'.repeat(40), line2: 'Building 7' })).toHaveLength(4);
+    expect(texts.addressLines(null)).toEqual([]);
   });
+
+  // libaddressinput, which CLDR and the posts feed: JP `〒%Z %S %A`, CN `%Z %S%C%D %A`, TW `%Z %S%C %A`, KR `%S %C%D %A %Z`,
+  // HK `%S %C %A`, each in the country's own script, line by line; in Latin letters the street comes first.
+  it.each([
+    ['JP', '東京都', '千代田区', '100-8994', '丸の内2-7-2', ['〒100-8994', '東京都千代田区', '丸の内2-7-2', 'Japan']],
+    ['CN', '北京市', '海淀区', '100084', '中关村东路1号', ['100084', '北京市海淀区', '中关村东路1号', 'China']],
+    ['TW', '臺北市', '大安區', '106', '金山南路2段55號', ['106', '臺北市大安區', '金山南路2段55號', 'Taiwan']],
+    ['KR', '서울특별시', '종로구', '03187', '종로 6', ['서울특별시 종로구', '종로 6', '03187', 'South Korea']],
+    ['HK', '九龍', '旺角', '', '彌敦道610號', ['九龍', '旺角', '彌敦道610號', 'Hong Kong']],
+    ['JP', null, '千代田区', '', '丸の内2-7-2', ['千代田区', '丸の内2-7-2', 'Japan']],
+    [
+      'JP',
+      'Tokyo',
+      'Chiyoda-ku',
+      '100-8994',
+      '2-7-2 Marunouchi',
+      ['2-7-2 Marunouchi', 'Chiyoda-ku, Tokyo 100-8994', 'Japan'],
+    ],
+    ['DE', null, 'Köln', '50667', '株式会社 1', ['株式会社 1', '50667 Köln', 'Germany']],
+  ])(
+    'writes the largest part first in %s where the address is in its own script',
+    (country, region, city, code, line1, lines) => {
+      expect(texts.addressLines({ line1, line2: null, city, region, postal_code: code, country })).toEqual(lines);
+    },
+  );
 
   it('knows countries by name and prints an unknown code as it is', () => {
     expect([countryName('CI'), countryName('TR'), countryName('XX')]).toEqual(['Côte d’Ivoire', 'Türkiye', 'XX']);
   });
 
   it('calls the tax number by its local name', () => {
-    expect(['IN', 'DE', 'US', undefined].map((country) => taxIdLabel(country))).toEqual([
+    expect(['IN', 'DE', 'US', undefined].map((country) => texts.taxIdLabel(country))).toEqual([
       'GSTIN',
       'VAT ID',
       'Tax ID',
@@ -113,7 +130,7 @@ describe('entities', () => {
     [{ dimension: 'imsi', value: '001010123456789', name: '001010123456789' } as const, 'IMSI ••••6789 · ••••6789'],
     [{ dimension: 'msisdn', value: '1234', name: null } as const, 'MSISDN ••••'],
   ])('%j is printed as %s', (entity, label) => {
-    expect(entityLabel(entity)).toBe(label);
+    expect(texts.entityLabel(entity)).toBe(label);
   });
 
   it('hides a subscriber number in any text of its line, but no site', () => {

@@ -1,0 +1,84 @@
+import type { DraftInvoice, InvoiceLine, TaxCategory } from '#invoicing';
+
+type Kind = DraftInvoice['kind'];
+type Dimension = NonNullable<InvoiceLine['entity']>['dimension'];
+
+/**
+ * All that a page says in one language but for what the document itself says: names, notes, and the derivations of lines, which
+ * `#rating` tells. Figures, dates and stamps come in as they stand in the document and are put into the language's form here.
+ */
+export interface Wording {
+  /** BCP 47; the file says that it is in this language. */
+  readonly language: string;
+  /** What stands between groups of three digits and before decimals. */
+  readonly digits: { readonly group: string; readonly point: string };
+
+  /** `31 Oct 2026`; months count from 1. */
+  date(year: string, month: number, day: number): string;
+  /** Two dates, both included. */
+  days(first: string, last: string): string;
+  /** A date and a time of day in UTC. */
+  instant(date: string, time: string): string;
+
+  title(kind: Kind, isDraft: boolean): string;
+  readonly notIssued: string;
+  readonly billedTo: string;
+  readonly issueDate: string;
+  readonly dueDate: string;
+  readonly corrects: string;
+  readonly billingPeriod: string;
+  readonly usageMeasured: string;
+  from(instant: string): string;
+  to(instant: string): string;
+  readonly customerReference: string;
+  readonly currency: string;
+
+  /** What the document's last figure means to the payer. */
+  readonly payable: Readonly<Record<'credited' | 'in_favour' | 'would_be_due' | 'due', string>>;
+  dueBy(date: string): string;
+
+  readonly description: string;
+  readonly quantity: string;
+  readonly unit: string;
+  readonly unitPrice: string;
+  amountIn(currency: string): string;
+  /** What a thing that fees are counted by is called as a unit; other units are symbols in any language. */
+  readonly things: Readonly<Record<Dimension, string>>;
+  site(name: string): string;
+  readonly commodityCode: string;
+  taxCategoryOf(code: string, name: string): string;
+  taxOf(name: string): string;
+  exactQuantity(decimals: number, quantity: string): string;
+  nowAndBefore(now: string, before: string): string;
+
+  readonly taxCategories: Readonly<Record<TaxCategory, string>>;
+  readonly tax: string;
+  readonly rate: string;
+  readonly taxableAmount: string;
+  taxIn(currency: string): string;
+  readonly net: string;
+  readonly total: string;
+  readonly rounding: string;
+
+  readonly payment: string;
+  readonly status: string;
+  readonly terms: string;
+  readonly paymentReference: string;
+  readonly payee: string;
+  termsOf(days: number): string;
+  termsBy(days: number, date: string): string;
+  readonly nothingToPay: Readonly<Record<'draft' | 'credit_note' | 'settled', string>>;
+  readonly notes: string;
+
+  page(number: number, of: number): string;
+  issued(stamp: string): string;
+  revision(number: number): string;
+  inputs(sha256: string): string;
+  /** Across the pages of what may still change; in letters of the strong face. */
+  readonly draft: string;
+
+  /** A country's short name; its code where there is none. */
+  country(code: string): string;
+  /** What a party's tax number is called where it lives. */
+  readonly taxNumber: Readonly<Record<'vat' | 'other', string>>;
+}
