@@ -103,7 +103,9 @@ describe('npm run pack:proof', () => {
         await cp(place, join(folder, place), { recursive: true });
       }
       const script = `
-        import { verifyCertificates, verifyInvoice } from 'meterline-proof';
+        // As in a browser.
+        Object.assign(globalThis, { Buffer: undefined, process: undefined, global: undefined });
+        const { verifyCertificates, verifyInvoice } = await import('meterline-proof');
         const certificates = verifyCertificates([{ name: 'a', text: '{}' }]);
         console.log(JSON.stringify([verifyInvoice('{}'), certificates.outcome]));`;
       const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: folder });

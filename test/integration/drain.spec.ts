@@ -3,10 +3,8 @@ import { request } from 'node:http';
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { createApi } from '../../apps/api/src/index.js';
 import { freePort } from '../../apps/standalone/src/embedded-postgres.js';
-import { Closes } from '#close';
-import { createConnectors } from '#usage';
 import { type Database, findClose, listCloseAccounts, listInvoices, signingKey } from '#persistence';
-import { openCloseQueue, queueSettings } from '#runtime';
+import { openService } from '#runtime';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { type Program, run } from '../support/process.js';
@@ -61,29 +59,19 @@ describe('a process that is told to stop', () => {
     }
   };
   const openClose = async () => {
-    const queue = await openCloseQueue(queueSettings(url));
-    const connectors = createConnectors({
-      database,
-      configured: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
-      secretKey: SECRET_KEY,
-    });
-    const closes = new Closes({
-      database,
-      connectors,
-      renderer: {
-        layoutVersion: 1,
-        unprintable: () => [],
-        render: () => Promise.reject(new Error('nothing is rendered here')),
-      },
-      enqueue: (jobs) => queue.enqueue(jobs),
+    const service = openService({
+      databaseUrl: url,
+      reportApi: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },
       secretKey: SECRET_KEY,
       settleHours: 0,
     });
+    const queue = await service.openQueue();
+    const closes = service.closes((jobs) => queue.enqueue(jobs));
     const opened = await closes.open({
       ...{ seller: 'acme', period: PERIOD, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     await queue.close();
-    await connectors.close();
+    await service.close();
     if (opened.outcome !== 'opened') throw new Error('refused');
     return opened.id;
   };

@@ -1,10 +1,8 @@
-import { pino } from 'pino';
-import { Closes } from '#close';
-import { findClose, listInvoices, openDatabase, serviceLogin } from '#persistence';
-import { openCloseQueue, prepareQueue, queueSettings } from '#runtime';
+import { findClose, listInvoices, serviceLogin } from '#persistence';
+import { createLogger, openService, prepareQueue } from '#runtime';
 import { createWorker } from '../../apps/worker/src/index.js';
-import { feePlan, makeAccount, makePlan, makeSeller } from './catalogue.js';
-import { BLANK_PAGES, closingFees } from './closing.js';
+import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from './catalogue.js';
+import { BLANK_PAGES } from './closing.js';
 import { eventually } from './eventually.js';
 
 const ACCOUNTS = 3;
@@ -12,12 +10,17 @@ const ACCOUNTS = 3;
 /** Starts as a process does that was told the owner's URL, closes a month on the default queue and answers the numbers. */
 export async function closeMonth(ownerUrl: string, period: string): Promise<string[]> {
   const { url } = await serviceLogin(ownerUrl, prepareQueue);
-  const database = openDatabase(url, 6);
-  const queue = await openCloseQueue(queueSettings(url));
-  const parts = closingFees(database);
-  const worker = await createWorker({
-    ...{ ...parts, renderer: BLANK_PAGES, settleHours: 0, queue: queueSettings(url), logger: pino({ level: 'fatal' }) },
+  const service = openService({
+    databaseUrl: url,
+    pool: 6,
+    reportApi: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },
+    secretKey: SECRET_KEY,
+    settleHours: 0,
   });
+  const { database } = service.parts;
+  const queue = await service.openQueue();
+  const logger = createLogger('fatal');
+  const worker = await createWorker({ ...service.parts, renderer: BLANK_PAGES, queue: service.queue, logger });
   try {
     const [known] = await database.$queryRaw<{ count: number }[]>`SELECT count(*)::int FROM seller`;
     if (known?.count === 0) {
@@ -27,7 +30,7 @@ export async function closeMonth(ownerUrl: string, period: string): Promise<stri
         await makeAccount(database, { seller: 'acme', external_id: `A${number}` }, 'fee');
       }
     }
-    const closes = new Closes({ ...parts, settleHours: 0, enqueue: (jobs) => queue.enqueue(jobs) });
+    const closes = service.closes((jobs) => queue.enqueue(jobs));
     const opened = await closes.open({
       ...{ seller: 'acme', period, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
@@ -37,8 +40,7 @@ export async function closeMonth(ownerUrl: string, period: string): Promise<stri
   } finally {
     await worker.close();
     await queue.close();
-    await parts.connectors.close();
-    await database.$disconnect();
+    await service.close();
   }
 }
 

@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import { isMonth, monthAt, previousMonth } from '#calendar';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { patiently, type RestClient } from './rest-client.js';
-import { connect, KEY_HELP, type ServiceAddress, withAddress, wordsOf } from './service.js';
+import { connect, keyHelp, type ServiceAddress, withAddress, wordsOf } from './service.js';
 
 /** Everything is billed or has nothing to bill. */
 const ALL_DONE = 0;
@@ -39,7 +39,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   ).addHelpText(
     'after',
     `
-${KEY_HELP}; it needs the scopes read and close.
+${keyHelp('METERLINE_ADMIN_KEY')}; it needs the scopes read and close.
 Ends with ${ALL_DONE} when nothing is held or failed, with ${HELD_OR_FAILED} when something is, with ${NOT_DONE} when the close could not be asked for.`,
   );
   try {
@@ -75,7 +75,7 @@ interface CloseAccount {
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function close(options: Options): Promise<number> {
-  const rest = await connect(options);
+  const rest = await connect(options, 'METERLINE_ADMIN_KEY');
   const { seller, issue, dryRun } = options;
   const period = options.period ?? (await lastMonthOf(rest, seller));
   const opened = await rest.post<Close>('/v1/closes', { seller, period, issue, dry_run: dryRun });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { openArchive } from './archive-files.js';
 import { patiently, type RestClient, RestProblem } from './rest-client.js';
-import { connect, KEY_HELP, type ServiceAddress, withAddress, wordsOf } from './service.js';
+import { connect, keyHelp, type ServiceAddress, withAddress, wordsOf } from './service.js';
 
 interface Options extends ServiceAddress {
   close: string;
@@ -28,14 +28,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   ).addHelpText(
     'after',
     `
-${KEY_HELP}; it needs the scope read.
+${keyHelp('METERLINE_KEY')}; it needs the scope read.
 Writes invoices.zip, certificate.json once the close has one, and NUMBER-evidence.json. Ends with 0 when all documents are
 there, else with 1.`,
   );
   try {
     const options = command.parse(argv, { from: 'user' }).opts<Options>();
     await mkdir(options.to, { recursive: true });
-    const rest = await connect(options);
+    const rest = await connect(options, 'METERLINE_KEY');
     return await fetchClose(rest, options);
   } catch (error) {
     process.stderr.write(`${wordsOf(error)}\n`);

@@ -9,9 +9,13 @@ export interface ServiceAddress {
   readonly data: string;
 }
 
+/** Where a command takes its key from: what may close a month is not what may read it. */
+export type KeyVariable = 'METERLINE_ADMIN_KEY' | 'METERLINE_KEY';
+
 /** What a command says of the key, for its help. */
-export const KEY_HELP =
-  'The key comes from METERLINE_KEY or METERLINE_ADMIN_KEY, else from the admin-key in the data folder';
+export function keyHelp(variable: KeyVariable): string {
+  return `The key comes from ${variable}, else from the admin-key in the data folder`;
+}
 
 /** Adds the options that say where the service is. */
 export function withAddress(command: Command): Command {
@@ -21,18 +25,16 @@ export function withAddress(command: Command): Command {
 }
 
 /** @throws Error when no key is given anywhere */
-export async function connect({ url, data }: ServiceAddress): Promise<RestClient> {
-  return new RestClient(url.replace(/\/+$/, ''), await keyIn(data));
+export async function connect({ url, data }: ServiceAddress, variable: KeyVariable): Promise<RestClient> {
+  return new RestClient(url.replace(/\/+$/, ''), await keyFrom(variable, data));
 }
 
-async function keyIn(folder: string): Promise<string> {
-  const key = process.env.METERLINE_KEY || process.env.METERLINE_ADMIN_KEY;
+async function keyFrom(variable: KeyVariable, folder: string): Promise<string> {
+  const key = process.env[variable];
   if (key) return key;
   const file = join(folder, 'admin-key');
   const kept = await readFile(file, 'utf8').catch(() => undefined);
-  if (kept === undefined) {
-    throw new Error(`set METERLINE_KEY or METERLINE_ADMIN_KEY, or --data to the folder of a standalone: no ${file}`);
-  }
+  if (kept === undefined) throw new Error(`set ${variable}, or --data to the folder of a standalone: no ${file}`);
   return kept.trim();
 }
 
