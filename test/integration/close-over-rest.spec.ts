@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LAYOUT_VERSION } from '#invoice-pdf';
 import { SharedReads } from '../../apps/api/src/closes/progress.js';
 import { sendInvoices } from '../../apps/api/src/closes/invoices-zip.js';
 import { accountId } from '../../apps/report-simulator/src/index.js';
@@ -285,7 +286,7 @@ describe('a close over REST and by command', () => {
         documents: ['INV-2026-000001', 'INV-2026-000002', 'INV-2026-000003'].map((number) => ({
           number,
           json: listed(`${number}.json`),
-          pdf: { ...listed(`${number}.pdf`), layout: 2 },
+          pdf: { ...listed(`${number}.pdf`), layout: LAYOUT_VERSION },
         })),
         missing: [],
       });
