@@ -22,7 +22,8 @@ export async function bringForward(database: Database): Promise<number> {
        GROUP BY w.close_id
     ), through AS (
       SELECT e.close_id, max(e.at) AS at
-        FROM waits JOIN close_event e ON e.close_id = waits.close_id AND e.at > waits.since AND e.to_state = 'rated'
+        FROM waits JOIN close_event e ON e.close_id = waits.close_id AND e.at > waits.since
+         AND e.from_state IN ('pulling', 'rated') AND e.to_state IN ('rated', 'drafted', 'issued', 'empty')
         JOIN account probe ON probe.id = e.account_id AND probe.report_api_key IS NULL
        WHERE EXISTS (SELECT FROM close_event met
                       WHERE met.close_id = e.close_id AND met.account_id = e.account_id AND met.id < e.id
