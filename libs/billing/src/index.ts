@@ -68,4 +68,7 @@ export {
   type CloseMove,
   type CloseState,
 } from './account-states.js';
+export { type ExplainedLine, withAlternatives } from './explained-line.js';
+export { preview, type PreviewAnswer, type PreviewRequest, previewWork } from './preview.js';
+export type { PreviewFault, PreviewRefusal, PreviewRefusalCode } from './preview-refusal.js';
 export { reversalOf } from './reversal.js';

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { ACCOUNT_STATES, CLOSE_STATES, REMEDY_WHILE_WAITING, remedyOf } from '#billing';
+import { ACCOUNT_STATES, CLOSE_STATES, REMEDY_WHILE_WAITING, remedyOf, withAlternatives } from '#billing';
 import { type MonthOnMonth, monthOnMonth } from '#close';
 import {
   accountsOfClose,
@@ -28,7 +28,6 @@ import { Drain } from '../health/drain.js';
 import { documentLine } from '../invoices/invoices.controller.js';
 import { CLOSES, type CloseCommands, DATABASE } from '../ports.js';
 import { accepted, found, problemOf } from '../problems/problem.js';
-import { withAlternatives } from '../rating/rated-line.js';
 import { sendProgress, SharedReads } from './progress.js';
 
 const kind = z.enum(['regular', 'correction']);

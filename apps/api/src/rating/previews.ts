@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { previewWork, type PreviewRequest } from '#billing';
 import { Piscina } from 'piscina';
 import { Problem } from '../problems/problem.js';
-import { preview, previewWork, type PreviewRequest } from './preview.js';
-import type { PreviewWorkerAnswer } from './preview-worker.js';
+import { previewed, type PreviewWorkerAnswer } from './preview-worker.js';
 
 /** Microseconds that a request may keep all others waiting for. */
 const ON_THE_LOOP = 20_000;
@@ -25,10 +25,10 @@ export class Previews implements OnApplicationShutdown {
   /**
    * The answer as JSON.
    *
-   * @throws Problem as `preview`, and `preview_busy` when too many larger ones are waiting already
+   * @throws Problem what `preview` refuses as 422, and `preview_busy` when too many larger ones are waiting already
    */
   async answer(request: PreviewRequest): Promise<string> {
-    if (previewWork(request) <= ON_THE_LOOP) return JSON.stringify(preview(request));
+    if (previewWork(request) <= ON_THE_LOOP) return shown(previewed(request));
     const pool = this.#threads();
     if (pool.queueSize >= MOST_WAITING) {
       throw new Problem(503, 'preview_busy', 'other large previews are being rated; send this one again in a while', {
@@ -38,10 +38,7 @@ export class Previews implements OnApplicationShutdown {
     const rated = await pool.run(JSON.stringify(request)).catch((error: unknown) => {
       throw isOutOfMemory(error) ? tooLargeToHold() : error;
     });
-    if (rated.outcome === 'rated') return rated.answer;
-    if (rated.outcome === 'thrown') throw Object.assign(new Error(rated.message), { code: rated.code });
-    const { status, code, message, errors } = rated;
-    throw new Problem(status, code, message, { errors });
+    return shown(rated);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -58,6 +55,17 @@ export class Previews implements OnApplicationShutdown {
       resourceLimits: THREAD_MEMORY,
     });
     return this.#pool;
+  }
+}
+
+function shown(made: PreviewWorkerAnswer): string {
+  switch (made.outcome) {
+    case 'rated':
+      return made.answer;
+    case 'thrown':
+      throw Object.assign(new Error(made.message), { code: made.code });
+    case 'refused':
+      throw new Problem(422, made.code, made.message, { errors: made.errors });
   }
 }
 

@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
 import { type BillingPeriod, daysBetween, isMonth, monthPeriod, periodOfDates } from '#calendar';
-import { canonicalJson } from '#canonical-json';
 import { type AccountTax, type Totals, totalsOf } from '#invoicing';
 import { type Dimension, entityKey } from '#metering';
 import type { RoundingMode } from '#money';
 import { presumedAdvances, rate, type RatingNotice, type RegisteredEntity, segmentsOf, type TariffPlan } from '#rating';
-import { Problem } from '../problems/problem.js';
 import {
   ACCOUNT,
   type GivenUsage,
@@ -17,7 +14,8 @@ import {
   wrongGrid,
 } from './given-usage.js';
 import { workOf } from './preview-work.js';
-import { type ExplainedLine, withAlternatives } from './rated-line.js';
+import { type ExplainedLine, withAlternatives } from './explained-line.js';
+import { PreviewRefused, type PreviewRefusal } from './preview-refusal.js';
 
 /** A stateless rating: a plan, a period, and what was used. Nothing is read from the database and nothing is written. */
 export interface PreviewRequest {
@@ -43,6 +41,7 @@ export interface PreviewEntity {
 }
 
 export interface PreviewAnswer extends Totals {
+  outcome: 'rated';
   currency: string;
   period: { start: string; end: string };
   lines: ExplainedLine[];
@@ -56,10 +55,30 @@ const MOST_DAYS = 400;
 const MOST_WORK = 10_000_000;
 
 /**
- * Throws the problems `usage_missing` when a charge has no usage, for that is never taken for 0, `contradicting_usage` and
- * `wrong_grid` for usage that cannot be meant so, and `preview_too_large`.
+ * Rates what is handed in, or says at which place of the request it cannot: `usage_missing` when a charge has no usage, for
+ * that is never taken for 0, `contradicting_usage` and `wrong_grid` for usage that cannot be meant so, and
+ * `preview_too_large` before any work is begun.
+ *
+ * @param sha256Of the hash of a plan's canonical JSON, in hex
  */
-export function preview(request: PreviewRequest): PreviewAnswer {
+export function preview(
+  request: PreviewRequest,
+  sha256Of: (document: unknown) => string,
+): PreviewAnswer | PreviewRefusal {
+  return orRefused(() => rated(request, sha256Of));
+}
+
+function orRefused<T>(work: () => T): T | PreviewRefusal {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof PreviewRefused)) throw error;
+    const { code, message, errors } = error;
+    return { outcome: 'refused', code, message, errors };
+  }
+}
+
+function rated(request: PreviewRequest, sha256Of: (document: unknown) => string): PreviewAnswer {
   const { plan } = request;
   refuseTooMuch(request);
   const period = periodOf(request);
@@ -75,21 +94,21 @@ export function preview(request: PreviewRequest): PreviewAnswer {
     // The question is what the plan would cost, not since when it holds.
     effectiveFrom: [plan.effective_from, subscription.startDate, period.startDate].sort()[0] ?? plan.effective_from,
     plan,
-    sha256: createHash('sha256').update(canonicalJson(plan)).digest('hex'),
+    sha256: sha256Of(plan),
   };
   const terms = { period, subscriptions: [subscription], versions: [version] };
   const segments = segmentsOf(terms);
   if (segments.length === 0) {
     const message = 'must overlap the period: the subscription is not in force on any of its days';
-    throw new Problem(422, 'subscription_outside_period', `subscription ${message}`, {
-      errors: [{ pointer: '/subscription', message }],
-    });
+    throw new PreviewRefused('subscription_outside_period', `subscription ${message}`, [
+      { pointer: '/subscription', message },
+    ]);
   }
   const given = readUsage(plan, request.usage, period);
   const entities = entitiesOf(request, given, period);
   refuseForeignDays(given, [period, ...segments], entities, period);
   refuseUnknownEntities(plan, entities);
-  const rated = rate({
+  const outcome = rate({
     currency: plan.currency,
     rounding: request.rounding,
     period,
@@ -101,23 +120,24 @@ export function preview(request: PreviewRequest): PreviewAnswer {
     usage: given.series,
     quantities: given.quantities,
   });
-  if (rated.outcome === 'held') {
-    const inexact = rated.reasons.filter(({ code }) => code === 'inexact_result');
+  if (outcome.outcome === 'held') {
+    const inexact = outcome.reasons.filter(({ code }) => code === 'inexact_result');
     if (inexact.length > 0) throw tooManyDigits(plan, inexact);
-    const coarse = rated.reasons.find(({ code }) => code === 'grid_too_coarse');
-    throw coarse ? wrongGrid('/usage', coarse.message) : missing(rated.reasons);
+    const coarse = outcome.reasons.find(({ code }) => code === 'grid_too_coarse');
+    throw coarse ? wrongGrid('/usage', coarse.message) : missing(outcome.reasons);
   }
-  const totals = totalsOf(rated.lines, request.taxes, {
+  const totals = totalsOf(outcome.lines, request.taxes, {
     currency: plan.currency,
     rounding: request.rounding,
     payableRounding: request.payable_rounding,
   });
   return {
+    outcome: 'rated',
     currency: plan.currency,
     period: { start: period.startDate, end: period.endDate },
-    lines: rated.lines.map(withAlternatives),
+    lines: outcome.lines.map(withAlternatives),
     ...totals,
-    warnings: [...given.warnings, ...(startsLater ? [notYetInForce(plan)] : []), ...rated.warnings],
+    warnings: [...given.warnings, ...(startsLater ? [notYetInForce(plan)] : []), ...outcome.warnings],
   };
 }
 
@@ -125,24 +145,24 @@ function periodOf({ period, time_zone }: PreviewRequest): BillingPeriod {
   if (typeof period !== 'string') {
     if (daysBetween(period.start, period.end) > MOST_DAYS) {
       const message = `must be at most ${MOST_DAYS} days after its start`;
-      throw new Problem(422, 'invalid_request', `the end of the period ${message}`, {
-        errors: [{ pointer: '/period/end', message }],
-      });
+      throw new PreviewRefused('invalid_request', `the end of the period ${message}`, [
+        { pointer: '/period/end', message },
+      ]);
     }
     return periodOfDates(period.start, period.end, time_zone);
   }
   if (isMonth(period)) return monthPeriod(period, time_zone);
   const message = 'must be a month YYYY-MM, or {start, end} as local dates';
-  throw new Problem(422, 'invalid_request', `period ${message}`, { errors: [{ pointer: '/period', message }] });
+  throw new PreviewRefused('invalid_request', `period ${message}`, [{ pointer: '/period', message }]);
 }
 
 /** Numbers of the plan that come to more digits than are kept, each at its charge. */
-function tooManyDigits({ charges }: TariffPlan, reasons: readonly RatingNotice[]): Problem {
+function tooManyDigits({ charges }: TariffPlan, reasons: readonly RatingNotice[]): PreviewRefused {
   const errors = reasons.map(({ charge, message }) => {
     const position = charges.findIndex(({ code }) => code === charge);
     return { pointer: position < 0 ? '/plan' : `/plan/charges/${position}`, message };
   });
-  return new Problem(422, 'inexact_result', errors.map(({ message }) => message).join('; '), { errors });
+  return new PreviewRefused('inexact_result', errors.map(({ message }) => message).join('; '), errors);
 }
 
 function notYetInForce(plan: TariffPlan): RatingNotice {
@@ -201,10 +221,11 @@ function refuseUnknownEntities(plan: TariffPlan, entities: readonly RegisteredEn
   if (reasons.length > 0) throw missing(reasons);
 }
 
-/** About how many microseconds of one core the answer takes. Throws for a period that there is not. */
+/** About how many microseconds of one core the answer takes; next to none for a period that there is not. */
 export function previewWork(request: PreviewRequest): number {
-  const { startDate: start, endDate: end } = periodOf(request);
-  return workOf({ ...request, period: { start, end } });
+  const period = orRefused(() => periodOf(request));
+  if ('outcome' in period) return 0;
+  return workOf({ ...request, period: { start: period.startDate, end: period.endDate } });
 }
 
 /** Work that grows with the request is bounded before it is begun. */
@@ -212,5 +233,5 @@ function refuseTooMuch(request: PreviewRequest): void {
   if (previewWork(request) <= MOST_WORK) return;
   const message =
     'must come to fewer lines, tiers, discounts and buckets: rate fewer entities, charges or days at once';
-  throw new Problem(422, 'preview_too_large', `the preview ${message}`, { errors: [{ pointer: '', message }] });
+  throw new PreviewRefused('preview_too_large', `the preview ${message}`, [{ pointer: '', message }]);
 }

@@ -10,7 +10,7 @@ import {
   ownedBuckets,
 } from '#metering';
 import { type GivenQuantity, type RatingNotice, type TariffPlan, type UsageCharge } from '#rating';
-import { Problem, type ProblemEntry } from '../problems/problem.js';
+import { PreviewRefused, refused } from './preview-refusal.js';
 
 /** Exactly one of `quantity` and `series` is given. */
 export interface PreviewUsage {
@@ -123,17 +123,16 @@ export function refuseForeignDays(
   }
 }
 
-export function wrongGrid(pointer: string, message: string): Problem {
+export function wrongGrid(pointer: string, message: string): PreviewRefused {
   return refused('wrong_grid', pointer, message);
 }
 
 /** Everything a rating is held for here is usage that is not there, or not enough of it. */
-export function missing(reasons: readonly RatingNotice[]): Problem {
+export function missing(reasons: readonly RatingNotice[]): PreviewRefused {
   const shown = reasons.slice(0, SHOWN);
   const more = reasons.length > SHOWN ? `; and ${reasons.length - SHOWN} more` : '';
-  return new Problem(422, 'usage_missing', shown.map(({ message }) => message).join('; ') + more, {
-    errors: shown.map(({ code, message }) => ({ pointer: '/usage', message, code })),
-  });
+  const errors = shown.map(({ code, message }) => ({ pointer: '/usage', message, code }));
+  return new PreviewRefused('usage_missing', shown.map(({ message }) => message).join('; ') + more, errors);
 }
 
 function entityOf({ entity }: PreviewUsage): EntityRef {
@@ -311,9 +310,4 @@ function askedUsage(plan: TariffPlan): (usage: PreviewUsage) => boolean {
 function isPartOf(given: string | undefined, asked: string): boolean {
   if (given === undefined || given === asked) return true;
   return PARTS.has(given) && !PARTS.has(asked);
-}
-
-function refused(code: string, pointer: string, message: string): Problem {
-  const errors: ProblemEntry[] = [{ pointer, message }];
-  return new Problem(422, code, `${pointer} ${message}`, { errors });
 }
