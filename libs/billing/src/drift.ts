@@ -1,4 +1,5 @@
 import { Decimal, decimal, formatAmount, minus, Ratio, sum, times } from '#money';
+import type { IssuedInvoice } from '#invoicing';
 import type { RatedLine } from '#rating';
 import type { Notice } from './holds.js';
 
@@ -58,6 +59,41 @@ export interface ChargeChange {
   previous: ChargeTotal | null;
   /** Current less previous; the quantity is null where it is unknown or its unit was another. */
   difference: { quantity: string | null; amount: string };
+}
+
+/** An account of a close against what it was billed for the month before. */
+export interface MonthOnMonth {
+  /** The month before, `YYYY-MM`. */
+  period: string;
+  /** All that was issued for it, in the order of revisions; what is compared with is their sum. */
+  documents: { id: string; number: string }[];
+  currency: string;
+  charges: ChargeChange[];
+}
+
+/**
+ * Compares what an account comes to with its month before, charge by charge. Null where there is nothing to compare: the
+ * month before has no document, or it was billed in another currency.
+ *
+ * @param current `currency` null where the account came to nothing
+ * @param before the month, and all documents of it
+ */
+export function compareMonths(
+  current: { readonly currency: string | null; readonly lines: readonly ChargedLine[] },
+  before: { readonly period: string; readonly documents: readonly IssuedInvoice[] },
+): MonthOnMonth | null {
+  const [first] = before.documents;
+  if (!first || (current.currency ?? first.currency) !== first.currency) return null;
+  return {
+    period: before.period,
+    documents: before.documents.map(({ id, number }) => ({ id, number })),
+    currency: first.currency,
+    charges: chargeChanges(
+      current.lines,
+      before.documents.flatMap((document) => document.lines),
+      first.currency,
+    ),
+  };
 }
 
 type ChargedLine = Pick<RatedLine, 'charge' | 'description' | 'entity' | 'segment' | 'quantity' | 'unit' | 'amount'> & {

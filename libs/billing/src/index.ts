@@ -35,7 +35,15 @@ export {
   type ReportTraits,
   strictly,
 } from './controls.js';
-export { type ChargeChange, chargeChanges, type ChargeTotal, driftWarning, type MonthBilled } from './drift.js';
+export {
+  type ChargeChange,
+  chargeChanges,
+  type ChargeTotal,
+  compareMonths,
+  driftWarning,
+  type MonthBilled,
+  type MonthOnMonth,
+} from './drift.js';
 export {
   type Code,
   CODES,

@@ -9,7 +9,7 @@ export {
   type ClosesOptions,
 } from './closes.js';
 export { type Confirmation, Corrections, type CorrectionsOptions } from './corrections.js';
-export { type MonthOnMonth, monthOnMonth } from './month-on-month.js';
+export { monthOnMonth } from './month-on-month.js';
 export { SeriesLocked } from './locked-series.js';
 export type { Renderer } from './issuing.js';
 export { checkStoredDocuments } from './stored-documents.js';

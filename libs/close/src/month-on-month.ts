@@ -1,22 +1,9 @@
-import { type ChargeChange, chargeChanges } from '#billing';
+import { compareMonths, type MonthOnMonth } from '#billing';
 import { previousMonth } from '#calendar';
 import { type CloseAccountView, type CloseWork, type Database, loadPeriodDocuments } from '#persistence';
 import type { RatedLine } from '#rating';
 
-/** An account of a close against what it was billed for the month before. */
-export interface MonthOnMonth {
-  /** The month before, `YYYY-MM`. */
-  period: string;
-  /** All that was issued for it, in the order of revisions; what is compared with is their sum. */
-  documents: { id: string; number: string }[];
-  currency: string;
-  charges: ChargeChange[];
-}
-
-/**
- * Compares an account of a regular close with its month before, charge by charge. Null where there is nothing to compare:
- * nothing is drafted (yet), the month before has no document, or it was billed in another currency.
- */
+/** Compares an account of a regular close with its month before. Null also where nothing is drafted (yet). */
 export async function monthOnMonth(
   database: Database,
   { kind, periodLabel }: Pick<CloseWork, 'kind' | 'periodLabel'>,
@@ -25,13 +12,5 @@ export async function monthOnMonth(
   if (kind !== 'regular' || (totals === null && state !== 'empty')) return null;
   const period = previousMonth(periodLabel);
   const { documents } = await loadPeriodDocuments(database, { accountId: account, periodLabel: period });
-  const [first] = documents;
-  if (!first || (totals && totals.currency !== first.currency)) return null;
-  const before = documents.flatMap((document) => document.lines);
-  return {
-    period,
-    documents: documents.map(({ id, number }) => ({ id, number })),
-    currency: first.currency,
-    charges: chargeChanges(lines as RatedLine[], before, first.currency),
-  };
+  return compareMonths({ currency: totals?.currency ?? null, lines: lines as RatedLine[] }, { period, documents });
 }

@@ -1,8 +1,15 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { ACCOUNT_STATES, CLOSE_STATES, REMEDY_WHILE_WAITING, remedyOf, withAlternatives } from '#billing';
-import { type MonthOnMonth, monthOnMonth } from '#close';
+import {
+  ACCOUNT_STATES,
+  CLOSE_STATES,
+  type MonthOnMonth,
+  REMEDY_WHILE_WAITING,
+  remedyOf,
+  withAlternatives,
+} from '#billing';
+import { monthOnMonth } from '#close';
 import {
   accountsOfClose,
   type CloseAccountView,
