@@ -43,11 +43,22 @@ interface PdfkitSeams {
   _root: { data: Record<string, unknown> };
   _addInfo(): void;
   _addColorOutputIntent(): void;
-  /** Where the file goes, piece by piece; null is its end. A stream would hand the pieces on one turn of the loop later. */
-  push(chunk: Uint8Array | null): void;
-  read(): Uint8Array | null;
   page: { write(content: Uint8Array): void; fonts: Record<string, PdfObject>; ext_gstates: Record<string, PdfObject> };
   ref(data: object): PdfObject;
+}
+
+/**
+ * A document that keeps its pieces. As a stream it would wait for a turn of the event loop to hand each on, and a drawing thread
+ * that has work takes no such turn: what waits would never be let go.
+ */
+class CollectedDocument extends PDFDocument {
+  /** Made by the first piece, which the constructor of the base class writes. */
+  declare pieces: Uint8Array[] | undefined;
+
+  override push(piece: Uint8Array | null): boolean {
+    if (piece) (this.pieces ??= []).push(piece);
+    return true;
+  }
 }
 
 /** The name of the one graphics state with an opacity of its own. */
@@ -64,10 +75,9 @@ const WATERMARK_OPACITY = 0.09;
  * to it ready.
  */
 export class Sheet {
-  readonly #doc: PDFKit.PDFDocument;
+  readonly #doc: CollectedDocument;
   readonly #seams: PdfkitSeams;
   readonly #faces = typefaces();
-  readonly #chunks: Uint8Array[] = [];
   readonly #fonts = new Map<FontBlock, PdfObject>();
   /** Of all that is drawn: names the content in the trailer. */
   readonly #id = createHash('sha256');
@@ -75,7 +85,7 @@ export class Sheet {
   #page: PageContent | undefined;
 
   constructor({ language, ...info }: SheetInfo) {
-    this.#doc = new PDFDocument({
+    this.#doc = new CollectedDocument({
       // The default, 1.3, would write no XMP at all.
       pdfVersion: '1.7',
       subset: 'PDF/A-3b',
@@ -96,9 +106,6 @@ export class Sheet {
       },
     });
     this.#seams = this.#doc as unknown as PdfkitSeams;
-    // The constructor has written the header already.
-    this.#seams.push = (chunk) => void (chunk && this.#chunks.push(chunk));
-    this.#seams.push(this.#seams.read());
     this.#id.update(JSON.stringify(info));
     this.#seams._addColorOutputIntent = () => this.#addOutputIntent();
     this.#escapeXmp();
@@ -175,7 +182,7 @@ export class Sheet {
     for (const [block, font] of this.#fonts) this.#endFont(block, font);
     this.#seams._id = this.#id.digest().subarray(0, 16);
     this.#doc.end();
-    return Buffer.concat(this.#chunks);
+    return Buffer.concat(this.#doc.pieces ?? []);
   }
 
   #content(): PageContent {
