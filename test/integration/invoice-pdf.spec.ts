@@ -298,6 +298,27 @@ describe('the same document gives the same bytes', () => {
     expect(there.toString().trim().split('\n')).toEqual(here);
   });
 
+  it('and keeps nothing of what it drew, also in a thread that never comes to its event loop', () => {
+    const script = `
+      import { layoutInvoice } from ${JSON.stringify(new URL('../../dist/libs/invoice-pdf/src/layout-invoice.js', import.meta.url).href)};
+      let json = '';
+      for await (const chunk of process.stdin) json += chunk;
+      const document = JSON.parse(json);
+      const held = (times) => {
+        for (let time = 0; time < times; time += 1) layoutInvoice(document);
+        gc();
+        return process.memoryUsage().heapUsed;
+      };
+      const before = held(100);
+      console.log(held(300) - before);`;
+    const grown = execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
+      input: JSON.stringify(dollarInvoice()),
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    // A page and its file are some 50 kB each.
+    expect(Number(grown)).toBeLessThan(5_000_000);
+  });
+
   it('whatever order the members of the document come in', async () => {
     const document = dollarInvoice();
     const reversed = Object.fromEntries(Object.entries(document).reverse()) as unknown as IssuedInvoice;
