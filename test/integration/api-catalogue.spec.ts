@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { reportAccess } from '#persistence';
+import { loadAccess, reportAccess } from '#persistence';
 import { ACME, FLAT_PLAN, SECRET_KEY, setUpCatalogue, startApi, type TestApi } from '../support/api.js';
 import { issueOne } from '../support/issued-invoice.js';
 
@@ -186,7 +186,7 @@ describe('report API keys', () => {
 
   it('go to the origin they came with and to no other', async () => {
     const id = await newAccount('k1', 'keyed');
-    const access = () => reportAccess(api.database, id, SECRET_KEY, configured);
+    const access = async () => reportAccess(await loadAccess(api.database, id), SECRET_KEY, configured);
     expect(await access()).toMatchObject({ baseUrl: own.base_url, apiKey: own.api_key });
 
     const moved = await api
@@ -209,12 +209,14 @@ describe('report API keys', () => {
     const read = await api.get(`/v1/accounts/${id}`).expect(200);
     expect(read.text).not.toContain('account-secret-key');
     expect(read.body).toMatchObject({ has_report_api_key: true });
-    expect(await reportAccess(api.database, id, SECRET_KEY, configured)).toMatchObject({
+    expect(reportAccess(await loadAccess(api.database, id), SECRET_KEY, configured)).toMatchObject({
       baseUrl: configured.baseUrl,
       apiKey: 'account-secret-key',
     });
     await api.patch(`/v1/accounts/${id}`, { report_api_key: null }).expect(200);
-    expect(await reportAccess(api.database, id, SECRET_KEY, configured)).toMatchObject({ apiKey: 'configured-key' });
+    expect(reportAccess(await loadAccess(api.database, id), SECRET_KEY, configured)).toMatchObject({
+      apiKey: 'configured-key',
+    });
   });
 });
 

@@ -4,7 +4,6 @@ import { Closes, type ClosesOptions } from '#close';
 import type { Connectors } from '#usage';
 import {
   accountRated,
-  beginAccount,
   claimStalledBatches,
   type Database,
   findClose,
@@ -17,6 +16,7 @@ import {
   saveDraft,
   setCloseSchedule,
   settleClose,
+  takeUp,
 } from '#persistence';
 import { queueSettings } from '#runtime';
 import { createWorker } from '../../apps/worker/src/index.js';
@@ -115,7 +115,7 @@ describe('a close', () => {
     return doing;
   };
   const hold = async (closeId: string, accountId: string) => {
-    await beginAccount(database, closeId, accountId);
+    await takeUp(database, closeId, [accountId]);
     await moveAccount(database, closeId, accountId, {
       to: 'held',
       reason: { code: 'missing_buckets', message: 'two' },
@@ -240,7 +240,7 @@ describe('a close', () => {
     const closeId = await open(process(), 'after_review');
     const [first = '', second = ''] = ids;
     const late = { inputsHash: 'late', document: {}, warnings: [] };
-    for (const account of ids) await beginAccount(database, closeId, account);
+    for (const account of ids) await takeUp(database, closeId, [account]);
     await cancelling(closeId);
     const saving = saveDraft(database, closeId, first, late);
     await Promise.race([saving, somebodyWaits()]);
@@ -266,7 +266,7 @@ describe('a close', () => {
 
   it('that is cancelled while a batch is worked on pulls nothing more', async () => {
     const closeId = await open(process());
-    const slow = slowProcess({ concurrency: 1 });
+    const slow = slowProcess({ concurrency: 1, lookout_ms: 0 });
     let ended = false;
     const work = slow.closes.work({ closeId, batch: 0 }).then(() => (ended = true));
     await until(async () => slow.pulls.length === 1);
@@ -276,7 +276,7 @@ describe('a close', () => {
     const pulled = slow.pulls.length;
     for (const pull of slow.pulls) pull.goOn();
     await work;
-    expect([pulled, await states(closeId), await drafts()]).toEqual([1, ['pulling', 'pending'], 0]);
+    expect([pulled, await states(closeId), await drafts()]).toEqual([1, ['pulling', 'pulling'], 0]);
   });
 
   it('whose batches wait for a worker is not taken for one whose jobs are lost', async () => {
@@ -284,7 +284,7 @@ describe('a close', () => {
     const quietFor = (seconds: number) =>
       session.query('UPDATE close_account SET updated_at = clock_timestamp() - make_interval(secs => $1)', [seconds]);
     await quietFor(300);
-    await beginAccount(database, closeId, ids[0] as string);
+    await takeUp(database, closeId, [ids[0] as string]);
     expect(await claimStalledBatches(database, 60)).toEqual([]);
     // The worker of the first is dead; the second moves.
     await quietFor(300);
@@ -346,9 +346,10 @@ describe('a close', () => {
       // Only what is done at the start.
       recovery: { lock_ms: 30_000, lookout_ms: 30_000, idle_s: 60, sweep_ms: 3_600_000 },
     });
-    const opened = (await listCloses(database, { limit: 9 })).map(({ seller }) => seller);
+    const opened = async () => (await listCloses(database, { limit: 9 })).map(({ seller }) => seller);
+    await until(async () => (await opened()).length > 0);
     await worker.close();
-    expect(opened).toEqual(['zeta']);
+    expect(await opened()).toEqual(['zeta']);
   });
 
   /** Lets an account look as if whoever bills it had given no sign for a minute. */
@@ -359,7 +360,7 @@ describe('a close', () => {
   /** So many workers took the account up and died over it. */
   const killedBy = async (closeId: string, accountId: string, deaths: number) => {
     for (let death = 0; death < deaths; death += 1) {
-      await beginAccount(database, closeId, accountId);
+      await takeUp(database, closeId, [accountId]);
       await silence(accountId);
     }
   };
@@ -384,7 +385,7 @@ describe('a close', () => {
     const closeId = await open(closes);
     const [poison = ''] = ids;
     for (let death = 0; death < 10; death += 1) {
-      const round = (await beginAccount(database, closeId, poison))?.round ?? 0;
+      const round = (await takeUp(database, closeId, [poison]))[0]?.round ?? 0;
       await silence(poison);
       expect(await accountRated(database, closeId, poison, { round, phase: 'billing' })).toBe(true);
       expect(await states(closeId)).toEqual(['rated', 'pending']);
@@ -394,7 +395,7 @@ describe('a close', () => {
     await closes.work({ closeId, batch: 0 });
     expect(await states(closeId)).toEqual(['failed attempts_used_up', 'issued']);
     await closes.retry(closeId);
-    const round = (await beginAccount(database, closeId, poison))?.round ?? 0;
+    const round = (await takeUp(database, closeId, [poison]))[0]?.round ?? 0;
     expect(await accountRated(database, closeId, poison, { round: round - 1, phase: 'billing' })).toBe(false);
     expect(await states(closeId)).toEqual(['pulling', 'issued']);
   });
@@ -402,7 +403,7 @@ describe('a close', () => {
   it('suspects nobody of whom a living worker is only told again, or after an error', async () => {
     const closes = process();
     const closeId = await open(closes);
-    for (let delivery = 0; delivery < 30; delivery += 1) await beginAccount(database, closeId, ids[0] as string);
+    for (let delivery = 0; delivery < 30; delivery += 1) await takeUp(database, closeId, [ids[0] as string]);
     await killedBy(closeId, ids[1] as string, 9);
     await silence(ids[1] as string);
     const connect = () => Promise.reject(new Error('this may pass'));

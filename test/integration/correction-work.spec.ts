@@ -1,12 +1,13 @@
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import {
-  beginAccount,
   type CloseWork,
+  documentSha256,
   listCloseAccounts,
   listCorrections,
   listInvoices,
   loadCloseWork,
   moveAccount,
+  takeUp,
 } from '#persistence';
 import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
@@ -53,8 +54,12 @@ describe('proposals that workers take up', () => {
   it('are issued though one before them cannot be', async () => {
     const [broken, sound] = await proposals();
     await closing.database.$executeRaw`UPDATE correction SET automatic = true`;
+    // Altered together with its hash, so that it is believed until its sums are looked at.
+    const [{ document }] = await closing.database.$queryRaw<[{ document: object }]>`
+      UPDATE correction SET document = jsonb_set(document, '{net}', '"0.01"') WHERE id = ${broken?.id}::uuid
+      RETURNING document`;
     await closing.database.$executeRaw`
-      UPDATE correction SET document = jsonb_set(document, '{net}', '"0.01"') WHERE id = ${broken?.id}::uuid`;
+      UPDATE correction SET document_sha256 = ${documentSha256(document)} WHERE id = ${broken?.id}::uuid`;
     await closing.closes.corrections.confirmDue();
     expect((await proposals()).map(({ id, state }) => [id, state])).toEqual([
       [broken?.id, 'proposed'],
@@ -79,11 +84,11 @@ describe('proposals that workers take up', () => {
     const draft = (round: number) =>
       closing.closes.corrections.draftForClose(close, account, { round, phase: 'billing' });
 
-    expect(await beginAccount(closing.database, close.id, account)).toMatchObject({ round: 1 });
+    expect(await takeUp(closing.database, close.id, [account])).toMatchObject([{ round: 1 }]);
     const reason = { code: 'test', message: 'somebody else was faster' };
     await moveAccount(closing.database, close.id, account, { to: 'held', reason });
     await closing.closes.retry(close.id, [account]);
-    expect(await beginAccount(closing.database, close.id, account)).toMatchObject({ round: 2 });
+    expect(await takeUp(closing.database, close.id, [account])).toMatchObject([{ round: 2 }]);
 
     expect(await draft(1)).toBeUndefined();
     expect(await state()).toBe('pulling');

@@ -5,7 +5,7 @@ describe('a close whose workers are killed', () => {
     const report = await closeUnderFire({ accounts: 60, kills: 12, seed: 1 });
     expectUnharmed(report, 60);
     expect(report.kills).toBeGreaterThanOrEqual(12);
-    for (const step of ['pulled', 'drafted', 'issuing', 'issued']) {
+    for (const step of ['pulled', 'rated', 'issuing', 'issued']) {
       expect([step, (report.steps[step] ?? 0) > 0]).toEqual([step, true]);
     }
   }, 300_000);

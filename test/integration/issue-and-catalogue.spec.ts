@@ -1,45 +1,60 @@
-import { monthPeriod } from '#calendar';
+import pg from 'pg';
+import { monthPeriod, toStamp } from '#calendar';
 import type { DraftInvoice, IssuedInvoice } from '#invoicing';
 import {
-  beginAccount,
   type Database,
   documentSha256,
   findSellerId,
-  issueDraft,
-  type IssueOutcome,
+  issueBatch,
+  type IssuedBatch,
+  markRated,
   openClose,
   publishTariffPlan,
-  saveDraft,
   saveDraftPlan,
   subscribe,
+  takeUp,
   updateSubscription,
 } from '#persistence';
 import { parseTariffPlan } from '#rating';
+import { v7 as uuid } from 'uuid';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
 
+const PERIOD = monthPeriod('2026-06', 'UTC');
+
 let database: Database;
+/** Sees what other sessions wait for, as the service's role does not. */
+let owner: pg.Client;
 let sellerId: string;
 
 beforeAll(async () => {
-  ({ database } = await createTestDatabase());
+  const created = await createTestDatabase();
+  ({ database } = created);
+  owner = new pg.Client({ connectionString: created.url });
+  await owner.connect();
+  await owner.query("SET stats_fetch_consistency = 'none'");
   await makeSeller(database, { code: 'acme' });
   sellerId = (await findSellerId(database, 'acme')) ?? '';
   await makePlan(database, feePlan('fee', '10.00'));
   await makePlan(database, feePlan('other', '10.00'));
 });
-afterAll(() => database.$disconnect());
+afterAll(async () => {
+  await owner.end();
+  await database.$disconnect();
+});
 
-type Inputs = NonNullable<Awaited<ReturnType<Parameters<typeof issueDraft>[1]['currentInputs']>>>;
+type Inputs = NonNullable<Awaited<ReturnType<Parameters<typeof issueBatch>[1]['inputsOf']>>>;
 
 const INPUTS = { usage: [] } as unknown as Inputs;
 
-/** Issues June for an account, and does something else after the inputs were looked at and before the invoice is there. */
-async function issueJune(accountId: string, meanwhile: () => void): Promise<IssueOutcome> {
-  const period = monthPeriod('2026-06', 'UTC');
+/**
+ * Issues June for an account. Once its inputs were looked at and before the invoice is there, something else is begun,
+ * and is known to wait for this transaction.
+ */
+async function issueMonth(accountId: string, meanwhile: () => Promise<unknown>): Promise<IssuedBatch> {
   const opened = await openClose(database, {
     sellerId,
-    period,
+    period: PERIOD,
     kind: 'regular',
     dryRun: false,
     issue: 'automatic',
@@ -47,31 +62,42 @@ async function issueJune(accountId: string, meanwhile: () => void): Promise<Issu
     batchSize: 10,
     actor: 'test',
   });
-  const inputsHash = documentSha256(INPUTS);
-  const document = draftOf(accountId, inputsHash);
-  await beginAccount(database, opened.id, accountId);
-  await saveDraft(database, opened.id, accountId, { inputsHash, document, warnings: [] });
-  return issueDraft(database, {
-    closeId: opened.id,
-    accountId,
+  const [claim] = await takeUp(database, opened.id, [accountId]);
+  if (!claim) throw new Error('the account was not taken up');
+  await markRated(database, opened.id, [claim]);
+  const close = { id: opened.id, sellerId, periodLabel: PERIOD.label, kind: 'regular', dryRun: false } as const;
+  return issueBatch(database, {
+    close: { ...close, issue: 'automatic', state: 'running' },
+    drafts: [{ ...claim, id: uuid(), draft: draftOf(accountId, documentSha256(INPUTS)), outcome: {} }],
     actor: 'test',
-    numbering: { sellerId, timeZone: 'UTC', fiscalYearStart: 1, numberStart: 1 },
-    currentInputs: async () => {
-      meanwhile();
-      await new Promise((resolve) => setTimeout(resolve, 400));
+    numberingOf: ({ id }) => ({ sellerId: id, timeZone: 'UTC', fiscalYearStart: 1, numberStart: 1 }),
+    inputsOf: async () => {
+      await Promise.race([meanwhile(), somebodyWaits()]);
       return INPUTS;
     },
-    objection: async () => undefined,
-    write: (draft, id, { sequence }) =>
-      ({ ...draft, status: 'issued', id, number: `INV-${sequence}`, ...ISSUED, corrects: null }) as IssuedInvoice,
+    write: ({ id, draft }, { sequence, issuedAt }) => {
+      const issued_at = toStamp(issuedAt);
+      const dates = { issued_at, issue_date: issued_at.slice(0, 10), due_date: issued_at.slice(0, 10) };
+      return { ...draft, status: 'issued', id, number: `INV-${sequence}`, ...dates, corrects: null } as IssuedInvoice;
+    },
+    onNumbered: () => undefined,
   });
 }
 
-const ISSUED = { issued_at: '2026-07-05T00:00:00Z', issue_date: '2026-07-05', due_date: '2026-08-04' };
+/** Ends when a session of the database waits for a lock of another. */
+async function somebodyWaits(): Promise<void> {
+  for (;;) {
+    const { rowCount } = await owner.query(
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    if (rowCount) return;
+    await new Promise((wait) => setTimeout(wait, 10));
+  }
+}
 
 function draftOf(account: string, inputs_hash: string): DraftInvoice {
-  const period = { label: '2026-06', start: '2026-06-01T00:00:00Z', end: '2026-07-01T00:00:00Z' };
-  const dates = { start_date: '2026-06-01', end_date: '2026-07-01', time_zone: 'UTC', measured: null };
+  const period = { label: PERIOD.label, start: toStamp(PERIOD.start), end: toStamp(PERIOD.end) };
+  const dates = { start_date: PERIOD.startDate, end_date: PERIOD.endDate, time_zone: 'UTC', measured: null };
   const amounts = { net: '10.00', tax: '0.00', gross: '10.00', rounding: '0.00', payable: '10.00' };
   return {
     ...{ status: 'draft', kind: 'invoice', seller: 'acme', account, currency: 'USD', revision: 1, layout_version: 1 },
@@ -89,10 +115,11 @@ describe('while an invoice is being issued', () => {
     const terms = { account, plan: 'fee', starts_at: '2026-01-01', ends_at: null };
     const { id } = granted(await subscribe(database, 'test', terms));
     let change: ReturnType<typeof updateSubscription> | undefined;
-    const issued = await issueJune(account, () => {
-      change = updateSubscription(database, 'test', id, { ends_at: '2026-06-15' });
-    });
-    expect(issued.outcome).toBe('issued');
+    const issued = await issueMonth(
+      account,
+      () => (change = updateSubscription(database, 'test', id, { ends_at: '2026-06-15' })),
+    );
+    expect(issued.issued).toHaveLength(1);
     expect(await change).toMatchObject({ outcome: 'refused', code: 'period_already_billed' });
   });
 
@@ -103,10 +130,8 @@ describe('while an invoice is being issued', () => {
     if (parsed.outcome !== 'valid') throw new Error('the plan is not valid');
     const { version } = granted(await saveDraftPlan(database, 'test', parsed.plan));
     let change: ReturnType<typeof publishTariffPlan> | undefined;
-    const issued = await issueJune(account, () => {
-      change = publishTariffPlan(database, 'test', 'other', version);
-    });
-    expect(issued.outcome).toBe('issued');
+    const issued = await issueMonth(account, () => (change = publishTariffPlan(database, 'test', 'other', version)));
+    expect(issued.issued).toHaveLength(1);
     expect(await change).toMatchObject({ outcome: 'refused', code: 'period_already_billed' });
   });
 });

@@ -99,7 +99,7 @@ describe('a drafted account against its month before, over REST', () => {
   it('has nothing to compare while an account is held', async () => {
     const account = await makeBytesAccount(service.database, 5, {}, 'plan');
     await close('2026-07', 'automatic');
-    service.simulator.setFaults([{ fault: 'unavailable_503' }]);
+    service.simulator.setFaults([{ fault: 'answer_of_another_request' }]);
     const august = await close('2026-08', 'after_review');
     const path = `/v1/closes/${august}/accounts/${account}`;
     expect(await service.rest.get(path)).toMatchObject({ state: 'held', changes: null });

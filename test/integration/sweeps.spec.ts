@@ -1,15 +1,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { Closes, type ClosesOptions, type Renderer } from '#close';
-import {
-  beginAccount,
-  type Database,
-  findCertificate,
-  findClose,
-  listInvoices,
-  loadIssued,
-  signingKey,
-} from '#persistence';
+import { type Database, findCertificate, findClose, listInvoices, loadIssued, signingKey, takeUp } from '#persistence';
 import { queueSettings } from '#runtime';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
@@ -86,7 +78,7 @@ describe('a worker finds and finishes', () => {
 
   it('an account that stays in a state since its worker died', async () => {
     const id = await open(dying());
-    for (const account of ids) await beginAccount(database, id, account);
+    for (const account of ids) await takeUp(database, id, [account]);
     await survivor();
     expect((await finished(id)).counts.issued).toBe(3);
   });

@@ -30,7 +30,7 @@ export interface CrashReport {
 }
 
 const PERIOD = '2026-08';
-const STEPS: readonly CloseStep[] = ['pulled', 'drafted', 'issuing', 'issued'];
+const STEPS: readonly CloseStep[] = ['pulled', 'rated', 'issuing', 'issued'];
 const LIMIT_MS = 1_200_000;
 
 /**

@@ -27,11 +27,13 @@ describe('an account of a close', () => {
   it('moves in these ways and in no others', () => {
     expect(transitions(ACCOUNT_MOVES)).toEqual([
       'take_up: pending|pulling|rated → pulling [close_not_cancelled]',
+      'give_back: pulling → pending [close_not_cancelled]',
       'rate: pulling|rated → rated [close_not_cancelled]',
       'wait: pulling|rated → waiting [close_not_cancelled]',
       'draft: pulling|rated → drafted [close_not_cancelled]',
       'find_empty: pulling|rated → empty [close_not_cancelled]',
       'issue: drafted → issued [close_not_cancelled]',
+      'issue_at_once: rated → issued [close_not_cancelled]',
       'hold: pulling|rated|drafted → held',
       'fail: pulling|rated|drafted → failed',
       'fall_due: waiting → pending [next_try_due] [close_not_cancelled]',

@@ -56,6 +56,8 @@ const OPEN = ['close_not_cancelled'] as const;
 export const ACCOUNT_MOVES = {
   /** A worker takes the account up; again where a worker before it came to no outcome. */
   take_up: { from: ['pending', ...BILLING], to: 'pulling', guards: OPEN, by: 'worker' },
+  /** A worker that is to end gives back what it took up and did not begin. */
+  give_back: { from: ['pulling'], to: 'pending', guards: OPEN, by: 'worker' },
   /** The usage is there, believed and rated. */
   rate: { from: BILLING, to: 'rated', guards: OPEN, by: 'worker' },
   /** What must be asked again by the service itself. */
@@ -63,6 +65,8 @@ export const ACCOUNT_MOVES = {
   draft: { from: BILLING, to: 'drafted', guards: OPEN, by: 'worker' },
   find_empty: { from: BILLING, to: 'empty', guards: OPEN, by: 'worker' },
   issue: { from: ['drafted'], to: 'issued', guards: OPEN, by: 'worker' },
+  /** Of an automatic close: its drafts wait for no review and are never stored. */
+  issue_at_once: { from: ['rated'], to: 'issued', guards: OPEN, by: 'worker' },
   hold: { from: [...BILLING, 'drafted'], to: 'held', guards: [], by: 'worker' },
   fail: { from: [...BILLING, 'drafted'], to: 'failed', guards: [], by: 'worker' },
   /** An account whose next try is due. */

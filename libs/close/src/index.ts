@@ -1,13 +1,6 @@
 export { CloseError } from './close-error.js';
-export {
-  type BatchJob,
-  type CloseOutcome,
-  type CloseRefusal,
-  type CloseRequest,
-  Closes,
-  type CloseStep,
-  type ClosesOptions,
-} from './closes.js';
+export type { BatchJob, CloseStep } from './batch.js';
+export { type CloseOutcome, type CloseRefusal, type CloseRequest, Closes, type ClosesOptions } from './closes.js';
 export { type Confirmation, Corrections, type CorrectionsOptions } from './corrections.js';
 export { monthOnMonth } from './month-on-month.js';
 export { SeriesLocked } from './locked-series.js';

@@ -1,10 +1,15 @@
 import { type BillingTask, held, type Held } from '#billing';
+import { entityKey } from '#metering';
 import {
   type Database,
   keepEvidence,
+  keepFirstUsage,
   ownedByAnotherPeriod,
+  type PreparedUsage,
+  savePrepared,
   saveSnapshots,
   type Snapshot,
+  unconservedAccounts,
   unconservedWindows,
 } from '#persistence';
 import type { KeepAnswer, Pulled } from '#usage';
@@ -38,7 +43,8 @@ export async function notToKeep(
   { series }: Pulled,
 ): Promise<Held | undefined> {
   const owned = { start: period.start, end: period.end };
-  const other = await ownedByAnotherPeriod(database, { accountId: facts.account.id, owned, pulled: series });
+  const windows = series.map((pulled) => ({ entity: entityKey(pulled.series.entity), metric: pulled.series.metric }));
+  const other = await ownedByAnotherPeriod(database, { accountId: facts.account.id, owned, windows });
   return other && notOurs(other.metric);
 }
 
@@ -62,10 +68,49 @@ export async function keepUsage(
   const saved = await saveSnapshots(database, { ...of, owned, pulled: series }, onKept);
   if (saved.outcome === 'owned_by_another_period') return notOurs(saved.metric);
   const [leak] = await unconservedWindows(database, of);
-  if (!leak) return { outcome: 'kept', snapshots: saved.snapshots };
-  const { dimension, metric, revision } = leak;
+  return leak ? notConserved(leak) : { outcome: 'kept', snapshots: saved.snapshots };
+}
+
+function notConserved({ dimension, metric, revision }: { dimension: string; metric: string; revision: number }): Held {
   const message =
     `what the period owns of ${metric} (${dimension}, revision ${revision}) is not what was fetched without its margin; ` +
     'GET /v1/accounts/{id}/usage/conservation shows where';
   return held('usage_not_conserved', message);
+}
+
+/**
+ * The same for the accounts of one batch and month, in one statement where a month is pulled for the first time.
+ *
+ * @returns by account
+ */
+export async function keepBatch(
+  database: Database,
+  accounts: readonly PreparedUsage[],
+): Promise<Map<string, Kept | Held>> {
+  const kept = new Map<string, Kept | Held>();
+  const [first] = accounts;
+  if (!first) return kept;
+  const pulled = accounts.filter(({ rows }) => rows.length > 0);
+  const atOnce = await keepFirstUsage(database, pulled);
+  for (const usage of accounts) {
+    const { accountId } = usage;
+    const snapshots = usage.rows.length === 0 ? [] : atOnce.get(accountId);
+    if (snapshots) {
+      kept.set(accountId, { outcome: 'kept', snapshots });
+      continue;
+    }
+    const saved = await savePrepared(database, usage);
+    const isOurs = saved.outcome === 'saved';
+    kept.set(accountId, isOurs ? { outcome: 'kept', snapshots: saved.snapshots } : notOurs(saved.metric));
+  }
+  if (pulled.length === 0) return kept;
+  const leaks = await unconservedAccounts(
+    database,
+    pulled.map(({ accountId }) => accountId),
+    first.periodLabel,
+  );
+  for (const [accountId, leak] of leaks) {
+    if (kept.get(accountId)?.outcome === 'kept') kept.set(accountId, notConserved(leak));
+  }
+  return kept;
 }

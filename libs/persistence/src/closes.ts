@@ -256,91 +256,10 @@ export async function loadCloseWork(database: Database | Transaction, closeId: s
   return close;
 }
 
-/** An account of a batch that still has something to do. */
-export interface UnfinishedAccount {
-  readonly accountId: string;
-  readonly state: CloseAccountState;
-  readonly released: boolean;
-  /** How often it was taken up from `pending`. */
-  readonly round: number;
-  /** Whoever billed it last fell silent: perhaps it ends the process that bills it. */
-  readonly suspect: boolean;
-  /** Holds that an operator lets pass. */
-  readonly waived: readonly string[];
-  /** It came to nothing in this close before, and usage that came later sent it back. */
-  readonly reopened: boolean;
-  /** Documents of its period are issued: it was billed before, and taken back. */
-  readonly billed: boolean;
-}
-
-/** Accounts of a batch that are not yet in a final state. */
-export async function unfinishedAccounts(
-  database: Database,
-  closeId: string,
-  batch: number,
-): Promise<UnfinishedAccount[]> {
-  return database.$queryRaw`
-    SELECT account_id AS "accountId", state, released, round,
-           state <> 'drafted' AND (lost > 0 OR coalesce(${SILENT}, false)) AS suspect,
-           ARRAY(SELECT code FROM close_waiver w WHERE w.close_id = a.close_id AND w.account_id = a.account_id) AS waived,
-           coalesce((SELECT reason_code = 'reopened' FROM close_event e
-                      WHERE e.close_id = a.close_id AND e.account_id = a.account_id AND from_state = 'empty'
-                      ORDER BY id DESC LIMIT 1), false) AS reopened,
-           EXISTS (SELECT FROM invoice i JOIN close c ON c.period_label = i.period_label
-                    WHERE c.id = a.close_id AND i.account_id = a.account_id) AS billed
-      FROM close_account a
-     WHERE close_id = ${closeId}::uuid AND batch = ${batch} AND state IN ('pending', 'pulling', 'rated', 'drafted')
-     ORDER BY account_id`;
-}
-
-/**
- * Takes an account up to be billed: from `pending`, which begins a round, or again where nobody has come to an outcome.
- * Several workers may bill an account in one round; the first outcome stands. Nothing of a cancelled close is taken up.
- *
- * @returns the round, and how often in it whoever billed the account fell silent without any outcome; undefined when there
- *   is nothing to bill (any more)
- */
-export async function beginAccount(
-  database: Database,
-  closeId: string,
-  accountId: string,
-): Promise<{ round: number; lost: number } | undefined> {
-  const begins = Prisma.sql`
-    round = round + (state = 'pending')::int,
-    lost = CASE WHEN state = 'pending' THEN 0 ELSE lost + coalesce(${SILENT}, false)::int END,
-    seen_at = clock_timestamp(), series_needed = NULL, series_pulled = NULL, series_kept = NULL`;
-  const [begun] = await database.$queryRaw<{ round: number; lost: number }[]>`
-    ${moveOfAccounts('take_up', begins, rowOf(closeId, accountId))} RETURNING round, lost`;
-  return begun;
-}
-
 /** A condition on `close_account a`: this row. */
 function rowOf(closeId: string, accountId: string, round: number | null = null): Prisma.Sql {
   return Prisma.sql`a.close_id = ${closeId}::uuid AND a.account_id = ${accountId}::uuid
                     AND (${round}::int IS NULL OR a.round = ${round})`;
-}
-
-/**
- * How often whoever bills an account gives a sign of life; after three that did not come it is taken for dead. Shorter than
- * the time after which a queue gives the batch of a dead worker to another.
- */
-export const SIGN_OF_LIFE_SECONDS = 5;
-const SILENT = Prisma.sql`seen_at < clock_timestamp() - make_interval(secs => ${3 * SIGN_OF_LIFE_SECONDS})`;
-
-/** The sign of life. The batch counts as moving, so that nobody sends it again because one account takes long. */
-export async function stillBilling(
-  database: Database,
-  closeId: string,
-  accountId: string,
-  round: number,
-  series?: SeriesProgress,
-): Promise<void> {
-  const { needed = null, pulled = null, kept = null } = series ?? {};
-  await database.$executeRaw`
-    UPDATE close_account SET seen_at = clock_timestamp(), updated_at = clock_timestamp(),
-           series_needed = ${needed}::int, series_pulled = ${pulled}::int, series_kept = ${kept}::int
-     WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid AND state IN ('pulling', 'rated')
-       AND round = ${round}`;
 }
 
 /**

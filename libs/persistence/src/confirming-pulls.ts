@@ -9,7 +9,7 @@ import { refusal, type Refusal } from './refusal.js';
 import { WAIT_HOURS } from './seller-settings.js';
 
 /** Hours after which a period is pulled again: late usage comes within a day, a week, or hardly ever. */
-const CONFIRM_AFTER_HOURS = [24, 7 * 24, 30 * 24];
+export const CONFIRM_AFTER_HOURS = [24, 7 * 24, 30 * 24];
 
 /** What came of a confirming pull. */
 export type ConfirmingOutcome =

@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import { Pool } from 'pg';
 import { Prisma, PrismaClient } from './generated/client.js';
 import { joinable } from './request-transaction.js';
 import { type Patience, PATIENCE, serviceSession } from './sessions.js';
@@ -17,16 +18,34 @@ export function openDatabase(
 ): Database {
   const { idleTransaction_ms, lock_ms, reading_ms } = { ...PATIENCE, ...patience };
   const bounds = { idle_in_transaction_session_timeout: idleTransaction_ms, lock_timeout: lock_ms };
-  const open = (settings: Readonly<Record<string, number>>) => {
-    const adapter = new PrismaPg({
-      ...serviceSession(connectionString, settings),
-      max: connections,
-      application_name: 'meterline',
-    });
-    return new PrismaClient({ adapter, transactionOptions: { maxWait: 30_000, timeout: LONGEST_TRANSACTION_MS } });
+  const openPool = (settings: Readonly<Record<string, number>>) => {
+    const session = serviceSession(connectionString, settings);
+    const pool = new Pool({ ...session, max: connections, application_name: 'meterline' });
+    // A session that ends while it is idle is replaced by the pool; the statement that needs one opens it.
+    return pool.on('error', () => undefined);
   };
-  return joinable(open(bounds), () => open({ ...bounds, statement_timeout: reading_ms }));
+  const open = (pool: Pool) =>
+    new PrismaClient({
+      adapter: new PrismaPg(pool, { disposeExternalPool: true }),
+      transactionOptions: { maxWait: 30_000, timeout: LONGEST_TRANSACTION_MS },
+    });
+  const pool = openPool(bounds);
+  const database = joinable(open(pool), () => open(openPool({ ...bounds, statement_timeout: reading_ms })));
+  pools.set(database, pool);
+  return database;
 }
+
+const pools = new WeakMap<Database, Pool>();
+
+/** The sessions behind a database that `openDatabase` opened: Prisma and the statements of a batch share one bound. */
+export function poolOf(database: Database): Pool {
+  const pool = pools.get(database);
+  if (!pool) throw new Error('this client was not opened by openDatabase, so that its sessions are not known');
+  return pool;
+}
+
+/** A database, or a transaction on it, as far as statements in SQL go. */
+export type Statements = Pick<Transaction, '$queryRaw' | '$executeRaw'>;
 
 /**
  * Prisma ends a transaction that lasts longer, however busy it is. What a transaction takes grows with an account and with a
@@ -49,7 +68,12 @@ export class PersistenceError extends Error {
 
 /** Deadlock and serialization failures: the transaction did nothing and may simply be run again. */
 const RETRYABLE_SQLSTATES = new Set(['40P01', '40001']);
-const TRANSACTION_ATTEMPTS = 5;
+export const TRANSACTION_ATTEMPTS = 5;
+
+/** Whether PostgreSQL aborted a transaction for others beside it, so that it may be run again at once. */
+export function isDeadlock(error: unknown): boolean {
+  return RETRYABLE_SQLSTATES.has(sqlState(error) ?? '');
+}
 
 /** Runs one transaction, again when PostgreSQL aborted it for a deadlock. The work must have no effect outside `tx`. */
 export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -57,7 +81,7 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
     try {
       return await database.$transaction(work);
     } catch (error) {
-      if (attempt >= TRANSACTION_ATTEMPTS || !RETRYABLE_SQLSTATES.has(sqlState(error) ?? '')) throw error;
+      if (attempt >= TRANSACTION_ATTEMPTS || !isDeadlock(error)) throw error;
     }
   }
 }

@@ -1,36 +1,8 @@
 import type { BillingFacts } from '#billing';
 import type { WindowFingerprint } from '#proof';
-import { v7 as uuid } from 'uuid';
-import { lockAccount, moveAccount, type Outcome, sendBack } from './closes.js';
-import { scheduleConfirmingPulls } from './confirming-pulls.js';
+import { sendBack } from './closes.js';
 import { type Database, PersistenceError, transaction, type Transaction } from './database.js';
 import { type BillingInputs, workedAsNow, pinnedFacts } from './invoice-inputs.js';
-
-/**
- * Moves an account of a close to `empty`, keeps what came to nothing, and schedules the pulls that confirm it, in one
- * transaction. Where nothing was pulled there is nothing to confirm.
- *
- * @returns whether this call made the move
- */
-export async function saveEmpty(
-  database: Database,
-  closeId: string,
-  accountId: string,
-  { inputs, ...move }: Outcome & { inputs: BillingInputs },
-): Promise<boolean> {
-  return transaction(database, async (tx) => {
-    if (!(await lockAccount(tx, closeId, accountId))) return false;
-    const moved = await moveAccount(tx, closeId, accountId, { to: 'empty', ...move });
-    if (!moved || inputs.usage.length === 0) return moved;
-    const id = uuid();
-    const [kept] = await tx.$queryRaw<[{ at: Date }]>`
-      INSERT INTO empty_period (id, close_id, account_id, inputs)
-      VALUES (${id}::uuid, ${closeId}::uuid, ${accountId}::uuid, ${JSON.stringify(inputs)}::jsonb)
-      RETURNING at`;
-    await scheduleConfirmingPulls(tx, { empty: id }, kept.at.toISOString());
-    return moved;
-  });
-}
 
 /** A period that billed an account nothing, and what it was computed from. */
 export interface EmptyPeriod {

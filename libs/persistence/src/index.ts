@@ -17,7 +17,6 @@ export { DEFAULT_SETTINGS, type SellerSettings } from './seller-settings.js';
 export {
   accountRated,
   accountsOfClose,
-  beginAccount,
   type CancelOutcome,
   claimStalledBatches,
   cancelClose,
@@ -49,10 +48,6 @@ export {
   saveDraft,
   sendDue,
   settleClose,
-  SIGN_OF_LIFE_SECONDS,
-  stillBilling,
-  type UnfinishedAccount,
-  unfinishedAccounts,
   unsettledCloses,
 } from './closes.js';
 export type { CountedNotice } from './notice.js';
@@ -84,13 +79,12 @@ export {
 } from './certificates.js';
 export { checkDocuments, type CheckedSlice, type DocumentCheckOptions } from './document-check.js';
 export { noteAlteration } from './alterations.js';
-export { type Alteration, DocumentAltered, documentSha256 } from './sealed-documents.js';
+export { type Alteration, DocumentAltered, documentSha256, unalteredDraft } from './sealed-documents.js';
 export {
   type DraftView,
   findInvoice,
   type InvoiceFilter,
   type InvoiceView,
-  issueDraft,
   type IssueOutcome,
   listDrafts,
   listInvoices,
@@ -104,8 +98,8 @@ export {
   unrenderedOfBatch,
 } from './invoices.js';
 export { loadInvoiceEvidence } from './invoice-evidence.js';
-export { type BillingInputs, billingInputs, loadPinnedFacts } from './invoice-inputs.js';
-export { loadPeriodDocuments, type PeriodDocuments } from './period-documents.js';
+export { type BillingInputs, billingInputs, inputsOf, loadPinnedFacts } from './invoice-inputs.js';
+export { documentFingerprintsIn, loadPeriodDocuments, type PeriodDocuments } from './period-documents.js';
 export {
   automaticCorrections,
   type CorrectionState,
@@ -123,7 +117,7 @@ export {
   sameUsage,
   voidPeriod,
 } from './corrections.js';
-export { type EmptyPeriod, loadEmptyPeriod, reopenEmpty, saveEmpty } from './empty-periods.js';
+export { type EmptyPeriod, loadEmptyPeriod, reopenEmpty } from './empty-periods.js';
 export {
   claimConfirmingPulls,
   type ClaimedPull,
@@ -143,6 +137,7 @@ export {
   ownedByAnotherPeriod,
   type PulledSeries,
   type SaveOutcome,
+  savePrepared,
   saveSnapshots,
   type Snapshot,
   type Tally,
@@ -157,7 +152,16 @@ export {
   type WindowConservation,
 } from './usage-conservation.js';
 export { dropExpiredUsageDetail, keepEvidence, type UsageEvidence } from './usage-evidence.js';
-export { accountsOfSeller, findSellerId, loadBillingFacts, loadSellerFacts } from './billing-facts.js';
+export {
+  type AccountInBatch,
+  accountsOfSeller,
+  type BatchFacts,
+  findSellerId,
+  loadBatchFacts,
+  loadBillingFacts,
+  loadPlans,
+  loadSellerFacts,
+} from './billing-facts.js';
 
 // Catalogue: who sells, who pays, what is metered, at which tariff, and who may ask.
 export { type Changes } from './columns.js';
@@ -167,7 +171,9 @@ export { secretKeySchema, type SecretKey } from './secrets.js';
 export { type AuditEntry, type AuditEvent, listAuditEvents, recordAudit } from './audit.js';
 export {
   type ConfiguredReportApi,
+  loadAccess,
   reportAccess,
+  type StoredAccess,
   type ReportAccess,
   type ReportApiSettings,
   requestsPerSecondSchema,
@@ -240,3 +246,31 @@ export {
   type RepeatableRequest,
 } from './idempotency.js';
 export { afterCommit, readingBounded } from './request-transaction.js';
+
+export {
+  type AccountOutcome,
+  type Claim,
+  giveBack,
+  giveSigns,
+  type InRound,
+  isDone,
+  loadBatch,
+  markRated,
+  moveToOutcome,
+  takeUp,
+  type UnfinishedAccount,
+} from './batch-accounts.js';
+export { keepFirstUsage, type PreparedUsage, prepareUsage, unconservedAccounts } from './batch-usage.js';
+export {
+  type IssuedBatch,
+  issueBatch,
+  loadDrafts,
+  type NewDraft,
+  type NewFile,
+  saveDrafts,
+  saveEmpties,
+  storeDocuments,
+  type ToIssue,
+} from './batch-issue.js';
+export { type Session, session } from './sets.js';
+export { SIGN_OF_LIFE_SECONDS } from './signs-of-life.js';

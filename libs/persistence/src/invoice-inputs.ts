@@ -3,7 +3,7 @@ import { monthPeriod } from '#calendar';
 import type { WindowFingerprint } from '#proof';
 import { loadSellerFacts } from './billing-facts.js';
 import { type Database, PersistenceError, type Transaction } from './database.js';
-import { type Snapshot, usageFingerprint } from './ledger.js';
+import { inOrderOfWindows, type Snapshot, usageFingerprint } from './ledger.js';
 import { documentFingerprints, type DocumentFingerprint } from './period-documents.js';
 import { documentSha256, SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
@@ -18,12 +18,35 @@ export interface BillingInputs extends BillingTerms {
 }
 
 /**
- * Writes the inputs down as they stand in this transaction.
+ * Writes the inputs of a period down; pure.
  *
+ * @param usage the latest usage of every window of the month
  * @param rated the snapshots that were rated, where they are known: if another writer has brought a later revision since,
  *   the inputs of the draft must not name what the draft was not computed from
- * @param anew whether the period was billed and taken back before, so that the document says what it replaces
+ * @param documents what the document replaces, where the period was billed and taken back before
  */
+export function inputsOf(
+  facts: BillingTerms,
+  periodLabel: string,
+  usage: readonly WindowFingerprint[],
+  rated: readonly Snapshot[] = [],
+  documents?: readonly DocumentFingerprint[],
+): BillingInputs {
+  const used = new Map(
+    [...usage, ...rated.map(fingerprintOf)].map((window) => [`${window.entity} ${window.metric}`, window]),
+  );
+  return {
+    ...termsOf(facts, monthPeriod(periodLabel, facts.account.timeZone)),
+    usage: inOrderOfWindows([...used.values()]),
+    ...(documents && { documents }),
+  };
+}
+
+function fingerprintOf({ entity, metric, revision, valuesSha256 }: Snapshot): WindowFingerprint {
+  return { entity, metric, revision, values_sha256: valuesSha256 };
+}
+
+/** Reads what is missing of the inputs and writes them down as they stand in this transaction. */
 export async function billingInputs(
   database: Database | Transaction,
   facts: BillingTerms,
@@ -31,16 +54,9 @@ export async function billingInputs(
   rated: readonly Snapshot[] = [],
   anew = false,
 ): Promise<BillingInputs> {
-  const latest = await usageFingerprint(database, { accountId: facts.account.id, periodLabel });
-  const used = new Map(rated.map((snapshot) => [`${snapshot.entity} ${snapshot.metric}`, snapshot]));
-  return {
-    ...termsOf(facts, monthPeriod(periodLabel, facts.account.timeZone)),
-    usage: latest.map((window) => {
-      const snapshot = used.get(`${window.entity} ${window.metric}`);
-      return snapshot ? { ...window, revision: snapshot.revision, values_sha256: snapshot.valuesSha256 } : window;
-    }),
-    ...(anew && { documents: await documentFingerprints(database, { accountId: facts.account.id, periodLabel }) }),
-  };
+  const of = { accountId: facts.account.id, periodLabel };
+  const documents = anew ? await documentFingerprints(database, of) : undefined;
+  return inputsOf(facts, periodLabel, await usageFingerprint(database, of), rated, documents);
 }
 
 /**

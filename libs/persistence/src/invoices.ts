@@ -4,10 +4,8 @@ import { type EpochSeconds, fiscalYear, fromStamp, localDateAt, startOfDay, toSt
 import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { loadDraft, lockAccount, moveAccount } from './closes.js';
-import { scheduleConfirmingPulls } from './confirming-pulls.js';
-import { type Database, PersistenceError, seriesFailure, stamp, transaction, type Transaction } from './database.js';
+import { type Database, PersistenceError, seriesFailure, stamp, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
-import type { BillingInputs } from './invoice-inputs.js';
 import { also, sellerOf, where } from './page.js';
 import {
   DocumentAltered,
@@ -36,19 +34,6 @@ export interface Numbering {
   readonly numberStart: number;
 }
 
-export interface IssueRequest {
-  readonly closeId: string;
-  readonly accountId: string;
-  readonly numbering: Numbering;
-  readonly actor: string;
-  /** Everything the draft was computed from, as it stands on the issuing transaction; undefined when it is gone. */
-  readonly currentInputs: (tx: Transaction, draft: DraftInvoice) => Promise<BillingInputs | undefined>;
-  /** Why the draft may not get a number, asked before one is taken; undefined when it may. */
-  readonly objection: (tx: Transaction, draft: DraftInvoice) => Promise<Notice | undefined>;
-  /** Writes the document; pure. */
-  readonly write: (draft: DraftInvoice, id: string, taken: NumberTaken) => IssuedInvoice;
-}
-
 export type IssueOutcome =
   | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
   /** Somebody else issued it, or it is not drafted (any more). Nothing was done. */
@@ -57,34 +42,6 @@ export type IssueOutcome =
   | { readonly outcome: 'inputs_changed' }
   /** It may not get a number; nothing was issued. */
   | { readonly outcome: 'objected'; readonly reason: Notice };
-
-/**
- * Issues the draft of one account: one short transaction that locks the account's row, takes the next number, reads the
- * clock, and inserts the document with its lines, taxes and events. Whatever fails gives the number back.
- */
-export async function issueDraft(database: Database, request: IssueRequest): Promise<IssueOutcome> {
-  return transaction(database, async (tx): Promise<IssueOutcome> => {
-    const stored = await lockDraft(tx, request);
-    if (!stored) return { outcome: 'nothing_to_issue' };
-    // Whoever changes the account's catalogue locks it: a change is either seen below, or waits and then sees the invoice.
-    // So does whoever issues another period of it, which decides what was billed in advance.
-    await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${request.accountId}::uuid FOR NO KEY UPDATE`;
-    const inputs = await request.currentInputs(tx, stored.draft);
-    if (!inputs || documentSha256(inputs) !== stored.inputsHash) return { outcome: 'inputs_changed' };
-
-    const { id, draft } = stored;
-    const reason = await request.objection(tx, draft);
-    if (reason) return { outcome: 'objected', reason };
-    const taken = await takeNumber(tx, request.numbering, draft.kind);
-    const invoice = request.write(draft, id, taken);
-    const { numbering, accountId, closeId, actor } = request;
-    await insertInvoice(tx, { sellerId: numbering.sellerId, accountId, closeId, actor, inputs }, invoice, taken);
-    // Where nothing was pulled there is nothing to confirm.
-    if (inputs.usage.length > 0) await scheduleConfirmingPulls(tx, { invoice: invoice.id }, invoice.issued_at);
-    await settleDraft(tx, request, invoice.id);
-    return { outcome: 'issued', invoice };
-  });
-}
 
 interface DraftPlace {
   readonly closeId: string;
@@ -145,7 +102,7 @@ export async function takeNumber(tx: Transaction, numbering: Numbering, kind: Do
 }
 
 /** The first instant that no longer belongs to a seller's fiscal year. */
-function fiscalYearEnd(year: number, { fiscalYearStart, timeZone }: Numbering): EpochSeconds {
+export function fiscalYearEnd(year: number, { fiscalYearStart, timeZone }: Numbering): EpochSeconds {
   return startOfDay(`${year + 1}-${String(fiscalYearStart).padStart(2, '0')}-01`, timeZone);
 }
 
@@ -154,7 +111,7 @@ export function hasInvoiced(sellerId: string): Prisma.Sql {
   return Prisma.sql`EXISTS (SELECT FROM invoice WHERE seller_id = ${sellerId}::uuid AND kind = 'invoice')`;
 }
 
-function fiscalYearAt(instant: EpochSeconds, numbering: Numbering): number {
+export function fiscalYearAt(instant: EpochSeconds, numbering: Numbering): number {
   return fiscalYear(localDateAt(instant, numbering.timeZone), numbering.fiscalYearStart);
 }
 

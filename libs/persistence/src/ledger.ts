@@ -59,24 +59,56 @@ const PIECE_ATTEMPTS = 10;
  * interrupts is kept again by itself, and nothing is pulled again for it. Pieces that are kept when a worker dies are found
  * equal, or get a later revision, when the account is pulled again.
  *
- * @param owned the instants the period owns; the same for every series
+ * @param of.owned the instants the period owns; the same for every series
  * @param onKept told how many series are kept, after each piece
  */
 export async function saveSnapshots(
   database: Database,
-  of: { accountId: string; periodLabel: string; owned: Interval; pulled: readonly PulledSeries[] },
+  of: AccountWindow & { pulled: readonly PulledSeries[] },
+  onKept: (kept: number) => void = () => undefined,
+): Promise<SaveOutcome> {
+  // One order for every writer, so that two who bring the same windows wait for each other instead of deadlocking.
+  const ordered = [...of.pulled].sort((a, b) => compareText(windowKey(a.series), windowKey(b.series)));
+  const pieces = inPieces(ordered).map((piece) => () => Promise.all(piece.map(prepareSnapshot)));
+  const windows = ordered.map(({ series }) => ({ entity: entityKey(series.entity), metric: series.metric }));
+  return keepInPieces(database, of, windows, pieces, onKept);
+}
+
+/** The same of series that are prepared already, in the order of `entity metric`. */
+export function savePrepared(
+  database: Database,
+  of: AccountWindow & { rows: readonly PreparedSnapshot[] },
+): Promise<SaveOutcome> {
+  const pieces = inPieces(of.rows).map((piece) => () => Promise.resolve(piece));
+  return keepInPieces(database, of, of.rows, pieces);
+}
+
+/** The instants of one month that one account may own. */
+interface AccountWindow {
+  readonly accountId: string;
+  readonly periodLabel: string;
+  readonly owned: Interval;
+}
+
+function inPieces<T>(items: readonly T[]): T[][] {
+  const count = Math.ceil(items.length / PIECE);
+  return Array.from({ length: count }, (_, piece) => items.slice(piece * PIECE, (piece + 1) * PIECE));
+}
+
+async function keepInPieces(
+  database: Database,
+  of: AccountWindow,
+  windows: readonly { entity: string; metric: Metric }[],
+  pieces: readonly (() => Promise<readonly PreparedSnapshot[]>)[],
   onKept: (kept: number) => void = () => undefined,
 ): Promise<SaveOutcome> {
   // Before anything is kept, so that what another period owns leaves no part of this one behind.
-  const other = await ownedByAnotherPeriod(database, of);
+  const other = await ownedByAnotherPeriod(database, { ...of, windows });
   if (other) return { outcome: 'owned_by_another_period', ...other };
   await openMonth(database, monthOf(of.periodLabel));
-  // One order for every writer, so that two who bring the same windows wait for each other instead of deadlocking.
-  const ordered = [...of.pulled].sort((a, b) => compareText(windowKey(a.series), windowKey(b.series)));
   const snapshots: Snapshot[] = [];
-  for (let first = 0; first < ordered.length; first += PIECE) {
-    const rows = await Promise.all(ordered.slice(first, first + PIECE).map(prepare));
-    const kept = await keepPiece(database, of, rows);
+  for (const piece of pieces) {
+    const kept = await keepPiece(database, of, await piece());
     if ('outcome' in kept) return kept;
     snapshots.push(...kept);
     onKept(snapshots.length);
@@ -114,7 +146,7 @@ async function inTransaction<T>(database: Database, work: (tx: Transaction) => P
  */
 export async function ownedByAnotherPeriod(
   database: Database,
-  of: { accountId: string; owned: Interval; pulled: readonly PulledSeries[] },
+  of: { accountId: string; owned: Interval; windows: readonly { entity: string; metric: Metric }[] },
 ): Promise<{ entity: string; metric: Metric } | undefined> {
   const [window] = await database.$queryRaw<{ entity: string; metric: Metric }[]>`
     WITH period AS (
@@ -122,8 +154,8 @@ export async function ownedByAnotherPeriod(
     SELECT w.entity, w.metric
       FROM period
       JOIN usage_window w ON w.account_id = ${of.accountId}::uuid AND w.owned && period.owned AND w.owned <> period.owned
-     WHERE (w.entity, w.metric) IN (SELECT * FROM unnest(${of.pulled.map(({ series }) => entityKey(series.entity))}::text[],
-                                                         ${of.pulled.map(({ series }) => series.metric)}::text[]))
+     WHERE (w.entity, w.metric) IN (SELECT * FROM unnest(${of.windows.map(({ entity }) => entity)}::text[],
+                                                         ${of.windows.map(({ metric }) => metric)}::text[]))
      ORDER BY w.entity COLLATE "C", w.metric COLLATE "C" LIMIT 1`;
   return window;
 }
@@ -176,10 +208,16 @@ export async function usageFingerprint(
       FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id AND s.month = w.month
      WHERE w.account_id = ${of.accountId}::uuid AND w.month = ${monthOf(of.periodLabel)}::date
      ORDER BY w.id, s.revision DESC`;
-  return rows.sort((a, b) => compareText(`${a.entity} ${a.metric}`, `${b.entity} ${b.metric}`));
+  return inOrderOfWindows(rows);
 }
 
-interface PreparedSnapshot {
+/** In the one order in which usage is hashed. */
+export function inOrderOfWindows(windows: readonly WindowFingerprint[]): WindowFingerprint[] {
+  return [...windows].sort((a, b) => compareText(`${a.entity} ${a.metric}`, `${b.entity} ${b.metric}`));
+}
+
+/** A series made ready to be kept: its values packed. */
+export interface PreparedSnapshot {
   readonly entity: string;
   readonly metric: Metric;
   readonly grid: Grid;
@@ -189,7 +227,7 @@ interface PreparedSnapshot {
   readonly total: string;
   readonly values: Uint8Array<ArrayBuffer>;
   readonly valuesSha256: string;
-  readonly pulled: PulledSeries;
+  readonly pulled: Omit<PulledSeries, 'series'>;
 }
 
 interface SnapshotRow {
@@ -207,8 +245,8 @@ interface SnapshotRow {
   values: Uint8Array | null;
 }
 
-async function prepare(pulled: PulledSeries): Promise<PreparedSnapshot> {
-  const { series } = pulled;
+export async function prepareSnapshot(pulled: PulledSeries): Promise<PreparedSnapshot> {
+  const { series, ...origin } = pulled;
   const text = series.values.map((value) => value ?? '').join('\n');
   return {
     entity: entityKey(series.entity),
@@ -220,7 +258,7 @@ async function prepare(pulled: PulledSeries): Promise<PreparedSnapshot> {
     total: sumOfValues(series.values).toFixed(),
     values: new Uint8Array(await compress(text)),
     valuesSha256: valuesSha256(series.grid, series.firstStart, text),
-    pulled,
+    pulled: origin,
   };
 }
 
@@ -269,7 +307,7 @@ function keyOf({ entity, metric }: { entity: string; metric: string }): string {
 const openMonths = new WeakMap<Database, Set<string>>();
 
 /** Snapshots are kept by month; the first usage of a month opens it. Outside any transaction: it waits for writers. */
-async function openMonth(database: Database, month: string): Promise<void> {
+export async function openMonth(database: Database, month: string): Promise<void> {
   const known = openMonths.get(database) ?? new Set();
   if (known.has(month)) return;
   await inTransaction(database, (tx) => tx.$executeRaw`SELECT open_usage_month(${month}::date)`);

@@ -2,6 +2,7 @@ import { type IssuedInvoice, originalOf } from '#invoicing';
 import type { WindowFingerprint } from '#proof';
 import type { Database, Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
+import type { Session } from './sets.js';
 import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /** An account's period, as documents and usage know it. */
@@ -68,9 +69,18 @@ export interface DocumentFingerprint {
 /** The documents of an account's period in the order of their revisions, without their content. */
 export async function documentFingerprints(
   database: Database | Transaction,
-  { accountId, periodLabel }: AccountPeriod,
+  of: AccountPeriod,
 ): Promise<DocumentFingerprint[]> {
-  return database.$queryRaw`
+  return database.$queryRaw(fingerprints(of));
+}
+
+/** The same on the transaction of a batch. */
+export async function documentFingerprintsIn(tx: Session, of: AccountPeriod): Promise<DocumentFingerprint[]> {
+  return tx.rows(fingerprints(of));
+}
+
+function fingerprints({ accountId, periodLabel }: AccountPeriod): Prisma.Sql {
+  return Prisma.sql`
     SELECT revision, number, document_sha256 FROM invoice
      WHERE account_id = ${accountId}::uuid AND period_label = ${periodLabel} ORDER BY revision`;
 }

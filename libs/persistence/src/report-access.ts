@@ -60,50 +60,57 @@ export function sealReportKey(
 /** Who a report API key belongs to: an account's own key goes before its seller's. */
 export type ReportKeyOwner = `seller:${string}` | `account:${string}`;
 
+/** What is stored of where an account's usage is pulled from; keys are sealed. */
+export interface StoredAccess {
+  readonly accountId: string;
+  readonly accountKey: Uint8Array | null;
+  readonly sellerId: string;
+  /** The seller's. */
+  readonly code: string;
+  readonly reportApi: unknown;
+  readonly sellerKey: Uint8Array | null;
+}
+
+/** @throws PersistenceError `unknown_account` */
+export async function loadAccess(database: Database | Transaction, accountId: string): Promise<StoredAccess> {
+  const [row] = await database.$queryRaw<StoredAccess[]>`
+    SELECT a.id AS "accountId", a.report_api_key AS "accountKey", s.id AS "sellerId", s.code,
+           s.report_api AS "reportApi", s.report_api_key AS "sellerKey"
+      FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${accountId}::uuid`;
+  if (!row) throw new PersistenceError('unknown_account', `there is no account ${accountId}`, false);
+  return row;
+}
+
 /**
  * Where and with which key an account's usage is pulled: its own key, else its seller's, else the configured one, which
  * goes to the configured origin only.
  *
- * @throws PersistenceError `unknown_account`; `report_api_unconfigured`; `report_api_key_missing` when the seller has a
- *   base_url of its own and no key for it; `secret_does_not_open` when the key was given for another base_url
+ * @throws PersistenceError `report_api_unconfigured`; `report_api_key_missing` when the seller has a base_url of its own and
+ *   no key for it; `secret_does_not_open` when the key was given for another base_url
  */
-export async function reportAccess(
-  database: Database | Transaction,
-  accountId: string,
+export function reportAccess(
+  stored: StoredAccess,
   secretKey: SecretKey,
   configured: ConfiguredReportApi | undefined,
-): Promise<ReportAccess> {
-  const [row] = await database.$queryRaw<
-    {
-      accountKey: Uint8Array | null;
-      sellerId: string;
-      code: string;
-      reportApi: unknown;
-      sellerKey: Uint8Array | null;
-    }[]
-  >`
-    SELECT a.report_api_key AS "accountKey", s.id AS "sellerId", s.code, s.report_api AS "reportApi",
-           s.report_api_key AS "sellerKey"
-      FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${accountId}::uuid`;
-  if (!row) throw new PersistenceError('unknown_account', `there is no account ${accountId}`, false);
-  const settings = readReportApi(row.reportApi);
-  const apiKey = row.accountKey
-    ? openSecret(secretKey, row.accountKey, sealingContext(`account:${accountId}`, settings.base_url))
-    : row.sellerKey
-      ? openSecret(secretKey, row.sellerKey, sealingContext(`seller:${row.sellerId}`, settings.base_url))
+): ReportAccess {
+  const settings = readReportApi(stored.reportApi);
+  const apiKey = stored.accountKey
+    ? openSecret(secretKey, stored.accountKey, sealingContext(`account:${stored.accountId}`, settings.base_url))
+    : stored.sellerKey
+      ? openSecret(secretKey, stored.sellerKey, sealingContext(`seller:${stored.sellerId}`, settings.base_url))
       : configuredKeyFor(settings.base_url, configured);
   const baseUrl = settings.base_url ?? configured?.baseUrl;
   if (baseUrl === undefined) {
     throw new PersistenceError(
       'report_api_unconfigured',
-      `there is no report API for seller ${row.code}; set its report_api.base_url, or REPORT_API_URL`,
+      `there is no report API for seller ${stored.code}; set its report_api.base_url, or REPORT_API_URL`,
       false,
     );
   }
   if (apiKey === undefined) {
     throw new PersistenceError(
       'report_api_key_missing',
-      `seller ${row.code} has a report_api.base_url of its own but no key for it; set report_api.api_key`,
+      `seller ${stored.code} has a report_api.base_url of its own but no key for it; set report_api.api_key`,
       false,
     );
   }

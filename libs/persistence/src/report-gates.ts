@@ -22,12 +22,18 @@ const SILENCE_MS = 10_000;
 /** How long a request waits for a database that is away: over a restart, say. */
 const PATIENCE_MS = 60_000;
 const RECONNECT_MS = 500;
+/** Turns of a rate that one process takes at a time, at most: for half a second, so that what a dead one took soon lapses. */
+const MOST_TURNS_AHEAD = 32;
+const TURNS_AHEAD_SECONDS = 0.5;
+/** Where processes tell each other that an API wants to be left alone. The payload is the key's id. */
+const CHANNEL = 'meterline_report_pace';
 /** An API cannot close its gate for longer by one answer; it may say so again. */
 const LONGEST_PAUSE_SECONDS = 600;
 
 /**
  * The limits of report API keys, shared by every process on one database. A place among the requests in flight is a session
- * lock of PostgreSQL, so that of a process that dies is free at once; turns of a rate are taken from one row per key.
+ * lock of PostgreSQL, so that of a process that dies is free at once; it is handed from request to request without asking.
+ * Turns of a rate are taken some at a time from one row per key; pauses are told by a notification.
  */
 export class ReportGates {
   readonly #connectionString: string;
@@ -66,7 +72,9 @@ export class ReportGates {
   async #connect(): Promise<Session> {
     if (this.#closed) throw closed();
     if (!this.#session || this.#session.lost) {
-      this.#session = new Session(this.#connectionString, this.#silence_ms);
+      this.#session = new Session(this.#connectionString, this.#silence_ms, (id) => this.#gates.get(id)?.hear());
+      // What was told while no session listened is asked for.
+      for (const gate of this.#gates.values()) gate.hear();
     }
     await this.#session.ready;
     return this.#session;
@@ -88,7 +96,8 @@ class Session {
   readonly #signs: NodeJS.Timeout;
   lost = false;
 
-  constructor(connectionString: string, silence_ms: number) {
+  /** @param onPaced told the id of a key whose API wants to be left alone */
+  constructor(connectionString: string, silence_ms: number, onPaced: (id: string) => void) {
     this.#client = new Client({
       ...serviceSession(connectionString, { idle_session_timeout: silence_ms }),
       application_name: 'meterline-report-gates',
@@ -102,7 +111,13 @@ class Session {
       clearInterval(this.#signs);
     };
     this.#client.on('error', lose).on('end', lose);
-    this.ready = this.#client.connect().catch((error: unknown) => this.#lose(error));
+    this.#client.on('notification', ({ payload }) => {
+      if (payload !== undefined) onPaced(payload);
+    });
+    this.ready = this.#client
+      .connect()
+      .then(() => this.#client.query(`LISTEN ${CHANNEL}`))
+      .catch((error: unknown) => this.#lose(error));
   }
 
   async query<Row>(text: string, values: unknown[]): Promise<Row | undefined> {
@@ -149,6 +164,14 @@ export class KeyGate {
   readonly #held = new Set<Place>();
   #looking = false;
   #closed = false;
+  /** Until when the API wants to be left alone, and turns of its rate that were taken ahead; both by `performance.now()`. */
+  #pausedUntil = 0;
+  #turns: number[] = [];
+  #ahead = 1;
+  /** What is known of the key's pace may be out of date. */
+  #stale = true;
+  /** Turns are taken by one request after the other. */
+  #before: Promise<unknown> = Promise.resolve();
 
   constructor(id: string, connect: () => Promise<Session>) {
     this.#id = id;
@@ -171,7 +194,9 @@ export class KeyGate {
   async #pass(signal?: AbortSignal): Promise<{ leave(): void }> {
     const place = await this.#place(signal);
     try {
-      const wait_ms = await this.#turn(place.session);
+      const turn = this.#before.then(() => this.#turn(place.session));
+      this.#before = turn.catch(() => undefined);
+      const wait_ms = await turn;
       if (wait_ms > 0) await sleep(wait_ms, undefined, signal && { signal });
     } catch (error) {
       this.#leave(place);
@@ -189,10 +214,18 @@ export class KeyGate {
   async pause(seconds: number): Promise<void> {
     const session = await this.#connect();
     await session.query(
-      `INSERT INTO report_pace (key_id, paused_until) VALUES ($1, clock_timestamp() + make_interval(secs => $2))
-       ON CONFLICT (key_id) DO UPDATE SET paused_until = greatest(report_pace.paused_until, EXCLUDED.paused_until)`,
+      `WITH paused AS (
+         INSERT INTO report_pace (key_id, paused_until) VALUES ($1, clock_timestamp() + make_interval(secs => $2))
+         ON CONFLICT (key_id) DO UPDATE SET paused_until = greatest(report_pace.paused_until, EXCLUDED.paused_until))
+       SELECT pg_notify('${CHANNEL}', $1)`,
       [this.#id, Math.min(seconds, LONGEST_PAUSE_SECONDS)],
     );
+    this.hear();
+  }
+
+  /** Another process was told to leave the API alone: turns that were taken ahead no longer count. */
+  hear(): void {
+    this.#stale = true;
   }
 
   close(): void {
@@ -270,21 +303,46 @@ export class KeyGate {
   /** Milliseconds until it is this request's turn, by the rate of the key and by the pause its API asked for. */
   async #turn(session: Session): Promise<number> {
     const { requestsPerSecond } = this.limits;
-    const row =
-      requestsPerSecond === null
-        ? await session.query<{ wait_ms: string }>(
-            `SELECT extract(epoch FROM paused_until - clock_timestamp()) * 1000 AS wait_ms
-               FROM report_pace WHERE key_id = $1 AND paused_until > clock_timestamp()`,
-            [this.#id],
-          )
-        : await session.query<{ wait_ms: string }>(
-            `INSERT INTO report_pace AS pace (key_id, next_at) VALUES ($1, clock_timestamp() + $2::interval)
-             ON CONFLICT (key_id) DO UPDATE
-                SET next_at = greatest(pace.next_at, pace.paused_until, clock_timestamp()) + $2::interval
-             RETURNING extract(epoch FROM next_at - $2::interval - clock_timestamp()) * 1000 AS wait_ms`,
-            [this.#id, `${1 / Number.parseFloat(requestsPerSecond)} seconds`],
-          );
-    return row === undefined ? 0 : Math.max(0, Math.ceil(Number.parseFloat(row.wait_ms)));
+    if (requestsPerSecond !== null) return this.#turnOfRate(session, Number.parseFloat(requestsPerSecond));
+    if (this.#stale) {
+      // Before the answer: a pause that is told meanwhile is asked for by the next request.
+      this.#stale = false;
+      const row = await session.query<{ wait_ms: string }>(
+        `SELECT extract(epoch FROM paused_until - clock_timestamp()) * 1000 AS wait_ms
+           FROM report_pace WHERE key_id = $1 AND paused_until > clock_timestamp()`,
+        [this.#id],
+      );
+      this.#pausedUntil = row ? performance.now() + Number.parseFloat(row.wait_ms) : 0;
+    }
+    return untilThen(this.#pausedUntil);
+  }
+
+  /**
+   * Turns are taken some at a time and used one after the other. One that passed unused is dropped, so that turns never come
+   * closer than the rate; a process that lets them pass takes fewer, and leaves more to the others.
+   */
+  async #turnOfRate(session: Session, rate: number): Promise<number> {
+    const interval_ms = 1_000 / rate;
+    const now = performance.now();
+    const left = this.#stale ? [] : this.#turns.filter((at) => at > now - interval_ms);
+    const most = Math.max(1, Math.min(MOST_TURNS_AHEAD, Math.floor(rate * TURNS_AHEAD_SECONDS)));
+    if (left.length < this.#turns.length) this.#ahead = 1;
+    this.#turns = left;
+    if (left.length === 0) {
+      this.#stale = false;
+      const taken = this.#ahead;
+      const row = await session.query<{ wait_ms: string }>(
+        `INSERT INTO report_pace AS pace (key_id, next_at) VALUES ($1, clock_timestamp() + $2::interval)
+         ON CONFLICT (key_id) DO UPDATE
+            SET next_at = greatest(pace.next_at, pace.paused_until, clock_timestamp()) + $2::interval
+         RETURNING extract(epoch FROM next_at - $2::interval - clock_timestamp()) * 1000 AS wait_ms`,
+        [this.#id, `${taken / rate} seconds`],
+      );
+      const first = performance.now() + Math.max(0, Number.parseFloat(row?.wait_ms ?? '0'));
+      this.#turns = Array.from({ length: taken }, (_, turn) => first + turn * interval_ms);
+      this.#ahead = Math.min(most, taken * 2);
+    }
+    return untilThen(this.#turns.shift() ?? 0);
   }
 
   #leave(place: Place): void {
@@ -299,6 +357,10 @@ export class KeyGate {
     // A session that cannot give a lock back has lost it.
     if (isFit) place.session.query('SELECT pg_advisory_unlock($1)', [place.lock]).catch(() => undefined);
   }
+}
+
+function untilThen(at: number): number {
+  return Math.max(0, Math.ceil(at - performance.now()));
 }
 
 const UNAVAILABLE = 'report_gates_unavailable';

@@ -2,12 +2,14 @@ import type { HoldCode } from '#billing';
 import {
   type ConfiguredReportApi,
   type Database,
+  loadAccess,
   type Patience,
   PersistenceError,
   reportAccess,
   ReportGates,
   type ReportLimits,
   type SecretKey,
+  type StoredAccess,
 } from '#persistence';
 import {
   createReportClient,
@@ -54,9 +56,10 @@ export interface Connectors {
   /**
    * Throws what `reportAccess` throws when there is no key for this account.
    *
+   * @param account its id, or what is stored of it where that is known already
    * @param patience what differs from the patience of a close
    */
-  connect(accountId: string, patience?: Partial<RetryPolicy>): Promise<Connection>;
+  connect(account: string | StoredAccess, patience?: Partial<RetryPolicy>): Promise<Connection>;
   close(): Promise<void>;
 }
 
@@ -86,25 +89,29 @@ export function createConnectors(options: ConnectorOptions): Connectors {
   const { limits = DEFAULT_LIMITS, databaseUrl, secretKey } = options;
   const rangesTaken: RangesTaken = new Map();
   const gates = databaseUrl === undefined ? undefined : new ReportGates(databaseUrl, secretKey, options.patience);
+  const connectBy = (stored: StoredAccess, patience?: Partial<RetryPolicy>): Connection => {
+    const access = reportAccess(stored, options.secretKey, configured);
+    const dialect = dialectSchema.parse({ ...access.dialect, strict: access.strict });
+    const gate = gates?.of(new URL(access.baseUrl).origin, access.apiKey, {
+      concurrency: access.concurrency ?? limits.concurrency,
+      requestsPerSecond: access.requestsPerSecond ?? limits.requestsPerSecond,
+    });
+    const client = createReportClient({
+      baseUrl: access.baseUrl,
+      apiKey: new SealedKey(access.apiKey),
+      dialect,
+      transport,
+      rangesTaken,
+      ...(gate && { gate }),
+      retry: { ...options.retry, ...patience },
+      ...(options.log && { log: options.log }),
+    });
+    return { client, dialect, dialectSha256: dialectSha256(dialect) };
+  };
   return {
-    async connect(accountId, patience) {
-      const access = await reportAccess(options.database, accountId, options.secretKey, configured);
-      const dialect = dialectSchema.parse({ ...access.dialect, strict: access.strict });
-      const gate = gates?.of(new URL(access.baseUrl).origin, access.apiKey, {
-        concurrency: access.concurrency ?? limits.concurrency,
-        requestsPerSecond: access.requestsPerSecond ?? limits.requestsPerSecond,
-      });
-      const client = createReportClient({
-        baseUrl: access.baseUrl,
-        apiKey: new SealedKey(access.apiKey),
-        dialect,
-        transport,
-        rangesTaken,
-        ...(gate && { gate }),
-        retry: { ...options.retry, ...patience },
-        ...(options.log && { log: options.log }),
-      });
-      return { client, dialect, dialectSha256: dialectSha256(dialect) };
+    connect: async (account, patience) => {
+      const stored = typeof account === 'string' ? await loadAccess(options.database, account) : account;
+      return connectBy(stored, patience);
     },
     close: async () => {
       await transport.close();

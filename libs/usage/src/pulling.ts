@@ -1,7 +1,7 @@
 import type { EpochSeconds } from '#calendar';
 import { type BillingTask, type Code, distinct, held, type Held, type Notice, toNotice } from '#billing';
 import type { Grid } from '#metering';
-import type { PulledSeries, Tally, UsageEvidence } from '#persistence';
+import type { PulledSeries, StoredAccess, Tally, UsageEvidence } from '#persistence';
 import { sampleControls, type UsagePull } from '#rating';
 import { type RawAnswer, ReportApiError } from '#report-client';
 import { type Connection, type Connectors, isUnconnected } from './connectors.js';
@@ -139,9 +139,9 @@ function form({ family, grid }: UsagePull) {
 }
 
 /** The report API as the account is to ask it, or a hold that names the setting without which no answer can be had. */
-export async function connected(connectors: Connectors, accountId: string): Promise<Connection | Held> {
+export async function connected(connectors: Connectors, account: string | StoredAccess): Promise<Connection | Held> {
   try {
-    return await connectors.connect(accountId);
+    return await connectors.connect(account);
   } catch (error) {
     if (!isUnconnected(error)) throw error;
     return held(error.code, `${error.message}; then retry the account`);
