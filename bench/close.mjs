@@ -84,17 +84,24 @@ async function runLap(scene, workers, accounts) {
   await scene.addSeller('warm-up', options.warmUp);
   await scene.close('warm-up', limit_ms);
   await scene.addSeller('measured', accounts);
+  const before = await scene.figures();
   await Promise.all(workers.map((worker) => ask(worker, 'start')));
   const started = performance.now();
   const ended = await scene.close('measured', limit_ms);
   const wall_ms = performance.now() - started;
   const measured = await Promise.all(workers.map((worker) => ask(worker, 'end')));
+  const after = await scene.figures();
   if (ended.issued !== accounts) throw new Error(`not every account was issued: ${JSON.stringify(ended)}`);
   const total = (of) => measured.reduce((sum, each) => sum + each[of], 0);
   const largest = (of) => Math.max(...measured.map((each) => each[of]));
   return {
     wall_ms,
     cpu_ms: total('cpu_ms'),
+    statements: total('statements'),
+    postgres_cpu_ms: after.cpu_ms - before.cpu_ms,
+    wal_bytes: after.wal_bytes - before.wal_bytes,
+    table_bytes: after.table_bytes - before.table_bytes,
+    lock_waits: ended.samples.waiting / Math.max(1, ended.samples.sessions),
     mark_compacts: total('mark_compacts'),
     start_bytes: largest('start_bytes'),
     peak_bytes: largest('peak_bytes'),
@@ -155,6 +162,11 @@ function print(laps) {
     ['accounts/s', ({ accounts, wall_ms }) => ((accounts / wall_ms) * 1000).toFixed(1)],
     ['worker CPU ms per account', (lap) => cpuPerAccount(lap).toFixed(2)],
     ['floors ms: fetch + parse + page + rows', ({ floors }) => floorsText(floors)],
+    ['statements per account', ({ statements, accounts }) => (statements / accounts).toFixed(2)],
+    ['PostgreSQL CPU ms per account', ({ postgres_cpu_ms, accounts }) => (postgres_cpu_ms / accounts).toFixed(2)],
+    ['WAL KiB per account', ({ wal_bytes, accounts }) => (wal_bytes / accounts / 1024).toFixed(1)],
+    ['tables KiB per account, PDFs apart', ({ table_bytes, accounts }) => (table_bytes / accounts / 1024).toFixed(1)],
+    ['sessions that wait for a lock, % of samples', ({ lock_waits }) => (lock_waits * 100).toFixed(1)],
     ['CPU ÷ floors', (lap) => (cpuPerAccount(lap) / floorsSum(lap)).toFixed(2)],
     ['RSS MB at start / peak / end', (lap) => ['start', 'peak', 'end'].map((at) => megabytes(lap, at)).join(' / ')],
     ['mark-compacts per 1,000', ({ mark_compacts, accounts }) => ((mark_compacts * 1000) / accounts).toFixed(1)],

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { Client } from 'pg';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
@@ -108,12 +109,22 @@ export async function openScene({ server, name, plan, fleet, queueUrl }) {
       const opened = await closes.open(asked);
       if (opened.outcome !== 'opened') throw new Error(`refused: ${opened.message}`);
       const until = performance.now() + limit_ms;
+      const samples = { sessions: 0, waiting: 0 };
       for (;;) {
-        const { rows } = await client.query('SELECT state FROM close WHERE id = $1', [opened.id]);
-        if (rows[0].state !== 'running') return closeOf(client, opened.id);
+        const { rows } = await client.query(LOOK, [opened.id]);
+        samples.sessions += rows[0].sessions;
+        samples.waiting += rows[0].waiting;
+        if (rows[0].state !== 'running') return { ...(await closeOf(client, opened.id)), samples };
         if (performance.now() > until) throw new Error(`the close took longer than ${limit_ms / 1000} s; stopped`);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
+    },
+    /** What PostgreSQL has spent and stored by now; a checkpoint is made first, so that two of them can be compared. */
+    async figures() {
+      await client.query('CHECKPOINT');
+      const { rows } = await client.query(STORED);
+      const { pid, wal_bytes, table_bytes } = rows[0];
+      return { cpu_ms: await cpuOfServer(pid), wal_bytes: Number(wal_bytes), table_bytes: Number(table_bytes) };
     },
     async stop() {
       await queue.close();
@@ -121,6 +132,50 @@ export async function openScene({ server, name, plan, fleet, queueUrl }) {
       await database.$disconnect();
     },
   };
+}
+
+/** How a close stands, and how many sessions of its workers do something or wait for a lock meanwhile. */
+const LOOK = `
+  SELECT c.state, s.sessions, s.waiting
+    FROM close c CROSS JOIN (
+         SELECT count(*) FILTER (WHERE state <> 'idle')::int AS sessions,
+                count(*) FILTER (WHERE wait_event_type = 'Lock')::int AS waiting
+           FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()) AS s
+   WHERE c.id = $1`;
+
+const STORED = `
+  SELECT pg_backend_pid() AS pid, pg_current_wal_insert_lsn() - '0/0' AS wal_bytes,
+         (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relname <> 'stored_document') AS table_bytes`;
+
+/** CPU that a server has spent with all its sessions, those that ended included, by the pid of one of them. */
+async function cpuOfServer(session) {
+  const statOf = async (pid) => {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
+    return text
+      .slice(text.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+  };
+  // Of the fields of proc(5), counted from the state: 1 is the parent, 11 to 14 are its own ticks and its dead children's.
+  const [, postmaster] = await statOf(session);
+  const stats = await Promise.all(
+    (await readdir('/proc'))
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) =>
+        statOf(pid).then(
+          (stat) => ({ pid, stat }),
+          () => null,
+        ),
+      ),
+  );
+  const ticks = stats
+    .filter((each) => each && (Number(each.pid) === postmaster || each.stat[1] === postmaster))
+    .reduce(
+      (sum, { pid, stat }) => sum + stat[11] + stat[12] + (Number(pid) === postmaster ? stat[13] + stat[14] : 0),
+      0,
+    );
+  return ticks * 10;
 }
 
 async function closeOf(client, id) {

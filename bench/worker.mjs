@@ -1,5 +1,6 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setInterval } from 'node:timers';
+import pg from 'pg';
 import { pino } from 'pino';
 import { boundHeapGrowth, createWorker } from '../dist/apps/worker/src/index.js';
 import { secretKeySchema } from '../dist/libs/persistence/src/index.js';
@@ -7,12 +8,19 @@ import { openService } from '../dist/libs/runtime/src/index.js';
 
 /**
  * A worker of the service that measures itself. It is told where to work by its first message; `start` begins a lap and
- * `end` answers what the lap took: CPU of the whole process, memory, and the full garbage collections of the main thread.
+ * `end` answers what the lap took: CPU of the whole process, memory, statements at the driver of PostgreSQL (the queue's, and
+ * BEGIN and COMMIT, too), and the full garbage collections of the main thread.
  */
 // Often enough to see a batch, seldom enough not to be seen in the CPU: asking for the memory is not free.
 const SAMPLE_MS = 250;
 let lap;
 boundHeapGrowth();
+
+const { query } = pg.Client.prototype;
+pg.Client.prototype.query = function (...given) {
+  if (lap) lap.statements += 1;
+  return query.apply(this, given);
+};
 
 new PerformanceObserver((list) => {
   for (const { detail } of list.getEntries()) {
@@ -27,14 +35,14 @@ setInterval(() => {
 process.on('message', (message) => {
   if (message === 'start') {
     const rss = process.memoryUsage.rss();
-    lap = { cpu: process.cpuUsage(), start_bytes: rss, peak_bytes: rss, mark_compacts: 0 };
+    lap = { cpu: process.cpuUsage(), start_bytes: rss, peak_bytes: rss, mark_compacts: 0, statements: 0 };
     process.send('started');
   } else if (message === 'end') {
     const { user, system } = process.cpuUsage(lap.cpu);
-    const { start_bytes, peak_bytes, mark_compacts } = lap;
+    const { start_bytes, peak_bytes, mark_compacts, statements } = lap;
     const end_bytes = process.memoryUsage.rss();
     lap = undefined;
-    process.send({ cpu_ms: (user + system) / 1000, start_bytes, peak_bytes, end_bytes, mark_compacts });
+    process.send({ cpu_ms: (user + system) / 1000, start_bytes, peak_bytes, end_bytes, mark_compacts, statements });
   } else {
     void begin(message);
   }

@@ -189,7 +189,7 @@ describe('a close over REST and by command', () => {
       `/v1/closes/${id}/events?account=${ids[2]}&cursor=${first.next_cursor}`,
     );
     expect([...first.data, ...rest.data].map(({ to, actor }) => `${to}${actor === null ? '' : ' asked'}`)).toEqual([
-      ...['pending asked', 'pulling', 'held', 'pending asked', 'pulling', 'rated', 'drafted', 'issued'],
+      ...['pending asked', 'pulling', 'held', 'pending asked', 'pulling', 'rated', 'issued'],
     ]);
   });
 

@@ -399,9 +399,11 @@ describe('the renderer', () => {
 
   it('finishes what was asked for, then refuses', async () => {
     const own = createInvoiceRenderer({ threads: 2 });
-    const pending = [dollarInvoice(), rupeeInvoice(), creditNote()].map((document) => own.render(document));
+    const pending = [dollarInvoice(), rupeeInvoice(), creditNote(), manySites(300)].map((document) =>
+      own.render(document),
+    );
     const closing = own.close();
-    await expect(Promise.all(pending)).resolves.toHaveLength(3);
+    await expect(Promise.all(pending)).resolves.toHaveLength(4);
     await closing;
     await own.close();
     await expect(own.render(dollarInvoice())).rejects.toMatchObject({ code: 'renderer_closed' });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { InvoicePdfError } from './invoice-pdf-error.js';
-import { LAYOUT_VERSION, type RenderedPdf } from './layout-invoice.js';
+import { LAYOUT_VERSION, layoutInvoice, type RenderedPdf } from './layout-invoice.js';
 import type { RenderAnswer } from './render-worker.js';
 import { type UnprintableText, unprintableTexts } from './unprintable.js';
 import type { PrintableInvoice } from './printable-invoice.js';
@@ -11,7 +11,13 @@ import type { PrintableInvoice } from './printable-invoice.js';
 // is young counts into the old ones' limit as well: four megabytes instead of sixteen save thirty and cost 6 % of a page.
 const THREAD_MEMORY = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 };
 
-/** Draws documents in threads of their own. */
+/**
+ * Documents of up to so many lines are drawn where they are asked for: that takes some ten milliseconds, and a thread would
+ * take a heap of its own with all fonts in it. Larger ones go to a thread.
+ */
+const DRAWN_AT_ONCE_LINES = 40;
+
+/** Draws documents, large ones in threads of their own. */
 export interface InvoiceRenderer {
   /** Version of the page's look. */
   readonly layoutVersion: number;
@@ -31,16 +37,16 @@ export interface InvoiceRenderer {
 }
 
 /**
- * Starts the threads; each parses the fonts once, with its first document. A page takes two milliseconds and ten
- * thousand lines some seconds: time that an event loop which answers requests or renews locks cannot give.
+ * A page takes two milliseconds and ten thousand lines some seconds: time that an event loop which answers requests or renews
+ * locks cannot give. Threads start with the first large document, and parse the fonts with it.
  *
- * @param threads how many. One keeps up with all that a process asks of it, takes some 50 MB, and makes the memory of a
- * process the same on any machine; who wants more pages drawn starts more processes.
+ * @param threads how many, at most. One keeps up with all that a process asks of it, takes some 50 MB, and makes the memory
+ * of a process the same on any machine; who wants more pages drawn starts more processes.
  */
 export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}): InvoiceRenderer {
   const pool = new Piscina<PrintableInvoice, RenderAnswer>({
     filename: workerFile(),
-    minThreads: threads,
+    minThreads: 0,
     maxThreads: threads,
     resourceLimits: THREAD_MEMORY,
   });
@@ -54,6 +60,7 @@ export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}
       if (closed) {
         throw new InvoicePdfError('renderer_closed', 'the invoice renderer is closed; make a new one', true);
       }
+      if (document.lines.length <= DRAWN_AT_ONCE_LINES) return layoutInvoice(document);
       const run = pool.run(document);
       drawing.add(run);
       const answer = await run.finally(() => drawing.delete(run));

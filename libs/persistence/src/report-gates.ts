@@ -15,6 +15,8 @@ export interface ReportLimits {
 
 /** A process stops handing a place from one of its requests to the next after so long, so that others get their turn. */
 const TURN_MS = 1_000;
+/** A place that nobody of this process waits for is kept for so long: most often its next request is about to come. */
+const LINGER_MS = 100;
 /** Between two looks for a free place. */
 const LOOK_MS = 25;
 /** A database that answers nothing for so long is taken for away, and its connection for lost. */
@@ -148,6 +150,8 @@ interface Place {
   readonly lock: string;
   readonly session: Session;
   readonly takenAt: number;
+  /** Gives it back, while it is spare. */
+  lingers?: NodeJS.Timeout;
 }
 
 interface Waiting {
@@ -162,6 +166,8 @@ export class KeyGate {
   readonly #connect: () => Promise<Session>;
   readonly #queue: Waiting[] = [];
   readonly #held = new Set<Place>();
+  /** Held, and used by no request. */
+  readonly #spare: Place[] = [];
   #looking = false;
   #closed = false;
   /** Until when the API wants to be left alone, and turns of its rate that were taken ahead; both by `performance.now()`. */
@@ -230,6 +236,7 @@ export class KeyGate {
 
   close(): void {
     this.#closed = true;
+    for (const { lingers } of this.#spare.splice(0)) clearTimeout(lingers);
     for (const { fail } of this.#queue.splice(0)) fail(closed());
   }
 
@@ -281,6 +288,11 @@ export class KeyGate {
   }
 
   async #find(): Promise<Place | undefined> {
+    for (let spare = this.#spare.pop(); spare; spare = this.#spare.pop()) {
+      clearTimeout(spare.lingers);
+      if (!spare.session.lost && isTurnOf(spare)) return spare;
+      this.#giveBack(spare);
+    }
     const session = await this.#connect();
     // A session is granted the same lock twice: only those that are not held are asked for. A place that was lost with its
     // session is held while its request is under way.
@@ -346,17 +358,29 @@ export class KeyGate {
   }
 
   #leave(place: Place): void {
-    const isFit = !place.session.lost && !this.#closed;
-    const isOnesTurn = performance.now() - place.takenAt < TURN_MS;
-    const next = isFit && isOnesTurn ? this.#queue.shift() : undefined;
-    if (next) {
-      next.take(place);
-      return;
-    }
+    const mayKeep = !place.session.lost && !this.#closed && isTurnOf(place);
+    const next = mayKeep ? this.#queue.shift() : undefined;
+    if (next) next.take(place);
+    else if (mayKeep) {
+      place.lingers = setTimeout(() => {
+        this.#spare.splice(this.#spare.indexOf(place), 1);
+        this.#giveBack(place);
+      }, LINGER_MS).unref();
+      this.#spare.push(place);
+    } else this.#giveBack(place);
+  }
+
+  #giveBack(place: Place): void {
     this.#held.delete(place);
     // A session that cannot give a lock back has lost it.
-    if (isFit) place.session.query('SELECT pg_advisory_unlock($1)', [place.lock]).catch(() => undefined);
+    if (place.session.lost || this.#closed) return;
+    place.session.query('SELECT pg_advisory_unlock($1)', [place.lock]).catch(() => undefined);
   }
+}
+
+/** A place goes back after a while, however much this process has to ask, so that others get their turn. */
+function isTurnOf({ takenAt }: Place): boolean {
+  return performance.now() - takenAt < TURN_MS;
 }
 
 function untilThen(at: number): number {
