@@ -203,8 +203,7 @@ describe('a close that can be watched, reviewed and proved', () => {
       'close finished running retried service',
       'account pending pulling - -',
       'account pulling rated - -',
-      'account rated drafted - -',
-      'account drafted issued - -',
+      'account rated issued - -',
       'close running finished - -',
     ]);
     const stamps = events.map(({ at }) => at);
@@ -212,7 +211,7 @@ describe('a close that can be watched, reviewed and proved', () => {
     const own = await listCloseEvents(closing.database, closing.lastClose(), { account: account?.account, limit: 3 });
     expect(own.map(({ to }) => to)).toEqual(['pending', 'pulling', 'held']);
     const rest = await listCloseEvents(closing.database, closing.lastClose(), { after: own[2]?.id, limit: 100 });
-    expect(rest).toHaveLength(8);
+    expect(rest).toHaveLength(7);
   });
 
   it('counts progress and holds from what is stored', async () => {

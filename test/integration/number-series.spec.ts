@@ -80,12 +80,12 @@ describe('the number series of a seller', () => {
     // A fiscal year that has begun by both is the same series.
     expect(await change({ fiscal_year_start: now.month })).toBe('changed');
     await closing.run('acme', '2026-08');
-    expect((await numbers()).at(-1)).toBe(`INV-${now.year}-000003`);
+    expect(await numbers()).toContain(`INV-${now.year}-000003`);
   });
 
   it('goes on below another prefix', async () => {
     expect(await change({ invoice_prefix: 'ACME' })).toBe('changed');
     await closing.run('acme', '2026-09');
-    expect((await numbers()).at(-1)).toBe(`ACME-${now.year}-000004`);
+    expect(await numbers()).toContain(`ACME-${now.year}-000004`);
   });
 });
