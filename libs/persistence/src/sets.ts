@@ -57,17 +57,21 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
 
 async function once<T>(database: Database, work: (tx: Session) => Promise<T>): Promise<T> {
   const client = await poolOf(database).connect();
-  // A session that could not even roll back is not given to another transaction.
+  // A session that could not even roll back is not given to another transaction. One that ends between two statements says so
+  // by an event as well, which nobody else hears while it is out of the pool.
   let lost: Error | undefined;
+  const lose = (error: Error) => (lost = error);
+  client.on('error', lose);
   try {
     await client.query('BEGIN');
     const result = await work(sessionOn(client));
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    await client.query('ROLLBACK').catch((failure: Error) => (lost = failure));
+    await client.query('ROLLBACK').catch(lose);
     throw error;
   } finally {
+    client.off('error', lose);
     client.release(lost);
   }
 }
