@@ -64,8 +64,8 @@ describe('the gates of report APIs', () => {
     await Promise.all(
       [another(), another()].flatMap((of) => Array.from({ length: 6 }, () => ask(of.of(ORIGIN, KEY, limits)))),
     );
-    // The n-th of twenty a second does not come before n × 50 ms; a timer may fire a millisecond early.
-    at.sort((a, b) => a - b).forEach((ms, n) => expect(ms).toBeGreaterThanOrEqual(n * 50 - 2));
+    // The n-th of twenty a second does not come before n × 50 ms; timers may fire some milliseconds early.
+    at.sort((a, b) => a - b).forEach((ms, n) => expect(ms).toBeGreaterThanOrEqual(n * 50 - 10));
   });
 
   it('stay closed for everybody while the API wants to be left alone', async () => {
