@@ -172,10 +172,6 @@ export class Batches {
     this.#draining = true;
   }
 
-  get isDraining(): boolean {
-    return this.#draining;
-  }
-
   /**
    * Works on one batch: bills and issues what is not done yet, renders what is issued, ends the close when it is the
    * last. Throws a retryable CloseError when an account met a passing error and has attempts left, and a SeriesLocked when
@@ -216,7 +212,7 @@ export class Batches {
     }
   }
 
-  /** Bills a set of accounts that nobody reviewed yet. */
+  /** Bills a set of accounts, from the claim to their documents. */
   async #billSet(work: Work, accounts: readonly UnfinishedAccount[]): Promise<void> {
     const { close } = work;
     const ids = accounts.map(({ accountId }) => accountId);
@@ -294,7 +290,7 @@ export class Batches {
     const { accountId } = claim;
     const inBatch = facts.accounts.get(accountId);
     if (!inBatch) throw new CloseError('unknown_account', 'the account vanished from the database');
-    await this.#readPlans(inBatch.facts().versions.map(({ sha256 }) => sha256));
+    const plans = await this.#readPlans(inBatch.facts().versions.map(({ sha256 }) => sha256));
     // A dry run only tells what a period comes to, also one that stands billed.
     const earlier =
       account.billed && !close.dryRun
@@ -304,19 +300,25 @@ export class Batches {
     const rating = await rateOne(this.#options, close, inBatch, {
       now: facts.now,
       waived: account.waived,
-      planDocument: (sha256) => this.#planDocuments.get(sha256),
+      planDocument: (sha256) => plans.get(sha256),
       note: (series) => hand.note(accountId, series),
       tell: (series) => hand.tell(accountId, series),
     });
     return { ...rating, account, claim, earlier };
   }
 
-  async #readPlans(sha256s: readonly string[]): Promise<void> {
+  /** The documents of plan versions: those that are remembered, and the others read now. */
+  async #readPlans(sha256s: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
     const missing = sha256s.filter((sha256) => !this.#planDocuments.has(sha256));
-    if (missing.length === 0) return;
+    const known = new Map(sha256s.map((sha256) => [sha256, this.#planDocuments.get(sha256)]));
+    if (missing.length === 0) return known;
+    // What is forgotten here is still in the hands of the accounts that asked for it.
     if (this.#planDocuments.size >= PLANS_KEPT) this.#planDocuments.clear();
-    for (const [sha256, document] of await loadPlans(this.#database, sha256s))
+    for (const [sha256, document] of await loadPlans(this.#database, missing)) {
       this.#planDocuments.set(sha256, document);
+      known.set(sha256, document);
+    }
+    return known;
   }
 
   /** Keeps what was pulled, all accounts in one statement; account by account where that fails, to find the one. */
@@ -344,7 +346,7 @@ export class Batches {
     return kept;
   }
 
-  /** Writes down what each account came to: holds, what is empty, drafts; and issues where nobody reviews drafts. */
+  /** Writes down what each account came to: holds, what is empty, drafts; and issues where no operator reviews drafts. */
   async #writeDown(
     work: Work,
     facts: BatchFacts,

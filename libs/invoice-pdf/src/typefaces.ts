@@ -15,7 +15,7 @@ export interface Strip {
   readonly show: string;
 }
 
-/** A word as it is set, with the space behind it. It is shared between documents: nobody may change it. */
+/** A word as it is set, with the space behind it. It is shared between documents and never changed. */
 export interface Word {
   /** Width in thousandths of the type size. */
   readonly advance: number;

@@ -173,8 +173,10 @@ export async function loadBatchFacts(
   const driftPercent = readSettings(head.head.seller.settings).drift_percent;
   const accounts = rows.flatMap(({ account, accountKey, before: was, usage, ...row }) => {
     if (!account) return [];
+    let facts: BillingFacts | undefined;
     const inBatch: AccountInBatch = {
-      facts: () => toFacts(seller, { ...row, account }),
+      // Asked for several times on an account's way, and its deciding documents are hashed for it.
+      facts: () => (facts ??= toFacts(seller, { ...row, account })),
       before: { label: before, ...was, driftPercent },
       usage: inOrderOfWindows(usage),
       access: { accountId: account.id, accountKey, sellerId: seller.id, code: seller.code, reportApi, sellerKey },

@@ -58,7 +58,7 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
 async function once<T>(database: Database, work: (tx: Session) => Promise<T>): Promise<T> {
   const client = await poolOf(database).connect();
   // A session that could not even roll back is not given to another transaction. One that ends between two statements says so
-  // by an event as well, which nobody else hears while it is out of the pool.
+  // by an event as well, which the pool does not hear while the session is out.
   let lost: Error | undefined;
   const lose = (error: Error) => (lost = error);
   client.on('error', lose);

@@ -6,7 +6,7 @@ import type { Connection } from './connectors.js';
 import { byTheHour, type Estimate, type EstimateWork, type NoEstimate } from './estimate-rating.js';
 import { gridOf, pullUsage } from './pulling.js';
 
-/** What one estimate may pull and rate, of the whole month: it is answered while somebody waits. */
+/** What one estimate may pull and rate, of the whole month: it is answered while a caller waits. */
 const MOST = { series: 4_000, buckets: 2_000_000, lines: 5_000 } as const;
 
 /** Microseconds of one core for a line with its derivation, and for a bucket that is measured and controlled. */

@@ -1,6 +1,6 @@
 /**
  * Works through items, some of them ahead of the one whose result is waited for, and hands the results out in the order of
- * the items. The first one is worked on alone. Whoever stops listening aborts what is under way.
+ * the items. The first one is worked on alone. A caller that stops listening aborts what is under way.
  */
 export async function* inOrder<T, R>(
   items: readonly T[],

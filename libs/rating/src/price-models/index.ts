@@ -58,7 +58,7 @@ export function tellPriceStep(price: Price, kind: string, told: ToldStep): strin
   return Object.hasOwn(tell, kind) ? tell[kind as PriceStepKind](told, price) : undefined;
 }
 
-/** How much a price asks of whoever rates by it: see `PriceModel.work`. */
+/** How much work a price makes for a rating: see `PriceModel.work`. */
 export function priceWork(price: Price): { steps: number; looks: number } {
   return modelOf(price).work(price);
 }
