@@ -5,7 +5,7 @@ import {
   loadSnapshots,
   openDatabase,
   type Transaction,
-  unconservedWindows,
+  unconservedAccounts,
   usageFingerprint,
 } from '#persistence';
 import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
@@ -110,7 +110,11 @@ describe('the usage ledger after two years', () => {
   it.each([
     ['its fingerprint', usageFingerprint],
     ['its snapshots', loadSnapshots],
-    ['what of it is not conserved', unconservedWindows],
+    [
+      'what of it is not conserved',
+      (tx: Transaction, of: { accountId: string; periodLabel: string }) =>
+        unconservedAccounts((sql) => tx.$queryRaw(sql), [of.accountId], of.periodLabel),
+    ],
   ] as const)("reads of one account's month, for %s, that month's windows alone", async (_, ask) => {
     const of = { accountId: account, periodLabel: PERIOD };
     const read = await reading((tx) => ask(tx, of));

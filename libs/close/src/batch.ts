@@ -555,7 +555,7 @@ export class Batches {
       }
     });
     // They are issued whatever happens here: what is not stored now is drawn again.
-    await storeDocuments(this.#database, work.close.sellerId, files).then(
+    await storeDocuments(this.#database, files).then(
       () => drawn.forEach((of) => this.#step('rendered', work, of)),
       (error: unknown) => work.notDrawn.push(error),
     );

@@ -8,9 +8,9 @@ import {
   type PreparedUsage,
   savePrepared,
   saveSnapshots,
+  session,
   type Snapshot,
   unconservedAccounts,
-  unconservedWindows,
 } from '#persistence';
 import type { KeepAnswer, Pulled } from '#usage';
 
@@ -67,7 +67,7 @@ export async function keepUsage(
   const owned = { start: period.start, end: period.end };
   const saved = await saveSnapshots(database, { ...of, owned, pulled: series }, onKept);
   if (saved.outcome === 'owned_by_another_period') return notOurs(saved.metric);
-  const [leak] = await unconservedWindows(database, of);
+  const leak = (await unconservedAccounts(session(database).rows, [of.accountId], of.periodLabel)).get(of.accountId);
   return leak ? notConserved(leak) : { outcome: 'kept', snapshots: saved.snapshots };
 }
 
@@ -105,7 +105,7 @@ export async function keepBatch(
   }
   if (pulled.length === 0) return kept;
   const leaks = await unconservedAccounts(
-    database,
+    session(database).rows,
     pulled.map(({ accountId }) => accountId),
     first.periodLabel,
   );

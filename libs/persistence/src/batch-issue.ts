@@ -1,15 +1,21 @@
 import type { SellerFacts } from '#billing';
-import { type EpochSeconds, toStamp } from '#calendar';
 import type { DraftInvoice, IssuedInvoice } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { type AccountOutcome, type InRound, lockAccounts, moveToOutcome } from './batch-accounts.js';
 import { type BatchFacts, loadBatchFacts } from './billing-facts.js';
 import type { CloseWork } from './closes.js';
 import { CONFIRM_AFTER_HOURS } from './confirming-pulls.js';
-import { type Database, PersistenceError, seriesFailure } from './database.js';
+import { type Database, PersistenceError } from './database.js';
 import { Prisma } from './generated/client.js';
 import type { BillingInputs } from './invoice-inputs.js';
-import { fiscalYearAt, fiscalYearEnd, hasInvoiced, type Numbering, type NumberTaken } from './invoices.js';
+import {
+  insertingInvoices,
+  type NewFile,
+  type Numbering,
+  type NumberTaken,
+  storingDocuments,
+  takeNumbers,
+} from './invoices.js';
 import { documentSha256 } from './sealed-documents.js';
 import { inOneSession, type Session, session } from './sets.js';
 
@@ -64,13 +70,20 @@ export async function issueBatch(database: Database, batch: IssueBatch): Promise
       else changed.push(each);
     }
     if (ready.length === 0) return { issued: [], changed };
-    const taken = await takeNumbers(tx, batch.numberingOf(facts.seller), ready.length);
+    const numbering = batch.numberingOf(facts.seller);
+    const taken = await takeNumbers(tx.rows, numbering, 'invoice', ready.length);
     const issued = ready.map(({ of, inputs }, position) => {
       const number = { ...taken, sequence: taken.sequence + position };
       return { of, inputs, number, invoice: batch.write(of, number, facts.seller) };
     });
     batch.onNumbered(issued.map(({ of }) => of.accountId));
-    await insertInvoices(tx, batch, issued);
+    const documents = issued.map(({ of, inputs, number, invoice }) => ({
+      ...{ accountId: of.accountId, invoice, taken: number, inputs },
+      // Where nothing was pulled there is nothing to confirm.
+      confirmed: inputs.usage.length > 0,
+    }));
+    const { sellerId } = close;
+    await tx.run(insertingInvoices({ sellerId, closeId: close.id, actor: batch.actor }, documents));
     await settleIssued(tx, close.id, issued);
     return { issued: issued.map(({ of, invoice }) => ({ accountId: of.accountId, invoice })), changed };
   });
@@ -87,123 +100,11 @@ function mayIssue(
   return row.state === 'drafted' && (row.released || issue === 'automatic');
 }
 
-/**
- * Takes the next numbers of a seller's invoices. The counter row stays locked until the transaction ends, so numbers are
- * given out one batch after the other, and `issuedAt` is read under that lock and never runs backwards: number order is
- * time order.
- *
- * @returns the first of them
- * @throws PersistenceError `series_locked` when another process kept the row for longer than the session waits for a lock
- */
-async function takeNumbers(tx: Session, numbering: Numbering, count: number): Promise<NumberTaken> {
-  const { sellerId, numberStart } = numbering;
-  for (;;) {
-    const year = fiscalYearAt(await clockOf(tx), numbering);
-    const yearEnd = toStamp(fiscalYearEnd(year, numbering));
-    // A fiscal year that turned while the lock was waited for gives no number any more: a series never goes back.
-    const [taken] = await tx
-      .rows<{ next: string; issuedAt: string }>(
-        Prisma.sql`
-          INSERT INTO number_series AS series (seller_id, kind, fiscal_year, next_sequence, last_issued_at)
-          SELECT ${sellerId}::uuid, 'invoice', ${year},
-                 CASE WHEN NOT ${hasInvoiced(sellerId)} THEN ${numberStart}::bigint ELSE 1 END + ${count},
-                 date_trunc('second', clock_timestamp())
-           WHERE clock_timestamp() < ${yearEnd}::timestamptz
-          ON CONFLICT (seller_id, kind, fiscal_year) DO UPDATE
-            SET next_sequence = series.next_sequence + ${count},
-                last_issued_at = greatest(series.last_issued_at, date_trunc('second', clock_timestamp()))
-            WHERE clock_timestamp() < ${yearEnd}::timestamptz
-          RETURNING next_sequence::text AS next, extract(epoch FROM last_issued_at)::bigint::text AS "issuedAt"`,
-      )
-      .catch((error: unknown) => {
-        throw seriesFailure(error);
-      });
-    if (taken) return { fiscalYear: year, sequence: Number(taken.next) - count, issuedAt: Number(taken.issuedAt) };
-  }
-}
-
-async function clockOf(tx: Session): Promise<EpochSeconds> {
-  const [row] = await tx.rows<{ now: string }>(Prisma.sql`
-    SELECT floor(extract(epoch FROM clock_timestamp()))::bigint::text AS now`);
-  return Number(row?.now);
-}
-
 interface Numbered {
   readonly of: ToIssue;
   readonly inputs: BillingInputs;
   readonly number: NumberTaken;
   readonly invoice: IssuedInvoice;
-}
-
-/** Lines and taxes are read out of the documents by the database, so that beside a document stands what it says. */
-async function insertInvoices(tx: Session, { close, actor }: IssueBatch, issued: readonly Numbered[]): Promise<void> {
-  const given = JSON.stringify(
-    issued.map(({ of, inputs, number, invoice }) => {
-      const sha256 = documentSha256(invoice);
-      return {
-        id: invoice.id,
-        account_id: of.accountId,
-        fiscal_year: number.fiscalYear,
-        sequence: number.sequence,
-        sha256,
-        inputs,
-        document: invoice,
-        event_id: uuid(),
-        audit_id: uuid(),
-        audit: { number: invoice.number, close: close.id, sha256 },
-        // Where nothing was pulled there is nothing to confirm.
-        pulls: inputs.usage.length > 0 ? CONFIRM_AFTER_HOURS.map((hours) => ({ id: uuid(), hours })) : [],
-      };
-    }),
-  );
-  await tx.run(Prisma.sql`
-    WITH given AS MATERIALIZED (
-      SELECT * FROM json_to_recordset(${given}::json) AS g (
-        id uuid, account_id uuid, fiscal_year int, sequence bigint, sha256 text, inputs jsonb, document jsonb, event_id uuid,
-        audit_id uuid, audit jsonb, pulls jsonb)
-    ), issued AS (
-      INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period,
-                           revision, currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date,
-                           document, document_sha256, inputs_hash, layout_version)
-      SELECT g.id, ${close.sellerId}::uuid, g.account_id, ${close.id}::uuid, d.kind, d.number, g.fiscal_year, g.sequence,
-             d.period->>'label', tstzrange((d.period->>'start')::timestamptz, (d.period->>'end')::timestamptz), d.revision,
-             d.currency, d.net, d.tax, d.gross, d.rounding, d.payable, d.issued_at, d.issue_date, d.due_date, g.document,
-             g.sha256, d.inputs_hash, d.layout_version
-        FROM given g CROSS JOIN LATERAL jsonb_to_record(g.document) AS d (
-               kind text, number text, period jsonb, revision int, currency text, net numeric, tax numeric, gross numeric,
-               rounding numeric, payable numeric, issued_at timestamptz, issue_date date, due_date date, inputs_hash text,
-               layout_version int)
-       ORDER BY g.sequence
-    ), lines AS (
-      INSERT INTO invoice_line (invoice_id, position, charge, kind, description, dimension, entity, quantity, unit, amount,
-                                tax_category)
-      SELECT g.id, l.position, l.charge, l.kind, l.description, l.entity->>'dimension', l.entity->>'value', l.quantity,
-             l.unit, l.amount, l.tax_category
-        FROM given g CROSS JOIN LATERAL jsonb_to_recordset(g.document->'lines') AS l (
-               position int, charge text, kind text, description text, entity jsonb, quantity numeric, unit text,
-               amount numeric, tax_category text)
-       ORDER BY g.sequence, l.position
-    ), taxes AS (
-      INSERT INTO invoice_tax (invoice_id, position, name, category, rate, base, amount)
-      SELECT g.id, t.position, t.tax->>'name', t.tax->>'category', (t.tax->>'rate')::numeric, (t.tax->>'base')::numeric,
-             (t.tax->>'amount')::numeric
-        FROM given g CROSS JOIN LATERAL jsonb_array_elements(g.document->'taxes') WITH ORDINALITY AS t (tax, position)
-       ORDER BY g.sequence, t.position
-    ), inputs AS (
-      INSERT INTO invoice_inputs (invoice_id, inputs) SELECT id, inputs FROM given ORDER BY sequence
-    ), event AS (
-      INSERT INTO invoice_event (id, invoice_id, type, at)
-      SELECT event_id, id, 'issued', (document->>'issued_at')::timestamptz FROM given ORDER BY sequence
-    ), pulls AS (
-      INSERT INTO confirming_pull (id, invoice_id, due_at, next_attempt_at)
-      SELECT p.id, g.id, due, due
-        FROM given g CROSS JOIN LATERAL jsonb_to_recordset(g.pulls) AS p (id uuid, hours int)
-       CROSS JOIN LATERAL (SELECT (g.document->>'issued_at')::timestamptz + make_interval(hours => p.hours) AS due) AS d
-       ORDER BY g.sequence, p.hours
-    )
-    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
-    SELECT audit_id, ${close.sellerId}::uuid, ${actor}, 'invoice.issued', 'invoice:' || id, audit
-      FROM given ORDER BY sequence`);
 }
 
 /** Moves the accounts of documents that were just issued. Drafts that were stored go. */
@@ -346,46 +247,10 @@ export async function loadDrafts(
   return new Map(rows.map(({ account_id, ...draft }) => [account_id, draft]));
 }
 
-/** A rendered file of an issued document. */
-export interface NewFile {
-  readonly invoiceId: string;
-  readonly layout: number;
-  readonly sha256: string;
-  readonly bytes: Uint8Array;
-}
-
 /**
  * Keeps the PDFs of documents; one that is kept already stays. The audit event beside each has its hash too, so that a hash
  * and its file cannot be changed together unseen.
  */
-export async function storeDocuments(database: Database, sellerId: string, files: readonly NewFile[]): Promise<void> {
-  if (files.length === 0) return;
-  const given = JSON.stringify(
-    files.map(({ invoiceId, layout, sha256, bytes }) => ({
-      id: uuid(),
-      invoice_id: invoiceId,
-      layout,
-      sha256,
-      length: bytes.length,
-      audit_id: uuid(),
-    })),
-  );
-  // The files follow each other in one parameter, which the driver sends as it is.
-  const bytes = Buffer.concat(files.map((file) => file.bytes));
-  await session(database).run(Prisma.sql`
-    WITH given AS MATERIALIZED (
-      SELECT g.*, sum(g.length) OVER (ORDER BY g.position) - g.length + 1 AS offset
-        FROM ROWS FROM (json_to_recordset(${given}::json) AS (
-               id uuid, invoice_id uuid, layout int, sha256 text, length int, audit_id uuid))
-             WITH ORDINALITY AS g (id, invoice_id, layout, sha256, length, audit_id, position)
-    ), stored AS (
-      INSERT INTO stored_document (id, invoice_id, kind, layout, sha256, bytes)
-      SELECT id, invoice_id, 'pdf', layout, sha256, substring(${bytes}::bytea FROM g.offset::int FOR g.length)
-        FROM given g ORDER BY invoice_id
-      ON CONFLICT DO NOTHING RETURNING invoice_id
-    )
-    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
-    SELECT g.audit_id, ${sellerId}::uuid, 'service', 'document.stored', 'invoice:' || g.invoice_id,
-           jsonb_build_object('kind', 'pdf', 'layout', g.layout, 'sha256', g.sha256)
-      FROM given g JOIN stored USING (invoice_id) ORDER BY g.position`);
+export async function storeDocuments(database: Database, files: readonly NewFile[]): Promise<void> {
+  if (files.length > 0) await session(database).run(storingDocuments(files));
 }

@@ -12,7 +12,7 @@ import {
   prepareSnapshot,
   type Snapshot,
 } from './ledger.js';
-import { session } from './sets.js';
+import { type Ask, session } from './sets.js';
 
 /** What was pulled for one account and period, made ready to be kept: values are packed, the answers are gone. */
 export interface PreparedUsage {
@@ -133,11 +133,11 @@ function fingerprintOf({ entity, metric, valuesSha256 }: PreparedSnapshot) {
 
 /** Accounts of which the month's usage is not conserved, each with one window of it: they may not be billed. */
 export async function unconservedAccounts(
-  database: Database,
+  ask: Ask,
   accountIds: readonly string[],
   periodLabel: string,
 ): Promise<Map<string, { dimension: string; metric: Metric; revision: number }>> {
-  const rows = await session(database).rows<{
+  const rows = await ask<{
     account_id: string;
     dimension: string;
     metric: Metric;

@@ -6,13 +6,13 @@ import { recordAudit } from './audit.js';
 import { type Database, stamp, transaction, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import {
-  insertInvoice,
+  insertingInvoices,
   type IssueOutcome,
   lockDraft,
   type Numbering,
   type NumberTaken,
   settleDraft,
-  takeNumber,
+  takeNumbers,
 } from './invoices.js';
 import { type Snapshot, usageFingerprint } from './ledger.js';
 import { sellerOf, where } from './page.js';
@@ -341,9 +341,10 @@ async function insertNote(
 ): Promise<NoteOutcome> {
   const reason = await objection(tx, draft);
   if (reason) return { outcome: 'objected', reason };
-  const taken = await takeNumber(tx, numbering, draft.kind);
+  const taken = await takeNumbers((sql) => tx.$queryRaw(sql), numbering, draft.kind, 1);
   const invoice = write(draft, id, taken, corrects);
-  await insertInvoice(tx, { sellerId, accountId, closeId, actor, inputs }, invoice, taken);
+  const document = { accountId, invoice, taken, inputs, confirmed: false };
+  await tx.$executeRaw(insertingInvoices({ sellerId, closeId, actor }, [document]));
   return { outcome: 'issued', invoice };
 }
 

@@ -90,6 +90,7 @@ export {
   listInvoices,
   loadDocument,
   loadIssued,
+  type NewFile,
   type Numbering,
   type NumberTaken,
   type StoredDocument,
@@ -146,7 +147,6 @@ export {
 export {
   type CountedUsage,
   type SeriesConservation,
-  unconservedWindows,
   type UsageConservation,
   usageConservation,
   type WindowConservation,
@@ -266,7 +266,6 @@ export {
   issueBatch,
   loadDrafts,
   type NewDraft,
-  type NewFile,
   saveDrafts,
   saveEmpties,
   storeDocuments,

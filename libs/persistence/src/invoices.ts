@@ -1,12 +1,14 @@
 import type { Notice } from '#billing';
 import { createHash } from 'node:crypto';
-import { type EpochSeconds, fiscalYear, fromStamp, localDateAt, startOfDay, toStamp } from '#calendar';
+import { type EpochSeconds, fiscalYear, localDateAt, startOfDay, toStamp } from '#calendar';
 import type { DocumentKind, DraftInvoice, IssuedInvoice } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { loadDraft, lockAccount, moveAccount } from './closes.js';
-import { type Database, PersistenceError, seriesFailure, stamp, type Transaction } from './database.js';
+import { CONFIRM_AFTER_HOURS } from './confirming-pulls.js';
+import { type Database, PersistenceError, seriesFailure, type Transaction } from './database.js';
 import { Prisma } from './generated/client.js';
 import { also, sellerOf, where } from './page.js';
+import type { Ask } from './sets.js';
 import {
   DocumentAltered,
   documentSha256,
@@ -72,37 +74,49 @@ export async function settleDraft(tx: Transaction, { closeId, accountId }: Draft
 }
 
 /**
- * Takes the next number of a series. The counter row stays locked until the transaction ends, so numbers are given out
- * one after the other, and `issuedAt` is read under that lock and never runs backwards: number order is time order.
+ * Takes the next numbers of a series. The counter row stays locked until the transaction ends, so numbers are given out one
+ * transaction after the other, and `issuedAt` is read under that lock and never runs backwards: number order is time order.
  *
+ * @param ask on the transaction that issues
+ * @returns the first of them
  * @throws PersistenceError `series_locked` when another process kept the row for longer than the session waits for a lock
  */
-export async function takeNumber(tx: Transaction, numbering: Numbering, kind: DocumentKind): Promise<NumberTaken> {
+export async function takeNumbers(
+  ask: Ask,
+  numbering: Numbering,
+  kind: DocumentKind,
+  count: number,
+): Promise<NumberTaken> {
   const { sellerId, numberStart } = numbering;
   for (;;) {
-    const year = fiscalYearAt(await clock(tx), numbering);
+    const [clock] = await ask<{ now: string }>(Prisma.sql`
+      SELECT floor(extract(epoch FROM clock_timestamp()))::bigint::text AS now`);
+    const year = fiscalYearAt(Number(clock?.now), numbering);
     const yearEnd = toStamp(fiscalYearEnd(year, numbering));
     // One statement, because everybody else waits meanwhile. PostgreSQL computes what it sets when it has the row's lock.
     // A fiscal year that turned while the lock was waited for gives no number any more: a series never goes back.
-    const [taken] = await tx.$queryRaw<{ sequence: bigint; issuedAt: string }[]>`
+    const [taken] = await ask<{ next: string; issuedAt: string }>(Prisma.sql`
       INSERT INTO number_series AS series (seller_id, kind, fiscal_year, next_sequence, last_issued_at)
-      SELECT ${sellerId}::uuid, ${kind}, ${year},
-             CASE WHEN ${kind} = 'invoice' AND NOT ${hasInvoiced(sellerId)} THEN ${numberStart}::bigint ELSE 1 END + 1,
+      SELECT ${sellerId}::uuid, ${kind}, ${year}::int,
+             CASE WHEN ${kind} = 'invoice' AND NOT ${hasInvoiced(sellerId)} THEN ${numberStart}::bigint ELSE 1 END
+             + ${count}::bigint,
              date_trunc('second', clock_timestamp())
        WHERE clock_timestamp() < ${yearEnd}::timestamptz
       ON CONFLICT (seller_id, kind, fiscal_year) DO UPDATE
-        SET next_sequence = series.next_sequence + 1,
+        SET next_sequence = series.next_sequence + ${count}::bigint,
             last_issued_at = greatest(series.last_issued_at, date_trunc('second', clock_timestamp()))
         WHERE clock_timestamp() < ${yearEnd}::timestamptz
-      RETURNING next_sequence - 1 AS sequence, ${stamp('last_issued_at')} AS "issuedAt"`.catch((error: unknown) => {
-      throw seriesFailure(error);
-    });
-    if (taken) return { fiscalYear: year, sequence: Number(taken.sequence), issuedAt: fromStamp(taken.issuedAt) };
+      RETURNING next_sequence::text AS next, extract(epoch FROM last_issued_at)::bigint::text AS "issuedAt"`).catch(
+      (error: unknown) => {
+        throw seriesFailure(error);
+      },
+    );
+    if (taken) return { fiscalYear: year, sequence: Number(taken.next) - count, issuedAt: Number(taken.issuedAt) };
   }
 }
 
 /** The first instant that no longer belongs to a seller's fiscal year. */
-export function fiscalYearEnd(year: number, { fiscalYearStart, timeZone }: Numbering): EpochSeconds {
+function fiscalYearEnd(year: number, { fiscalYearStart, timeZone }: Numbering): EpochSeconds {
   return startOfDay(`${year + 1}-${String(fiscalYearStart).padStart(2, '0')}-01`, timeZone);
 }
 
@@ -111,70 +125,97 @@ export function hasInvoiced(sellerId: string): Prisma.Sql {
   return Prisma.sql`EXISTS (SELECT FROM invoice WHERE seller_id = ${sellerId}::uuid AND kind = 'invoice')`;
 }
 
-export function fiscalYearAt(instant: EpochSeconds, numbering: Numbering): number {
+function fiscalYearAt(instant: EpochSeconds, numbering: Numbering): number {
   return fiscalYear(localDateAt(instant, numbering.timeZone), numbering.fiscalYearStart);
 }
 
-async function clock(tx: Transaction): Promise<EpochSeconds> {
-  const [row] = await tx.$queryRaw<{ now: string }[]>`SELECT ${stamp('clock_timestamp()')} AS now`;
-  return fromStamp(row?.now ?? '');
+/** A document with its number, and what it was computed from. */
+export interface NewDocument {
+  readonly accountId: string;
+  readonly invoice: IssuedInvoice;
+  readonly taken: NumberTaken;
+  readonly inputs: object;
+  /** Whether its usage is pulled again later, to confirm it. */
+  readonly confirmed: boolean;
 }
 
-/** Inserts a document with its lines, taxes, inputs and events: once and never again. */
-export async function insertInvoice(
-  tx: Transaction,
-  of: {
-    readonly sellerId: string;
-    readonly accountId: string;
-    /** Null for a note that no close issues. */
-    readonly closeId: string | null;
-    readonly actor: string;
-    readonly inputs: object;
-  },
-  invoice: IssuedInvoice,
-  taken: NumberTaken,
-): Promise<void> {
-  const { period, lines, taxes } = invoice;
-  const sha256 = documentSha256(invoice);
-  // One statement for all tables: the series is locked, and every round trip is one that the next issuer waits for.
-  await tx.$executeRaw`
-    WITH issued AS (
+/**
+ * The statement that inserts documents with their lines, taxes, inputs, events and confirming pulls: once and never again, in
+ * the order of their numbers. Lines and taxes are read out of the documents by the database, so that beside a document stands
+ * what it says. One statement for all tables: the series is locked, and every round trip is one that the next issuer waits for.
+ *
+ * @param of.closeId null for notes that no close issues
+ */
+export function insertingInvoices(
+  { sellerId, closeId, actor }: { sellerId: string; closeId: string | null; actor: string },
+  documents: readonly NewDocument[],
+): Prisma.Sql {
+  const given = JSON.stringify(
+    documents.map(({ accountId, invoice, taken, inputs, confirmed }) => {
+      const sha256 = documentSha256(invoice);
+      return {
+        id: invoice.id,
+        account_id: accountId,
+        fiscal_year: taken.fiscalYear,
+        sequence: taken.sequence,
+        sha256,
+        inputs,
+        document: invoice,
+        event_id: uuid(),
+        audit_id: uuid(),
+        audit: { number: invoice.number, close: closeId, sha256 },
+        pulls: confirmed ? CONFIRM_AFTER_HOURS.map((hours) => ({ id: uuid(), hours })) : [],
+      };
+    }),
+  );
+  return Prisma.sql`
+    WITH given AS MATERIALIZED (
+      SELECT * FROM json_to_recordset(${given}::json) AS g (
+        id uuid, account_id uuid, fiscal_year int, sequence bigint, sha256 text, inputs jsonb, document jsonb, event_id uuid,
+        audit_id uuid, audit jsonb, pulls jsonb)
+    ), issued AS (
       INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period,
                            revision, currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date,
                            document, document_sha256, inputs_hash, layout_version)
-      VALUES (${invoice.id}::uuid, ${of.sellerId}::uuid, ${of.accountId}::uuid, ${of.closeId}::uuid,
-              ${invoice.kind}, ${invoice.number}, ${taken.fiscalYear}, ${taken.sequence}, ${period.label},
-              tstzrange(${period.start}::timestamptz, ${period.end}::timestamptz), ${invoice.revision},
-              ${invoice.currency}, ${invoice.net}::numeric, ${invoice.tax}::numeric, ${invoice.gross}::numeric,
-              ${invoice.rounding}::numeric, ${invoice.payable}::numeric, ${invoice.issued_at}::timestamptz,
-              ${invoice.issue_date}::date, ${invoice.due_date}::date, ${JSON.stringify(invoice)}::jsonb,
-              ${sha256}, ${invoice.inputs_hash}, ${invoice.layout_version})
+      SELECT g.id, ${sellerId}::uuid, g.account_id, ${closeId}::uuid, d.kind, d.number, g.fiscal_year, g.sequence,
+             d.period->>'label', tstzrange((d.period->>'start')::timestamptz, (d.period->>'end')::timestamptz), d.revision,
+             d.currency, d.net, d.tax, d.gross, d.rounding, d.payable, d.issued_at, d.issue_date, d.due_date, g.document,
+             g.sha256, d.inputs_hash, d.layout_version
+        FROM given g CROSS JOIN LATERAL jsonb_to_record(g.document) AS d (
+               kind text, number text, period jsonb, revision int, currency text, net numeric, tax numeric, gross numeric,
+               rounding numeric, payable numeric, issued_at timestamptz, issue_date date, due_date date, inputs_hash text,
+               layout_version int)
+       ORDER BY g.sequence
     ), lines AS (
       INSERT INTO invoice_line (invoice_id, position, charge, kind, description, dimension, entity, quantity, unit, amount,
                                 tax_category)
-      SELECT ${invoice.id}::uuid, * FROM unnest(
-        ${lines.map((line) => line.position)}::int[], ${lines.map((line) => line.charge)}::text[],
-        ${lines.map((line) => line.kind)}::text[], ${lines.map((line) => line.description)}::text[],
-        ${lines.map((line) => line.entity?.dimension ?? null)}::text[],
-        ${lines.map((line) => line.entity?.value ?? null)}::text[],
-        ${lines.map((line) => line.quantity)}::text[]::numeric[], ${lines.map((line) => line.unit)}::text[],
-        ${lines.map((line) => line.amount)}::text[]::numeric[], ${lines.map((line) => line.tax_category)}::text[])
+      SELECT g.id, l.position, l.charge, l.kind, l.description, l.entity->>'dimension', l.entity->>'value', l.quantity,
+             l.unit, l.amount, l.tax_category
+        FROM given g CROSS JOIN LATERAL jsonb_to_recordset(g.document->'lines') AS l (
+               position int, charge text, kind text, description text, entity jsonb, quantity numeric, unit text,
+               amount numeric, tax_category text)
+       ORDER BY g.sequence, l.position
     ), taxes AS (
       INSERT INTO invoice_tax (invoice_id, position, name, category, rate, base, amount)
-      SELECT ${invoice.id}::uuid, * FROM unnest(
-        ${taxes.map((_, index) => index + 1)}::int[], ${taxes.map((group) => group.name)}::text[],
-        ${taxes.map((group) => group.category)}::text[], ${taxes.map((group) => group.rate)}::text[]::numeric[],
-        ${taxes.map((group) => group.base)}::text[]::numeric[], ${taxes.map((group) => group.amount)}::text[]::numeric[])
+      SELECT g.id, t.position, t.tax->>'name', t.tax->>'category', (t.tax->>'rate')::numeric, (t.tax->>'base')::numeric,
+             (t.tax->>'amount')::numeric
+        FROM given g CROSS JOIN LATERAL jsonb_array_elements(g.document->'taxes') WITH ORDINALITY AS t (tax, position)
+       ORDER BY g.sequence, t.position
     ), inputs AS (
-      INSERT INTO invoice_inputs (invoice_id, inputs)
-      VALUES (${invoice.id}::uuid, ${JSON.stringify(of.inputs)}::jsonb)
+      INSERT INTO invoice_inputs (invoice_id, inputs) SELECT id, inputs FROM given ORDER BY sequence
     ), event AS (
       INSERT INTO invoice_event (id, invoice_id, type, at)
-      VALUES (${uuid()}::uuid, ${invoice.id}::uuid, 'issued', ${invoice.issued_at}::timestamptz)
+      SELECT event_id, id, 'issued', (document->>'issued_at')::timestamptz FROM given ORDER BY sequence
+    ), pulls AS (
+      INSERT INTO confirming_pull (id, invoice_id, due_at, next_attempt_at)
+      SELECT p.id, g.id, due, due
+        FROM given g CROSS JOIN LATERAL jsonb_to_recordset(g.pulls) AS p (id uuid, hours int)
+       CROSS JOIN LATERAL (SELECT (g.document->>'issued_at')::timestamptz + make_interval(hours => p.hours) AS due) AS d
+       ORDER BY g.sequence, p.hours
     )
     INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
-    VALUES (${uuid()}::uuid, ${of.sellerId}::uuid, ${of.actor}, 'invoice.issued', ${`invoice:${invoice.id}`},
-            ${JSON.stringify({ number: invoice.number, close: of.closeId, sha256 })}::jsonb)`;
+    SELECT audit_id, ${sellerId}::uuid, ${actor}, 'invoice.issued', 'invoice:' || id, audit
+      FROM given ORDER BY sequence`;
 }
 
 /** An invoice as the REST contract shows it: the frozen document, its derived status and the hash of its stored PDF. */
@@ -347,19 +388,51 @@ export async function storeDocument(
   file: { kind: 'pdf'; layout: number; sha256: string; bytes: Uint8Array },
 ): Promise<StoredDocument> {
   const { kind, layout, sha256, bytes } = file;
-  const inserted = await database.$executeRaw`
-    WITH stored AS (
-      INSERT INTO stored_document (id, invoice_id, kind, layout, sha256, bytes)
-      VALUES (${uuid()}::uuid, ${invoiceId}::uuid, ${kind}, ${layout}, ${sha256}, ${new Uint8Array(bytes)})
-      ON CONFLICT DO NOTHING RETURNING invoice_id)
-    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
-    SELECT ${uuid()}::uuid, i.seller_id, 'service', 'document.stored', ${`invoice:${invoiceId}`},
-           ${JSON.stringify({ kind, layout, sha256 })}::jsonb
-      FROM stored JOIN invoice i ON i.id = stored.invoice_id`;
+  const inserted = await database.$executeRaw(storingDocuments([{ invoiceId, layout, sha256, bytes }]));
   if (inserted === 1) return { layout, sha256, bytes };
   const stored = await loadDocument(database, invoiceId, kind);
   if (!stored) throw new PersistenceError('document_missing', 'a stored document could not be read back', true);
   return stored;
+}
+
+/** A rendered file of an issued document. */
+export interface NewFile {
+  readonly invoiceId: string;
+  readonly layout: number;
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The statement that keeps PDFs, with an audit event for each; one that is kept already stays. */
+export function storingDocuments(files: readonly NewFile[]): Prisma.Sql {
+  const given = JSON.stringify(
+    files.map(({ invoiceId, layout, sha256, bytes }) => ({
+      id: uuid(),
+      invoice_id: invoiceId,
+      layout,
+      sha256,
+      length: bytes.length,
+      audit_id: uuid(),
+    })),
+  );
+  // The files follow each other in one parameter, which the driver sends as it is.
+  const bytes = Buffer.concat(files.map((file) => file.bytes));
+  return Prisma.sql`
+    WITH given AS MATERIALIZED (
+      SELECT g.*, sum(g.length) OVER (ORDER BY g.position) - g.length + 1 AS offset
+        FROM ROWS FROM (json_to_recordset(${given}::json) AS (
+               id uuid, invoice_id uuid, layout int, sha256 text, length int, audit_id uuid))
+             WITH ORDINALITY AS g (id, invoice_id, layout, sha256, length, audit_id, position)
+    ), stored AS (
+      INSERT INTO stored_document (id, invoice_id, kind, layout, sha256, bytes)
+      SELECT id, invoice_id, 'pdf', layout, sha256, substring(${bytes}::bytea FROM g.offset::int FOR g.length)
+        FROM given g ORDER BY invoice_id
+      ON CONFLICT DO NOTHING RETURNING invoice_id
+    )
+    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
+    SELECT g.audit_id, i.seller_id, 'service', 'document.stored', 'invoice:' || g.invoice_id,
+           jsonb_build_object('kind', 'pdf', 'layout', g.layout, 'sha256', g.sha256)
+      FROM given g JOIN stored USING (invoice_id) JOIN invoice i ON i.id = g.invoice_id ORDER BY g.position`;
 }
 
 /**

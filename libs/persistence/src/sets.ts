@@ -9,10 +9,13 @@ import type { Prisma } from './generated/client.js';
  */
 export interface Session {
   /** Answers the rows as the driver reads them: bigint and numeric as strings, json parsed, bytea as Buffer. */
-  rows<Row>(sql: Prisma.Sql): Promise<Row[]>;
+  readonly rows: Ask;
   /** Answers how many rows were written. */
   run(sql: Prisma.Sql): Promise<number>;
 }
+
+/** Sends a statement, on a session or on a transaction of Prisma's: for work that both do. */
+export type Ask = <Row>(sql: Prisma.Sql) => Promise<Row[]>;
 
 /** Statements by their text. They come from templates, so there are as many as the source has. */
 const names = new Map<string, string>();

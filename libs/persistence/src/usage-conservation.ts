@@ -1,5 +1,4 @@
 import { type Database, stamp, type Transaction } from './database.js';
-import { monthOf } from './ledger.js';
 
 /** Buckets and their exact sum; null where a snapshot is older than the record of it. */
 export interface CountedUsage {
@@ -89,17 +88,4 @@ export async function usageConservation(
       FROM windows GROUP BY windows.entity, metric ORDER BY windows.entity, metric`;
   const conserved = [...windows, ...series].every((each) => each.conserved !== false);
   return { windows, series, conserved };
-}
-
-/** Windows of an account's period whose usage is not conserved: they may not be billed. */
-export async function unconservedWindows(
-  database: Database | Transaction,
-  of: { accountId: string; periodLabel: string },
-): Promise<{ dimension: string; metric: string; revision: number }[]> {
-  return database.$queryRaw`
-    SELECT split_part(entity, ':', 1) AS dimension, metric, revision
-      FROM (SELECT DISTINCT ON (window_id) entity, metric, revision, conserved FROM usage_revision_conservation
-             WHERE account_id = ${of.accountId}::uuid AND month = ${monthOf(of.periodLabel)}::date
-             ORDER BY window_id, revision DESC) AS latest
-     WHERE NOT conserved ORDER BY entity, metric`;
 }
