@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import PDFDocument from 'pdfkit';
 import { Pool } from 'undici';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
 import { monthPeriod } from '../dist/libs/calendar/src/index.js';
 import { createReportClient, DEFAULT_DIALECT, SealedKey } from '../dist/libs/report-client/src/index.js';
+import { plainPage } from './plain-page.mjs';
 import { cpuOfOne, fetchAgain, Recorder } from './recorder.mjs';
 import { lastMonth, PLANS } from './scene.mjs';
 
@@ -26,7 +26,7 @@ export async function measureFloors({ scene, plan, fleet, reportUrl }) {
     return {
       fetch: await cpuOf(fetched),
       parse: await cpuOf(() => bodies.forEach((body) => JSON.parse(body.toString('utf8')))),
-      page: await cpuOf(drawPage),
+      page: await cpuOf(plainPage),
       rows: await cpuOf(batched(25, (rows) => writeRows(scene.client, rows))),
     };
   } finally {
@@ -70,16 +70,6 @@ async function requestsOf({ plan, fleet, reportUrl }) {
   }
   await transport.close();
   return transport.recorded;
-}
-
-function drawPage() {
-  return new Promise((resolve) => {
-    const page = new PDFDocument({ size: 'A4' });
-    page.on('data', () => undefined).on('end', resolve);
-    page.fontSize(10);
-    for (let line = 0; line < 20; line += 1) page.text(`Line ${line}, data transfer`, 50, 50 + line * 20).text('49.00');
-    page.end();
-  });
 }
 
 function batched(size, write) {

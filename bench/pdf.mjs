@@ -2,11 +2,11 @@ import { pathToFileURL } from 'node:url';
 import { performance } from 'node:perf_hooks';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
-import PDFDocument from 'pdfkit';
 import { monthPeriod, toStamp } from '../dist/libs/calendar/src/index.js';
 import { totalsOf } from '../dist/libs/invoicing/src/index.js';
 import { parseTariffPlan, presumedAdvances, rate, segmentsOf } from '../dist/libs/rating/src/index.js';
 import { cpuOfOne } from './recorder.mjs';
+import { plainPage } from './plain-page.mjs';
 
 /** What drawing an invoice costs: `npm run bench:pdf`. */
 const options = new Command('bench:pdf')
@@ -67,17 +67,6 @@ async function large() {
     }
   }
   return rows;
-}
-
-/** What any program pays that prints a page with pdfkit and a font that it need not embed. */
-function plainPage() {
-  return new Promise((resolve) => {
-    const page = new PDFDocument({ size: 'A4' });
-    page.on('data', () => undefined).on('end', resolve);
-    page.fontSize(10);
-    for (let line = 0; line < 20; line += 1) page.text(`Line ${line}, data transfer`, 50, 50 + line * 20).text('49.00');
-    page.end();
-  });
 }
 
 /** An issued invoice of a line for a fee, a line for volume and a line for each of its sites. */

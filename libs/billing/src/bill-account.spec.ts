@@ -55,7 +55,7 @@ describe('rating an account', () => {
     expect(remedyOf('inexact_result')).toBe('publish a version of the plan with shorter numbers, then retry');
   });
 
-  it('holds what is unsettled in the catalogue, and throws what nobody can settle there', () => {
+  it('holds what is unsettled in the catalogue, and throws what no clerk can settle there', () => {
     const tax = { name: 'VAT', category: 'S', rate: '20' } as const;
     const task = taskOf(termsBy([traffic('1')], [tax, tax]));
     const rated = rateAccount(task, used(task, '1'));

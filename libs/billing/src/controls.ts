@@ -31,7 +31,7 @@ export interface Clear {
   readonly warnings: readonly Notice<Code>[];
 }
 
-/** The warning of a pull that speaks against the dialect it was read with, which nobody may have probed. */
+/** The warning of a pull that speaks against the dialect it was read with, which no operator may have probed. */
 const DOUBT = 'rates_look_rounded';
 
 /**
