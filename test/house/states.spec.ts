@@ -11,5 +11,5 @@ it('a state of a close or of an account is set by the statements of account-stat
         writers.add(name);
     }
   }
-  expect([...writers]).toEqual(['persistence/src/account-states.ts']);
+  expect([...writers]).toEqual(['persistence/src/closes/account-states.ts']);
 });

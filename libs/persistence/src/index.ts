@@ -7,13 +7,13 @@ export {
   openDatabase,
   PersistenceError,
   type Transaction,
-} from './database.js';
-export { bringForward } from './early-tries.js';
-export { type Patience, PATIENCE, serviceSession } from './sessions.js';
-export { createDatabase, migrate, type PrepareQueue } from './migrate.js';
-export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './logins.js';
-export { QUEUE_SCHEMA, READER_ROLE, SERVICE_ROLE } from './privileges.js';
-export { DEFAULT_SETTINGS, type SellerSettings } from './seller-settings.js';
+} from './ground/database.js';
+export { bringForward } from './closes/early-tries.js';
+export { type Patience, PATIENCE, serviceSession } from './ground/sessions.js';
+export { createDatabase, migrate, type PrepareQueue } from './ground/migrate.js';
+export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './ground/logins.js';
+export { QUEUE_SCHEMA, READER_ROLE, SERVICE_ROLE } from './ground/privileges.js';
+export { DEFAULT_SETTINGS, type SellerSettings } from './catalogue/seller-settings.js';
 export {
   accountRated,
   accountsOfClose,
@@ -49,9 +49,9 @@ export {
   sendDue,
   settleClose,
   unsettledCloses,
-} from './closes.js';
-export type { CountedNotice } from './notice.js';
-export { type CloseDocument, documentsOfClose, standsAsCertified } from './close-documents.js';
+} from './closes/closes.js';
+export type { CountedNotice } from './documents/notice.js';
+export { type CloseDocument, documentsOfClose, standsAsCertified } from './documents/close-documents.js';
 export {
   type CloseSchedule,
   deleteCloseSchedule,
@@ -59,10 +59,10 @@ export {
   markScheduleRun,
   type ScheduleTiming,
   setCloseSchedule,
-} from './close-schedules.js';
-export { type MonthBefore, monthBefore } from './month-before.js';
-export { type MonthEndFigures, monthEndFigures } from './month-end-figures.js';
-export { type NewWaiver, waiveHold, type WaiverRefusal } from './waivers.js';
+} from './closes/close-schedules.js';
+export { type MonthBefore, monthBefore } from './closes/month-before.js';
+export { type MonthEndFigures, monthEndFigures } from './closes/month-end-figures.js';
+export { type NewWaiver, waiveHold, type WaiverRefusal } from './closes/waivers.js';
 export {
   certificateFacts,
   certifyNotes,
@@ -76,10 +76,10 @@ export {
   type StoredCertificate,
   takeUncertified,
   uncertifiedCloses,
-} from './certificates.js';
-export { checkDocuments, type CheckedSlice, type DocumentCheckOptions } from './document-check.js';
-export { noteAlteration } from './alterations.js';
-export { type Alteration, DocumentAltered, documentSha256, unalteredDraft } from './sealed-documents.js';
+} from './closes/certificates.js';
+export { checkDocuments, type CheckedSlice, type DocumentCheckOptions } from './documents/document-check.js';
+export { noteAlteration } from './documents/alterations.js';
+export { type Alteration, DocumentAltered, documentSha256, unalteredDraft } from './documents/sealed-documents.js';
 export {
   type DraftView,
   findInvoice,
@@ -97,10 +97,10 @@ export {
   storeDocument,
   unrenderedInvoices,
   unrenderedOfBatch,
-} from './invoices.js';
-export { loadInvoiceEvidence } from './invoice-evidence.js';
-export { type BillingInputs, billingInputs, inputsOf, loadPinnedFacts } from './invoice-inputs.js';
-export { documentFingerprintsIn, loadPeriodDocuments, type PeriodDocuments } from './period-documents.js';
+} from './documents/invoices.js';
+export { loadInvoiceEvidence } from './documents/invoice-evidence.js';
+export { type BillingInputs, billingInputs, inputsOf, loadPinnedFacts } from './documents/invoice-inputs.js';
+export { documentFingerprintsIn, loadPeriodDocuments, type PeriodDocuments } from './documents/period-documents.js';
 export {
   automaticCorrections,
   type CorrectionState,
@@ -117,8 +117,8 @@ export {
   type ProposeOutcome,
   sameUsage,
   voidPeriod,
-} from './corrections.js';
-export { type EmptyPeriod, loadEmptyPeriod, reopenEmpty } from './empty-periods.js';
+} from './closes/corrections.js';
+export { type EmptyPeriod, loadEmptyPeriod, reopenEmpty } from './closes/empty-periods.js';
 export {
   claimConfirmingPulls,
   type ClaimedPull,
@@ -132,7 +132,7 @@ export {
   renewConfirmingPull,
   requestConfirmingPull,
   requestEmptyConfirmingPull,
-} from './confirming-pulls.js';
+} from './documents/confirming-pulls.js';
 export {
   loadSnapshots,
   ownedByAnotherPeriod,
@@ -143,15 +143,15 @@ export {
   type Snapshot,
   type Tally,
   usageFingerprint,
-} from './ledger.js';
+} from './ledger/ledger.js';
 export {
   type CountedUsage,
   type SeriesConservation,
   type UsageConservation,
   usageConservation,
   type WindowConservation,
-} from './usage-conservation.js';
-export { dropExpiredUsageDetail, keepEvidence, type UsageEvidence } from './usage-evidence.js';
+} from './ledger/usage-conservation.js';
+export { dropExpiredUsageDetail, keepEvidence, type UsageEvidence } from './ledger/usage-evidence.js';
 export {
   type AccountInBatch,
   accountsOfSeller,
@@ -161,14 +161,14 @@ export {
   loadBillingFacts,
   loadPlans,
   loadSellerFacts,
-} from './billing-facts.js';
+} from './closes/billing-facts.js';
 
 // Catalogue: who sells, who pays, what is metered, at which tariff, and who may ask.
-export { type Changes } from './columns.js';
-export { isRefusal, type Refusal } from './refusal.js';
-export { type Page, pageOf, type PageRequest, keyAfter, uuidAfter } from './page.js';
-export { secretKeySchema, type SecretKey } from './secrets.js';
-export { type AuditEntry, type AuditEvent, listAuditEvents, recordAudit } from './audit.js';
+export { type Changes } from './ground/columns.js';
+export { isRefusal, type Refusal } from './ground/refusal.js';
+export { type Page, pageOf, type PageRequest, keyAfter, uuidAfter } from './ground/page.js';
+export { secretKeySchema, type SecretKey } from './ground/secrets.js';
+export { type AuditEntry, type AuditEvent, listAuditEvents, recordAudit } from './ground/audit.js';
 export {
   type ConfiguredReportApi,
   loadAccess,
@@ -177,8 +177,8 @@ export {
   type ReportAccess,
   type ReportApiSettings,
   requestsPerSecondSchema,
-} from './report-access.js';
-export { ReportGates, type ReportLimits } from './report-gates.js';
+} from './catalogue/report-access.js';
+export { ReportGates, type ReportLimits } from './catalogue/report-gates.js';
 export {
   createSeller,
   type EdgePolicy,
@@ -189,7 +189,7 @@ export {
   type Seller,
   type SellerChange,
   updateSeller,
-} from './sellers.js';
+} from './catalogue/sellers.js';
 export {
   type Account,
   type AccountChange,
@@ -198,7 +198,7 @@ export {
   listAccounts,
   type NewAccount,
   updateAccount,
-} from './accounts.js';
+} from './catalogue/accounts.js';
 export {
   type Entity,
   listEntities,
@@ -206,7 +206,7 @@ export {
   registerEntity,
   replaceEntities,
   updateEntity,
-} from './entities.js';
+} from './catalogue/entities.js';
 export {
   deleteDraftPlan,
   findTariffPlanVersion,
@@ -216,7 +216,7 @@ export {
   replaceDraftPlan,
   saveDraftPlan,
   type TariffPlanVersion,
-} from './plans.js';
+} from './catalogue/plans.js';
 export {
   findSubscription,
   listSubscriptions,
@@ -224,7 +224,7 @@ export {
   subscribe,
   type Subscription,
   updateSubscription,
-} from './subscriptions.js';
+} from './catalogue/subscriptions.js';
 export {
   admitConfiguredKey,
   API_KEY_SCOPES,
@@ -236,7 +236,7 @@ export {
   listApiKeys,
   newApiKey,
   revokeApiKey,
-} from './api-keys.js';
+} from './catalogue/api-keys.js';
 export {
   answerOnce,
   doOnce,
@@ -244,8 +244,8 @@ export {
   type KeptAnswer,
   type Once,
   type RepeatableRequest,
-} from './idempotency.js';
-export { afterCommit, readingBounded } from './request-transaction.js';
+} from './ground/idempotency.js';
+export { afterCommit, readingBounded } from './ground/request-transaction.js';
 
 export {
   type AccountOutcome,
@@ -259,8 +259,8 @@ export {
   moveToOutcome,
   takeUp,
   type UnfinishedAccount,
-} from './batch-accounts.js';
-export { keepFirstUsage, type PreparedUsage, prepareUsage, unconservedAccounts } from './batch-usage.js';
+} from './closes/batch-accounts.js';
+export { keepFirstUsage, type PreparedUsage, prepareUsage, unconservedAccounts } from './ledger/batch-usage.js';
 export {
   type IssuedBatch,
   issueBatch,
@@ -270,6 +270,6 @@ export {
   saveEmpties,
   storeDocuments,
   type ToIssue,
-} from './batch-issue.js';
-export { type Session, session } from './sets.js';
-export { SIGN_OF_LIFE_SECONDS } from './signs-of-life.js';
+} from './closes/batch-issue.js';
+export { type Session, session } from './ground/sets.js';
+export { SIGN_OF_LIFE_SECONDS } from './closes/signs-of-life.js';

@@ -1,0 +1,575 @@
+import type { Notice } from '#billing';
+import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from '#invoicing';
+import type { WindowFingerprint } from '#proof';
+import { v7 as uuid } from 'uuid';
+import { recordAudit } from '../ground/audit.js';
+import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
+import { Prisma } from '../generated/client.js';
+import {
+  insertingInvoices,
+  type IssueOutcome,
+  lockDraft,
+  type Numbering,
+  type NumberTaken,
+  settleDraft,
+  takeNumbers,
+} from '../documents/invoices.js';
+import { type Snapshot, usageFingerprint } from '../ledger/ledger.js';
+import { sellerOf, where } from '../ground/page.js';
+import {
+  type AccountPeriod,
+  documentFingerprints,
+  type DocumentFingerprint,
+  loadPeriodDocuments,
+} from '../documents/period-documents.js';
+import { refusal, type Refusal } from '../ground/refusal.js';
+import {
+  documentSha256,
+  SEALED,
+  type SealedDocument,
+  unaltered,
+  unalteredDraft,
+} from '../documents/sealed-documents.js';
+import { ISSUES_CORRECTIONS } from '../catalogue/seller-settings.js';
+
+export type CorrectionState = 'proposed' | 'issued' | 'dismissed' | 'superseded';
+
+/** A correction as the REST contract shows it. Amounts are what is added to the documents of the period: signed. */
+export interface CorrectionView {
+  id: string;
+  seller: string;
+  account: string;
+  period: { label: string; start: string; end: string };
+  state: CorrectionState;
+  /** A pull brought other usage, or the documents of the period were voided. */
+  cause: 'usage' | 'void';
+  kind: DraftInvoice['kind'];
+  /** The document that billed the period, the last time it did. */
+  corrects: { id: string; number: string };
+  currency: string;
+  lines: InvoiceLine[];
+  taxes: TaxGroup[];
+  net: string;
+  tax: string;
+  gross: string;
+  rounding: string;
+  payable: string;
+  /** Whether it was proposed to be issued without an operator. */
+  automatic: boolean;
+  /** The note it was issued as. */
+  invoice: string | null;
+  /** Why it was dismissed, or why the documents were voided. */
+  reason: string | null;
+  decided_by: string | null;
+  decided_at: string | null;
+  created_at: string;
+}
+
+/** Whether two states of a period's usage are equal in every value, however often it was pulled in between. */
+export function sameUsage(a: readonly WindowFingerprint[], b: readonly WindowFingerprint[]): boolean {
+  return usageSha256(a) === usageSha256(b);
+}
+
+function usageSha256(usage: readonly WindowFingerprint[]): string {
+  return documentSha256(usage.map(({ entity, metric, values_sha256 }) => ({ entity, metric, values_sha256 })));
+}
+
+/** What a note is computed from beside the pinned facts of the original. Its hash is the note's `inputs_hash`. */
+interface CorrectionInputs {
+  readonly original: string;
+  readonly documents: readonly DocumentFingerprint[];
+  /** Absent on a void: it takes everything back, whatever was used. */
+  readonly usage?: readonly WindowFingerprint[];
+  readonly dialect_sha256?: string | null;
+}
+
+/**
+ * Serialises whoever corrects one account's period, takes it back or bills it anew: locks the account's row in the close
+ * that billed it, of which a period has one. Within a close of corrections the account's row there is locked before it, and
+ * number series come after, as everywhere.
+ */
+async function lockPeriod(tx: Transaction, { accountId, periodLabel }: AccountPeriod): Promise<void> {
+  await tx.$queryRaw`
+    SELECT 1 FROM invoice i JOIN close_account a ON a.close_id = i.close_id AND a.account_id = i.account_id
+     WHERE i.account_id = ${accountId}::uuid AND i.period_label = ${periodLabel} AND i.revision = 1 FOR UPDATE OF a`;
+}
+
+export interface Proposal {
+  readonly original: IssuedInvoice;
+  /** The last revision that the proposal takes into account. */
+  readonly baseRevision: number;
+  /** What the pull saved. */
+  readonly snapshots: readonly Snapshot[];
+  readonly dialectSha256: string;
+  /** What is to be corrected; null when nothing is. */
+  readonly draft: Omit<DraftInvoice, 'inputs_hash'> | null;
+}
+
+export type ProposeOutcome =
+  | { readonly outcome: 'proposed'; readonly id: string; readonly state: CorrectionState; readonly automatic: boolean }
+  | { readonly outcome: 'nothing_to_correct' }
+  | { readonly outcome: 'voided' }
+  /** Meanwhile another pull brought other usage or another note was issued: what was computed no longer holds. */
+  | { readonly outcome: 'overtaken' };
+
+/**
+ * Makes the proposal that a pull led to the open one of its period, once: the same usage on the same documents finds the
+ * proposal that exists, also one that an operator dismissed. Open proposals of other usage are superseded, and come back
+ * when that usage does.
+ */
+export async function proposeCorrection(database: Database, proposal: Proposal): Promise<ProposeOutcome> {
+  const { original, baseRevision, draft } = proposal;
+  const of = { accountId: original.account, periodLabel: original.period.label };
+  return transaction(database, async (tx): Promise<ProposeOutcome> => {
+    await lockPeriod(tx, of);
+    if (await isVoided(tx, original.id)) return { outcome: 'voided' };
+    const documents = await documentFingerprints(tx, of);
+    const usage = await usageFingerprint(tx, of);
+    if (documents.at(-1)?.revision !== baseRevision || !areLatest(proposal.snapshots, usage)) {
+      return { outcome: 'overtaken' };
+    }
+    const sha256 = usageSha256(usage);
+    await tx.$executeRaw`
+      UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
+       WHERE account_id = ${of.accountId}::uuid AND period_label = ${of.periodLabel} AND state = 'proposed'
+         AND NOT (${draft !== null} AND base_revision = ${baseRevision} AND usage_sha256 = ${sha256})`;
+    if (draft === null) return { outcome: 'nothing_to_correct' };
+
+    const inputs: CorrectionInputs = {
+      original: original.id,
+      documents,
+      usage,
+      dialect_sha256: proposal.dialectSha256,
+    };
+    const inputsHash = documentSha256(inputs);
+    const document: DraftInvoice = { ...draft, inputs_hash: inputsHash };
+    const [made] = await tx.$queryRaw<{ id: string; sellerId: string }[]>`
+      INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state,
+                              usage_sha256, inputs, inputs_hash, document, document_sha256, automatic)
+      SELECT ${uuid()}::uuid, s.id, ${of.accountId}::uuid, ${of.periodLabel}, ${original.id}::uuid, ${baseRevision},
+             'usage', 'proposed', ${sha256}, ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
+             ${JSON.stringify(document)}::jsonb, ${documentSha256(document)},
+             ${ISSUES_CORRECTIONS}
+        FROM seller s JOIN invoice i ON i.seller_id = s.id WHERE i.id = ${original.id}::uuid
+      ON CONFLICT (account_id, period_label, base_revision, usage_sha256) WHERE cause = 'usage' DO UPDATE
+         SET state = 'proposed', inputs = excluded.inputs, inputs_hash = excluded.inputs_hash,
+             document = excluded.document, document_sha256 = excluded.document_sha256, automatic = excluded.automatic,
+             updated_at = clock_timestamp()
+       WHERE correction.state = 'superseded'
+      RETURNING id, seller_id AS "sellerId"`;
+    if (made) {
+      await recordAudit(tx, {
+        sellerId: made.sellerId,
+        actor: 'service',
+        action: 'correction.proposed',
+        subject: `correction:${made.id}`,
+        data: { corrects: original.number, kind: draft.kind, gross: draft.gross, currency: draft.currency },
+      });
+    }
+    const [open] = await tx.$queryRaw<{ id: string; state: CorrectionState; automatic: boolean }[]>`
+      SELECT id, state, automatic FROM correction
+       WHERE account_id = ${of.accountId}::uuid AND period_label = ${of.periodLabel}
+         AND base_revision = ${baseRevision} AND usage_sha256 = ${sha256}`;
+    return open ? { outcome: 'proposed', ...open } : { outcome: 'overtaken' };
+  });
+}
+
+function areLatest(snapshots: readonly Snapshot[], usage: readonly WindowFingerprint[]): boolean {
+  const latest = new Map(usage.map(({ entity, metric, values_sha256 }) => [`${entity} ${metric}`, values_sha256]));
+  return snapshots.every(({ entity, metric, valuesSha256 }) => latest.get(`${entity} ${metric}`) === valuesSha256);
+}
+
+async function isVoided(tx: Transaction, invoiceId: string): Promise<boolean> {
+  const [row] = await tx.$queryRaw<{ voided: boolean }[]>`
+    SELECT EXISTS (SELECT FROM invoice_event WHERE invoice_id = ${invoiceId}::uuid AND type = 'voided') AS voided`;
+  return row?.voided ?? false;
+}
+
+/**
+ * The open proposal of an account's period, or undefined.
+ *
+ * @throws DocumentAltered
+ */
+export async function findOpenCorrection(
+  database: Database | Transaction,
+  { accountId, periodLabel }: AccountPeriod,
+): Promise<{ id: string; inputsHash: string; document: DraftInvoice } | undefined> {
+  const [open] = await database.$queryRaw<
+    { id: string; inputsHash: string; document: DraftInvoice; document_sha256: string | null }[]
+  >`
+    SELECT id, inputs_hash AS "inputsHash", document, document_sha256 FROM correction
+     WHERE account_id = ${accountId}::uuid AND period_label = ${periodLabel} AND state = 'proposed'`;
+  if (!open) return undefined;
+  const { id, inputsHash } = open;
+  return { id, inputsHash, document: unalteredDraft(`correction:${id}`, open) };
+}
+
+/** Open proposals that no operator needs to see: oldest first. */
+export async function automaticCorrections(database: Database, limit: number): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT id FROM correction WHERE state = 'proposed' AND automatic ORDER BY id LIMIT ${limit}`;
+  return rows.map(({ id }) => id);
+}
+
+/** How notes are issued. */
+export interface NoteIssue {
+  readonly actor: string;
+  readonly numbering: Numbering;
+  /** Why a note may not get a number, asked before one is taken; undefined when it may. */
+  readonly objection: (tx: Transaction, draft: DraftInvoice) => Promise<Notice | undefined>;
+  /** Writes the document; pure. */
+  readonly write: (
+    draft: DraftInvoice,
+    id: string,
+    taken: NumberTaken,
+    corrects: { id: string; number: string },
+  ) => IssuedInvoice;
+}
+
+/** Issues an open proposal as the next note of its series: one short transaction, as for invoices. */
+export async function issueCorrection(
+  database: Database,
+  correctionId: string,
+  request: NoteIssue,
+): Promise<
+  | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
+  | Refusal<'correction_not_found' | 'correction_not_open' | 'correction_superseded' | 'document_unprintable'>
+> {
+  return transaction(database, async (tx) => {
+    const before = await findCorrection(tx, correctionId);
+    if (!before) return correctionNotFound(correctionId);
+    const of = { accountId: before.account, periodLabel: before.period.label };
+    await lockPeriod(tx, of);
+    const open = await lockOpen(tx, of);
+    if (open?.id !== correctionId) return correctionNotOpen((await findCorrection(tx, correctionId)) ?? before);
+    const note = { id: uuid(), draft: open.document, closeId: null };
+    const issued = await issueOpen(tx, open, note, request);
+    if (issued.outcome === 'issued') return issued;
+    if (issued.outcome === 'objected') return objectedTo(issued);
+    return refusal(
+      'correction_superseded',
+      'usage or documents of the period have changed since this was proposed; its next confirming pull proposes anew',
+    );
+  });
+}
+
+/** Issues what a close of corrections drafted for an account, if it is still what the open proposal says. */
+export async function issueCorrectionDraft(
+  database: Database,
+  of: AccountPeriod & { readonly closeId: string },
+  request: NoteIssue,
+): Promise<IssueOutcome> {
+  return transaction(database, async (tx): Promise<IssueOutcome> => {
+    const stored = await lockDraft(tx, of);
+    if (!stored) return { outcome: 'nothing_to_issue' };
+    await lockPeriod(tx, of);
+    const open = await lockOpen(tx, of);
+    if (open?.inputsHash !== stored.inputsHash) return { outcome: 'inputs_changed' };
+    const issued = await issueOpen(tx, open, { ...stored, closeId: of.closeId }, request);
+    if (issued.outcome === 'issued') await settleDraft(tx, of, issued.invoice.id);
+    return issued;
+  });
+}
+
+interface OpenCorrection extends AccountPeriod {
+  readonly id: string;
+  readonly sellerId: string;
+  readonly originalId: string;
+  readonly originalNumber: string;
+  readonly inputs: CorrectionInputs;
+  readonly inputsHash: string;
+  readonly document: DraftInvoice;
+}
+
+async function lockOpen(tx: Transaction, of: AccountPeriod): Promise<OpenCorrection | undefined> {
+  const [open] = await tx.$queryRaw<(OpenCorrection & { document_sha256: string | null })[]>`
+    SELECT c.id, c.seller_id AS "sellerId", c.account_id AS "accountId", c.period_label AS "periodLabel",
+           c.original_id AS "originalId", i.number AS "originalNumber", c.inputs, c.inputs_hash AS "inputsHash",
+           c.document, c.document_sha256
+      FROM correction c JOIN invoice i ON i.id = c.original_id
+     WHERE c.account_id = ${of.accountId}::uuid AND c.period_label = ${of.periodLabel} AND c.state = 'proposed'
+       FOR UPDATE OF c`;
+  if (open) unalteredDraft(`correction:${open.id}`, open);
+  return open;
+}
+
+async function issueOpen(
+  tx: Transaction,
+  open: OpenCorrection,
+  note: Pick<Note, 'id' | 'draft' | 'closeId'>,
+  request: NoteIssue,
+): Promise<NoteOutcome | { readonly outcome: 'inputs_changed' }> {
+  const inputs = {
+    ...open.inputs,
+    documents: await documentFingerprints(tx, open),
+    usage: await usageFingerprint(tx, open),
+  };
+  if (documentSha256(inputs) !== open.inputsHash) {
+    await tx.$executeRaw`
+      UPDATE correction SET state = 'superseded', updated_at = clock_timestamp() WHERE id = ${open.id}::uuid`;
+    return { outcome: 'inputs_changed' };
+  }
+  const corrects = { id: open.originalId, number: open.originalNumber };
+  const { sellerId, accountId } = open;
+  const inserted = await insertNote(tx, { ...note, sellerId, accountId, inputs, corrects }, request);
+  if (inserted.outcome === 'objected') {
+    // What cannot be issued now waits for an operator, so that it keeps none of those waiting that can.
+    await tx.$executeRaw`
+      UPDATE correction SET automatic = false, updated_at = clock_timestamp() WHERE id = ${open.id}::uuid AND automatic`;
+    return inserted;
+  }
+  const { invoice } = inserted;
+  await tx.$executeRaw`
+    UPDATE correction SET state = 'issued', invoice_id = ${invoice.id}::uuid, decided_by = ${request.actor},
+           decided_at = ${invoice.issued_at}::timestamptz, updated_at = clock_timestamp()
+     WHERE id = ${open.id}::uuid`;
+  await recordEvent(tx, [open.originalId], invoice.kind === 'credit_note' ? 'credited' : 'debited', invoice);
+  return inserted;
+}
+
+interface Note {
+  readonly id: string;
+  readonly sellerId: string;
+  readonly accountId: string;
+  /** Null: no close issues it. */
+  readonly closeId: string | null;
+  readonly draft: DraftInvoice;
+  readonly inputs: CorrectionInputs;
+  readonly corrects: { id: string; number: string };
+}
+
+type NoteOutcome = Extract<IssueOutcome, { outcome: 'issued' | 'objected' }>;
+
+async function insertNote(
+  tx: Transaction,
+  { id, sellerId, accountId, closeId, draft, inputs, corrects }: Note,
+  { actor, numbering, objection, write }: NoteIssue,
+): Promise<NoteOutcome> {
+  const reason = await objection(tx, draft);
+  if (reason) return { outcome: 'objected', reason };
+  const taken = await takeNumbers((sql) => tx.$queryRaw(sql), numbering, draft.kind, 1);
+  const invoice = write(draft, id, taken, corrects);
+  const document = { accountId, invoice, taken, inputs, confirmed: false };
+  await tx.$executeRaw(insertingInvoices({ sellerId, closeId, actor }, [document]));
+  return { outcome: 'issued', invoice };
+}
+
+function objectedTo({ reason }: { reason: Notice }): Refusal<'document_unprintable'> {
+  return refusal('document_unprintable', reason.message);
+}
+
+/** Says on the documents that a note concerns what became of them. */
+async function recordEvent(
+  tx: Transaction,
+  invoiceIds: readonly string[],
+  type: 'credited' | 'debited' | 'voided',
+  note: IssuedInvoice,
+): Promise<void> {
+  await recordEvents(tx, invoiceIds, type, note.issued_at, { invoice: note.id, number: note.number });
+}
+
+/** @param at RFC 3339; null: now */
+async function recordEvents(
+  tx: Transaction,
+  invoiceIds: readonly string[],
+  type: 'credited' | 'debited' | 'voided',
+  at: string | null,
+  data: object,
+): Promise<void> {
+  await tx.$executeRaw`
+    INSERT INTO invoice_event (id, invoice_id, type, at, data)
+    SELECT event::uuid, invoice::uuid, ${type}, coalesce(${at}::timestamptz, date_trunc('second', clock_timestamp())),
+           ${JSON.stringify(data)}::jsonb
+      FROM unnest(${invoiceIds.map(() => uuid())}::text[], ${[...invoiceIds]}::text[]) AS t (event, invoice)`;
+}
+
+/** What a void led to. */
+export type VoidOutcome =
+  /** `invoice` is the note. */
+  | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
+  /** There was nothing to credit; `invoice` is the document that was voided. */
+  | { readonly outcome: 'voided'; readonly invoice: IssuedInvoice };
+
+/**
+ * Takes everything back that was issued for a document's period with one note, and marks all of it voided. Where it comes to
+ * nothing already it is voided without a note. Open proposals of the period are superseded; what comes of later pulls is
+ * nothing, until its close bills the period anew.
+ *
+ * @param request.draft the note that brings the documents to zero; null when they come to zero already
+ */
+export async function voidPeriod(
+  database: Database,
+  invoiceId: string,
+  request: NoteIssue & {
+    readonly reason: string;
+    readonly draft: (documents: readonly IssuedInvoice[]) => Omit<DraftInvoice, 'inputs_hash'> | null;
+  },
+): Promise<VoidOutcome | Refusal<'invoice_not_found' | 'not_an_original' | 'invoice_voided' | 'document_unprintable'>> {
+  return transaction(database, async (tx) => {
+    const [found] = await tx.$queryRaw<(AccountPeriod & SealedDocument & { sellerId: string })[]>`
+      SELECT ${SEALED}, seller_id AS "sellerId", account_id AS "accountId", period_label AS "periodLabel"
+        FROM invoice i WHERE i.id = ${invoiceId}::uuid`;
+    if (!found) return refusal('invoice_not_found', `there is no document ${invoiceId}`);
+    const { sellerId, accountId } = found;
+    const original = unaltered(found);
+    if (original.corrects) {
+      const message = `${original.number} corrects ${original.corrects.number}; void that one, which takes back both`;
+      return refusal('not_an_original', message);
+    }
+    await lockPeriod(tx, found);
+    // As whoever issues another period does, which counts on what this one billed in advance: either sees the other done.
+    await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${accountId}::uuid FOR NO KEY UPDATE`;
+    const { documents, original: present, voided } = await loadPeriodDocuments(tx, found);
+    if (voided || present?.id !== original.id) return refusal('invoice_voided', `${original.number} is voided already`);
+    const draft = request.draft(documents);
+    // What was billed and taken back before is voided already.
+    const standing = documents.filter(({ revision }) => revision >= original.revision).map(({ id }) => id);
+    const supersedeOpen = () => tx.$executeRaw`
+      UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
+       WHERE account_id = ${accountId}::uuid AND period_label = ${found.periodLabel} AND state = 'proposed'`;
+    const { actor, reason } = request;
+    const audited = { sellerId, actor, action: 'invoice.voided', subject: `invoice:${original.id}` };
+    if (!draft) {
+      await supersedeOpen();
+      await recordEvents(tx, standing, 'voided', null, { invoice: null, number: null, reason, actor });
+      await callForCertificate(tx, original.id);
+      await recordAudit(tx, { ...audited, data: { number: original.number, by: null, reason } });
+      return { outcome: 'voided', invoice: original };
+    }
+
+    const inputs: CorrectionInputs = { original: original.id, documents: await documentFingerprints(tx, found) };
+    const inputsHash = documentSha256(inputs);
+    const note: DraftInvoice = { ...draft, inputs_hash: inputsHash };
+    const corrects = { id: original.id, number: original.number };
+    const inserted = await insertNote(
+      tx,
+      { id: uuid(), sellerId, accountId, closeId: null, draft: note, inputs, corrects },
+      request,
+    );
+    if (inserted.outcome === 'objected') return objectedTo(inserted);
+    const { invoice } = inserted;
+    await supersedeOpen();
+    await recordEvent(tx, standing, 'voided', invoice);
+    await tx.$executeRaw`
+      INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state, inputs,
+                              inputs_hash, document, document_sha256, invoice_id, reason, decided_by, decided_at)
+      VALUES (${uuid()}::uuid, ${sellerId}::uuid, ${accountId}::uuid, ${found.periodLabel}, ${original.id}::uuid,
+              ${invoice.revision - 1}, 'void', 'issued', ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
+              ${JSON.stringify(note)}::jsonb, ${documentSha256(note)}, ${invoice.id}::uuid, ${reason}, ${actor},
+              ${invoice.issued_at}::timestamptz)`;
+    await recordAudit(tx, { ...audited, data: { number: original.number, by: invoice.number, reason } });
+    return inserted;
+  });
+}
+
+/** Puts a document that was voided without a note where notes wait for the next certificate of the close that issued it. */
+async function callForCertificate(tx: Transaction, invoiceId: string): Promise<void> {
+  await tx.$executeRaw`
+    INSERT INTO invoice_uncertified (invoice_id, close_id)
+    SELECT id, close_id FROM invoice WHERE id = ${invoiceId}::uuid`;
+}
+
+/** Decides that an open proposal is not issued. The same usage will not be proposed again. */
+export async function dismissCorrection(
+  database: Database,
+  id: string,
+  { actor, reason }: { actor: string; reason: string },
+): Promise<CorrectionView | Refusal<'correction_not_found' | 'correction_not_open'>> {
+  return transaction(database, async (tx) => {
+    const dismissed = await tx.$executeRaw`
+      UPDATE correction SET state = 'dismissed', reason = ${reason}, decided_by = ${actor},
+             decided_at = clock_timestamp(), updated_at = clock_timestamp()
+       WHERE id = ${id}::uuid AND state = 'proposed'`;
+    const correction = await findCorrection(tx, id);
+    if (!correction) return correctionNotFound(id);
+    if (dismissed === 0) return correctionNotOpen(correction);
+    const [owner] = await tx.$queryRaw<{ sellerId: string }[]>`
+      SELECT seller_id AS "sellerId" FROM correction WHERE id = ${id}::uuid`;
+    await recordAudit(tx, {
+      sellerId: owner?.sellerId ?? null,
+      actor,
+      action: 'correction.dismissed',
+      subject: `correction:${id}`,
+      data: { corrects: correction.corrects.number, reason },
+    });
+    return correction;
+  });
+}
+
+function correctionNotFound(id: string): Refusal<'correction_not_found'> {
+  return refusal('correction_not_found', `there is no correction ${id}`);
+}
+
+function correctionNotOpen({ id, state }: Pick<CorrectionView, 'id' | 'state'>): Refusal<'correction_not_open'> {
+  return refusal('correction_not_open', `correction ${id} is ${state}; only a proposed one can be issued or dismissed`);
+}
+
+export interface CorrectionFilter {
+  readonly id?: string | undefined;
+  readonly account?: string | undefined;
+  readonly seller?: string | undefined;
+  readonly period?: string | undefined;
+  readonly state?: CorrectionState | undefined;
+  /** The id of the last one already seen. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/**
+ * Corrections in the order in which they were first proposed.
+ *
+ * @throws DocumentAltered
+ */
+export async function listCorrections(
+  database: Database | Transaction,
+  filter: CorrectionFilter,
+): Promise<CorrectionView[]> {
+  const { id, account, seller, period, state, after, limit } = filter;
+  const rows = await database.$queryRaw<
+    (Omit<CorrectionView, DocumentMembers | 'period'> & { document: DraftInvoice; document_sha256: string | null })[]
+  >`
+    SELECT c.id, (SELECT code FROM seller WHERE id = c.seller_id) AS seller, c.account_id AS account, c.state, c.cause,
+           c.automatic, c.invoice_id AS invoice,
+           (SELECT jsonb_build_object('id', i.id, 'number', i.number) FROM invoice i WHERE i.id = c.original_id) AS corrects,
+           c.reason, c.decided_by, ${stamp('c.decided_at')} AS decided_at, ${stamp('c.created_at')} AS created_at,
+           c.document, c.document_sha256
+      FROM correction c
+    ${where(
+      id !== undefined && Prisma.sql`c.id = ${id}::uuid`,
+      account !== undefined && Prisma.sql`c.account_id = ${account}::uuid`,
+      seller !== undefined && Prisma.sql`c.seller_id = ${sellerOf(seller)}`,
+      period !== undefined && Prisma.sql`c.period_label = ${period}`,
+      state !== undefined && Prisma.sql`c.state = ${state}`,
+      after !== undefined && Prisma.sql`c.id > ${after}::uuid`,
+    )}
+     ORDER BY c.id LIMIT ${limit}`;
+  return rows.map(({ document, document_sha256, ...row }) => {
+    unalteredDraft(`correction:${row.id}`, { document, document_sha256 });
+    const { kind, currency, lines, taxes, net, tax, gross, rounding, payable } = document;
+    const { label, start, end } = document.period;
+    return {
+      ...row,
+      period: { label, start, end },
+      kind,
+      currency,
+      lines,
+      taxes,
+      net,
+      tax,
+      gross,
+      rounding,
+      payable,
+    };
+  });
+}
+
+type DocumentMembers = 'kind' | 'currency' | 'lines' | 'taxes' | 'net' | 'tax' | 'gross' | 'rounding' | 'payable';
+
+/** One correction, or undefined. */
+export async function findCorrection(
+  database: Database | Transaction,
+  id: string,
+): Promise<CorrectionView | undefined> {
+  const [correction] = await listCorrections(database, { id, limit: 1 });
+  return correction;
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '#canonical-json';
+import { type IssuedInvoice } from '#invoicing';
+import { PersistenceError } from '../ground/database.js';
+import { Prisma } from '../generated/client.js';
+
+/** sha256 over the canonical form of a document: the same for every way to print the JSON. */
+export function documentSha256(document: unknown): string {
+  return createHash('sha256').update(canonicalJson(document)).digest('hex');
+}
+
+/** Something that was stored never to change, and is not as it was stored. */
+export interface Alteration {
+  /** `<kind>:<id>`. */
+  readonly subject: `${'invoice' | 'draft' | 'correction' | 'close'}:${string}`;
+  readonly part: AlteredPart;
+  /** As people know it: the number of a document, the revision of a certificate. */
+  readonly name: string;
+}
+
+/**
+ * `document` of an invoice, a draft or a correction; `columns`, `lines`, `inputs` and `pdf` of an invoice; of a close its
+ * `certificate`, or the documents that its certificate counted.
+ */
+export type AlteredPart = 'document' | 'columns' | 'lines' | 'inputs' | 'pdf' | 'certificate' | 'documents';
+
+const WHAT: Readonly<Record<AlteredPart, string>> = {
+  document: 'the document',
+  columns: 'a column beside the document',
+  lines: 'a row of the lines and taxes beside the document',
+  inputs: 'the record of what went into the document',
+  pdf: 'the PDF of the document',
+  certificate: 'of the certificate of the close,',
+  documents: 'a document that is counted by the certificate of the close,',
+};
+
+/** Thrown instead of answering what is stored. Code `document_altered`: trying again does not help. */
+export class DocumentAltered extends PersistenceError {
+  constructor(readonly alteration: Alteration) {
+    const { part, name } = alteration;
+    const message = `${WHAT[part]} ${name} was altered after it was stored and is not used; restore it from a backup`;
+    super('document_altered', message, false);
+    this.name = 'DocumentAltered';
+  }
+}
+
+/** What a read of an invoice `i` selects so that `unaltered` can tell whether it is as it was issued. */
+export const SEALED = Prisma.sql`
+  i.id, i.number, i.document, i.document_sha256, invoice_agrees(i) AS agrees, ${witness('invoice.issued')} AS witnessed`;
+
+/** A row that was selected with `SEALED`. */
+export interface SealedDocument {
+  readonly id: string;
+  readonly number: string;
+  readonly document: IssuedInvoice;
+  readonly document_sha256: string;
+  readonly agrees: boolean;
+  /** The hash as the audit event of the issue has it; null: issued before events had it. */
+  readonly witnessed: string | null;
+}
+
+/**
+ * The document of a row, held against its hash, against the hash that the audit has, and against the columns beside it.
+ *
+ * @throws DocumentAltered
+ */
+export function unaltered(row: SealedDocument): IssuedInvoice {
+  const part = alteredPart(row);
+  if (part) throw new DocumentAltered({ subject: `invoice:${row.id}`, part, name: row.number });
+  return row.document;
+}
+
+/** What of a document is not as it was issued; undefined when all of it is. */
+export function alteredPart(row: Omit<SealedDocument, 'id' | 'number'>): 'document' | 'columns' | undefined {
+  const { document, document_sha256: sha256, agrees, witnessed } = row;
+  if (sha256 !== (witnessed ?? sha256) || documentSha256(document) !== sha256) return 'document';
+  return agrees ? undefined : 'columns';
+}
+
+/**
+ * The document of a draft or of a proposed correction, held against its hash.
+ *
+ * @param of.document_sha256 null: written before there were hashes of them
+ * @throws DocumentAltered
+ */
+export function unalteredDraft<Document>(
+  subject: `${'draft' | 'correction'}:${string}`,
+  of: { document: Document; document_sha256: string | null },
+): Document {
+  const { document, document_sha256: sha256 } = of;
+  if (sha256 !== null && documentSha256(document) !== sha256) {
+    throw new DocumentAltered({ subject, part: 'document', name: subject });
+  }
+  return document;
+}
+
+/**
+ * What a document was computed from, held against the hash that the document has of it.
+ *
+ * @param inputs null: issued before they were kept
+ * @throws DocumentAltered
+ */
+export function unalteredInputs<Inputs>(
+  { id, number, inputs_hash: sha256 }: Pick<IssuedInvoice, 'id' | 'number' | 'inputs_hash'>,
+  inputs: Inputs,
+): Inputs {
+  if (inputs !== null && documentSha256(inputs) !== sha256) {
+    throw new DocumentAltered({ subject: `invoice:${id}`, part: 'inputs', name: number });
+  }
+  return inputs;
+}
+
+/** The hash that the audit has of an invoice `i` or of a file stored of it. For constant actions only. */
+export function witness(action: 'invoice.issued' | 'document.stored'): Prisma.Sql {
+  return Prisma.sql`
+    (SELECT e.data->>'sha256' FROM audit_event e
+      WHERE e.subject = 'invoice:' || i.id AND e.action = ${action} ORDER BY e.id LIMIT 1)`;
+}

@@ -1,0 +1,167 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Pool } from 'pg';
+import { Prisma, PrismaClient } from '../generated/client.js';
+import { joinable } from './request-transaction.js';
+import { type Patience, PATIENCE, serviceSession } from './sessions.js';
+
+export type Database = PrismaClient;
+export type Transaction = Prisma.TransactionClient;
+
+/**
+ * Opens the database as the service's role. `connections` bounds the pool of this process, and likewise the pool of
+ * `readingBounded`, which is opened when it is used first.
+ */
+export function openDatabase(
+  connectionString: string,
+  connections = 10,
+  patience: Partial<Patience> = PATIENCE,
+): Database {
+  const { idleTransaction_ms, lock_ms, reading_ms } = { ...PATIENCE, ...patience };
+  const bounds = { idle_in_transaction_session_timeout: idleTransaction_ms, lock_timeout: lock_ms };
+  const openPool = (settings: Readonly<Record<string, number>>) => {
+    const session = serviceSession(connectionString, settings);
+    const pool = new Pool({ ...session, max: connections, application_name: 'meterline' });
+    // A session that ends while it is idle is replaced by the pool; the statement that needs one opens it.
+    return pool.on('error', () => undefined);
+  };
+  const open = (pool: Pool) =>
+    new PrismaClient({
+      adapter: new PrismaPg(pool, { disposeExternalPool: true }),
+      transactionOptions: { maxWait: 30_000, timeout: LONGEST_TRANSACTION_MS },
+    });
+  const pool = openPool(bounds);
+  const database = joinable(open(pool), () => open(openPool({ ...bounds, statement_timeout: reading_ms })));
+  pools.set(database, pool);
+  return database;
+}
+
+const pools = new WeakMap<Database, Pool>();
+
+/** The sessions behind a database that `openDatabase` opened: Prisma and the statements of a batch share one bound. */
+export function poolOf(database: Database): Pool {
+  const pool = pools.get(database);
+  if (!pool) throw new Error('this client was not opened by openDatabase, so that its sessions are not known');
+  return pool;
+}
+
+/** A database, or a transaction on it, as far as statements in SQL go. */
+export type Statements = Pick<Transaction, '$queryRaw' | '$executeRaw'>;
+
+/**
+ * Prisma ends a transaction that lasts longer, however busy it is. What a transaction takes grows with an account and with a
+ * close, so this is no bound of work: one that has stopped is ended by PostgreSQL, for being idle.
+ */
+const LONGEST_TRANSACTION_MS = 24 * 3_600_000;
+
+/** Thrown by this room; `code` is stable. */
+export class PersistenceError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly retryable: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'PersistenceError';
+  }
+}
+
+/** Deadlock and serialization failures: the transaction did nothing and may simply be run again. */
+const RETRYABLE_SQLSTATES = new Set(['40P01', '40001']);
+export const TRANSACTION_ATTEMPTS = 5;
+
+/** Whether PostgreSQL aborted a transaction for others beside it, so that it may be run again at once. */
+export function isDeadlock(error: unknown): boolean {
+  return RETRYABLE_SQLSTATES.has(sqlState(error) ?? '');
+}
+
+/** Runs one transaction, again when PostgreSQL aborted it for a deadlock. The work must have no effect outside `tx`. */
+export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await database.$transaction(work);
+    } catch (error) {
+      if (attempt >= TRANSACTION_ATTEMPTS || !isDeadlock(error)) throw error;
+    }
+  }
+}
+
+/** Prisma's codes for a database that cannot be reached or has no free connection. */
+const UNREACHABLE = new Set(['P1000', 'P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE']);
+/**
+ * By SQLSTATE: connection exceptions, insufficient resources, read-only or in recovery, an idle transaction that was ended,
+ * a lock that was not had, shutting down or starting, and deadlocks and serialization failures that were met again and again.
+ */
+const PASSING_SQLSTATE = /^(08...|53...|25006|25P03|55P03|57P0[1-5]|40001|40P01)$/;
+/** What pg says, without any code, of a session that ended and of every statement that comes after. */
+const SESSION_ENDED =
+  /^(Connection terminated( unexpectedly)?|Client (has encountered a connection error|was closed) and is not queryable)$/;
+
+/** Whether a statement failed for what passes by itself: nothing is known against the work, and it may be done later. */
+export function isDatabaseAway(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (typeof code === 'string' && (UNREACHABLE.has(code) || CONNECTION_LOST.has(code))) return true;
+  if (error instanceof Error && SESSION_ENDED.test(error.message)) return true;
+  return isSeriesLocked(error) || PASSING_SQLSTATE.test(sqlState(error) ?? '');
+}
+
+const SERIES_LOCKED = 'series_locked';
+
+/** Whether a number could not be taken because another process keeps the seller's series locked. */
+export function isSeriesLocked(error: unknown): boolean {
+  return error instanceof PersistenceError && error.code === SERIES_LOCKED;
+}
+
+/** What taking a number failed for: a lock that was not had within the session's `lock_timeout` gets a name of its own. */
+export function seriesFailure(error: unknown): unknown {
+  if (sqlState(error) !== '55P03') return error;
+  const message = "another process keeps the seller's number series locked; what needs a number is tried again";
+  return new PersistenceError(SERIES_LOCKED, message, true, { cause: error });
+}
+
+/** Answers when the database can be written to. Throws when it does not answer, is read-only, or is in recovery. */
+export async function assertWritable(database: Database): Promise<void> {
+  const [row] = await database.$queryRaw<{ readOnly: boolean }[]>`
+    SELECT current_setting('transaction_read_only')::boolean AS "readOnly"`;
+  if (row?.readOnly !== false) {
+    throw new PersistenceError('database_read_only', 'the database takes no changes now', true);
+  }
+}
+
+/** Whether a statement of `readingBounded` took longer than it may. */
+export function isStatementTimeout(error: unknown): boolean {
+  return sqlState(error) === '57014';
+}
+
+/** Whether a transaction ended for what says nothing of its work, its statement's time included: it may be run again. */
+export function isInterrupted(error: unknown): boolean {
+  return isDatabaseAway(error) || isStatementTimeout(error);
+}
+
+/** The SQLSTATE of a failed statement, wherever the driver put it. */
+function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, meta, cause } = error as { code?: unknown; meta?: unknown; cause?: unknown };
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^P\d{4}$/.test(code)) return code;
+  const inner = meta as { code?: unknown; driverAdapterError?: { cause?: { originalCode?: unknown } } } | undefined;
+  const original =
+    inner?.driverAdapterError?.cause?.originalCode ?? (cause as { originalCode?: unknown })?.originalCode;
+  if (typeof original === 'string') return original;
+  if (typeof inner?.code === 'string') return inner.code;
+  return undefined;
+}
+
+/** The name of the constraint a failed statement ran into, or undefined. */
+export function violatedConstraint(error: unknown): string | undefined {
+  const { meta, message } = error as { meta?: unknown; message?: unknown };
+  const driver = (meta as { driverAdapterError?: { cause?: { originalMessage?: unknown } } } | undefined)
+    ?.driverAdapterError;
+  // Prisma rewords unique violations; only the driver's own message always quotes the constraint.
+  return /constraint "([^"]+)"/.exec(String(driver?.cause?.originalMessage ?? message))?.[1];
+}
+
+/** A timestamptz expression as an RFC 3339 stamp in UTC, whole seconds. For constant expressions only. */
+export function stamp(expression: string): Prisma.Sql {
+  return Prisma.raw(`to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`);
+}
