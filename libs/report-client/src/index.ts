@@ -1,4 +1,4 @@
-export { DEFAULT_DIALECT, type Dialect, dialectSchema, dialectSha256 } from './dialect.js';
+export { DEFAULT_DIALECT, type Dialect, dialectSchema, dialectSha256 } from './dialects/alef-v1-2022/settings.js';
 export {
   probeDialect,
   type ProbedSettings,
@@ -7,10 +7,10 @@ export {
   type ProbeReport,
   type ProbeTargets,
   withSettings,
-} from './dialect-probe.js';
+} from './dialects/alef-v1-2022/probe.js';
 export { REPORT_KEY_FORM, SealedKey } from './sealed-key.js';
 export { ReportApiError, type ReportApiErrorCode } from './report-api-error.js';
-export type { SeriesTally, Tally } from './read-answer.js';
+export type { SeriesTally, Tally } from './dialects/alef-v1-2022/read-answer.js';
 export { type AddressRefusal, OutboundAddresses, plainUrl } from './outbound-addresses.js';
 export type { PullWarning, RawAnswer, RawAnswers, Refusal, RefusalCode, WarningCode } from './refusal.js';
 export type { RetryPolicy } from './retry.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EpochSeconds, Interval } from '#calendar';
 import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, type Metric, ownedBuckets } from '#metering';
-import { type Dialect, dialectSchema } from './dialect.js';
+import { type Dialect, dialectSchema } from './dialects/alef-v1-2022/settings.js';
 import type { Gate } from './gate.js';
 import { plainUrl } from './outbound-addresses.js';
 import {
@@ -11,11 +11,17 @@ import {
   readBuckets,
   readLiveRates,
   type SeriesTally,
-} from './read-answer.js';
+} from './dialects/alef-v1-2022/read-answer.js';
 import { type PullWarning, type RawAnswer, type RawAnswers, type Refusal, RuleBroken } from './refusal.js';
 import { ReportApiError } from './report-api-error.js';
-import type { Aggregation, ReportMetric } from './report-body.js';
-import { type Filter, filtersFor, type ReportForm, requestBody, unaskable } from './request-form.js';
+import type { Aggregation, ReportMetric } from './dialects/alef-v1-2022/report-body.js';
+import {
+  type Filter,
+  filtersFor,
+  type ReportForm,
+  requestBody,
+  unaskable,
+} from './dialects/alef-v1-2022/request-form.js';
 import { DEFAULT_RETRY, retryAfterSeconds, type RetryPolicy, type Tried, withRetries } from './retry.js';
 import type { SealedKey } from './sealed-key.js';
 import { faultMessage, type HttpAnswer, isFault, ReportTransport, type TransportOptions } from './transport.js';

@@ -1,4 +1,4 @@
-import { DEFAULT_DIALECT, dialectSchema, dialectSha256 } from './dialect.js';
+import { DEFAULT_DIALECT, dialectSchema, dialectSha256 } from './settings.js';
 
 it('the default is explicit to the last key', () => {
   expect(DEFAULT_DIALECT).toEqual({

@@ -1,6 +1,6 @@
 import { type EpochSeconds, type Interval, toStamp } from '#calendar';
 import type { EntityRef, Grid } from '#metering';
-import type { Dialect } from './dialect.js';
+import type { Dialect } from './settings.js';
 import { type Aggregation, type EchoMember, type ReportMetric, seriesCode } from './report-body.js';
 
 /** One filter of a request: what is asked for, and therefore what must be echoed. */

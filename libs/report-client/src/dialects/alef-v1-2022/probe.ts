@@ -1,15 +1,15 @@
 import type { EpochSeconds } from '#calendar';
 import { type EntityRef, type Grid, GRID_SECONDS } from '#metering';
 import { Decimal, decimalFromNumberText, Ratio, sum, times } from '#money';
-import { DEFAULT_DIALECT, type Dialect, dialectSchema } from './dialect.js';
+import { DEFAULT_DIALECT, type Dialect, dialectSchema } from './settings.js';
 import { type Look, lookAt, type LookOptions } from './look.js';
-import { OutboundAddresses } from './outbound-addresses.js';
+import { OutboundAddresses } from '../../outbound-addresses.js';
 import { looksRounded } from './read-answer.js';
 import type { Aggregation, ReportMetric } from './report-body.js';
 import { filtersFor } from './request-form.js';
-import type { RetryPolicy } from './retry.js';
-import type { SealedKey } from './sealed-key.js';
-import { ReportTransport } from './transport.js';
+import type { RetryPolicy } from '../../retry.js';
+import type { SealedKey } from '../../sealed-key.js';
+import { ReportTransport } from '../../transport.js';
 
 /** Whose usage is asked for while probing. The more is named, the more can be told. */
 export interface ProbeTargets {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { RuleBroken } from './refusal.js';
+import { RuleBroken } from '../../refusal.js';
 import { parseReportBody, type ReportBody } from './report-body.js';
 import { scanReportBody } from './report-scanner.js';
 

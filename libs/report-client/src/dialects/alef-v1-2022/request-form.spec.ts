@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { fromStamp } from '#calendar';
 import type { EntityRef } from '#metering';
-import { DEFAULT_DIALECT } from './dialect.js';
+import { DEFAULT_DIALECT } from './settings.js';
 import type { Aggregation } from './report-body.js';
 import { filtersFor, type ReportForm, requestBody, unaskable } from './request-form.js';
 

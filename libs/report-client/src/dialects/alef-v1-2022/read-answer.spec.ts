@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { fromStamp, type Interval } from '#calendar';
 import { type EntityRef, GRID_SECONDS, type Grid } from '#metering';
-import { DEFAULT_DIALECT, type Dialect } from './dialect.js';
+import { DEFAULT_DIALECT, type Dialect } from './settings.js';
 import { type Expected, looksRounded, readBuckets, readLiveRates } from './read-answer.js';
-import { RuleBroken } from './refusal.js';
+import { RuleBroken } from '../../refusal.js';
 import type { Aggregation } from './report-body.js';
 import { filtersFor, type ReportForm } from './request-form.js';
 

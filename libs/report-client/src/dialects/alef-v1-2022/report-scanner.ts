@@ -1,5 +1,5 @@
-import { requireMeasurement } from './number-text.js';
-import { RuleBroken } from './refusal.js';
+import { requireMeasurement } from '../../number-text.js';
+import { RuleBroken } from '../../refusal.js';
 import {
   AGGREGATIONS,
   type Echo,

@@ -1,9 +1,9 @@
 import { type EpochSeconds, type Interval } from '#calendar';
 import { GRID_SECONDS, type Grid, sumOfValues } from '#metering';
 import { Decimal, decimal, decimalFromNumberText, sum, times } from '#money';
-import type { Dialect } from './dialect.js';
-import { compareNumbers, dividedByPowerOfTen, exceeds, hasAtMostDecimals, visiblyAscends } from './number-text.js';
-import { type PullWarning, RuleBroken } from './refusal.js';
+import type { Dialect } from './settings.js';
+import { compareNumbers, dividedByPowerOfTen, exceeds, hasAtMostDecimals, visiblyAscends } from '../../number-text.js';
+import { type PullWarning, RuleBroken } from '../../refusal.js';
 import {
   AGGREGATIONS,
   type Echo,

@@ -1,7 +1,7 @@
 import type { Metric } from '#metering';
-import { requireMeasurement } from './number-text.js';
-import { RuleBroken } from './refusal.js';
-import { type JsonObject, type JsonValue, NumberText, parseStrictJson } from './strict-json.js';
+import { requireMeasurement } from '../../number-text.js';
+import { RuleBroken } from '../../refusal.js';
+import { type JsonObject, type JsonValue, NumberText, parseStrictJson } from '../../strict-json.js';
 
 /** The metrics the report API names, in the order of their codes. */
 export const METRICS = [

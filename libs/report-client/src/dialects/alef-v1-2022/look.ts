@@ -1,7 +1,7 @@
 import type { EpochSeconds, Interval } from '#calendar';
-import type { Dialect } from './dialect.js';
-import { RuleBroken } from './refusal.js';
-import { baseAddress } from './report-client.js';
+import type { Dialect } from './settings.js';
+import { RuleBroken } from '../../refusal.js';
+import { baseAddress } from '../../report-client.js';
 import {
   AGGREGATIONS,
   type Aggregation,
@@ -12,9 +12,9 @@ import {
   type ReportMetric,
 } from './report-body.js';
 import { type ReportForm, requestBody, unaskable } from './request-form.js';
-import { DEFAULT_RETRY, retryAfterSeconds, type RetryPolicy, withRetries } from './retry.js';
-import type { SealedKey } from './sealed-key.js';
-import { faultMessage, type HttpAnswer, isFault, type ReportTransport } from './transport.js';
+import { DEFAULT_RETRY, retryAfterSeconds, type RetryPolicy, withRetries } from '../../retry.js';
+import type { SealedKey } from '../../sealed-key.js';
+import { faultMessage, type HttpAnswer, isFault, type ReportTransport } from '../../transport.js';
 
 /** One answer as it is, before anything is assumed of it: for finding out what may be assumed. */
 export interface Look {
