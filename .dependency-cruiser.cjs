@@ -21,7 +21,13 @@ sees.usage = [...pure, 'report-client', 'persistence'];
 sees.close = Object.keys(sees);
 sees.runtime = Object.keys(sees);
 
-const doors = (rooms) => rooms.map((room) => `^libs/${room}/src/index\\.ts$`);
+/** The wings of persistence over its ground, from the lowest up. Each has a door of its own. */
+const wings = ['ground', 'catalogue', 'ledger', 'documents', 'closes'];
+const doors = (rooms) =>
+  rooms.flatMap((room) => [
+    `^libs/${room}/src/index\\.ts$`,
+    ...(room === 'persistence' ? [`^libs/persistence/src/(${wings.slice(1).join('|')})/index\\.ts$`] : []),
+  ]);
 const forbid = (name, from, to) => ({ name, severity: 'error', from, to });
 
 module.exports = {
@@ -34,7 +40,21 @@ module.exports = {
         { path: '^(libs|apps)/', pathNot: [`^libs/${room}/`, ...doors(below)] },
       ),
     ),
+    ...wings
+      .slice(0, -1)
+      .map((wing, floor) =>
+        forbid(
+          `${wing}-looks-only-down`,
+          { path: `^libs/persistence/src/${wing}/` },
+          { path: `^libs/persistence/src/(${wings.slice(floor + 1).join('|')})/` },
+        ),
+      ),
     forbid('not-through-your-own-door', { path: '^libs/([^/]+)/' }, { path: '^libs/$1/src/index\\.ts$' }),
+    forbid(
+      'not-through-a-wings-own-door',
+      { path: '^libs/persistence/' },
+      { path: `^libs/persistence/src/(${wings.slice(1).join('|')})/index\\.ts$` },
+    ),
     // The standalone is the one place that puts the other applications into one process.
     forbid(
       'apps-use-doors',

@@ -5,15 +5,8 @@ import { Client } from 'pg';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
 import { Closes } from '../dist/libs/close/src/index.js';
 import { LAYOUT_VERSION } from '../dist/libs/invoice-pdf/src/index.js';
-import {
-  createDatabase,
-  createSeller,
-  migrate,
-  openDatabase,
-  publishTariffPlan,
-  saveDraftPlan,
-  secretKeySchema,
-} from '../dist/libs/persistence/src/index.js';
+import { createDatabase, migrate, openDatabase, secretKeySchema } from '../dist/libs/persistence/src/index.js';
+import { createSeller, publishTariffPlan, saveDraftPlan } from '../dist/libs/persistence/src/catalogue/index.js';
 import { parseTariffPlan } from '../dist/libs/rating/src/index.js';
 import { openCloseQueue, prepareQueue, queueSettings } from '../dist/libs/runtime/src/index.js';
 

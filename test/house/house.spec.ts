@@ -52,7 +52,27 @@ describe('the import rule', () => {
       text: "export { sumOf } from '../../metering/src/usage.js';",
     },
     'not-through-your-own-door': { file: 'libs/calendar/src/planted.ts', text: "export { toStamp } from '#calendar';" },
+    'not-through-a-wings-own-door': {
+      file: 'libs/persistence/src/closes/planted-door.ts',
+      text: "export { findSeller } from '../catalogue/index.js';",
+    },
     'pure-rooms-have-no-outlets': { file: 'libs/metering/src/planted.ts', text: "export { readFile } from 'node:fs';" },
+    'ground-looks-only-down': {
+      file: 'libs/persistence/src/ground/planted.ts',
+      text: "export { findSeller } from '../catalogue/sellers.js';",
+    },
+    'catalogue-looks-only-down': {
+      file: 'libs/persistence/src/catalogue/planted.ts',
+      text: "export { loadSnapshots } from '../ledger/ledger.js';",
+    },
+    'ledger-looks-only-down': {
+      file: 'libs/persistence/src/ledger/planted.ts',
+      text: "export { loadIssued } from '../documents/invoices.js';",
+    },
+    'documents-looks-only-down': {
+      file: 'libs/persistence/src/documents/planted.ts',
+      text: "export { findClose } from '../closes/close-views.js';",
+    },
     'close-looks-only-down': {
       file: 'libs/close/src/planted.ts',
       text: "export { queueSettings } from '#runtime';",

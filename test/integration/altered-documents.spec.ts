@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { checkStoredDocuments } from '#close';
-import { documentSha256, listAuditEvents, listCloseAccounts } from '#persistence';
+import { listAuditEvents } from '#persistence';
+import { documentSha256 } from '#persistence/documents';
+import { listCloseAccounts } from '#persistence/closes';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { sampleKey, samplesOf, scrape } from '../support/metrics.js';
 import { settled, startService, type TestService } from '../support/service.js';

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { loadAccess, reportAccess } from '#persistence';
+import { loadAccess, reportAccess } from '#persistence/catalogue';
 import { ACME, FLAT_PLAN, SECRET_KEY, setUpCatalogue, startApi, type TestApi } from '../support/api.js';
 import { issueOne } from '../support/issued-invoice.js';
 

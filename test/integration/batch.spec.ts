@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { Closes } from '#close';
-import { type Database, listCloseAccounts, listInvoices } from '#persistence';
+import type { Database } from '#persistence';
+import { listInvoices } from '#persistence/documents';
+import { listCloseAccounts } from '#persistence/closes';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { closingFees } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';

@@ -1,23 +1,22 @@
+import { isRefusal } from '#persistence';
 import {
-  documentSha256,
-  findClose,
-  type InvoiceView,
-  isRefusal,
-  listCloseAccounts,
-  listCloseEvents,
-  listConfirmingPulls,
-  listCorrections,
-  listDrafts,
-  listInvoices,
   listSubscriptions,
-  loadInvoiceEvidence,
   publishTariffPlan,
   replaceEntities,
-  requestConfirmingPull,
   saveDraftPlan,
   updateAccount,
   updateSubscription,
-} from '#persistence';
+} from '#persistence/catalogue';
+import {
+  documentSha256,
+  type InvoiceView,
+  listConfirmingPulls,
+  listDrafts,
+  listInvoices,
+  loadInvoiceEvidence,
+  requestConfirmingPull,
+} from '#persistence/documents';
+import { findClose, listCloseAccounts, listCloseEvents, listCorrections } from '#persistence/closes';
 import { invoiceEvidence, verifyCertificates, verifyInvoice } from '#proof';
 import { parseTariffPlan } from '#rating';
 import pg from 'pg';

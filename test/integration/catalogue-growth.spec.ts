@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { type Database, openDatabase, publishTariffPlan, replaceEntities, saveDraftPlan } from '#persistence';
+import { type Database, openDatabase } from '#persistence';
+import { publishTariffPlan, replaceEntities, saveDraftPlan } from '#persistence/catalogue';
 import { parseTariffPlan, type TariffPlan } from '#rating';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';

@@ -5,16 +5,8 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { createApi } from '../../apps/api/src/index.js';
-import {
-  type AuditEvent,
-  type CertificateKey,
-  type Database,
-  listCertificateKeys,
-  rotateCertificateKey,
-  secretKeySchema,
-  signingKey,
-  type Transaction,
-} from '#persistence';
+import { type AuditEvent, type Database, secretKeySchema, type Transaction } from '#persistence';
+import { type CertificateKey, listCertificateKeys, rotateCertificateKey, signingKey } from '#persistence/closes';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, watchSessions } from '../support/postgres.js';

@@ -1,6 +1,7 @@
 import { accountId, lateCorrection, usageOfDays, utcDays } from '../../apps/report-simulator/src/index.js';
 import { Decimal } from '#money';
-import { findCertificate, listInvoices } from '#persistence';
+import { listInvoices } from '#persistence/documents';
+import { findCertificate } from '#persistence/closes';
 import type { SignedCertificate } from '#proof';
 import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';

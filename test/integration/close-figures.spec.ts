@@ -1,4 +1,4 @@
-import { findClose, listCloses } from '#persistence';
+import { findClose, listCloses } from '#persistence/closes';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';

@@ -3,18 +3,17 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { canonicalJson } from '#canonical-json';
+import { isRefusal, listAuditEvents } from '#persistence';
+import { updateSeller } from '#persistence/catalogue';
+import { listInvoices } from '#persistence/documents';
 import {
   type CloseAccountView,
   findCertificate,
   findClose,
-  isRefusal,
-  listAuditEvents,
   listCertificateKeys,
   listCloseAccounts,
   listCloseEvents,
-  listInvoices,
-  updateSeller,
-} from '#persistence';
+} from '#persistence/closes';
 import { type SignedCertificate, verifyCertificates } from '#proof';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';

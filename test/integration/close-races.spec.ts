@@ -2,14 +2,14 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { Closes, type ClosesOptions } from '#close';
 import type { Connectors } from '#usage';
+import type { Database } from '#persistence';
+import { listInvoices } from '#persistence/documents';
 import {
   accountRated,
   claimStalledBatches,
-  type Database,
   findClose,
   listCloseAccounts,
   listCloses,
-  listInvoices,
   moveAccount,
   releaseDrafts,
   retryAccounts,
@@ -17,7 +17,7 @@ import {
   setCloseSchedule,
   settleClose,
   takeUp,
-} from '#persistence';
+} from '#persistence/closes';
 import { queueSettings } from '#runtime';
 import { createWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';

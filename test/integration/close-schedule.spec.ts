@@ -2,16 +2,16 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { monthAt, previousMonth } from '#calendar';
 import { dueRuns } from '#close';
+import type { Database } from '#persistence';
+import { updateSeller } from '#persistence/catalogue';
 import {
-  type Database,
   deleteCloseSchedule,
   findClose,
   listCloseSchedules,
   listCloses,
   type ScheduleTiming,
   setCloseSchedule,
-  updateSeller,
-} from '#persistence';
+} from '#persistence/closes';
 import { queueSettings } from '#runtime';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';

@@ -3,21 +3,11 @@ import { type BatchJob, Closes, Corrections } from '#close';
 import { createConnectors } from '#usage';
 import { Plans } from '#billing';
 import type { AccountTax } from '#invoicing';
-import {
-  billingInputs,
-  type Database,
-  documentSha256,
-  findClose,
-  listCloseAccounts,
-  listDrafts,
-  listInvoices,
-  loadBillingFacts,
-  loadInvoiceEvidence,
-  loadSnapshots,
-  openDatabase,
-  updateAccount,
-  updateSeller,
-} from '#persistence';
+import { type Database, openDatabase } from '#persistence';
+import { updateAccount, updateSeller } from '#persistence/catalogue';
+import { loadSnapshots } from '#persistence/ledger';
+import { billingInputs, documentSha256, listDrafts, listInvoices, loadInvoiceEvidence } from '#persistence/documents';
+import { findClose, listCloseAccounts, loadBillingFacts } from '#persistence/closes';
 import { invoiceEvidence, verifyInvoice } from '#proof';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { drawn } from '../support/closing.js';

@@ -1,21 +1,19 @@
 import { customerSiteId } from '../../apps/report-simulator/src/index.js';
+import { listAuditEvents } from '#persistence';
 import {
-  findCertificate,
-  findClose,
-  listAuditEvents,
-  listCloseAccounts,
-  listCloseEvents,
-  listEmptyConfirmingPulls,
-  listInvoices,
-  listConfirmingPulls,
   publishTariffPlan,
   registerEntity,
   replaceEntities,
-  reopenEmpty,
-  requestEmptyConfirmingPull,
   saveDraftPlan,
   updateAccount,
-} from '#persistence';
+} from '#persistence/catalogue';
+import {
+  listEmptyConfirmingPulls,
+  listInvoices,
+  listConfirmingPulls,
+  requestEmptyConfirmingPull,
+} from '#persistence/documents';
+import { findCertificate, findClose, listCloseAccounts, listCloseEvents, reopenEmpty } from '#persistence/closes';
 import { verifyCertificates } from '#proof';
 import { parseTariffPlan } from '#rating';
 import pg from 'pg';

@@ -1,14 +1,13 @@
 import { accountId } from '../../apps/report-simulator/src/index.js';
+import { documentSha256, listInvoices } from '#persistence/documents';
 import {
   type CloseWork,
-  documentSha256,
   listCloseAccounts,
   listCorrections,
-  listInvoices,
   loadCloseWork,
   moveAccount,
   takeUp,
-} from '#persistence';
+} from '#persistence/closes';
 import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 

@@ -2,29 +2,28 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { accountId, customerSiteId, type FaultRule } from '../../apps/report-simulator/src/index.js';
 import { type Closes } from '#close';
+import { type Database, isRefusal } from '#persistence';
+import { replaceEntities, updateAccount, updateSeller } from '#persistence/catalogue';
+import { loadSnapshots } from '#persistence/ledger';
 import {
-  type CorrectionView,
-  type Database,
-  dismissCorrection,
   documentSha256,
-  findCertificate,
-  findClose,
   type InvoiceView,
-  isRefusal,
-  listCloseAccounts,
   listConfirmingPulls,
-  listCorrections,
   listDrafts,
   listInvoices,
   loadDocument,
   loadIssued,
-  loadSnapshots,
-  proposeCorrection,
-  replaceEntities,
   requestConfirmingPull,
-  updateAccount,
-  updateSeller,
-} from '#persistence';
+} from '#persistence/documents';
+import {
+  type CorrectionView,
+  dismissCorrection,
+  findCertificate,
+  findClose,
+  listCloseAccounts,
+  listCorrections,
+  proposeCorrection,
+} from '#persistence/closes';
 import { type SignedCertificate, verifyCertificates } from '#proof';
 import { AUGUST, BYTES_PLAN, bytesOf, lateBytesOf, makeBytesAccount, PERIOD, SEED } from '../support/billed-bytes.js';
 import {

@@ -1,15 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import {
-  admitConfiguredKey,
-  authenticate,
-  createApiKey,
-  type Database,
-  openDatabase,
-  provideLogin,
-  recordAudit,
-  serviceLogin,
-} from '#persistence';
+import { type Database, openDatabase, provideLogin, recordAudit, serviceLogin } from '#persistence';
+import { admitConfiguredKey, authenticate, createApiKey } from '#persistence/catalogue';
 import { openCloseQueue, queueSettings } from '#runtime';
 import { granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { issueOne } from '../support/issued-invoice.js';

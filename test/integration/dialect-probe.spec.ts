@@ -1,5 +1,6 @@
 import { fromStamp } from '#calendar';
-import { type Database, findSeller } from '#persistence';
+import type { Database } from '#persistence';
+import { findSeller } from '#persistence/catalogue';
 import {
   DEFAULT_DIALECT,
   dialectSchema,

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type CloseAccountView, loadSnapshots } from '#persistence';
+import { loadSnapshots } from '#persistence/ledger';
+import type { CloseAccountView } from '#persistence/closes';
 import { accountId, imsiOf } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';

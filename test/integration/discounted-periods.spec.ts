@@ -1,4 +1,5 @@
-import { documentSha256, listInvoices, loadInvoiceEvidence, registerEntity, subscribe } from '#persistence';
+import { registerEntity, subscribe } from '#persistence/catalogue';
+import { documentSha256, listInvoices, loadInvoiceEvidence } from '#persistence/documents';
 import { invoiceEvidence, verifyInvoice } from '#proof';
 import pg from 'pg';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';

@@ -1,4 +1,5 @@
-import { type CloseAccountView, listInvoices } from '#persistence';
+import { listInvoices } from '#persistence/documents';
+import type { CloseAccountView } from '#persistence/closes';
 import { accountId, customerSiteId, type FaultRule, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';

@@ -1,15 +1,12 @@
 import {
-  documentSha256,
   findSubscription,
-  type InvoiceView,
-  listInvoices,
   listSubscriptions,
-  loadBillingFacts,
-  loadInvoiceEvidence,
   replaceEntities,
   subscribe,
   updateSubscription,
-} from '#persistence';
+} from '#persistence/catalogue';
+import { documentSha256, type InvoiceView, listInvoices, loadInvoiceEvidence } from '#persistence/documents';
+import { loadBillingFacts } from '#persistence/closes';
 import { invoiceEvidence, verifyInvoice } from '#proof';
 import pg from 'pg';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { type CloseAccountView, findClose, listCloseAccounts, loadSnapshots } from '#persistence';
+import { loadSnapshots } from '#persistence/ledger';
+import { type CloseAccountView, findClose, listCloseAccounts } from '#persistence/closes';
 import { accountId, customerSiteId } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';

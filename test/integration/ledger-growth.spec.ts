@@ -1,13 +1,7 @@
 import pg from 'pg';
-import {
-  certificateFacts,
-  type Database,
-  loadSnapshots,
-  openDatabase,
-  type Transaction,
-  unconservedAccounts,
-  usageFingerprint,
-} from '#persistence';
+import { type Database, openDatabase, type Transaction } from '#persistence';
+import { loadSnapshots, unconservedAccounts, usageFingerprint } from '#persistence/ledger';
+import { certificateFacts } from '#persistence/closes';
 import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
 

@@ -1,19 +1,9 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import {
-  type Database,
-  listAccounts,
-  listAuditEvents,
-  listCloseAccounts,
-  listCloseEvents,
-  listCloses,
-  listCorrections,
-  listDrafts,
-  listEntities,
-  listInvoices,
-  listSubscriptions,
-  openDatabase,
-} from '#persistence';
+import { type Database, listAuditEvents, openDatabase } from '#persistence';
+import { listAccounts, listEntities, listSubscriptions } from '#persistence/catalogue';
+import { listDrafts, listInvoices } from '#persistence/documents';
+import { listCloseAccounts, listCloseEvents, listCloses, listCorrections } from '#persistence/closes';
 import { createTestDatabase } from '../support/postgres.js';
 
 const ROWS = 20_000;

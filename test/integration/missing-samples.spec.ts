@@ -8,7 +8,8 @@ import {
   utcDays,
 } from '../../apps/report-simulator/src/index.js';
 import { monthPeriod } from '#calendar';
-import { type CloseAccountView, listInvoices, loadInvoiceEvidence } from '#persistence';
+import { listInvoices, loadInvoiceEvidence } from '#persistence/documents';
+import type { CloseAccountView } from '#persistence/closes';
 import { invoiceEvidence, verifyInvoice } from '#proof';
 import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing, warned } from '../support/closing.js';

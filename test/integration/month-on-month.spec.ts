@@ -1,5 +1,5 @@
 import { lateCorrection } from '../../apps/report-simulator/src/index.js';
-import type { CorrectionView } from '#persistence';
+import type { CorrectionView } from '#persistence/closes';
 import { BYTES_CHARGE, bytesOf, makeBytesAccount, SEED } from '../support/billed-bytes.js';
 import { makePlan, makeSeller, planOf } from '../support/catalogue.js';
 import { LATE } from '../support/closing.js';

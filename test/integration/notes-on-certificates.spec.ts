@@ -2,17 +2,10 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { canonicalJson } from '#canonical-json';
 import { type IssuedInvoice } from '#invoicing';
-import {
-  certifyNotes,
-  databaseNow,
-  documentsOfClose,
-  findClose,
-  type InvoiceView,
-  isRefusal,
-  listCorrections,
-  listInvoices,
-  updateSeller,
-} from '#persistence';
+import { databaseNow, isRefusal } from '#persistence';
+import { updateSeller } from '#persistence/catalogue';
+import { documentsOfClose, type InvoiceView, listInvoices } from '#persistence/documents';
+import { certifyNotes, findClose, listCorrections } from '#persistence/closes';
 import { type SignedCertificate, verifyCertificates } from '#proof';
 import { BYTES_PLAN, bytesOf, lateBytesOf, makeBytesAccount, PERIOD, SEED } from '../support/billed-bytes.js';
 import { granted, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';

@@ -1,5 +1,7 @@
 import pg from 'pg';
-import { isRefusal, listInvoices, updateSeller } from '#persistence';
+import { isRefusal } from '#persistence';
+import { updateSeller } from '#persistence/catalogue';
+import { listInvoices } from '#persistence/documents';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { type Closing, startClosing } from '../support/closing.js';
 

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { accountId } from '../../apps/report-simulator/src/index.js';
-import { type CloseAccountView, listInvoices, type TariffPlanVersion } from '#persistence';
+import type { TariffPlanVersion } from '#persistence/catalogue';
+import { listInvoices } from '#persistence/documents';
+import type { CloseAccountView } from '#persistence/closes';
 import { feePlan, makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
 import { type Closing, startClosing } from '../support/closing.js';
 import { type CloseResource, settled, startService, type TestService } from '../support/service.js';

@@ -1,4 +1,4 @@
-import type { CloseAccountView } from '#persistence';
+import type { CloseAccountView } from '#persistence/closes';
 import {
   accountId,
   FAULT_KINDS,

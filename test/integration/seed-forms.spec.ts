@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fromStamp, monthPeriod } from '#calendar';
 import type { EntityRef } from '#metering';
-import { loadSnapshots } from '#persistence';
+import { loadSnapshots } from '#persistence/ledger';
 import { createReportClient, DEFAULT_DIALECT, type ReportClient, SealedKey } from '#report-client';
 import { accountId, customerSiteId, imsiOf, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';

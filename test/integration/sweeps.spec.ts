@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { Closes, type ClosesOptions, type Renderer } from '#close';
-import { type Database, findCertificate, findClose, listInvoices, loadIssued, signingKey, takeUp } from '#persistence';
+import type { Database } from '#persistence';
+import { listInvoices, loadIssued } from '#persistence/documents';
+import { findCertificate, findClose, signingKey, takeUp } from '#persistence/closes';
 import { queueSettings } from '#runtime';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';

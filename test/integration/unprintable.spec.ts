@@ -1,15 +1,9 @@
 import { Closes, type ClosesOptions } from '#close';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
-import {
-  type Database,
-  findCorrection,
-  isRefusal,
-  listCloseAccounts,
-  listCorrections,
-  listInvoices,
-  updateAccount,
-  updateSeller,
-} from '#persistence';
+import { type Database, isRefusal } from '#persistence';
+import { updateAccount, updateSeller } from '#persistence/catalogue';
+import { listInvoices } from '#persistence/documents';
+import { findCorrection, listCloseAccounts, listCorrections } from '#persistence/closes';
 import { BYTES_PLAN, makeBytesAccount } from '../support/billed-bytes.js';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, planOf, SECRET_KEY } from '../support/catalogue.js';
 import { BLANK_PAGES, type Closing, endOf, startClosing } from '../support/closing.js';

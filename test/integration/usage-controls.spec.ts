@@ -1,7 +1,8 @@
 import { accountId, customerSiteId, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { monthPeriod, toStamp } from '#calendar';
 import type { BatchJob } from '#close';
-import { findClose, listCloseAccounts, updateSeller } from '#persistence';
+import { updateSeller } from '#persistence/catalogue';
+import { findClose, listCloseAccounts } from '#persistence/closes';
 import {
   makeAccount,
   makePlan,

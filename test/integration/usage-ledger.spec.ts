@@ -7,17 +7,15 @@ import { inflate } from 'node:zlib';
 import { Client } from 'pg';
 import { fromStamp, monthPeriod } from '#calendar';
 import { type BucketSeries, type EntityRef, type Metric, ownedBuckets } from '#metering';
+import { type Database, migrate, openDatabase } from '#persistence';
 import {
-  type Database,
   dropExpiredUsageDetail,
-  listInvoices,
   loadSnapshots,
-  migrate,
-  openDatabase,
   type PulledSeries,
   saveSnapshots,
   usageConservation,
-} from '#persistence';
+} from '#persistence/ledger';
+import { listInvoices } from '#persistence/documents';
 import { accountId, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, planOf, trafficPlan, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';

@@ -1,5 +1,5 @@
 import { fromStamp } from '#calendar';
-import { updateSeller } from '#persistence';
+import { updateSeller } from '#persistence/catalogue';
 import { accountId, customerSiteId, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import {
   feePlan,

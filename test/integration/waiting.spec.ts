@@ -1,13 +1,12 @@
 import { remedyOf } from '#billing';
+import { listConfirmingPulls, listInvoices } from '#persistence/documents';
 import {
   type CloseAccountView,
   findCertificate,
   findClose,
   listCloseAccounts,
   listCloseEvents,
-  listConfirmingPulls,
-  listInvoices,
-} from '#persistence';
+} from '#persistence/closes';
 import { accountId, type FaultRule } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';

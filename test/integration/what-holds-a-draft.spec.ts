@@ -1,13 +1,13 @@
 import { accountId, customerSiteId } from '../../apps/report-simulator/src/index.js';
 import {
-  listInvoices,
   publishTariffPlan,
   registerEntity,
   saveDraftPlan,
   subscribe,
   updateAccount,
   updateSeller,
-} from '#persistence';
+} from '#persistence/catalogue';
+import { listInvoices } from '#persistence/documents';
 import { parseTariffPlan } from '#rating';
 import { granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';

@@ -1,11 +1,7 @@
-import {
-  findCertificate,
-  listAuditEvents,
-  listInvoices,
-  loadInvoiceEvidence,
-  requestConfirmingPull,
-  updateSeller,
-} from '#persistence';
+import { listAuditEvents } from '#persistence';
+import { updateSeller } from '#persistence/catalogue';
+import { listInvoices, loadInvoiceEvidence, requestConfirmingPull } from '#persistence/documents';
+import { findCertificate } from '#persistence/closes';
 import { invoiceEvidence, verifyCertificates, verifyInvoice } from '#proof';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { certificatesOf, certified, type Closing, endOf, startClosing } from '../support/closing.js';

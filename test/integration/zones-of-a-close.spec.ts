@@ -1,5 +1,6 @@
 import { monthAt, monthPeriod, previousMonth } from '#calendar';
-import { findCertificate, listCloseEvents, updateAccount, updateSeller } from '#persistence';
+import { updateAccount, updateSeller } from '#persistence/catalogue';
+import { findCertificate, listCloseEvents } from '#persistence/closes';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
 

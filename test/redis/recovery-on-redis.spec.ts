@@ -1,7 +1,8 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import { type Database, findClose } from '#persistence';
+import type { Database } from '#persistence';
+import { findClose } from '#persistence/closes';
 import { CLOSE_QUEUE, queueSettings } from '#runtime';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';

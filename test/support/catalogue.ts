@@ -1,17 +1,14 @@
+import { type Database, isRefusal, type Refusal, secretKeySchema } from '#persistence';
 import {
   createAccount,
   createSeller,
-  type Database,
-  isRefusal,
   type NewAccount,
   type NewSeller,
   publishTariffPlan,
-  type Refusal,
   replaceEntities,
   saveDraftPlan,
-  secretKeySchema,
   subscribe,
-} from '#persistence';
+} from '#persistence/catalogue';
 import { parseTariffPlan } from '#rating';
 
 export const SECRET_KEY = secretKeySchema.parse('5e'.repeat(32));

@@ -8,14 +8,8 @@ import {
 } from '../../apps/report-simulator/src/index.js';
 import { type BatchJob, Closes, type ClosesOptions, type Renderer } from '#close';
 import { createConnectors } from '#usage';
-import {
-  type CloseAccountView,
-  type Database,
-  findCertificate,
-  findClose,
-  listCloseAccounts,
-  openDatabase,
-} from '#persistence';
+import { type Database, openDatabase } from '#persistence';
+import { type CloseAccountView, findCertificate, findClose, listCloseAccounts } from '#persistence/closes';
 import type { SignedCertificate } from '#proof';
 import { OutboundAddresses, type ReportLogEntry, type RetryPolicy, type TransportOptions } from '#report-client';
 import { SECRET_KEY } from './catalogue.js';

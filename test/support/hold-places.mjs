@@ -1,4 +1,5 @@
-import { PATIENCE, ReportGates } from '../../libs/persistence/src/index.ts';
+import { PATIENCE } from '../../libs/persistence/src/index.ts';
+import { ReportGates } from '../../libs/persistence/src/catalogue/index.ts';
 
 /** A process that takes every place of a key and never gives one back. */
 const [databaseUrl, secretKey, origin, key, count, silence_ms = '60000'] = process.argv.slice(2);

@@ -1,4 +1,6 @@
-import { findClose, listInvoices, serviceLogin } from '#persistence';
+import { serviceLogin } from '#persistence';
+import { listInvoices } from '#persistence/documents';
+import { findClose } from '#persistence/closes';
 import { createLogger, openService, prepareQueue } from '#runtime';
 import { createWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from './catalogue.js';

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { type Database, newApiKey } from '#persistence';
+import type { Database } from '#persistence';
+import { newApiKey } from '#persistence/catalogue';
 import { openService } from '#runtime';
 import { createApi } from '../../apps/api/src/index.js';
 import {

@@ -145,7 +145,8 @@ async function writeSeller(
 ): Promise<number> {
   // Most runs write nothing and need no database.
   const { COMMAND_VARIABLES, databasePatience, prepareQueue, variables } = await import('#runtime');
-  const { findSeller, isRefusal, openDatabase, serviceLogin, updateSeller } = await import('#persistence');
+  const { isRefusal, openDatabase, serviceLogin } = await import('#persistence');
+  const { findSeller, updateSeller } = await import('#persistence/catalogue');
   const parsed = variables.pick(COMMAND_VARIABLES).safeParse(environment);
   if (!parsed.success) {
     const names = [...new Set(parsed.error.issues.map(({ path }) => path.join('.')))];

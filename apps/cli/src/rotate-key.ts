@@ -1,4 +1,5 @@
-import { openDatabase, rotateCertificateKey, serviceLogin } from '#persistence';
+import { openDatabase, serviceLogin } from '#persistence';
+import { rotateCertificateKey } from '#persistence/closes';
 import { COMMAND_VARIABLES, databasePatience, parseEnvironment, prepareQueue, variables } from '#runtime';
 import { Command } from 'commander';
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { newApiKey } from '#persistence';
+import { newApiKey } from '#persistence/catalogue';
 import { stopEmbeddedPostgres } from './embedded-postgres.js';
 
 /** The folder in which one standalone keeps its state, held by one process at a time. */

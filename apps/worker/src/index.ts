@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { Closes } from '#close';
-import { signingKey } from '#persistence';
+import { signingKey } from '#persistence/closes';
 import { endsWithin, nestLogger } from '#runtime';
 import { WorkerMetrics } from './metrics.js';
 import type { Recurring } from './recurring.js';

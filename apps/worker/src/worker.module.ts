@@ -10,7 +10,8 @@ import {
   openDueCloses,
   SeriesLocked,
 } from '#close';
-import { databaseNow, dropExpiredUsageDetail } from '#persistence';
+import { databaseNow } from '#persistence';
+import { dropExpiredUsageDetail } from '#persistence/ledger';
 import {
   addBatches,
   CLOSE_QUEUE,

@@ -13,22 +13,30 @@ import {
 } from '#billing';
 import { billedAnew, type DraftInvoice } from '#invoicing';
 import { Decimal, formatAmount } from '#money';
+import { type Database, isDatabaseAway, isSeriesLocked, session, type Session } from '#persistence';
+import type { Snapshot } from '#persistence/ledger';
 import {
-  type AccountOutcome,
-  type BatchFacts,
   type BillingInputs,
-  type Claim,
-  type CloseWork,
-  countAttempt,
-  type Database,
   documentFingerprintsIn,
   DocumentAltered,
   documentSha256,
+  inputsOf,
+  loadIssued,
+  loadPeriodDocuments,
+  type NewFile,
+  noteAlteration,
+  type PeriodDocuments,
+  unalteredDraft,
+  unrenderedOfBatch,
+} from '#persistence/documents';
+import {
+  type AccountOutcome,
+  type BatchFacts,
+  type Claim,
+  type CloseWork,
+  countAttempt,
   type Doing,
   giveBack,
-  inputsOf,
-  isDatabaseAway,
-  isSeriesLocked,
   issueBatch,
   type IssuedBatch,
   type InRound,
@@ -37,28 +45,18 @@ import {
   loadBatchFacts,
   loadCloseWork,
   loadDrafts,
-  loadIssued,
-  loadPeriodDocuments,
   loadPlans,
   markRated,
   moveToOutcome,
   type NewDraft,
-  type NewFile,
-  noteAlteration,
-  type PeriodDocuments,
   saveDrafts,
   saveEmpties,
-  session,
-  type Session,
   isDone,
-  type Snapshot,
   storeDocuments,
   takeUp,
   type ToIssue,
-  unalteredDraft,
   type UnfinishedAccount,
-  unrenderedOfBatch,
-} from '#persistence';
+} from '#persistence/closes';
 import { v7 as uuid } from 'uuid';
 import { Alone } from './alone.js';
 import { CloseError } from './close-error.js';

@@ -1,16 +1,14 @@
 import { canonicalJson } from '#canonical-json';
+import type { SecretKey, Transaction } from '#persistence';
+import { DocumentAltered, standsAsCertified } from '#persistence/documents';
 import {
   certificateFacts,
-  DocumentAltered,
   findCertificate,
   keepCertificate,
-  type SecretKey,
   signingKey,
-  standsAsCertified,
   type StoredCertificate,
   takeUncertified,
-  type Transaction,
-} from '#persistence';
+} from '#persistence/closes';
 import { certificateOf, type CloseCertificate, sha256, type SignedCertificate } from '#proof';
 import { sign } from 'node:crypto';
 

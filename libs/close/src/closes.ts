@@ -1,38 +1,34 @@
 import { billableFrom, Plans } from '#billing';
 import { CalendarError, isTimeZone, monthPeriod, toStamp } from '#calendar';
+import { afterCommit, type Database, databaseNow, isRefusal, type SecretKey } from '#persistence';
+import { accountsOfSeller, findSellerId, loadSellerFacts } from '#persistence/catalogue';
 import {
-  accountsOfSeller,
-  afterCommit,
+  documentSha256,
+  listDrafts,
+  loadDocument,
+  loadIssued,
+  noteAlteration,
+  type StoredDocument,
+  unrenderedInvoices,
+} from '#persistence/documents';
+import {
   bringForward,
   cancelClose,
   certifyNotes,
   claimStalledBatches,
   type CloseKind,
-  type Database,
-  databaseNow,
-  documentSha256,
   earlyAccounts,
-  findSellerId,
-  isRefusal,
   type IssueMode,
-  listDrafts,
-  loadDocument,
-  loadIssued,
-  loadSellerFacts,
   type NewWaiver,
-  noteAlteration,
   openClose,
   releaseDrafts,
   retryAccounts,
   retryEarly,
-  type SecretKey,
   sendDue,
   settleClose,
-  type StoredDocument,
   uncertifiedCloses,
-  unrenderedInvoices,
   unsettledCloses,
-} from '#persistence';
+} from '#persistence/closes';
 import { UsageViews } from '#usage';
 import { Batches, type BatchesOptions, type BatchJob } from './batch.js';
 import { certifyClose } from './certify.js';

@@ -15,45 +15,42 @@ import {
   strictly,
 } from '#billing';
 import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice } from '#invoicing';
+import { afterCommit, type Database, databaseNow, isRefusal, type Transaction } from '#persistence';
+import { findSellerId, loadSellerFacts } from '#persistence/catalogue';
+import { usageFingerprint } from '#persistence/ledger';
 import {
-  accountRated,
-  afterCommit,
-  automaticCorrections,
   claimConfirmingPulls,
   type ClaimedPull,
-  type CloseWork,
-  type CorrectionState,
-  type Database,
-  databaseNow,
   DocumentAltered,
-  type Doing,
-  findCorrection,
-  findOpenCorrection,
-  findSellerId,
   finishConfirmingPull,
-  isRefusal,
-  issueCorrection,
-  issueCorrectionDraft,
-  type IssueOutcome,
   letPullWait,
-  loadEmptyPeriod,
   loadIssued,
   loadPeriodDocuments,
   loadPinnedFacts,
-  loadSellerFacts,
-  moveAccount,
   noteAlteration,
-  type NoteIssue,
   postponeConfirmingPull,
-  proposeCorrection,
   renewConfirmingPull,
+} from '#persistence/documents';
+import {
+  accountRated,
+  automaticCorrections,
+  type CloseWork,
+  type CorrectionState,
+  type Doing,
+  findCorrection,
+  findOpenCorrection,
+  issueCorrection,
+  issueCorrectionDraft,
+  type IssueOutcome,
+  loadEmptyPeriod,
+  moveAccount,
+  type NoteIssue,
+  proposeCorrection,
   reopenEmpty,
   sameUsage,
   saveDraft,
-  type Transaction,
-  usageFingerprint,
   voidPeriod,
-} from '#persistence';
+} from '#persistence/closes';
 import { connected, type Connection, type Connectors, type Pulled, pullUsage } from '#usage';
 import { CloseError } from './close-error.js';
 import { eachOf } from './each-of.js';

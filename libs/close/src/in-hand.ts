@@ -1,4 +1,5 @@
-import { type Claim, type Database, giveSigns, type SeriesProgress, SIGN_OF_LIFE_SECONDS } from '#persistence';
+import type { Database } from '#persistence';
+import { type Claim, giveSigns, type SeriesProgress, SIGN_OF_LIFE_SECONDS } from '#persistence/closes';
 
 /** Series from which on it is worth a statement to tell at once how far an account has come. */
 const MANY_SERIES = 100;

@@ -1,13 +1,13 @@
 import { held, type Held, type SellerFacts } from '#billing';
 import { type DraftInvoice, documentNumber, type IssuedInvoice, issueInvoice } from '#invoicing';
+import type { Database } from '#persistence';
 import {
-  type Database,
   loadDocument,
   type Numbering,
   type NumberTaken,
   type StoredDocument,
   storeDocument,
-} from '#persistence';
+} from '#persistence/documents';
 
 /** Turns an invoice into a PDF. The only thing the close needs to know about PDFs. */
 export interface Renderer {

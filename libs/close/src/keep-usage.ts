@@ -1,17 +1,16 @@
 import { type BillingTask, held, type Held } from '#billing';
 import { entityKey } from '#metering';
+import { type Database, session } from '#persistence';
 import {
-  type Database,
   keepEvidence,
   keepFirstUsage,
   ownedByAnotherPeriod,
   type PreparedUsage,
   savePrepared,
   saveSnapshots,
-  session,
   type Snapshot,
   unconservedAccounts,
-} from '#persistence';
+} from '#persistence/ledger';
 import type { KeepAnswer, Pulled } from '#usage';
 
 /** Keeps answers of an account's pull as evidence. */

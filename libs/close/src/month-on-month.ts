@@ -1,6 +1,8 @@
 import { compareMonths, type MonthOnMonth } from '#billing';
 import { previousMonth } from '#calendar';
-import { type CloseAccountView, type CloseWork, type Database, loadPeriodDocuments } from '#persistence';
+import type { Database } from '#persistence';
+import { loadPeriodDocuments } from '#persistence/documents';
+import type { CloseAccountView, CloseWork } from '#persistence/closes';
 import type { RatedLine } from '#rating';
 
 /** Compares an account of a regular close with its month before. Null also where nothing is drafted (yet). */

@@ -15,14 +15,9 @@ import {
   strictly,
 } from '#billing';
 import type { EpochSeconds } from '#calendar';
-import {
-  type AccountInBatch,
-  type CloseWork,
-  type Database,
-  prepareUsage,
-  type PreparedUsage,
-  type SeriesProgress,
-} from '#persistence';
+import type { Database } from '#persistence';
+import { prepareUsage, type PreparedUsage } from '#persistence/ledger';
+import type { AccountInBatch, CloseWork, SeriesProgress } from '#persistence/closes';
 import { connected, type Connectors, pullUsage } from '#usage';
 import { type Renderer, unprintableHold } from './issuing.js';
 import { evidenceKeeper, keepDoubted, type Kept, keepUsage, notToKeep } from './keep-usage.js';

@@ -1,5 +1,5 @@
 import { fromStamp, toStamp } from '#calendar';
-import type { CloseSchedule } from '#persistence';
+import type { CloseSchedule } from '#persistence/closes';
 import { dueRuns, nextRun } from './schedule.js';
 
 const at = fromStamp;

@@ -1,12 +1,6 @@
 import { addDays, type EpochSeconds, instantAt, monthAt, nextMonth, previousMonth } from '#calendar';
-import {
-  type CloseSchedule,
-  type Database,
-  databaseNow,
-  listCloseSchedules,
-  markScheduleRun,
-  type ScheduleTiming,
-} from '#persistence';
+import { type Database, databaseNow } from '#persistence';
+import { type CloseSchedule, listCloseSchedules, markScheduleRun, type ScheduleTiming } from '#persistence/closes';
 import type { Closes } from './closes.js';
 
 /** What a schedule does at one instant. */

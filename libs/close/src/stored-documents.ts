@@ -1,15 +1,12 @@
+import type { Database, Transaction } from '#persistence';
 import {
   type Alteration,
   checkDocuments,
   type CheckedSlice,
-  type Database,
   DocumentAltered,
-  findCertificate,
-  listCertificateKeys,
-  type StoredCertificate,
   standsAsCertified,
-  type Transaction,
-} from '#persistence';
+} from '#persistence/documents';
+import { findCertificate, listCertificateKeys, type StoredCertificate } from '#persistence/closes';
 import { verifyCertificates } from '#proof';
 import { certificateIn } from './certify.js';
 

@@ -1,5 +1,6 @@
 import { isWaivable, WAIVABLE } from '#billing';
-import { type Database, type NewWaiver, type Refusal, waiveHold, type WaiverRefusal } from '#persistence';
+import type { Database, Refusal } from '#persistence';
+import { type NewWaiver, waiveHold, type WaiverRefusal } from '#persistence/closes';
 
 export type WaiveRefusal = Refusal<WaiverRefusal | 'hold_not_waivable'>;
 

@@ -1,4 +1,5 @@
-import { type Patience, PATIENCE, type ReportLimits, requestsPerSecondSchema, secretKeySchema } from '#persistence';
+import { type Patience, PATIENCE, secretKeySchema } from '#persistence';
+import { type ReportLimits, requestsPerSecondSchema } from '#persistence/catalogue';
 import { OutboundAddresses, plainUrl, REPORT_KEY_FORM } from '#report-client';
 import { z } from 'zod';
 import { redisPlace } from './redis-places.js';

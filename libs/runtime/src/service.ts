@@ -1,6 +1,7 @@
 import { Closes, type ClosesOptions } from '#close';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
-import { type ConfiguredReportApi, type Database, openDatabase, type SecretKey, serviceLogin } from '#persistence';
+import { type Database, openDatabase, type SecretKey, serviceLogin } from '#persistence';
+import type { ConfiguredReportApi } from '#persistence/catalogue';
 import { OutboundAddresses } from '#report-client';
 import { type ConnectorOptions, type Connectors, createConnectors } from '#usage';
 import type { z } from 'zod';

@@ -1,16 +1,13 @@
 import type { HoldCode } from '#billing';
+import { type Database, type Patience, PersistenceError, type SecretKey } from '#persistence';
 import {
   type ConfiguredReportApi,
-  type Database,
   loadAccess,
-  type Patience,
-  PersistenceError,
   reportAccess,
   ReportGates,
   type ReportLimits,
-  type SecretKey,
   type StoredAccess,
-} from '#persistence';
+} from '#persistence/catalogue';
 import {
   createReportClient,
   type Dialect,

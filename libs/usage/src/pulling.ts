@@ -1,7 +1,8 @@
 import type { EpochSeconds } from '#calendar';
 import { type BillingTask, type Code, distinct, held, type Held, type Notice, toNotice } from '#billing';
 import type { Grid } from '#metering';
-import type { PulledSeries, StoredAccess, Tally, UsageEvidence } from '#persistence';
+import type { StoredAccess } from '#persistence/catalogue';
+import type { PulledSeries, Tally, UsageEvidence } from '#persistence/ledger';
 import { sampleControls, type UsagePull } from '#rating';
 import { type RawAnswer, ReportApiError } from '#report-client';
 import { type Connection, type Connectors, isUnconnected } from './connectors.js';

@@ -13,7 +13,8 @@ import {
 } from '#calendar';
 import { type EntityRef, GRID_SECONDS, ownedBuckets, sumOfValues } from '#metering';
 import { Ratio } from '#money';
-import { type Database, databaseNow, loadBillingFacts, monthBefore } from '#persistence';
+import { type Database, databaseNow } from '#persistence';
+import { loadBillingFacts, monthBefore } from '#persistence/closes';
 import { presumedDiscounts } from '#rating';
 import {
   type BandwidthHours,

@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { ApiKeyScope } from '#persistence';
+import type { ApiKeyScope } from '#persistence/catalogue';
 import { Problem } from '../problems/problem.js';
 import { type AuthenticatedRequest, forbiddenAccount } from './caller.js';
 

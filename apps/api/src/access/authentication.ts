@@ -1,5 +1,6 @@
 import type { NextFunction, Response } from 'express';
-import { authenticate, type Database } from '#persistence';
+import type { Database } from '#persistence';
+import { authenticate } from '#persistence/catalogue';
 import { Problem } from '../problems/problem.js';
 import { type AuthenticatedRequest, Caller } from './caller.js';
 import type { Strangers } from './limits.js';

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
-import { type ApiKey, isConfiguredKey } from '#persistence';
+import { type ApiKey, isConfiguredKey } from '#persistence/catalogue';
 import { Problem } from '../problems/problem.js';
 
 /** Who sent the request: the API key it was sent with. */

@@ -1,16 +1,8 @@
 import { Body, Controller, Get, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import {
-  type Account,
-  createAccount,
-  type Database,
-  findAccount,
-  listAccounts,
-  type Page,
-  type SecretKey,
-  updateAccount,
-} from '#persistence';
+import type { Database, Page, SecretKey } from '#persistence';
+import { type Account, createAccount, findAccount, listAccounts, updateAccount } from '#persistence/catalogue';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

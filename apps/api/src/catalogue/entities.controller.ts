@@ -1,16 +1,15 @@
 import { Body, Controller, Get, Inject, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
+import type { Database, Page } from '#persistence';
 import {
-  type Database,
   type Entity,
   findAccount,
   listEntities,
-  type Page,
   registerEntity,
   replaceEntities,
   updateEntity,
-} from '#persistence';
+} from '#persistence/catalogue';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

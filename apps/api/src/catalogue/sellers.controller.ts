@@ -1,18 +1,16 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
+import type { Database, Page, SecretKey } from '#persistence';
 import {
   createSeller,
-  type Database,
   DEFAULT_SETTINGS,
   findSeller,
   listSellers,
-  type Page,
   requestsPerSecondSchema,
-  type SecretKey,
   type Seller,
   updateSeller,
-} from '#persistence';
+} from '#persistence/catalogue';
 import { DEFAULT_DIALECT, dialectSchema, type OutboundAddresses, plainUrl } from '#report-client';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';

@@ -1,15 +1,14 @@
 import { Body, Controller, Get, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
+import type { Database, Page } from '#persistence';
 import {
-  type Database,
   findSubscription,
   listSubscriptions,
-  type Page,
   subscribe,
   type Subscription,
   updateSubscription,
-} from '#persistence';
+} from '#persistence/catalogue';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

@@ -1,18 +1,17 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
+import type { Database, Page } from '#persistence';
 import {
-  type Database,
   deleteDraftPlan,
   findTariffPlanVersion,
   listTariffPlans,
   listTariffPlanVersions,
-  type Page,
   publishTariffPlan,
   replaceDraftPlan,
   saveDraftPlan,
   type TariffPlanVersion,
-} from '#persistence';
+} from '#persistence/catalogue';
 import { parseTariffPlan, type TariffPlan, tariffPlanJsonSchema } from '#rating';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';

@@ -1,18 +1,9 @@
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import {
-  type CloseEvent,
-  type Database,
-  findCertificate,
-  findClose,
-  findSeller,
-  keyAfter,
-  listCloseEvents,
-  type Page,
-  pageOf as cut,
-  recordAudit,
-} from '#persistence';
+import { type Database, keyAfter, type Page, pageOf as cut, recordAudit } from '#persistence';
+import { findSeller } from '#persistence/catalogue';
+import { type CloseEvent, findCertificate, findClose, listCloseEvents } from '#persistence/closes';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

@@ -2,15 +2,9 @@ import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@ne
 import { ApiTags } from '@nestjs/swagger';
 import { type EpochSeconds, isTimeZone, toStamp } from '#calendar';
 import { dueRuns, nextRun } from '#close';
-import {
-  type CloseSchedule,
-  type Database,
-  databaseNow,
-  deleteCloseSchedule,
-  findSeller,
-  listCloseSchedules,
-  setCloseSchedule,
-} from '#persistence';
+import { type Database, databaseNow } from '#persistence';
+import { findSeller } from '#persistence/catalogue';
+import { type CloseSchedule, deleteCloseSchedule, listCloseSchedules, setCloseSchedule } from '#persistence/closes';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

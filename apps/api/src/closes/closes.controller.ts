@@ -10,19 +10,16 @@ import {
   withAlternatives,
 } from '#billing';
 import { monthOnMonth } from '#close';
+import { type Database, type Page, pageOf as cut, uuidAfter } from '#persistence';
 import {
   accountsOfClose,
   type CloseAccountView,
   type CloseView,
-  type Database,
   findClose,
   listCloseAccounts,
   listCloses,
   loadCloseWork,
-  type Page,
-  pageOf as cut,
-  uuidAfter,
-} from '#persistence';
+} from '#persistence/closes';
 import type { RatedLine } from '#rating';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';

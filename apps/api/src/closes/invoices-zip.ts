@@ -4,14 +4,9 @@ import { pipeline } from 'node:stream/promises';
 import { ZipArchive } from 'archiver';
 import { codeOf, isRetryable } from '#close';
 import { canonicalJson } from '#canonical-json';
-import {
-  type Database,
-  documentSha256,
-  documentsOfClose,
-  noteAlteration,
-  type StoredCertificate,
-  type StoredDocument,
-} from '#persistence';
+import type { Database } from '#persistence';
+import { documentSha256, documentsOfClose, noteAlteration, type StoredDocument } from '#persistence/documents';
+import type { StoredCertificate } from '#persistence/closes';
 import { ARCHIVE_FORMAT, type ArchiveManifest, CERTIFICATE_FILE, MANIFEST_FILE } from '#proof';
 import type { CloseCommands } from '../ports.js';
 

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Response } from 'express';
-import type { CloseView } from '#persistence';
+import type { CloseView } from '#persistence/closes';
 
 const POLL_MS = 500;
 /** Proxies cut connections on which nothing moves. */

@@ -1,15 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import {
-  type CorrectionView,
-  type Database,
-  dismissCorrection,
-  findCorrection,
-  listCorrections,
-  type Page,
-  pageOf as cut,
-  uuidAfter,
-} from '#persistence';
+import { type Database, type Page, pageOf as cut, uuidAfter } from '#persistence';
+import { type CorrectionView, dismissCorrection, findCorrection, listCorrections } from '#persistence/closes';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

@@ -1,12 +1,8 @@
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import {
-  type ConfirmingPull,
-  type Database,
-  listCloseAccounts,
-  listEmptyConfirmingPulls,
-  requestEmptyConfirmingPull,
-} from '#persistence';
+import type { Database } from '#persistence';
+import { type ConfirmingPull, listEmptyConfirmingPulls, requestEmptyConfirmingPull } from '#persistence/documents';
+import { listCloseAccounts } from '#persistence/closes';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

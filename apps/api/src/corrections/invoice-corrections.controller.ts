@@ -1,14 +1,14 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
+import type { Database } from '#persistence';
 import {
   type ConfirmingPull,
-  type Database,
   findInvoice,
   type InvoiceView,
   listConfirmingPulls,
   requestConfirmingPull,
-} from '#persistence';
+} from '#persistence/documents';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

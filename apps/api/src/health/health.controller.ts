@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { assertWritable, type Database, listSellers } from '#persistence';
+import { assertWritable, type Database } from '#persistence';
+import { listSellers } from '#persistence/catalogue';
 import { z } from 'zod';
 import { Open } from '../access/access.guard.js';
 import { problemResponse } from '../documented.js';

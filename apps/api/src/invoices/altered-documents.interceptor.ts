@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { catchError, from, type Observable, switchMap, throwError } from 'rxjs';
-import { type Database, noteAlteration } from '#persistence';
+import type { Database } from '#persistence';
+import { noteAlteration } from '#persistence/documents';
 import { DATABASE } from '../ports.js';
 
 /** Writes down which stored document a request found altered, before the caller is told. */

@@ -1,20 +1,16 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
+import { type Database, type Page, pageOf as cut, recordAudit, uuidAfter } from '#persistence';
+import { findSeller } from '#persistence/catalogue';
 import {
-  type Database,
   type DraftView,
   findInvoice,
-  findSeller,
   type InvoiceView,
   listDrafts,
   listInvoices,
   loadInvoiceEvidence,
-  type Page,
-  pageOf as cut,
-  recordAudit,
-  uuidAfter,
-} from '#persistence';
+} from '#persistence/documents';
 import { invoiceEvidence } from '#proof';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';

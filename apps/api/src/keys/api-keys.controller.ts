@@ -1,15 +1,8 @@
 import { Body, Controller, Delete, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import {
-  API_KEY_SCOPES,
-  type ApiKey,
-  createApiKey,
-  type Database,
-  listApiKeys,
-  type Page,
-  revokeApiKey,
-} from '#persistence';
+import type { Database, Page } from '#persistence';
+import { API_KEY_SCOPES, type ApiKey, createApiKey, listApiKeys, revokeApiKey } from '#persistence/catalogue';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

@@ -1,13 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import {
-  type CertificateKey,
-  type Database,
-  listCertificateKeys,
-  rotateCertificateKey,
-  type Rotation,
-  type SecretKey,
-} from '#persistence';
+import type { Database, SecretKey } from '#persistence';
+import { type CertificateKey, listCertificateKeys, rotateCertificateKey, type Rotation } from '#persistence/closes';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';

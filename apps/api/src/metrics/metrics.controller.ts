@@ -1,6 +1,7 @@
 import { Controller, Get, Header, Inject, Logger } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type Database, type MonthEndFigures, monthEndFigures } from '#persistence';
+import type { Database } from '#persistence';
+import { type MonthEndFigures, monthEndFigures } from '#persistence/closes';
 import { processMetrics } from '#runtime';
 import { Registry } from 'prom-client';
 import { Access } from '../access/access.guard.js';

@@ -1,5 +1,5 @@
 import { ACCOUNT_STATES } from '#billing';
-import type { MonthEndFigures } from '#persistence';
+import type { MonthEndFigures } from '#persistence/closes';
 import { Gauge, Registry } from 'prom-client';
 
 const CLOSE = ['seller', 'period', 'kind', 'dry_run'] as const;

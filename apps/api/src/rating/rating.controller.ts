@@ -1,6 +1,7 @@
 import { Body, Controller, Header, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type Database, findTariffPlanVersion } from '#persistence';
+import type { Database } from '#persistence';
+import { findTariffPlanVersion } from '#persistence/catalogue';
 import type { TariffPlan } from '#rating';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';

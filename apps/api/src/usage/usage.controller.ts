@@ -1,7 +1,9 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { toStamp } from '#calendar';
-import { type Database, findAccount, type UsageConservation, usageConservation } from '#persistence';
+import type { Database } from '#persistence';
+import { findAccount } from '#persistence/catalogue';
+import { type UsageConservation, usageConservation } from '#persistence/ledger';
 import type { Estimate, UsageView, ViewRefusal } from '#usage';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';

@@ -1,13 +1,14 @@
 import type { LocalDate } from '#calendar';
 import type { Dimension } from '#metering';
 import { v7 as uuid } from 'uuid';
-import { accountNotFound, activeRange, lockAccount } from './accounts.js';
+import { accountNotFound, activeRange } from './accounts.js';
+import { lockAccount } from './accounts.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, localDateOf } from '../ground/columns.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
 import type { Entity as EntityRow } from '../generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from '../ground/page.js';
-import { BILLS } from '../documents/period-documents.js';
+import { BILLS } from '../ground/issued.js';
 import { refusal, type Refusal, refusing } from '../ground/refusal.js';
 
 /** What is metered inside an account, as it goes over the wire. Dates are local to the account; `active_until` is exclusive. */

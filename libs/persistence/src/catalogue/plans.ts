@@ -8,7 +8,7 @@ import { dateColumn, jsonColumn, localDateOf } from '../ground/columns.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
 import type { Prisma, TariffPlanVersion as VersionRow } from '../generated/client.js';
 import { keyAfter, type Page, pageOf, type PageRequest } from '../ground/page.js';
-import { BILLS } from '../documents/period-documents.js';
+import { BILLS } from '../ground/issued.js';
 import { refusal, type Refusal, refusing } from '../ground/refusal.js';
 
 /** A version of a tariff plan, as it goes over the wire. A draft may change; a published version never. */

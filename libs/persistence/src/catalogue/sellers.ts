@@ -6,7 +6,7 @@ import { recordAudit } from '../ground/audit.js';
 import { type Changes, defined, jsonColumn } from '../ground/columns.js';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
 import type { Prisma, Seller as SellerRow } from '../generated/client.js';
-import { hasInvoiced } from '../documents/invoices.js';
+import { hasInvoiced } from '../ground/issued.js';
 import { keyAfter, type Page, pageOf, type PageRequest } from '../ground/page.js';
 import { refusal, type Refusal, refusing } from '../ground/refusal.js';
 import { keyDestination, readReportApi, type ReportApiSettings, sealReportKey } from './report-access.js';

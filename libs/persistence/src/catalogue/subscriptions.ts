@@ -1,12 +1,13 @@
 import type { LocalDate } from '#calendar';
 import { v7 as uuid } from 'uuid';
-import { accountNotFound, lockAccount } from './accounts.js';
+import { accountNotFound } from './accounts.js';
+import { lockAccount } from './accounts.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, dateColumn, defined, localDateOf } from '../ground/columns.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
 import type { Subscription as SubscriptionRow } from '../generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from '../ground/page.js';
-import { BILLS } from '../documents/period-documents.js';
+import { BILLS } from '../ground/issued.js';
 import { refusal, type Refusal, refusing } from '../ground/refusal.js';
 
 /** Binds an account to a plan code over local dates, `ends_at` exclusive; at most one is in force at a time. */

@@ -1,5 +1,6 @@
 import { moveOfAccounts } from './account-states.js';
-import type { CloseWork, SeriesProgress } from './closes.js';
+import type { CloseWork } from './close-work.js';
+import type { SeriesProgress } from './close-views.js';
 import type { Database } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
 import { BILLING, type CloseAccountState, type Notice } from '#billing';

@@ -3,19 +3,14 @@ import type { DraftInvoice, IssuedInvoice } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { type AccountOutcome, type InRound, lockAccounts, moveToOutcome } from './batch-accounts.js';
 import { type BatchFacts, loadBatchFacts } from './billing-facts.js';
-import type { CloseWork } from './closes.js';
+import type { CloseWork } from './close-work.js';
 import { CONFIRM_AFTER_HOURS } from '../documents/confirming-pulls.js';
 import { type Database, PersistenceError } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
 import type { BillingInputs } from '../documents/invoice-inputs.js';
-import {
-  insertingInvoices,
-  type NewFile,
-  type Numbering,
-  type NumberTaken,
-  storingDocuments,
-  takeNumbers,
-} from '../documents/invoices.js';
+import { insertingInvoices } from '../documents/invoices.js';
+import { type NewFile, storingDocuments } from '../documents/stored-documents.js';
+import { type Numbering, type NumberTaken, takeNumbers } from '../documents/number-series.js';
 import { documentSha256 } from '../documents/sealed-documents.js';
 import { inOneSession, type Session, session } from '../ground/sets.js';
 

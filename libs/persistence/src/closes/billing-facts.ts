@@ -1,38 +1,17 @@
-import type { AccountTerms, BillingFacts, CloseState, SellerFacts, SellerTerms } from '#billing';
-import type { WindowFingerprint } from '#proof';
+import type { AccountTerms, BillingFacts, CloseState, SellerFacts } from '#billing';
 import { type EpochSeconds, previousMonth } from '#calendar';
+import type { WindowFingerprint } from '#proof';
+import type { StoredAccess } from '../catalogue/report-access.js';
+import { SELLER, sellerFacts, type SellerRow } from '../catalogue/seller-facts.js';
+import { readSettings } from '../catalogue/seller-settings.js';
 import { advancesOfAccount, type DecidingDocument, decidingDocuments, demandUnaltered } from '../documents/advances.js';
-import type { IssueMode } from './closes.js';
-import type { Database, Transaction } from '../ground/database.js';
 import { DISCOUNTED_OF_ACCOUNT } from '../documents/discounted.js';
 import { Prisma } from '../generated/client.js';
-import { inOrderOfWindows, monthOf } from '../ledger/ledger.js';
-import type { MonthBefore } from './month-before.js';
-import type { StoredAccess } from '../catalogue/report-access.js';
-import { readSettings } from '../catalogue/seller-settings.js';
+import type { Database, Transaction } from '../ground/database.js';
 import { type Session, session } from '../ground/sets.js';
-
-/** What of a seller `s` decides what its accounts are billed by; settings that it never chose are added by `sellerFacts`. */
-const SELLER = Prisma.sql`
-  jsonb_build_object(
-    'id', s.id, 'code', s.code, 'name', s.name, 'country', s.country, 'currency', s.currency, 'timeZone', s.time_zone,
-    'taxId', s.tax_id, 'address', s.address, 'email', s.email, 'invoicePrefix', s.invoice_prefix,
-    'fiscalYearStart', s.fiscal_year_start, 'numberStart', s.number_start, 'rounding', s.rounding,
-    'payableRounding', s.payable_rounding, 'paymentTermsDays', s.payment_terms_days, 'edgePolicy', s.edge_policy,
-    'bank', s.bank, 'reportApi', CASE WHEN s.report_api IS NOT NULL
-                                       THEN jsonb_build_object('dialect', s.report_api->'dialect') END,
-    'settleHours', s.settle_hours, 'settings', s.settings)`;
-
-type SellerRow = Omit<SellerTerms, 'unregisteredUsage'> & { settleHours: number | null; settings: unknown };
-
-function sellerFacts({ settleHours, settings, ...terms }: SellerRow): SellerFacts {
-  const {
-    unregistered_usage: unregisteredUsage,
-    keep_raw: keepRaw,
-    zero_invoices: zeroInvoices,
-  } = readSettings(settings);
-  return { ...terms, unregisteredUsage, operations: { settleHours, keepRaw, zeroInvoices } };
-}
+import { inOrderOfWindows, monthOf } from '../ledger/ledger.js';
+import type { IssueMode } from './close-work.js';
+import type { MonthBefore } from './month-before.js';
 
 interface FactsRow extends Pick<BillingFacts, 'entities' | 'subscriptions' | 'versions'> {
   readonly account: AccountTerms;
@@ -192,28 +171,4 @@ export async function loadPlans(database: Database, sha256s: readonly string[]):
     SELECT DISTINCT ON (document_sha256) document_sha256 AS sha256, document FROM tariff_plan_version
      WHERE status = 'published' AND document_sha256 = ANY(${[...sha256s]}::text[])`);
   return new Map(rows.map(({ sha256, document }) => [sha256, document]));
-}
-
-/** Reads one seller by id. The row must exist: accounts and closes refer to it. */
-export async function loadSellerFacts(database: Database | Transaction, sellerId: string): Promise<SellerFacts> {
-  const [{ seller }] = await database.$queryRaw<[{ seller: SellerRow }]>`
-    SELECT ${SELLER} AS seller FROM seller s WHERE s.id = ${sellerId}::uuid`;
-  return sellerFacts(seller);
-}
-
-/** The id of a seller by its code, or undefined. */
-export async function findSellerId(database: Database | Transaction, code: string): Promise<string | undefined> {
-  const [seller] = await database.$queryRaw<{ id: string }[]>`SELECT id FROM seller WHERE code = ${code}`;
-  return seller?.id;
-}
-
-/** Which of the ids are accounts of the seller. */
-export async function accountsOfSeller(
-  database: Database | Transaction,
-  sellerId: string,
-  ids: readonly string[],
-): Promise<string[]> {
-  const rows = await database.$queryRaw<{ id: string }[]>`
-    SELECT id FROM account WHERE seller_id = ${sellerId}::uuid AND id = ANY(${[...ids]}::uuid[])`;
-  return rows.map((row) => row.id);
 }

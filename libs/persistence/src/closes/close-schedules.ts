@@ -1,8 +1,9 @@
 import type { EpochSeconds } from '#calendar';
 import { fromStamp } from '#calendar';
 import { recordAudit } from '../ground/audit.js';
-import { findSellerId } from './billing-facts.js';
-import { databaseNow, type IssueMode } from './closes.js';
+import { findSellerId } from '../catalogue/seller-facts.js';
+import { databaseNow } from '../ground/clock.js';
+import type { IssueMode } from './close-work.js';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
 import { refusal, type Refusal } from '../ground/refusal.js';
 

@@ -5,15 +5,9 @@ import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
-import {
-  insertingInvoices,
-  type IssueOutcome,
-  lockDraft,
-  type Numbering,
-  type NumberTaken,
-  settleDraft,
-  takeNumbers,
-} from '../documents/invoices.js';
+import { insertingInvoices } from '../documents/invoices.js';
+import { type IssueOutcome, lockDraft, settleDraft } from './drafts.js';
+import { type Numbering, type NumberTaken, takeNumbers } from '../documents/number-series.js';
 import { type Snapshot, usageFingerprint } from '../ledger/ledger.js';
 import { sellerOf, where } from '../ground/page.js';
 import {

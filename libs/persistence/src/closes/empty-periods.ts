@@ -1,6 +1,6 @@
 import type { BillingFacts } from '#billing';
 import type { WindowFingerprint } from '#proof';
-import { sendBack } from './closes.js';
+import { sendBack } from './desk.js';
 import { type Database, PersistenceError, transaction, type Transaction } from '../ground/database.js';
 import { type BillingInputs, workedAsNow, pinnedFacts } from '../documents/invoice-inputs.js';
 

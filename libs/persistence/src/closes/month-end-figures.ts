@@ -1,5 +1,5 @@
 import type { CloseAccountState, CloseState } from '#billing';
-import type { CloseKind } from './closes.js';
+import type { CloseKind } from './close-work.js';
 import type { Database } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
 

@@ -1,5 +1,5 @@
 import { v7 as uuid } from 'uuid';
-import { sendBack } from './closes.js';
+import { sendBack } from './desk.js';
 import { type Database, transaction } from '../ground/database.js';
 import { refusal, type Refusal } from '../ground/refusal.js';
 

@@ -1,7 +1,7 @@
 import { type BillingFacts, type BillingTerms, termsOf } from '#billing';
 import { monthPeriod } from '#calendar';
 import type { WindowFingerprint } from '#proof';
-import { loadSellerFacts } from '../closes/billing-facts.js';
+import { loadSellerFacts } from '../catalogue/seller-facts.js';
 import { type Database, PersistenceError, type Transaction } from '../ground/database.js';
 import { inOrderOfWindows, type Snapshot, usageFingerprint } from '../ledger/ledger.js';
 import { documentFingerprints, type DocumentFingerprint } from './period-documents.js';

@@ -1,0 +1,50 @@
+import type { SellerFacts, SellerTerms } from '#billing';
+import { Prisma } from '../generated/client.js';
+import type { Database, Transaction } from '../ground/database.js';
+import { readSettings } from './seller-settings.js';
+
+/** What of a seller `s` decides what its accounts are billed by; settings that it never chose are added by `sellerFacts`. */
+export const SELLER = Prisma.sql`
+  jsonb_build_object(
+    'id', s.id, 'code', s.code, 'name', s.name, 'country', s.country, 'currency', s.currency, 'timeZone', s.time_zone,
+    'taxId', s.tax_id, 'address', s.address, 'email', s.email, 'invoicePrefix', s.invoice_prefix,
+    'fiscalYearStart', s.fiscal_year_start, 'numberStart', s.number_start, 'rounding', s.rounding,
+    'payableRounding', s.payable_rounding, 'paymentTermsDays', s.payment_terms_days, 'edgePolicy', s.edge_policy,
+    'bank', s.bank, 'reportApi', CASE WHEN s.report_api IS NOT NULL
+                                       THEN jsonb_build_object('dialect', s.report_api->'dialect') END,
+    'settleHours', s.settle_hours, 'settings', s.settings)`;
+
+export type SellerRow = Omit<SellerTerms, 'unregisteredUsage'> & { settleHours: number | null; settings: unknown };
+
+export function sellerFacts({ settleHours, settings, ...terms }: SellerRow): SellerFacts {
+  const {
+    unregistered_usage: unregisteredUsage,
+    keep_raw: keepRaw,
+    zero_invoices: zeroInvoices,
+  } = readSettings(settings);
+  return { ...terms, unregisteredUsage, operations: { settleHours, keepRaw, zeroInvoices } };
+}
+
+/** Reads one seller by id. The row must exist: accounts and closes refer to it. */
+export async function loadSellerFacts(database: Database | Transaction, sellerId: string): Promise<SellerFacts> {
+  const [{ seller }] = await database.$queryRaw<[{ seller: SellerRow }]>`
+    SELECT ${SELLER} AS seller FROM seller s WHERE s.id = ${sellerId}::uuid`;
+  return sellerFacts(seller);
+}
+
+/** The id of a seller by its code, or undefined. */
+export async function findSellerId(database: Database | Transaction, code: string): Promise<string | undefined> {
+  const [seller] = await database.$queryRaw<{ id: string }[]>`SELECT id FROM seller WHERE code = ${code}`;
+  return seller?.id;
+}
+
+/** Which of the ids are accounts of the seller. */
+export async function accountsOfSeller(
+  database: Database | Transaction,
+  sellerId: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT id FROM account WHERE seller_id = ${sellerId}::uuid AND id = ANY(${[...ids]}::uuid[])`;
+  return rows.map((row) => row.id);
+}

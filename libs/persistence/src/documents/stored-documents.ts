@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { v7 as uuid } from 'uuid';
+import { Prisma } from '../generated/client.js';
+import { type Database, PersistenceError } from '../ground/database.js';
+import { DocumentAltered, witness } from './sealed-documents.js';
+
+/** A rendered file of an invoice. */
+export interface StoredDocument {
+  /** The version of the page's look that it was drawn with. */
+  readonly layout: number;
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Keeps a rendered file unless one is kept already, and answers the one that is kept: the first is served for ever. The
+ * audit event beside it has its hash too, so that a hash and its file cannot be changed together unseen.
+ *
+ * @throws DocumentAltered when one is kept and is not as it was stored
+ */
+export async function storeDocument(
+  database: Database,
+  invoiceId: string,
+  file: { kind: 'pdf'; layout: number; sha256: string; bytes: Uint8Array },
+): Promise<StoredDocument> {
+  const { kind, layout, sha256, bytes } = file;
+  const inserted = await database.$executeRaw(storingDocuments([{ invoiceId, layout, sha256, bytes }]));
+  if (inserted === 1) return { layout, sha256, bytes };
+  const stored = await loadDocument(database, invoiceId, kind);
+  if (!stored) throw new PersistenceError('document_missing', 'a stored document could not be read back', true);
+  return stored;
+}
+
+/** A rendered file of an issued document. */
+export interface NewFile {
+  readonly invoiceId: string;
+  readonly layout: number;
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The statement that keeps PDFs, with an audit event for each; one that is kept already stays. */
+export function storingDocuments(files: readonly NewFile[]): Prisma.Sql {
+  const given = JSON.stringify(
+    files.map(({ invoiceId, layout, sha256, bytes }) => ({
+      id: uuid(),
+      invoice_id: invoiceId,
+      layout,
+      sha256,
+      length: bytes.length,
+      audit_id: uuid(),
+    })),
+  );
+  // The files follow each other in one parameter, which the driver sends as it is.
+  const bytes = Buffer.concat(files.map((file) => file.bytes));
+  return Prisma.sql`
+    WITH given AS MATERIALIZED (
+      SELECT g.*, sum(g.length) OVER (ORDER BY g.position) - g.length + 1 AS offset
+        FROM ROWS FROM (json_to_recordset(${given}::json) AS (
+               id uuid, invoice_id uuid, layout int, sha256 text, length int, audit_id uuid))
+             WITH ORDINALITY AS g (id, invoice_id, layout, sha256, length, audit_id, position)
+    ), stored AS (
+      INSERT INTO stored_document (id, invoice_id, kind, layout, sha256, bytes)
+      SELECT id, invoice_id, 'pdf', layout, sha256, substring(${bytes}::bytea FROM g.offset::int FOR g.length)
+        FROM given g ORDER BY invoice_id
+      ON CONFLICT DO NOTHING RETURNING invoice_id
+    )
+    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
+    SELECT g.audit_id, i.seller_id, 'service', 'document.stored', 'invoice:' || g.invoice_id,
+           jsonb_build_object('kind', 'pdf', 'layout', g.layout, 'sha256', g.sha256)
+      FROM given g JOIN stored USING (invoice_id) JOIN invoice i ON i.id = g.invoice_id ORDER BY g.position`;
+}
+
+/**
+ * The kept file, or undefined when none was rendered yet.
+ *
+ * @throws DocumentAltered
+ */
+export async function loadDocument(
+  database: Database,
+  invoiceId: string,
+  kind: 'pdf',
+): Promise<StoredDocument | undefined> {
+  const [row] = await database.$queryRaw<(StoredDocument & { number: string; witnessed: string | null })[]>`
+    SELECT d.layout, d.sha256, d.bytes, i.number, ${witness('document.stored')} AS witnessed
+      FROM stored_document d JOIN invoice i ON i.id = d.invoice_id
+     WHERE d.invoice_id = ${invoiceId}::uuid AND d.kind = ${kind}`;
+  if (!row) return undefined;
+  const { layout, sha256, bytes, number, witnessed } = row;
+  if (sha256 !== (witnessed ?? sha256) || createHash('sha256').update(bytes).digest('hex') !== sha256) {
+    throw new DocumentAltered({ subject: `invoice:${invoiceId}`, part: kind, name: number });
+  }
+  return { layout, sha256, bytes };
+}
+
+/**
+ * Documents without a PDF that were issued a while ago, in the order of their ids: a worker died between commit and
+ * render. What was issued just now is about to be drawn by whoever issued it.
+ */
+export async function unrenderedInvoices(
+  database: Database,
+  idleSeconds: number,
+  after: string | undefined,
+  limit: number,
+): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT invoice_id AS id FROM invoice_unrendered u JOIN invoice i ON i.id = u.invoice_id
+     WHERE i.issued_at <= clock_timestamp() - make_interval(secs => ${idleSeconds})
+       AND (${after ?? null}::uuid IS NULL OR invoice_id > ${after ?? null}::uuid)
+     ORDER BY invoice_id LIMIT ${limit}`;
+  return rows.map((row) => row.id);
+}
+
+/**
+ * The same of one batch of a close. Not of the whole close: every batch would search through it anew, and batches that
+ * are worked on at the same time would draw each other's documents.
+ */
+export async function unrenderedOfBatch(
+  database: Database,
+  { closeId, batch }: { closeId: string; batch: number },
+  after: string | undefined,
+  limit: number,
+): Promise<string[]> {
+  const rows = await database.$queryRaw<{ id: string }[]>`
+    SELECT a.invoice_id AS id FROM close_account a
+     WHERE a.close_id = ${closeId}::uuid AND a.batch = ${batch} AND a.invoice_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM stored_document d WHERE d.invoice_id = a.invoice_id AND d.kind = 'pdf')
+       AND (${after ?? null}::uuid IS NULL OR a.invoice_id > ${after ?? null}::uuid)
+     ORDER BY a.invoice_id LIMIT ${limit}`;
+  return rows.map((row) => row.id);
+}
