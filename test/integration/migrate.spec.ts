@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { cp, mkdtemp, appendFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -47,8 +47,31 @@ describe('migrations', () => {
     await migrate(url, undefined, MIGRATIONS);
     const folder = await mkdtemp(join(tmpdir(), 'meterline-migrations-'));
     await cp(MIGRATIONS, folder, { recursive: true });
-    await appendFile(join(folder, '20261123000000_first_close', 'migration.sql'), '\n-- an edit');
+    const [first = ''] = (await readdir(folder, { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+    await appendFile(join(folder, first, 'migration.sql'), '\n-- an edit');
     await expect(migrate(url, undefined, folder)).rejects.toMatchObject({ code: 'migration_changed' });
+    await rm(folder, { recursive: true });
+  });
+
+  it('refuse a database that was made before the first of them, and leave it as it is', async () => {
+    const url = await createEmptyDatabase();
+    const folder = await mkdtemp(join(tmpdir(), 'meterline-migrations-'));
+    await mkdir(join(folder, '20200101000000_older'));
+    await writeFile(join(folder, '20200101000000_older', 'migration.sql'), 'CREATE TABLE seller (id uuid)');
+    await migrate(url, undefined, folder);
+    await rm(folder, { recursive: true });
+    await expect(migrate(url, undefined, MIGRATIONS)).rejects.toMatchObject({
+      code: 'database_before_baseline',
+      message: expect.stringContaining('new, empty database') as string,
+    });
+    const tables = await query<{ tablename: string }>(
+      url,
+      "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+    );
+    expect(tables.map(({ tablename }) => tablename).sort()).toEqual(['_prisma_migrations', 'seller']);
   });
 
   it('leave the service a role that can insert an audit event but not change or empty one', async () => {

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import { Client } from 'pg';
 import { fromStamp, monthPeriod } from '#calendar';
 import { type BucketSeries, type EntityRef, type Metric, ownedBuckets } from '#metering';
-import { type Database, migrate, openDatabase } from '#persistence';
+import { type Database, openDatabase } from '#persistence';
 import {
   dropExpiredUsageDetail,
   loadSnapshots,
@@ -19,7 +16,7 @@ import { listInvoices } from '#persistence/documents';
 import { accountId, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, planOf, trafficPlan, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
-import { createEmptyDatabase, createTestDatabase, MIGRATIONS } from '../support/postgres.js';
+import { createTestDatabase } from '../support/postgres.js';
 
 const JULY = monthPeriod('2026-07', 'UTC');
 const AUGUST = monthPeriod('2026-08', 'UTC');
@@ -238,40 +235,6 @@ describe('months', () => {
       ),
     ).rejects.toThrow(/usage_snapshot_window|foreign key/);
   });
-});
-
-it('what was kept before months had tables is moved into them, unproven but complete', async () => {
-  const url = await createEmptyDatabase();
-  const folder = await mkdtemp(join(tmpdir(), 'meterline-ledger-'));
-  await cp(join(MIGRATIONS, '20261123000000_first_close'), join(folder, '20261123000000_first_close'), {
-    recursive: true,
-  });
-  await migrate(url, undefined, folder);
-  await rm(folder, { recursive: true });
-  const [A, W, S] = ['a', 'b', 'c'].map((digit) => `00000000-0000-0000-0000-00000000000${digit}`);
-  await asOwner(
-    url,
-    `INSERT INTO seller (id, code, name, country, currency, time_zone, address) VALUES ('${A}', 's', 's', 'US', 'USD', 'UTC', '{}');
-     INSERT INTO account (id, seller_id, external_id, name, currency, time_zone, address)
-       VALUES ('${A}', '${A}', 'x', 'x', 'USD', 'UTC', '{}');
-     INSERT INTO usage_window (id, account_id, entity, metric, period_label, owned)
-       VALUES ('${W}', '${A}', 'msisdn:80200', 'uplink_bytes', '2026-08', '[2026-08-01 00:00+00, 2026-09-01 00:00+00)');
-     INSERT INTO usage_snapshot (id, window_id, revision, grid, first_start, expected, received, total, values_sha256,
-                                 raw_sha256, raw_bytes, dialect_sha256)
-       VALUES ('${S}', '${W}', 1, 'DAY', '2026-08-01 00:00+00', 31, 31, 22196.5, 'v', 'r', 9, 'd');
-     INSERT INTO usage_values VALUES ('${S}', 'x')`,
-  );
-  await migrate(url, undefined, MIGRATIONS);
-  const database = openDatabase(url);
-  const { windows, conserved } = await usageConservation(database, A ?? '');
-  expect([windows[0]?.owned, windows[0]?.conserved, conserved]).toEqual([
-    { buckets: 31, total: '22196.5' },
-    null,
-    true,
-  ]);
-  const [moved] = await database.$queryRaw<{ values: bigint }[]>`SELECT count(*) AS values FROM usage_values`;
-  expect(moved).toEqual({ values: 1n });
-  await database.$disconnect();
 });
 
 describe('conservation', () => {

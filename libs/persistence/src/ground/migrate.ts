@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS _prisma_migrations (
  * @param prepareQueue makes the tables of a queue in the database, which the service may not; absent: there is none
  * @param folder the folder of Prisma's layout, `<name>/migration.sql`; default: the service's own
  * @returns the names that were applied now
- * @throws PersistenceError `migration_changed` when an applied migration's text is no longer the one that was applied
+ * @throws PersistenceError `migration_changed` when an applied migration's text is no longer the one that was applied, and
+ *   `database_before_baseline` when the database was made by a version older than the first migration of this one
  */
 export async function migrate(
   ownerConnectionString: string,
@@ -52,12 +53,20 @@ export async function migrate(
     );
     const applied = new Map(rows.map((row) => [row.migration_name, row.checksum]));
     const fresh: string[] = [];
-    for (const { name, sql, checksum } of await readMigrations(folder)) {
+    const migrations = await readMigrations(folder);
+    if (applied.size > 0 && migrations[0] && !applied.has(migrations[0].name)) {
+      throw new PersistenceError(
+        'database_before_baseline',
+        `the database was made by a version before ${migrations[0].name}, which cannot be upgraded: name a new, empty database`,
+        false,
+      );
+    }
+    for (const { name, sql, checksum } of migrations) {
       const before = applied.get(name);
       if (before !== undefined && before !== checksum) {
         throw new PersistenceError(
           'migration_changed',
-          `migration ${name} was applied with other text; restore its file and add a new migration instead`,
+          `migration ${name} was applied with other text: restore its file, or name a new, empty database`,
           false,
         );
       }
