@@ -99,7 +99,7 @@ export async function openScene({ server, name, plan, fleet, queueUrl }) {
     async close(seller, limit_ms) {
       const period = lastMonth();
       const asked = { seller, period, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'bench' };
-      const opened = await closes.open(asked);
+      const opened = await closes.desk.open(asked);
       if (opened.outcome !== 'opened') throw new Error(`refused: ${opened.message}`);
       const until = performance.now() + limit_ms;
       const samples = { sessions: 0, waiting: 0 };

@@ -29,7 +29,7 @@ describe('a batch of a close', () => {
     new Closes({ ...closingFees(database), enqueue: () => Promise.resolve(), settleHours: 0, batchSize: ACCOUNTS });
   const open = async (closes: Closes) => {
     const request = { seller: 'acme', period: '2026-08', kind: 'regular', dryRun: false, issue: 'automatic' } as const;
-    const opened = await closes.open({ ...request, actor: 'test' });
+    const opened = await closes.desk.open({ ...request, actor: 'test' });
     if (opened.outcome !== 'opened') throw new Error(opened.code);
     return opened.id;
   };
@@ -81,7 +81,7 @@ describe('a batch of a close', () => {
 
     await owner.query('DROP TRIGGER disorder ON invoice');
     await owner.end();
-    await closes.retry(closeId, [broken]);
+    await closes.desk.retry(closeId, [broken]);
     await closes.work({ closeId, batch: 0 });
     expect((await states(closeId)).get(broken)).toBe('issued');
     expect(await numbers()).toEqual(upTo(ACCOUNTS));

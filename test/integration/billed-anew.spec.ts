@@ -57,7 +57,7 @@ describe('a voided period that is billed anew', () => {
 
   const takeBack = (id: string, by = closing.closes) =>
     by.corrections.voidInvoice(id, { actor: 'test', reason: 'sent to the wrong company' });
-  const retry = (account: string, by = closing.closes) => by.retry(closing.lastClose(), [account], 'test');
+  const retry = (account: string, by = closing.closes) => by.desk.retry(closing.lastClose(), [account], 'test');
   const work = (by = closing.closes) => by.work({ closeId: closing.lastClose(), batch: 0 });
   const state = async (account: string) => {
     const [row] = await listCloseAccounts(closing.database, closing.lastClose(), { account, limit: 1 });
@@ -85,7 +85,7 @@ describe('a voided period that is billed anew', () => {
     granted(await takeBack(first?.id ?? ''));
     granted(await takeBack(kept?.id ?? ''));
     // To bill nothing at all may be what the void was for.
-    expect(await closing.closes.retry(closing.lastClose())).toBe(0);
+    expect(await closing.closes.desk.retry(closing.lastClose())).toBe(0);
     granted(
       await updateAccount(
         closing.database,
@@ -212,12 +212,12 @@ describe('a voided period that is billed anew', () => {
   it('waits in review where its close does; a close with documents is not cancelled meanwhile', async () => {
     const account = await bytesAccount(0);
     await closing.run('acme', PERIOD, { review: true });
-    await closing.closes.issue(closing.lastClose());
+    await closing.closes.desk.release(closing.lastClose());
     await work();
     const [first] = await documents(account);
     granted(await takeBack(first?.id ?? ''));
     await retry(account);
-    expect(await closing.closes.cancel(closing.lastClose(), 'test')).toEqual({ outcome: 'refused', issued: 1 });
+    expect(await closing.closes.desk.cancel(closing.lastClose(), 'test')).toEqual({ outcome: 'refused', issued: 1 });
     await work();
     expect(await state(account)).toBe('drafted');
     const [draft] = await listDrafts(closing.database, { account, limit: 2 });
@@ -226,12 +226,12 @@ describe('a voided period that is billed anew', () => {
       state: 'review',
       totals: [{ net: amount(bytesOf(0)) }],
     });
-    expect(await closing.closes.cancel(closing.lastClose(), 'test')).toEqual({ outcome: 'refused', issued: 1 });
+    expect(await closing.closes.desk.cancel(closing.lastClose(), 'test')).toEqual({ outcome: 'refused', issued: 1 });
     // Made anew as often as somebody asks, it still replaces the same document.
     expect(await retry(account)).toBe(1);
     await work();
     expect(await listDrafts(closing.database, { account, limit: 2 })).toEqual([draft]);
-    await closing.closes.issue(closing.lastClose());
+    await closing.closes.desk.release(closing.lastClose());
     await Promise.all(closing.processes(3).map((closes) => work(closes)));
     expect(await last(account)).toMatchObject({ id: draft?.id, number: 'INV-2026-000002' });
     expect(await total(account)).toBe(bytesOf(0));

@@ -59,7 +59,7 @@ describe('what a close comes to', () => {
     // Finished anew, held for the same.
     expect((await closing.retry(closing.lastClose())).map(endOf)).toContain('held report_api_unavailable');
     expect(await summaries()).toEqual([expect.objectContaining({ totals: TOTALS })]);
-    await closing.closes.retry(closing.lastClose());
+    await closing.closes.desk.retry(closing.lastClose());
     expect(await summaries()).toEqual([null]);
     expect(await view()).toMatchObject({ state: 'running', counts: { pending: 1, issued: 2 }, holds: [] });
   });

@@ -30,7 +30,7 @@ describe('a close that can be watched, reviewed and proved', () => {
   afterEach(() => closing.stop());
 
   const waive = (accountId: string, code: string) =>
-    closing.closes.waive({
+    closing.closes.desk.waive({
       closeId: closing.lastClose(),
       accountId,
       code,
@@ -220,7 +220,7 @@ describe('a close that can be watched, reviewed and proved', () => {
       await makeAccount(closing.database, { seller: 'acme', external_id: accountId(number) }, plan);
     }
     closing.simulator.setFaults([{ fault: 'unavailable_503' }]);
-    const opened = await closing.another({ batchSize: 2, enqueue: () => Promise.resolve() }).open({
+    const opened = await closing.another({ batchSize: 2, enqueue: () => Promise.resolve() }).desk.open({
       ...{ seller: 'acme', period: PERIOD, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     if (opened.outcome !== 'opened') throw new Error('refused');
@@ -348,7 +348,7 @@ describe('a close that can be watched, reviewed and proved', () => {
       expect(await certificate()).toEqual(second);
       expect(verdict(second, first).outcome).toBe('valid');
 
-      await closing.closes.retry(closing.lastClose());
+      await closing.closes.desk.retry(closing.lastClose());
       await makeAccount(closing.database, { seller: 'acme', external_id: 'c' }, 'fee');
       await closing.run('acme', PERIOD);
       const third = await certificate(3);
@@ -488,7 +488,7 @@ describe('a close that can be watched, reviewed and proved', () => {
     it('and the finished state come together or not at all', async () => {
       await month();
       closing.simulator.setFaults([]);
-      await closing.closes.retry(closing.lastClose());
+      await closing.closes.desk.retry(closing.lastClose());
       // A process with another METERLINE_SECRET_KEY can do all the work but not sign.
       const stranger = closing.another({ secretKey: Buffer.alloc(32, 1), enqueue: () => Promise.resolve() });
       const job = { closeId: closing.lastClose(), batch: 0 };

@@ -79,7 +79,7 @@ describe('a close', () => {
       issue,
       actor: 'test',
     } as const;
-    const opened = await closes.open(request);
+    const opened = await closes.desk.open(request);
     if (opened.outcome !== 'opened') throw new Error('refused');
     return opened.id;
   };
@@ -166,7 +166,7 @@ describe('a close', () => {
     const closes = process({ concurrency: 1 });
     const closeId = await open(closes, 'after_review');
     await closes.work({ closeId, batch: 0 });
-    await closes.issue(closeId);
+    await closes.desk.release(closeId);
     // The old job has read that both are released and waits for the first.
     await session.query('BEGIN');
     await session.query('SELECT 1 FROM close_account WHERE account_id = $1 FOR UPDATE', [ids[0]]);
@@ -187,7 +187,7 @@ describe('a close', () => {
     const closes = process();
     const closeId = await open(closes, 'after_review');
     await closes.work({ closeId, batch: 0 });
-    await closes.issue(closeId);
+    await closes.desk.release(closeId);
     const [account = ''] = ids;
     const reviewed = await session.query('SELECT * FROM draft_invoice WHERE account_id = $1', [account]);
     const slower = { inputsHash: 'other', document: { net: '118.10' }, warnings: [] };
@@ -255,7 +255,7 @@ describe('a close', () => {
     const closes = process({ log: (entry) => void errors.push(entry) });
     const closeId = await open(closes, 'after_review');
     await closes.work({ closeId, batch: 0 });
-    await closes.issue(closeId);
+    await closes.desk.release(closeId);
     await cancelling(closeId);
     const issuing = closes.work({ closeId, batch: 0 });
     await somebodyWaits();
@@ -270,7 +270,7 @@ describe('a close', () => {
     let ended = false;
     const work = slow.closes.work({ closeId, batch: 0 }).then(() => (ended = true));
     await until(async () => slow.pulls.length === 1);
-    await slow.closes.cancel(closeId);
+    await slow.closes.desk.cancel(closeId);
     slow.pulls[0]?.goOn();
     await until(async () => slow.pulls.length > 1 || ended);
     const pulled = slow.pulls.length;
@@ -375,7 +375,7 @@ describe('a close', () => {
     expect(await states(closeId)).toEqual(['failed attempts_used_up', 'issued']);
     expect(await findClose(database, closeId)).toMatchObject({ state: 'finished' });
     // When its cause is mended it has all its attempts again.
-    await closes.retry(closeId);
+    await closes.desk.retry(closeId);
     await closes.work({ closeId, batch: 0 });
     expect(await states(closeId)).toEqual(['issued', 'issued']);
   });
@@ -394,7 +394,7 @@ describe('a close', () => {
     expect(await claimStalledBatches(database, 60)).toEqual([{ closeId, batch: 0 }]);
     await closes.work({ closeId, batch: 0 });
     expect(await states(closeId)).toEqual(['failed attempts_used_up', 'issued']);
-    await closes.retry(closeId);
+    await closes.desk.retry(closeId);
     const round = (await takeUp(database, closeId, [poison]))[0]?.round ?? 0;
     expect(await accountRated(database, closeId, poison, { round: round - 1, phase: 'billing' })).toBe(false);
     expect(await states(closeId)).toEqual(['pulling', 'issued']);

@@ -148,7 +148,7 @@ describe('a schedule', () => {
   it('leaves a month alone that somebody closes in another way', async () => {
     const worker = await start(HOUR_MS);
     const ask = { seller: 'acme', period: LAST_MONTH, kind: 'regular', dryRun: false, issue: 'after_review' } as const;
-    await worker.closes.open({ ...ask, actor: 'test' });
+    await worker.closes.desk.open({ ...ask, actor: 'test' });
     await schedule(at(now()), 'automatic');
     await longAgo();
     await start(HOUR_MS);

@@ -97,7 +97,7 @@ describe('closing a month', () => {
     closes: Closes,
     over: Partial<{ issue: 'automatic' | 'after_review'; dryRun: boolean; accounts: string[]; period: string }> = {},
   ): Promise<{ id: string; created: boolean }> {
-    const outcome = await closes.open({
+    const outcome = await closes.desk.open({
       seller: 'acme',
       period: PERIOD,
       kind: 'regular',
@@ -172,7 +172,7 @@ describe('closing a month', () => {
 
     simulator.setFaults([]);
     jobs.length = 0;
-    expect(await closes.retry(id)).toBe(1);
+    expect(await closes.desk.retry(id)).toBe(1);
     for (const job of jobs) await closes.work(job);
     expect(await states(id)).toEqual(['issued', 'issued', 'issued']);
     expect(await numbers()).toEqual(['INV-2026-000001', 'INV-2026-000002', 'INV-2026-000003']);
@@ -216,7 +216,7 @@ describe('closing a month', () => {
     }
     await database.$executeRaw`UPDATE subscription SET plan_code = 'fee' WHERE account_id = ${bare}::uuid`;
     jobs.length = 0;
-    await closes.retry(id);
+    await closes.desk.retry(id);
     for (const job of jobs) await closes.work(job);
     expect(await states(id)).toEqual(Array.from({ length: 8 }, () => 'issued'));
   });
@@ -314,20 +314,20 @@ describe('closing a month', () => {
     });
     expect(await numbers()).toEqual([]);
 
-    await closes.issue(id, [second]);
+    await closes.desk.release(id, [second]);
     await closes.work({ closeId: id, batch: 0 });
     expect((await states(id)).sort()).toEqual(['drafted', 'issued']);
     expect(await findClose(database, id)).toMatchObject({ state: 'review' });
 
     granted(await updateSeller(database, 'test', 'acme', { name: 'Acme Renamed' }, SECRET_KEY));
-    await closes.issue(id);
+    await closes.desk.release(id);
     await closes.work({ closeId: id, batch: 0 });
     expect((await states(id)).sort()).toEqual(['inputs_changed', 'issued']);
 
     jobs.length = 0;
-    await closes.retry(id);
+    await closes.desk.retry(id);
     for (const job of jobs) await closes.work(job);
-    await closes.issue(id);
+    await closes.desk.release(id);
     await closes.work({ closeId: id, batch: 0 });
     expect(await states(id)).toEqual(['issued', 'issued']);
     const names = (await listInvoices(database, { limit: 10 })).map(({ number, supplier }) => [number, supplier.name]);
@@ -360,22 +360,22 @@ describe('closing a month', () => {
     granted(await updateAccount(database, 'test', wrong, { name: 'Mended' }, SECRET_KEY));
     await database.$executeRaw`UPDATE close_account SET released = true WHERE account_id = ${wrong}::uuid`;
     // A retry of all is for what is held.
-    expect(await closes.retry(id)).toBe(0);
-    expect(await closes.retry(id, [wrong])).toBe(1);
+    expect(await closes.desk.retry(id)).toBe(0);
+    expect(await closes.desk.retry(id, [wrong])).toBe(1);
     await work();
     expect(await drafts()).toEqual(
       before.map(([account, invoice, name]) => [account, invoice, account === wrong ? 'Mended' : name]),
     );
     expect(await findClose(database, id)).toMatchObject({ state: 'review', counts: { drafted: 2, issued: 0 } });
 
-    await closes.issue(id);
+    await closes.desk.release(id);
     await work();
     expect(await states(id)).toEqual(['issued', 'issued']);
     expect((await numbers()).sort()).toEqual(['INV-2026-000001', 'INV-2026-000002']);
 
     const dry = await open(closes, { dryRun: true });
     await work();
-    expect(await closes.retry(dry.id, [wrong])).toBe(0);
+    expect(await closes.desk.retry(dry.id, [wrong])).toBe(0);
   });
 
   it('names in the inputs of a draft the usage it was rated from, not what another worker brought since', async () => {
@@ -412,11 +412,11 @@ describe('closing a month', () => {
     const { closes } = process();
     const { id } = await open(closes, { issue: 'after_review' });
     await closes.work({ closeId: id, batch: 0 });
-    expect(await closes.cancel(id)).toEqual({ outcome: 'cancelled' });
+    expect(await closes.desk.cancel(id)).toEqual({ outcome: 'cancelled' });
     const [left] = await database.$queryRaw<{ drafts: bigint; series: bigint }[]>`
       SELECT (SELECT count(*) FROM draft_invoice) AS drafts, (SELECT count(*) FROM number_series) AS series`;
     expect(left).toEqual({ drafts: 0n, series: 0n });
-    await closes.issue(id);
+    await closes.desk.release(id);
     await closes.work({ closeId: id, batch: 0 });
     expect(await numbers()).toEqual([]);
 
@@ -425,7 +425,7 @@ describe('closing a month', () => {
     expect(anew.id).not.toBe(id);
     await closes.work({ closeId: anew.id, batch: 0 });
     expect(await numbers()).toEqual(['INV-2026-000001']);
-    expect(await closes.cancel(anew.id)).toEqual({ outcome: 'refused', issued: 1 });
+    expect(await closes.desk.cancel(anew.id)).toEqual({ outcome: 'refused', issued: 1 });
   });
 
   it('refuses a period that has not ended, an unknown seller, a stranger as account, and another issue mode', async () => {
@@ -443,15 +443,15 @@ describe('closing a month', () => {
       issue: 'automatic',
       actor: 't',
     } as const;
-    expect(await closes.open({ ...ask, period: '2999-12' })).toMatchObject({
+    expect(await closes.desk.open({ ...ask, period: '2999-12' })).toMatchObject({
       code: 'period_not_billable',
       billableAt: '3000-01-04T00:00:00Z',
     });
-    expect(await closes.open({ ...ask, period: '2026-13' })).toMatchObject({ code: 'malformed_period' });
-    expect(await closes.open({ ...ask, seller: 'nobody' })).toMatchObject({ code: 'unknown_seller' });
-    expect(await closes.open({ ...ask, accounts: [stranger] })).toMatchObject({ code: 'unknown_account' });
+    expect(await closes.desk.open({ ...ask, period: '2026-13' })).toMatchObject({ code: 'malformed_period' });
+    expect(await closes.desk.open({ ...ask, seller: 'nobody' })).toMatchObject({ code: 'unknown_seller' });
+    expect(await closes.desk.open({ ...ask, accounts: [stranger] })).toMatchObject({ code: 'unknown_account' });
     await open(closes);
-    expect(await closes.open({ ...ask, issue: 'after_review' })).toMatchObject({ code: 'close_differs' });
+    expect(await closes.desk.open({ ...ask, issue: 'after_review' })).toMatchObject({ code: 'close_differs' });
   });
 
   it('leaves an account without a subscription in the period out, and one with nothing to pay without a number', async () => {

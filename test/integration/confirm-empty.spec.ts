@@ -160,7 +160,7 @@ describe('a period that billed an account nothing', () => {
       finished_at: null,
     });
     expect(await invoices()).toEqual([]);
-    await closing.closes.issue(closing.lastClose());
+    await closing.closes.desk.release(closing.lastClose());
     expect(await finish()).toEqual(['issued']);
     expect(await invoices(account)).toMatchObject([{ net: amount(lateBytesOf(0)) }]);
   });
@@ -288,7 +288,7 @@ describe('a period that billed an account nothing', () => {
       ...{ active_from: null, active_until: null },
     }));
     granted(await replaceEntities(closing.database, 'test', account, registered));
-    const retry = (accountIds?: string[], by = closing.closes) => by.retry(closing.lastClose(), accountIds, 'test');
+    const retry = (accountIds?: string[], by = closing.closes) => by.desk.retry(closing.lastClose(), accountIds, 'test');
     // Nothing to pay is an outcome: nobody is asked for who is not named.
     expect(await retry()).toBe(0);
     const asked = await Promise.all(closing.processes(4).map((closes) => retry([account, other], closes)));
@@ -324,12 +324,12 @@ describe('a period that billed an account nothing', () => {
     const account = await withinPlan(0);
     await closing.run('acme', PERIOD);
     const again = async () => {
-      expect(await closing.closes.retry(closing.lastClose(), [account], 'test')).toBe(1);
+      expect(await closing.closes.desk.retry(closing.lastClose(), [account], 'test')).toBe(1);
       await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
       expect((await accounts()).map(endOf)).toEqual(['empty']);
     };
     const [first] = await emptyIds();
-    expect(await closing.closes.retry(closing.lastClose(), [account], 'test')).toBe(1);
+    expect(await closing.closes.desk.retry(closing.lastClose(), [account], 'test')).toBe(1);
     // While it is on its way nothing stands to be confirmed.
     expect(await closing.closes.corrections.confirmEmpty(first ?? '')).toEqual({ outcome: 'superseded' });
     await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
@@ -365,7 +365,7 @@ describe('a period that billed an account nothing', () => {
     await closing.run('acme', PERIOD);
     const cancelled = closing.lastClose();
     const [empty] = await emptyIds();
-    await closing.closes.cancel(cancelled, 'test');
+    await closing.closes.desk.cancel(cancelled, 'test');
     closing.setLate(true);
     const before = requests();
     expect(await closing.closes.corrections.confirmEmpty(empty ?? '')).toEqual({ outcome: 'superseded' });

@@ -70,7 +70,7 @@ describe('proposals that workers take up', () => {
   });
 
   it('make drafts of the round that they were taken up in, once', async () => {
-    const opened = await closing.closes.open({
+    const opened = await closing.closes.desk.open({
       ...{ seller: 'acme', period: PERIOD, kind: 'correction', dryRun: false, issue: 'after_review', actor: 'test' },
     });
     if (opened.outcome !== 'opened') throw new Error(opened.code);
@@ -86,7 +86,7 @@ describe('proposals that workers take up', () => {
     expect(await takeUp(closing.database, close.id, [account])).toMatchObject([{ round: 1 }]);
     const reason = { code: 'test', message: 'somebody else was faster' };
     await moveAccount(closing.database, close.id, account, { to: 'held', reason });
-    await closing.closes.retry(close.id, [account]);
+    await closing.closes.desk.retry(close.id, [account]);
     expect(await takeUp(closing.database, close.id, [account])).toMatchObject([{ round: 2 }]);
 
     expect(await draft(1)).toBeUndefined();

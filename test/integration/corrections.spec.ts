@@ -713,7 +713,7 @@ describe('corrections of issued invoices', () => {
       closing.simulator.setFaults([missing]);
       expect(await closing.run('acme', PERIOD)).toMatchObject([{ reason: { code: 'missing_buckets' } }]);
       const closeId = closing.lastClose();
-      await closing.closes.waive({
+      await closing.closes.desk.waive({
         closeId,
         accountId: account,
         code: 'missing_buckets',
@@ -749,7 +749,7 @@ describe('corrections of issued invoices', () => {
 
   describe('a close of kind correction', () => {
     async function open(over: { issue?: 'automatic' | 'after_review'; dryRun?: boolean } = {}) {
-      const opened = await closing.closes.open({
+      const opened = await closing.closes.desk.open({
         seller: 'acme',
         period: PERIOD,
         kind: 'correction',
@@ -803,7 +803,7 @@ describe('corrections of issued invoices', () => {
       expect(await documents()).toHaveLength(4);
       const drafts = await listDrafts(closing.database, { close: id, limit: 50 });
 
-      await closing.closes.issue(id);
+      await closing.closes.desk.release(id);
       await work(id, closing.processes(4));
       expect(await findClose(closing.database, id)).toMatchObject({ state: 'finished', counts: { issued: 2 } });
       const certificate = await findCertificate(closing.database, id);
@@ -891,15 +891,15 @@ describe('corrections of issued invoices', () => {
       await closing.closes.corrections.confirm(invoices[0]?.id ?? '');
       const [dismissed] = await corrections(invoices[1]?.account);
       granted(await dismissCorrection(closing.database, dismissed?.id ?? '', { actor: 'test', reason: 'no' }));
-      await closing.closes.issue(id);
+      await closing.closes.desk.release(id);
       await work(id);
       expect(await states(id)).toEqual(['inputs_changed', 'inputs_changed']);
       expect(await documents()).toHaveLength(2);
 
-      await closing.closes.retry(id);
+      await closing.closes.desk.retry(id);
       await work(id);
       expect((await states(id)).sort()).toEqual(['drafted', 'empty']);
-      await closing.closes.issue(id);
+      await closing.closes.desk.release(id);
       await work(id);
       expect((await states(id)).sort()).toEqual(['empty', 'issued']);
       expect(total(await documents(invoices[0]?.account))).toBe(8n * bytesOf(0));

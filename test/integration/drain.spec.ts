@@ -69,7 +69,7 @@ describe('a process that is told to stop', () => {
     });
     const queue = await service.openQueue();
     const closes = service.closes((jobs) => queue.enqueue(jobs));
-    const opened = await closes.open({
+    const opened = await closes.desk.open({
       ...{ seller: 'acme', period: PERIOD, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     await queue.close();

@@ -193,7 +193,7 @@ describe('fees in advance, close by close', () => {
     await closing.run('acme', SEPTEMBER, { review: true });
     const september = closing.lastClose();
     const workers = [closing.another(), closing.another()] as const;
-    await Promise.all([workers[0].issue(august), workers[1].issue(september)]);
+    await Promise.all([workers[0].desk.release(august), workers[1].desk.release(september)]);
     await Promise.all([
       workers[0].work({ closeId: august, batch: 0 }),
       workers[1].work({ closeId: september, batch: 0 }),
@@ -201,7 +201,7 @@ describe('fees in advance, close by close', () => {
     for (const id of [august, september]) {
       const rows = await closing.retry(id);
       expect(rows.filter(({ state, reason }) => reason !== null || !['issued', 'drafted'].includes(state))).toEqual([]);
-      await closing.closes.issue(id);
+      await closing.closes.desk.release(id);
       await closing.closes.work({ closeId: id, batch: 0 });
     }
     for (const of of accounts)
@@ -213,10 +213,10 @@ describe('fees in advance, close by close', () => {
     await closing.run('acme', SEPTEMBER, { review: true });
     const september = closing.lastClose();
     await close(AUGUST);
-    await closing.closes.issue(september);
+    await closing.closes.desk.release(september);
     await closing.closes.work({ closeId: september, batch: 0 });
     expect((await closing.retry(september)).map(endOf)).toEqual(['drafted']);
-    await closing.closes.issue(september);
+    await closing.closes.desk.release(september);
     await closing.closes.work({ closeId: september, batch: 0 });
     expect(await billed(a, SEPTEMBER)).toEqual([['2026-10 100.00']]);
   });
@@ -227,7 +227,7 @@ describe('fees in advance, close by close', () => {
     const [august] = await documents(a, AUGUST);
     await closing.run('acme', SEPTEMBER, { review: true });
     const september = closing.lastClose();
-    await closing.closes.issue(september);
+    await closing.closes.desk.release(september);
     // What sessions wait for is read outside the transaction that they wait for, which would see it once.
     const [session, watcher] = [1, 2].map(() => new pg.Client({ connectionString: closing.url })) as [
       pg.Client,
@@ -256,7 +256,7 @@ describe('fees in advance, close by close', () => {
     // It was told at once that its draft no longer holds, and bills its own month when it is retried.
     expect(await documents(a, SEPTEMBER)).toEqual([]);
     expect((await closing.retry(september)).map(endOf)).toEqual(['drafted']);
-    await closing.closes.issue(september);
+    await closing.closes.desk.release(september);
     await closing.closes.work({ closeId: september, batch: 0 });
     expect(await billed(a, SEPTEMBER)).toEqual([['2026-09 100.00', '2026-10 100.00']]);
   });

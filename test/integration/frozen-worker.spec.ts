@@ -72,7 +72,7 @@ describe('a worker that freezes while it holds the number series of a seller', (
     return worker;
   };
   const open = async (seller: string) => {
-    const opened = await closes.open({
+    const opened = await closes.desk.open({
       ...{ seller, period: PERIOD, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     if (opened.outcome !== 'opened') throw new Error(`refused: ${opened.code}`);
@@ -153,7 +153,7 @@ describe('a batch whose seller has a locked series', () => {
         ...options,
         log: ({ event, code }) => waited.push([event, code]),
       });
-      const opened = await closes.open({
+      const opened = await closes.desk.open({
         ...{ seller: 'acme', period: PERIOD, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
       } as const);
       if (opened.outcome !== 'opened') throw new Error(`refused: ${opened.code}`);

@@ -245,7 +245,7 @@ describe('the Helm chart', () => {
       });
       expect(await counted()).toBe(0);
       const month = { seller: 'acme', period: '2026-08', kind: 'regular', dryRun: false, actor: 'test' } as const;
-      await closes.open({ ...month, issue: 'automatic' });
+      await closes.desk.open({ ...month, issue: 'automatic' });
       expect(await counted()).toBe(3);
       for (const [at, job] of jobs.entries()) {
         await closes.work(job);

@@ -120,7 +120,7 @@ describe('samples that are not there', () => {
   const levelsOf = ({ lines }: Awaited<ReturnType<typeof documentOf>>['document']) =>
     lines.map(({ derivation: { basis } }) => basis.kind === 'usage' && basis.measured.numerator);
   const waive = async (account: CloseAccountView, code: string) => {
-    const done = await closing.closes.waive({
+    const done = await closing.closes.desk.waive({
       closeId: closing.lastClose(),
       accountId: account.account,
       code,

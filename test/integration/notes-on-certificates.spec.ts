@@ -141,7 +141,7 @@ describe('notes that no close issues', () => {
   it('wait for a close that has not finished', async () => {
     const account = await newAccount(3);
     await closing.run('acme', PERIOD, { review: true });
-    await closing.closes.issue(closing.lastClose());
+    await closing.closes.desk.release(closing.lastClose());
     await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
     await newAccount(5);
     await closing.run('acme', PERIOD, { review: true });
@@ -151,7 +151,7 @@ describe('notes that no close issues', () => {
     // Also when it was finished a moment ago, as the sweep found it.
     await certifyNotes(closing.database, closing.lastClose(), () => Promise.reject(new Error('it runs')));
     expect((await certificates()).map(({ notes }) => notes?.count)).toEqual([0]);
-    await closing.closes.issue(closing.lastClose());
+    await closing.closes.desk.release(closing.lastClose());
     await closing.closes.work({ closeId: closing.lastClose(), batch: 1 });
     expect((await certificates()).map(({ notes, documents }) => [notes?.count, documents.count])).toEqual([
       [0, 1],
@@ -170,7 +170,7 @@ describe('notes that no close issues', () => {
     await issue(await propose(alone));
     await closing.closes.sweep(0);
     await propose(gathered);
-    const opened = await closing.closes.open({
+    const opened = await closing.closes.desk.open({
       ...{ seller: 'acme', period: PERIOD, kind: 'correction', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     if (opened.outcome !== 'opened') throw new Error(`refused: ${opened.code}`);
@@ -190,7 +190,7 @@ describe('notes that no close issues', () => {
     const account = await newAccount(3);
     await closing.run('acme', PERIOD);
     await takeBack(account);
-    await closing.closes.retry(closing.lastClose(), [account], 'test');
+    await closing.closes.desk.retry(closing.lastClose(), [account], 'test');
     await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
     await closing.closes.sweep(0);
     expect(

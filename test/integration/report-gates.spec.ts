@@ -197,7 +197,7 @@ describe('the gates of report APIs', () => {
       });
       return { closes, stop: () => connectors.close().then(() => own.$disconnect()) };
     });
-    const opened = await workers[0]?.closes.open({
+    const opened = await workers[0]?.closes.desk.open({
       seller: 'acme',
       period: '2026-08',
       kind: 'regular',

@@ -52,7 +52,7 @@ describe('a worker finds and finishes', () => {
   /** A process whose queue loses every job. */
   const dying = () => new Closes({ ...options(), enqueue: () => Promise.resolve() });
   const open = async (closes: Closes, period = '2026-08') => {
-    const opened = await closes.open({
+    const opened = await closes.desk.open({
       ...{ seller: 'acme', period, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     if (opened.outcome !== 'opened') throw new Error('refused');

@@ -46,8 +46,8 @@ describe('a text that cannot be printed', () => {
     };
     return {
       closes,
-      async open(over: Partial<Parameters<Closes['open']>[0]> = {}) {
-        const opened = await closes.open({
+      async open(over: Partial<Parameters<Closes['desk']['open']>[0]> = {}) {
+        const opened = await closes.desk.open({
           ...{ seller, period: PERIOD, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
           ...over,
         } as const);
@@ -56,11 +56,11 @@ describe('a text that cannot be printed', () => {
         return opened.id;
       },
       async issue(closeId: string) {
-        await closes.issue(closeId);
+        await closes.desk.release(closeId);
         await work();
       },
       async retry(closeId: string) {
-        await closes.retry(closeId);
+        await closes.desk.retry(closeId);
         await work();
       },
     };
@@ -162,7 +162,7 @@ describe('a text that cannot be printed', () => {
     const [{ closeId }] = await database.$queryRaw<[{ closeId: string }]>`
       SELECT close_id::text AS "closeId" FROM invoice WHERE id = ${invoice.id}::uuid`;
     const again = processWith(renderer);
-    await again.closes.retry(closeId, [id]);
+    await again.closes.desk.retry(closeId, [id]);
     await again.retry(closeId);
     expect(await ends(closeId)).toEqual(['held document_unprintable']);
     granted(await updateAccount(database, 'test', id, { name: 'Tokyo Ltd' }, SECRET_KEY));

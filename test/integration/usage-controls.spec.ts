@@ -202,7 +202,7 @@ describe('controls of a close', () => {
     closing.simulator.setFaults([{ fault: 'bytes_x8', match: { site: sitesOf(1)[1] ?? '' } }]);
     const jobs: BatchJob[] = [];
     const [one, other] = [0, 1].map(() => closing.another({ enqueue: async (added) => void jobs.push(...added) }));
-    const opened = await one?.open({
+    const opened = await one?.desk.open({
       seller: 'acme',
       period: PERIOD,
       kind: 'regular',
@@ -231,7 +231,7 @@ describe('controls of a close', () => {
     expect(await told(opened.id)).toEqual([...toldOnce, ['samples_exceed_bytes', 2]]);
     // A held account that is tried again counts as one account.
     closing.simulator.setFaults([]);
-    await one?.retry(opened.id);
+    await one?.desk.retry(opened.id);
     await work();
     const after = await listCloseAccounts(closing.database, opened.id, { limit: 10 });
     expect(after.map((view) => [endOf(view), warned(view)])).toEqual(Array.from({ length: 3 }, () => ['issued', []]));

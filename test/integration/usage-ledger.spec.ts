@@ -329,7 +329,7 @@ describe('conservation', () => {
     await makePlan(planted.database, trafficPlan('traffic'));
     const id = await makeAccount(planted.database, { seller: 'acme', external_id: accountId(0) }, 'traffic');
     expect((await planted.run('acme', '2026-07', { review: true })).map(endOf)).toEqual(['drafted']);
-    await planted.closes.cancel(planted.lastClose());
+    await planted.closes.desk.cancel(planted.lastClose());
     await asOwner(
       planted.url,
       `ALTER TABLE usage_snapshot DISABLE TRIGGER USER;

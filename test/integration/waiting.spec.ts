@@ -203,7 +203,7 @@ describe('an account whose report API is away for a while', () => {
     // The operator's retry begins anew.
     expect((await second()).waiting?.tries).toBe(1);
     closing.simulator.setFaults([]);
-    await closing.closes.retry(closeId, [(await second()).account], 'test');
+    await closing.closes.desk.retry(closeId, [(await second()).account], 'test');
     expect((await closing.work()).map(endOf)).toEqual(['issued', 'issued', 'issued']);
   });
 
@@ -239,7 +239,7 @@ describe('an account whose report API is away for a while', () => {
 
   it('is not tried any more once its close is cancelled', async () => {
     await run([{ fault: 'unavailable_503' }]);
-    expect(await closing.closes.cancel(closeId)).toEqual({ outcome: 'cancelled' });
+    expect(await closing.closes.desk.cancel(closeId)).toEqual({ outcome: 'cancelled' });
     await makeDue();
     const asked = closing.simulator.counters().requests;
     await closing.closes.sweep(0);

@@ -77,7 +77,7 @@ describe('an account whose lines are all zero', () => {
     ]);
 
     await makePlan(closing.database, { ...feePlan('free', '10.00'), effective_from: '2026-08-01' });
-    expect(await closing.closes.retry(closing.lastClose(), [zero?.account ?? ''], 'test')).toBe(1);
+    expect(await closing.closes.desk.retry(closing.lastClose(), [zero?.account ?? ''], 'test')).toBe(1);
     await closing.closes.work({ closeId: closing.lastClose(), batch: 0 });
     const [, anew] = await invoices();
     expect(anew).toMatchObject({ revision: 2, net: '10.00', replaces: { id, number: zero?.number } });

@@ -67,7 +67,7 @@ describe('a close whose queue fails over', () => {
     };
     const worker = await startWorker(url, issued);
     await startWorker(url, issued);
-    const opened = await worker.closes.open({
+    const opened = await worker.closes.desk.open({
       ...{ seller: 'acme', period: '2026-08', kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     if (opened.outcome !== 'opened') throw new Error('refused');

@@ -41,7 +41,7 @@ describe('a worker whose Redis loses everything', () => {
   it('finishes a close whose jobs were lost with it', async () => {
     const queue = new Queue(CLOSE_QUEUE.name, { connection: settings.connection as object });
     await queue.pause();
-    const opened = await worker.closes.open({
+    const opened = await worker.closes.desk.open({
       ...{ seller: 'acme', period: '2026-08', kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     if (opened.outcome !== 'opened') throw new Error('refused');

@@ -99,14 +99,14 @@ describe('a Redis that is away', () => {
     const closes = new Closes({ ...options(), enqueue: queue.enqueue, log: (entry) => void log.push(entry) });
     await gate.close();
 
-    const opened = await soon(closes.open({ ...august, period: '2026-08' }));
+    const opened = await soon(closes.desk.open({ ...august, period: '2026-08' }));
     expect(opened).toMatchObject({ outcome: 'opened', created: true });
     const closeId = opened.outcome === 'opened' ? opened.id : '';
     expect(await findClose(database, closeId)).toMatchObject({ state: 'running', counts: { pending: 1 } });
     expect(log).toMatchObject([{ event: 'batch_not_enqueued', code: 'queue_silent' }]);
     await database.$executeRaw`
       UPDATE close_account SET state = 'held', reason_code = 'missing_buckets', reason_message = 'two'`;
-    expect(await soon(closes.retry(closeId))).toBe(1);
+    expect(await soon(closes.desk.retry(closeId))).toBe(1);
     await expect(soon(closes.sweep(0))).rejects.toMatchObject({ code: 'queue_silent' });
 
     await gate.open();

@@ -144,7 +144,7 @@ export async function startClosing(
     setLate: (late) => simulator.setFaults(late ? LATE : []),
     lastClose: () => last,
     async run(seller, period, over = {}) {
-      const outcome = await closes.open({
+      const outcome = await closes.desk.open({
         seller,
         period,
         kind: 'regular',
@@ -158,11 +158,11 @@ export async function startClosing(
       return finish(outcome.id);
     },
     async retry(closeId) {
-      await closes.retry(closeId);
+      await closes.desk.retry(closeId);
       return finish(closeId);
     },
     async issue(closeId) {
-      await closes.issue(closeId);
+      await closes.desk.release(closeId);
       return finish(closeId);
     },
     stop: async () => {

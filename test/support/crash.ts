@@ -114,7 +114,7 @@ async function scene(options: CrashOptions, reportUrl: string): Promise<Scene> {
     closes,
     jobs,
     async open() {
-      const opened = await closes.open({
+      const opened = await closes.desk.open({
         seller: 'acme',
         period: PERIOD,
         kind: 'regular',

@@ -33,7 +33,7 @@ export async function closeMonth(ownerUrl: string, period: string): Promise<stri
       }
     }
     const closes = service.closes((jobs) => queue.enqueue(jobs));
-    const opened = await closes.open({
+    const opened = await closes.desk.open({
       ...{ seller: 'acme', period, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
     } as const);
     if (opened.outcome !== 'opened') throw new Error(`refused: ${opened.code}`);

@@ -5,7 +5,7 @@ import { signingKey } from '#persistence/closes';
 import { endsWithin, nestLogger } from '#runtime';
 import { WorkerMetrics } from './metrics.js';
 import type { Recurring } from './recurring.js';
-import { RECURRING, WorkerCloses, WorkerModule, type WorkerModuleOptions } from './worker.module.js';
+import { PROCESSOR, RECURRING, WorkerCloses, WorkerModule, type WorkerModuleOptions } from './worker.module.js';
 
 /** How long the queue may take to let go once all work is done; a Redis that is away never would. */
 const QUEUE_PATIENCE_MS = 10_000;
@@ -23,7 +23,7 @@ export interface RunningWorker {
   ping(): Promise<unknown>;
   /**
    * Takes up no further account, gives what is left of the batches in hand back to the queue, and ends. A queue that is away
-   * is not waited for: connections to it may be left.
+   * is not waited for: its connections are cut.
    */
   close(): Promise<void>;
 }
@@ -50,6 +50,8 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
       await Promise.race([closed, Promise.allSettled([closes.settled(), ...working])]);
       if (!(await endsWithin(closed, QUEUE_PATIENCE_MS))) {
         logger.warn('the queue does not answer: the batches that were in hand go to other workers when it is back');
+        const abandoned = app.get<{ abandon(): Promise<void> }>(PROCESSOR).abandon();
+        await endsWithin(Promise.all([abandoned, closed]), QUEUE_PATIENCE_MS);
       }
     },
   };

@@ -48,9 +48,7 @@ const RECOVERY: Recovery = { lock_ms: 30_000, lookout_ms: 30_000, idle_s: 60, sw
 
 const OPTIONS = Symbol('worker options');
 const OUTAGE = Symbol('outages of the queue');
-
-/** Parts that work by timers of their own, by the names they are provided under. */
-export const RECURRING = ['sweeper', 'confirmer', 'forgetter', 'scheduler'] as const;
+export const PROCESSOR = Symbol('processor of batches');
 
 /** The closes of this worker, sending what is left over back to the queue. */
 @Injectable()
@@ -106,6 +104,7 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
       @Inject(WorkerCloses) private readonly closes: WorkerCloses,
       @Inject(OPTIONS) private readonly options: WorkerModuleOptions,
       @Inject(OUTAGE) private readonly outage: QueueOutage,
+      @InjectQueue(CLOSE_QUEUE.name) private readonly queue: Queue<BatchJob>,
     ) {
       super();
     }
@@ -132,12 +131,18 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
       await closed;
     }
 
+    /** Ends the connections to a queue that does not answer, so that what waits for its answers ends too. */
+    async abandon(): Promise<void> {
+      await this.worker.backend.close(true);
+      await this.queue.backend.close(true);
+    }
+
     @OnWorkerEvent('error')
     onError(error: Error): void {
       this.outage.failed(error);
     }
   }
-  return CloseProcessor;
+  return { provide: PROCESSOR, useClass: CloseProcessor };
 }
 
 /** Finishes what others left behind. */
@@ -180,7 +185,7 @@ function scheduler({ sweep_ms }: Recovery) {
       new Recurring(
         sweep_ms,
         async () => {
-          await openDueCloses(database, closes, (entry) => {
+          await openDueCloses(database, closes.desk, (entry) => {
             if (entry.event === 'scheduled_close') {
               logger.info(entry, 'a schedule opened a month');
             } else {
@@ -197,9 +202,9 @@ function scheduler({ sweep_ms }: Recovery) {
 }
 
 /** Drops usage detail that its sellers keep no longer: at a worker's first sweep, and then once a day. */
-function forgetter({ sweep_ms }: Recovery) {
+function retention({ sweep_ms }: Recovery) {
   return {
-    provide: 'forgetter',
+    provide: 'retention',
     inject: [OPTIONS],
     useFactory: ({ database, logger }: WorkerModuleOptions) => {
       let dueAt = 0;
@@ -241,6 +246,10 @@ function checker({ sweep_ms }: Recovery) {
 
 const DAY_SECONDS = 86_400;
 
+/** Parts that work by timers of their own, by the names they are provided under. */
+const PARTS = { sweeper, confirmer, retention, checker, scheduler };
+export const RECURRING = Object.keys(PARTS);
+
 @Module({})
 export class WorkerModule {
   static with(options: WorkerModuleOptions): DynamicModule {
@@ -266,11 +275,7 @@ export class WorkerModule {
           },
         },
         closeProcessor(recovery),
-        sweeper(recovery),
-        confirmer(recovery),
-        forgetter(recovery),
-        checker(recovery),
-        scheduler(recovery),
+        ...Object.values(PARTS).map((part) => part(recovery)),
       ],
     };
   }

@@ -11,7 +11,7 @@ import {
   waiverNotices,
   type WarningCode,
 } from '#billing';
-import { billedAnew, type DraftInvoice } from '#invoicing';
+import { rebilled, type DraftInvoice } from '#invoicing';
 import { Decimal, formatAmount } from '#money';
 import { type Database, isDatabaseAway, isSeriesLocked, session, type Session } from '#persistence';
 import type { Snapshot } from '#persistence/ledger';
@@ -58,7 +58,7 @@ import {
   type UnfinishedAccount,
 } from '#persistence/closes';
 import { v7 as uuid } from 'uuid';
-import { Alone } from './alone.js';
+import { ReadWriteLock } from './read-write-lock.js';
 import { CloseError } from './close-error.js';
 import type { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
@@ -127,7 +127,7 @@ const LATE_USAGE: Notice<WarningCode> = {
   code: 'late_usage',
   message: 'the period came to nothing when it was closed first; usage that arrived later sent the account back',
 };
-const BILLED_ANEW: Notice<WarningCode> = {
+const REBILLED: Notice<WarningCode> = {
   code: 'billed_anew',
   message: 'the period was billed before and taken back; what is billed now replaces it',
 };
@@ -154,7 +154,7 @@ interface Billed extends Rating {
 export class Batches {
   readonly #database: Database;
   readonly #options: BatchesOptions;
-  readonly #alone = new Alone();
+  readonly #lock = new ReadWriteLock();
   readonly #lockedSeries = new LockedSeries();
   /** Documents of published plan versions by their hash: immutable, and few. */
   readonly #planDocuments = new Map<string, unknown>();
@@ -205,8 +205,8 @@ export class Batches {
   async #billSets(work: Work, accounts: readonly UnfinishedAccount[]): Promise<void> {
     for (const set of inSets(accounts)) {
       if (this.#draining) work.left = true;
-      else if (set.suspect) await this.#alone.alone(() => this.#billSet(work, set.accounts));
-      else await this.#alone.beside(() => this.#billSet(work, set.accounts));
+      else if (set.suspect) await this.#lock.exclusive(() => this.#billSet(work, set.accounts));
+      else await this.#lock.shared(() => this.#billSet(work, set.accounts));
     }
   }
 
@@ -395,7 +395,7 @@ export class Batches {
         const inputs = await this.#inputs(close, facts, of, snapshots);
         if (result.outcome === 'empty') empties.push({ ...outcome, inputs });
         else {
-          const draft = of.earlier ? billedAnew(result.draft, of.earlier.documents) : result.draft;
+          const draft = of.earlier ? rebilled(result.draft, of.earlier.documents) : result.draft;
           const document: DraftInvoice = { ...draft, inputs_hash: documentSha256(inputs) };
           drafts.push({ ...outcome, id: uuid(), draft: document });
         }
@@ -413,7 +413,7 @@ export class Batches {
 
   /** What is to be said of an account, and what its usage says of the vendor. */
   #told(facts: BatchFacts, { account, earlier }: Billed, result: Drafted | Held) {
-    const before = [...(earlier ? [BILLED_ANEW] : []), ...(account.reopened ? [LATE_USAGE] : [])];
+    const before = [...(earlier ? [REBILLED] : []), ...(account.reopened ? [LATE_USAGE] : [])];
     const drift = driftOf(facts, account.accountId, result);
     return partWarnings([...before, ...waiverNotices(account.waived), ...result.warnings, ...(drift ? [drift] : [])]);
   }

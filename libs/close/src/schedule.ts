@@ -1,7 +1,7 @@
 import { addDays, type EpochSeconds, instantAt, monthAt, nextMonth, previousMonth } from '#calendar';
 import { type Database, databaseNow } from '#persistence';
 import { type CloseSchedule, listCloseSchedules, markScheduleRun, type ScheduleTiming } from '#persistence/closes';
-import type { Closes } from './closes.js';
+import type { Desk } from './desk.js';
 
 /** What a schedule does at one instant. */
 export interface ScheduledRun {
@@ -52,7 +52,7 @@ function runIn({ day, hour, minute, timeZone }: ScheduleTiming, month: string): 
  */
 export async function openDueCloses(
   database: Database,
-  closes: Pick<Closes, 'open'>,
+  desk: Pick<Desk, 'open'>,
   log: (
     entry:
       | { event: 'scheduled_close'; seller: string; period: string; missed: boolean }
@@ -65,7 +65,7 @@ export async function openDueCloses(
     const { seller } = schedule;
     try {
       for (const due of dueRuns(schedule, now)) {
-        if (!(await openDue(database, closes, schedule, due.period))) break;
+        if (!(await openDue(database, desk, schedule, due.period))) break;
         const missed = nextRun(schedule, due.at).at <= now;
         log({ event: 'scheduled_close', seller, period: due.period, missed });
       }
@@ -81,11 +81,11 @@ export async function openDueCloses(
 /** Answers whether the schedule has done its work for the month. */
 async function openDue(
   database: Database,
-  closes: Pick<Closes, 'open'>,
+  desk: Pick<Desk, 'open'>,
   { seller, sellerId, issue }: CloseSchedule,
   period: string,
 ): Promise<boolean> {
-  const opened = await closes.open({
+  const opened = await desk.open({
     seller,
     period,
     kind: 'regular',

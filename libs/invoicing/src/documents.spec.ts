@@ -4,7 +4,7 @@ import type { RatedLine } from '#rating';
 import { documentNumber } from './document-number.js';
 import {
   assertConserved,
-  billedAnew,
+  rebilled,
   type DraftInput,
   draftInvoice,
   type InvoicedAccount,
@@ -215,7 +215,7 @@ describe('issueInvoice', () => {
     });
 
     it('is the next revision and names what it replaces', () => {
-      const anew = billedAnew(draft(['70.00']), [first, back]);
+      const anew = rebilled(draft(['70.00']), [first, back]);
       expect(anew).toMatchObject({
         revision: 3,
         replaces: { id: 'the first', number: first.number },
@@ -224,7 +224,7 @@ describe('issueInvoice', () => {
       const issued = issueInvoice(anew, { ...ISSUE, id: 'the second' });
       expect(issued).toMatchObject({ corrects: null, replaces: { id: 'the first' } });
       const backAgain = invoice(['-70.00'], { revision: 4, corrects: { id: 'the second', number: '' } });
-      const third = billedAnew(draft(['70.00']), [first, back, issued, backAgain]);
+      const third = rebilled(draft(['70.00']), [first, back, issued, backAgain]);
       expect(third).toMatchObject({ revision: 5, replaces: { id: 'the second' } });
     });
 
@@ -235,7 +235,7 @@ describe('issueInvoice', () => {
         [[first, almost], 'not_taken_back'],
         [[], 'original_missing'],
       ] as const) {
-        expect(() => billedAnew(draft(['70.00']), earlier)).toThrow(expect.objectContaining({ code }));
+        expect(() => rebilled(draft(['70.00']), earlier)).toThrow(expect.objectContaining({ code }));
       }
     });
   });

@@ -108,7 +108,7 @@ export function draftInvoice(input: DraftInput): Omit<DraftInvoice, 'inputs_hash
  * @param earlier every document issued for the account and period, in the order of their revisions
  * @throws InvoicingError `original_missing` when nothing was billed, `not_taken_back` when the documents do not come to 0
  */
-export function billedAnew<Draft extends Omit<DraftInvoice, 'inputs_hash'>>(
+export function rebilled<Draft extends Omit<DraftInvoice, 'inputs_hash'>>(
   draft: Draft,
   earlier: readonly IssuedInvoice[],
 ): Draft {

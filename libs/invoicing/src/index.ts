@@ -3,7 +3,7 @@ export { correctionOf, type CorrectionInput } from './correction.js';
 export { documentNumber } from './document-number.js';
 export {
   assertConserved,
-  billedAnew,
+  rebilled,
   type DraftInput,
   draftInvoice,
   type InvoicedAccount,

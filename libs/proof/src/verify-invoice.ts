@@ -1,6 +1,6 @@
 import { fromStamp } from '#calendar';
 import { canonicalJson } from '#canonical-json';
-import { assertConserved, billedAnew, correctionOf, issueInvoice, type IssuedInvoice, totalsOf } from '#invoicing';
+import { assertConserved, rebilled, correctionOf, issueInvoice, type IssuedInvoice, totalsOf } from '#invoicing';
 import { formatAmount, decimal, minus } from '#money';
 import {
   type BillingTerms,
@@ -119,7 +119,7 @@ function recomputedFault({ document, earlier, facts, waived, usage, inputs }: In
     const drafted = draftAccount(task, series, { dialectSha256, layoutVersion, revision: 1, zero: 'issue' });
     if (drafted.outcome === 'held') return cannot(drafted);
     draft = drafted.outcome === 'drafted' ? drafted.draft : null;
-    if (draft && earlier.length > 0) draft = billedAnew(draft, earlier);
+    if (draft && earlier.length > 0) draft = rebilled(draft, earlier);
   } else if (inputs.usage === undefined) {
     draft = reversalOf(earlier, layoutVersion);
   } else {

@@ -46,7 +46,9 @@ export async function openCloseQueue(
     enqueue: (jobs) => addBatches(queue, jobs),
     ping,
     close: async () => {
-      await endsWithin(queue.close(), CLOSE_PATIENCE_MS);
+      const closed = queue.close();
+      if (!(await endsWithin(closed, CLOSE_PATIENCE_MS)))
+        await endsWithin(queue.backend.close(true), CLOSE_PATIENCE_MS);
     },
   };
 }

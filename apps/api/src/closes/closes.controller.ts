@@ -241,7 +241,7 @@ export class ClosesController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<CloseView> {
     const { dry_run, ...request } = body;
-    const opened = await this.closes.open({ ...request, dryRun: dry_run, actor: caller.actor });
+    const opened = await this.closes.desk.open({ ...request, dryRun: dry_run, actor: caller.actor });
     if (opened.outcome === 'refused') {
       throw problemOf(opened, opened.billableAt === undefined ? {} : { billable_at: opened.billableAt });
     }
@@ -313,7 +313,7 @@ export class ClosesController {
     @Body({ schema: waiver }) body: z.output<typeof waiver>,
     @From() caller: Caller,
   ): Promise<ComparedAccount> {
-    accepted(await this.closes.waive({ closeId, accountId: account, ...body, actor: caller.actor }));
+    accepted(await this.closes.desk.waive({ closeId, accountId: account, ...body, actor: caller.actor }));
     return this.account(closeId, account);
   }
 
@@ -333,7 +333,7 @@ export class ClosesController {
   ): Promise<CloseView> {
     await this.unlessCancelled(closeId);
     await this.unlessUnknown(closeId, body.accounts);
-    await this.closes.retry(closeId, body.accounts, caller.actor);
+    await this.closes.desk.retry(closeId, body.accounts, caller.actor);
     return this.read(closeId);
   }
 
@@ -356,7 +356,7 @@ export class ClosesController {
       throw problemOf({ code: 'close_is_dry_run', message });
     }
     await this.unlessUnknown(closeId, body.accounts);
-    await this.closes.issue(closeId, body.accounts, caller.actor);
+    await this.closes.desk.release(closeId, body.accounts, caller.actor);
     return this.read(closeId);
   }
 
@@ -370,7 +370,7 @@ export class ClosesController {
   )
   async cancel(@Param('id', pathId) closeId: string, @From() caller: Caller): Promise<CloseView> {
     await this.read(closeId);
-    const cancelled = await this.closes.cancel(closeId, caller.actor);
+    const cancelled = await this.closes.desk.cancel(closeId, caller.actor);
     if (cancelled.outcome === 'refused') {
       const message = `${cancelled.issued} invoices of this close are issued; correct them instead of cancelling`;
       throw problemOf({ code: 'close_has_issued', message });

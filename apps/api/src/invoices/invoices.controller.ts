@@ -138,7 +138,7 @@ export class InvoicesController {
       const { number } = found(await findInvoice(this.database, invoiceId), 'invoice of that id');
       throw new Problem(409, 'already_issued', `this document is issued as ${number}`);
     }
-    if ((await this.closes.issue(draft.close, [draft.account], caller.actor)) === 0) {
+    if ((await this.closes.desk.release(draft.close, [draft.account], caller.actor)) === 0) {
       throw new Problem(409, 'not_drafted', 'this draft was issued, held or cancelled meanwhile; read it again');
     }
     response.location(`/v1/invoices/${invoiceId}`);

@@ -1,6 +1,6 @@
 import { CloseError } from './close-error.js';
 
-const PATIENCE_MS = 3_000;
+const TIMEOUT_MS = 3_000;
 
 /**
  * Bounds how long a queue is waited for: a Redis that is away does not refuse what it is sent, its client holds it back for
@@ -9,21 +9,21 @@ const PATIENCE_MS = 3_000;
  *
  * @returns what throws CloseError `queue_silent`, retryable, when the queue does not answer in time
  */
-export function impatient<T>(enqueue: (jobs: T) => Promise<void>): (jobs: T) => Promise<void> {
+export function withTimeout<T>(enqueue: (jobs: T) => Promise<void>): (jobs: T) => Promise<void> {
   let owed = 0;
-  const silent = () => new CloseError('queue_silent', `the queue has taken nothing for ${PATIENCE_MS} ms`, true);
+  const silent = () => new CloseError('queue_silent', `the queue has taken nothing for ${TIMEOUT_MS} ms`, true);
   return async (jobs) => {
     if (owed > 0) throw silent();
     const taken = enqueue(jobs);
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<never>((_, reject) => {
+    const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         owed += 1;
         const answered = () => (owed -= 1);
         taken.then(answered, answered);
         reject(silent());
-      }, PATIENCE_MS);
+      }, TIMEOUT_MS);
     });
-    await Promise.race([taken, patience]).finally(() => clearTimeout(timer));
+    await Promise.race([taken, timeout]).finally(() => clearTimeout(timer));
   };
 }
