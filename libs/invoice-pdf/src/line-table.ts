@@ -1,10 +1,10 @@
-import type { InvoiceLine } from '#invoicing';
+import { type InvoiceLine, withoutSubscriberNumber } from '#invoicing';
 import { decimal } from '#money';
 import { explain } from '#rating';
 import type { Chunk, Piece } from './paginate.js';
 import type { PrintableInvoice } from './printable-invoice.js';
 import type { Sheet, TextStyle } from './sheet.js';
-import { type Texts, withoutSubscriberNumber } from './texts.js';
+import type { Texts } from './texts.js';
 import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
 
 export interface LineTable {

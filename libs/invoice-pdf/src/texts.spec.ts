@@ -1,6 +1,6 @@
 import { countryName } from './wording/country-names-en.js';
 import { wordingIn } from './wording/index.js';
-import { ibanGroups, Texts, withoutSubscriberNumber } from './texts.js';
+import { ibanGroups, Texts } from './texts.js';
 
 const texts = new Texts(wordingIn());
 
@@ -131,12 +131,5 @@ describe('entities', () => {
     [{ dimension: 'msisdn', value: '1234', name: null } as const, 'MSISDN ••••'],
   ])('%j is printed as %s', (entity, label) => {
     expect(texts.entityLabel(entity)).toBe(label);
-  });
-
-  it('hides a subscriber number in any text of its line, but no site', () => {
-    const subscriber = { dimension: 'msisdn', value: '4917012345678', name: null } as const;
-    expect(withoutSubscriberNumber('calls of 4917012345678', subscriber)).toBe('calls of ••••5678');
-    const site = { dimension: 'customer_site_id', value: 'site-12345', name: null } as const;
-    expect(withoutSubscriberNumber('link to site-12345', site)).toBe('link to site-12345');
   });
 });

@@ -1,5 +1,5 @@
 import { addDays } from '#calendar';
-import type { Address, InvoiceLine, TaxCategory } from '#invoicing';
+import { type Address, type InvoiceLine, shownValue, type TaxCategory, withoutSubscriberNumber } from '#invoicing';
 import { addressLines } from './address-lines.js';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import type { PrintableInvoice } from './printable-invoice.js';
@@ -122,14 +122,4 @@ export function instantOf(stamp: string): Date {
 /** IBAN in groups of four, as banks print it. */
 export function ibanGroups(iban: string): string {
   return iban.replace(/\s+/g, '').replace(/(.{4})(?=.)/g, '$1 ');
-}
-
-/** Hides the subscriber's number wherever a text of its line repeats it. */
-export function withoutSubscriberNumber(text: string, entity: InvoiceLine['entity']): string {
-  return entity && entity.value.length > 4 ? text.replaceAll(entity.value, shownValue(entity)) : text;
-}
-
-function shownValue(entity: NonNullable<InvoiceLine['entity']>): string {
-  if (entity.dimension !== 'msisdn' && entity.dimension !== 'imsi') return entity.value;
-  return `••••${entity.value.length > 4 ? entity.value.slice(-4) : ''}`;
 }

@@ -28,4 +28,5 @@ export type {
   Totals,
 } from './invoice.js';
 export { InvoicingError } from './invoicing-error.js';
+export { shownValue, withoutSubscriberNumber } from './subscriber-number.js';
 export { totalsOf, type TotalsOptions } from './totals.js';
