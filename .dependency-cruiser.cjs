@@ -6,6 +6,7 @@ const sees = {
   metering: ['money', 'calendar'],
   rating: ['money', 'calendar', 'metering'],
   invoicing: ['money', 'calendar', 'metering', 'rating'],
+  'e-invoice': ['money', 'calendar', 'rating', 'invoicing'],
   billing: ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing'],
 };
 const pure = Object.keys(sees);
@@ -14,7 +15,6 @@ sees.proof = pure;
 Object.assign(sees, {
   'report-client': ['money', 'calendar', 'canonical-json', 'metering', 'billing'],
   'invoice-pdf': pure,
-  'e-invoice': ['money', 'calendar', 'rating', 'invoicing'],
   persistence: [...pure, 'proof'],
 });
 sees.usage = [...pure, 'report-client', 'persistence'];

@@ -47,6 +47,10 @@ describe('the import rule', () => {
       file: 'libs/billing/src/planted.ts',
       text: "export { openDatabase } from '#persistence';",
     },
+    'e-invoice-looks-only-down': {
+      file: 'libs/e-invoice/src/planted.ts',
+      text: "export { openDatabase } from '#persistence';",
+    },
     'rating-looks-only-down': {
       file: 'libs/rating/src/planted.ts',
       text: "export { sumOf } from '../../metering/src/usage.js';",
@@ -194,7 +198,8 @@ describe('the bans in pure rooms', () => {
     "export const price = Number('1.1');",
     'export const price = (value: { toNumber(): number }) => value.toNumber();',
   ])('refuse %s', async (text) => {
-    for (const room of ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing', 'billing', 'proof']) {
+    const pure = ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing', 'e-invoice', 'billing'];
+    for (const room of [...pure, 'proof']) {
       const [result] = await eslint.lintText(`${text}\n`, { filePath: join(ROOT, `libs/${room}/src/planted.ts`) });
       expect(result?.messages.map(({ ruleId }) => ruleId)).toContain('no-restricted-syntax');
     }
