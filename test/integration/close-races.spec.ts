@@ -1,19 +1,21 @@
 import pg from 'pg';
 import { pino } from 'pino';
+import { v7 as uuid } from 'uuid';
 import { Closes, type ClosesOptions } from '#close';
 import type { Connectors } from '#usage';
-import type { Database } from '#persistence';
+import { type Database, session as asking } from '#persistence';
+import type { DraftInvoice } from '#invoicing';
 import { listInvoices } from '#persistence/documents';
 import {
-  accountRated,
   claimStalledBatches,
   findClose,
   listCloseAccounts,
   listCloses,
-  moveAccount,
+  markRated,
+  moveToOutcome,
   releaseDrafts,
   retryAccounts,
-  saveDraft,
+  saveDrafts,
   setCloseSchedule,
   settleClose,
   takeUp,
@@ -115,12 +117,19 @@ describe('a close', () => {
     return doing;
   };
   const hold = async (closeId: string, accountId: string) => {
-    await takeUp(database, closeId, [accountId]);
-    await moveAccount(database, closeId, accountId, {
-      to: 'held',
-      reason: { code: 'missing_buckets', message: 'two' },
-    });
+    const reason = { code: 'missing_buckets', message: 'two' };
+    const claims = await takeUp(database, closeId, [accountId]);
+    const holds = claims.map((claim) => ({ ...claim, reason }));
+    expect(await moveToOutcome(asking(database).rows, closeId, 'hold', holds)).toEqual(new Set([accountId]));
   };
+
+  /** What a slow worker drafted in the first round. */
+  const draftOf = (accountId: string, net: string) => ({
+    id: uuid(),
+    accountId,
+    round: 1,
+    draft: { inputs_hash: 'other', net } as DraftInvoice,
+  });
 
   it('that ends while an operator retries an account goes on with it', async () => {
     const closeId = await open(process());
@@ -173,7 +182,8 @@ describe('a close', () => {
     const old = closes.work({ closeId, batch: 0 });
     await somebodyWaits();
     const changed = { code: 'inputs_changed', message: 'the second one' };
-    await moveAccount(database, closeId, ids[1] as string, { to: 'held', reason: changed });
+    const second = { accountId: ids[1] as string, round: 1, reason: changed };
+    expect((await moveToOutcome(asking(database).rows, closeId, 'hold', [second], 'issuing')).size).toBe(1);
     await retryAccounts(database, closeId, [ids[1] as string], 'test');
     const young = process().work({ closeId, batch: 0 });
     await until(async () => (await states(closeId))[1] === 'drafted');
@@ -190,8 +200,7 @@ describe('a close', () => {
     await closes.desk.release(closeId);
     const [account = ''] = ids;
     const reviewed = await session.query('SELECT * FROM draft_invoice WHERE account_id = $1', [account]);
-    const slower = { inputsHash: 'other', document: { net: '118.10' }, warnings: [] };
-    expect(await saveDraft(database, closeId, account, slower)).toBe(false);
+    expect(await saveDrafts(database, closeId, [draftOf(account, '118.10')])).toEqual(new Set());
     const kept = await session.query('SELECT * FROM draft_invoice WHERE account_id = $1', [account]);
     expect(kept.rows).toEqual(reviewed.rows);
   });
@@ -239,14 +248,13 @@ describe('a close', () => {
   it('that is cancelled keeps no draft that comes at the same time, or later', async () => {
     const closeId = await open(process(), 'after_review');
     const [first = '', second = ''] = ids;
-    const late = { inputsHash: 'late', document: {}, warnings: [] };
     for (const account of ids) await takeUp(database, closeId, [account]);
     await cancelling(closeId);
-    const saving = saveDraft(database, closeId, first, late);
+    const saving = saveDrafts(database, closeId, [draftOf(first, '1.00')]);
     await Promise.race([saving, somebodyWaits()]);
     await session.query('COMMIT');
-    expect(await saving).toBe(false);
-    expect(await saveDraft(database, closeId, second, late)).toBe(false);
+    expect(await saving).toEqual(new Set());
+    expect(await saveDrafts(database, closeId, [draftOf(second, '1.00')])).toEqual(new Set());
     expect(await drafts()).toBe(0);
   });
 
@@ -387,7 +395,7 @@ describe('a close', () => {
     for (let death = 0; death < 10; death += 1) {
       const round = (await takeUp(database, closeId, [poison]))[0]?.round ?? 0;
       await silence(poison);
-      expect(await accountRated(database, closeId, poison, { round, phase: 'billing' })).toBe(true);
+      expect((await markRated(database, closeId, [{ accountId: poison, round }])).size).toBe(1);
       expect(await states(closeId)).toEqual(['rated', 'pending']);
     }
     await session.query("UPDATE close_account SET updated_at = clock_timestamp() - interval '5 minutes'");
@@ -396,7 +404,7 @@ describe('a close', () => {
     expect(await states(closeId)).toEqual(['failed attempts_used_up', 'issued']);
     await closes.desk.retry(closeId);
     const round = (await takeUp(database, closeId, [poison]))[0]?.round ?? 0;
-    expect(await accountRated(database, closeId, poison, { round: round - 1, phase: 'billing' })).toBe(false);
+    expect((await markRated(database, closeId, [{ accountId: poison, round: round - 1 }])).size).toBe(0);
     expect(await states(closeId)).toEqual(['pulling', 'issued']);
   });
 

@@ -288,7 +288,8 @@ describe('a period that billed an account nothing', () => {
       ...{ active_from: null, active_until: null },
     }));
     granted(await replaceEntities(closing.database, 'test', account, registered));
-    const retry = (accountIds?: string[], by = closing.closes) => by.desk.retry(closing.lastClose(), accountIds, 'test');
+    const retry = (accountIds?: string[], by = closing.closes) =>
+      by.desk.retry(closing.lastClose(), accountIds, 'test');
     // Nothing to pay is an outcome: nobody is asked for who is not named.
     expect(await retry()).toBe(0);
     const asked = await Promise.all(closing.processes(4).map((closes) => retry([account, other], closes)));

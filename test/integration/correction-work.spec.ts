@@ -1,11 +1,12 @@
 import { accountId } from '../../apps/report-simulator/src/index.js';
+import { session } from '#persistence';
 import { documentSha256, listInvoices } from '#persistence/documents';
 import {
   type CloseWork,
   listCloseAccounts,
   listCorrections,
   loadCloseWork,
-  moveAccount,
+  moveToOutcome,
   takeUp,
 } from '#persistence/closes';
 import { makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
@@ -85,7 +86,8 @@ describe('proposals that workers take up', () => {
 
     expect(await takeUp(closing.database, close.id, [account])).toMatchObject([{ round: 1 }]);
     const reason = { code: 'test', message: 'somebody else was faster' };
-    await moveAccount(closing.database, close.id, account, { to: 'held', reason });
+    const faster = [{ accountId: account, round: 1, reason }];
+    expect((await moveToOutcome(session(closing.database).rows, close.id, 'hold', faster)).size).toBe(1);
     await closing.closes.desk.retry(close.id, [account]);
     expect(await takeUp(closing.database, close.id, [account])).toMatchObject([{ round: 2 }]);
 

@@ -403,7 +403,7 @@ export class Batches {
     }
     for (const to of ['draft', 'find_empty'] as const) {
       const some = reports.filter((report) => report.to === to).map((report) => report.outcome);
-      const moved = await moveToOutcome(session(this.#database), close.id, to, some);
+      const moved = await moveToOutcome(session(this.#database).rows, close.id, to, some);
       this.#stepped(to === 'draft' ? 'drafted' : 'empty', work, some, moved);
     }
     this.#stepped('empty', work, empties, await saveEmpties(this.#database, close.id, empties));
@@ -640,7 +640,7 @@ export class Batches {
   }
 
   async #hold(work: Work, holds: readonly AccountOutcome[], phase: Doing['phase']): Promise<void> {
-    const moved = await moveToOutcome(session(this.#database), work.close.id, 'hold', holds, phase);
+    const moved = await moveToOutcome(session(this.#database).rows, work.close.id, 'hold', holds, phase);
     for (const { accountId, reason } of holds) {
       if (moved.has(accountId)) this.#step('held', work, { accountId }, reason?.code);
     }
@@ -648,7 +648,7 @@ export class Batches {
 
   async #fail(work: Work, { accountId, round }: InRound, phase: Doing['phase'], reason: Notice): Promise<void> {
     const failed = [{ accountId, round, reason }];
-    const moved = await moveToOutcome(session(this.#database), work.close.id, 'fail', failed, phase);
+    const moved = await moveToOutcome(session(this.#database).rows, work.close.id, 'fail', failed, phase);
     if (moved.has(accountId)) this.#step('failed', work, { accountId }, reason.code);
   }
 
@@ -667,7 +667,7 @@ export class Batches {
     const random = (this.#options.random ?? Math.random)();
     const doing = { round, phase };
     const of = { doing, reason, warnings, otherwise, random, leftAloneSeconds: passing?.leftAloneSeconds };
-    const now = await letWait(this.#database, work.close.id, accountId, of);
+    const now = await letWait(this.#database, { closeId: work.close.id, accountId }, of);
     if (now) this.#step(now, work, { accountId }, reason.code);
   }
 
@@ -696,7 +696,7 @@ export class Batches {
       work.unfinished.push(code);
       return;
     }
-    const attempts = await countAttempt(this.#database, closeId, accountId, { round, phase });
+    const attempts = await countAttempt(this.#database, { closeId, accountId }, { round, phase });
     // Another worker was faster.
     if (attempts === undefined) return;
     if (isRetryable(error) && attempts < MAX_ATTEMPTS) {

@@ -15,7 +15,7 @@ import {
   strictly,
 } from '#billing';
 import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice } from '#invoicing';
-import { afterCommit, type Database, databaseNow, isRefusal, type Transaction } from '#persistence';
+import { afterCommit, type Database, databaseNow, isRefusal, session, type Transaction } from '#persistence';
 import { findSellerId, loadSellerFacts } from '#persistence/catalogue';
 import { usageFingerprint } from '#persistence/ledger';
 import {
@@ -32,7 +32,7 @@ import {
   renewConfirmingPull,
 } from '#persistence/documents';
 import {
-  accountRated,
+  type AccountOutcome,
   automaticCorrections,
   type CloseWork,
   type CorrectionState,
@@ -43,15 +43,18 @@ import {
   issueCorrectionDraft,
   type IssueOutcome,
   loadEmptyPeriod,
-  moveAccount,
+  type InRound,
+  markRated,
+  moveToOutcome,
   type NoteIssue,
   proposeCorrection,
   reopenEmpty,
   sameUsage,
-  saveDraft,
+  saveDrafts,
   voidPeriod,
 } from '#persistence/closes';
 import { connected, type Connection, type Connectors, type Pulled, pullUsage } from '#usage';
+import { v7 as uuid } from 'uuid';
 import { CloseError } from './close-error.js';
 import { eachOf } from './each-of.js';
 import { numberingOf, renderOnce, type Renderer, unprintableHold, writeDocument } from './issuing.js';
@@ -351,23 +354,29 @@ export class Corrections {
     accountId: string,
     doing: Doing,
   ): Promise<{ readonly outcome: 'empty' | 'drafted' } | Held | undefined> {
+    const { round, phase } = doing;
+    const move = async (to: 'hold' | 'find_empty' | 'draft', outcome: Omit<AccountOutcome, keyof InRound>) => {
+      const moved = await moveToOutcome(
+        session(this.#database).rows,
+        close.id,
+        to,
+        [{ accountId, round, ...outcome }],
+        phase,
+      );
+      return moved.size === 1;
+    };
     const open = await findOpenCorrection(this.#database, { accountId, periodLabel: close.periodLabel });
     const unprintable = open && (await this.#unprintable(this.#database, open.document));
-    if (unprintable) {
-      const { outcome: to, reason } = unprintable;
-      return (await moveAccount(this.#database, close.id, accountId, { to, doing, reason })) ? unprintable : undefined;
-    }
-    if (!(await accountRated(this.#database, close.id, accountId, doing))) return undefined;
-    const to = open ? 'drafted' : 'empty';
-    let moved: boolean;
-    if (open && !close.dryRun) {
-      const { inputsHash, document } = open;
-      moved = await saveDraft(this.#database, close.id, accountId, { inputsHash, document, doing, warnings: [] });
-    } else {
-      const move = { to, doing, ...(open && { report: open.document }) } as const;
-      moved = await moveAccount(this.#database, close.id, accountId, move);
-    }
-    return moved ? { outcome: to } : undefined;
+    if (unprintable) return (await move('hold', { reason: unprintable.reason })) ? unprintable : undefined;
+    const rated = await markRated(this.#database, close.id, [{ accountId, round }]);
+    if (rated.size === 0) return undefined;
+    if (!open) return (await move('find_empty', {})) ? { outcome: 'empty' } : undefined;
+    const { document: draft } = open;
+    const drafted = close.dryRun
+      ? await move('draft', { report: draft })
+      : (await saveDrafts(this.#database, close.id, [{ id: uuid(), accountId, round, draft, warnings: [] }])).size ===
+        1;
+    return drafted ? { outcome: 'drafted' } : undefined;
   }
 
   /** Issues what a close of corrections drafted for an account. */

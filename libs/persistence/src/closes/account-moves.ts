@@ -1,100 +1,29 @@
-import { ACCOUNT_STATES, type AccountMove, BILLING, type CloseAccountState, type Notice } from '#billing';
+import type { CloseAccountState, Notice } from '#billing';
 import { fromStamp, toStamp } from '#calendar';
 import { WAIT_HOURS } from '../catalogue/seller-settings.js';
 import { Prisma } from '../generated/client.js';
 import { type Database, stamp, type Transaction, transaction } from '../ground/database.js';
 import { nextTry } from '../ground/next-try.js';
 import { mayMove, moveOfAccounts } from './account-states.js';
+import { moveToOutcome, type Phase, PRESENT } from './batch-accounts.js';
 import { type IssueMode, loadCloseWork } from './close-work.js';
 
-/** A condition on `close_account a`: this row. */
-function rowOf(closeId: string, accountId: string, round: number | null = null): Prisma.Sql {
-  return Prisma.sql`a.close_id = ${closeId}::uuid AND a.account_id = ${accountId}::uuid
-                    AND (${round}::int IS NULL OR a.round = ${round})`;
+/** One account in one close. */
+export interface AccountInClose {
+  readonly closeId: string;
+  readonly accountId: string;
 }
 
-/**
- * Says that an account's usage is there, believed and rated, and that what it comes to is about to be written down. Whoever
- * bills it stays at it, so its signs of life go on and it is still found when they stop.
- *
- * @returns whether there is anything left to write: false when somebody else was faster, or the close is cancelled
- */
-export async function accountRated(
-  database: Database,
-  closeId: string,
-  accountId: string,
-  { round }: Doing,
-): Promise<boolean> {
-  // The sign of life stays: the worker goes on.
-  const rated = moveOfAccounts('rate', Prisma.sql`seen_at = seen_at`, rowOf(closeId, accountId, round));
-  return (await database.$executeRaw(rated)) === 1;
-}
-
-/** What somebody who moves an account was doing with it. */
+/** What a worker was doing with an account: it is moved only where it still is at that. */
 export interface Doing {
   readonly round: number;
-  readonly phase: 'billing' | 'issuing';
-}
-
-const PRESENT: Readonly<Record<Doing['phase'], readonly CloseAccountState[]>> = {
-  billing: BILLING,
-  issuing: ['drafted'],
-};
-
-/** The moves that bring an account to an outcome. */
-const MOVE_TO = {
-  drafted: 'draft',
-  issued: 'issue',
-  empty: 'find_empty',
-  held: 'hold',
-  failed: 'fail',
-} as const satisfies Partial<Record<CloseAccountState, AccountMove>>;
-
-/** What a transition records besides the state. */
-export interface Transition {
-  readonly to: keyof typeof MOVE_TO;
-  /** The move is made only where the account still is at that: whoever was slower does not undo what stands. */
-  readonly doing?: Doing;
-  readonly reason?: Notice;
-  readonly warnings?: readonly Notice[];
-  /** About the vendor, each once: shown and counted on the close. */
-  readonly vendorWarnings?: readonly Notice[];
-  readonly report?: unknown;
-  readonly invoiceId?: string;
-}
-
-/** What came of billing an account, besides its document. */
-export type Outcome = Pick<Transition, 'warnings' | 'vendorWarnings' | 'doing'>;
-
-/**
- * Moves one account to an outcome under its row lock. A move that the present state does not allow changes nothing:
- * somebody else was faster, and what they did stands.
- *
- * @returns whether this call made the move
- */
-export async function moveAccount(
-  tx: Database | Transaction,
-  closeId: string,
-  accountId: string,
-  move: Transition,
-): Promise<boolean> {
-  const { doing, reason } = move;
-  const warnings = move.warnings ? JSON.stringify(move.warnings) : null;
-  const vendorWarnings = move.vendorWarnings ? JSON.stringify(move.vendorWarnings) : null;
-  const report = move.report === undefined ? null : JSON.stringify(move.report);
-  const outcome = Prisma.sql`
-    reason_code = ${reason?.code ?? null}, reason_message = ${reason?.message ?? null}, seen_at = NULL, lost = 0,
-    waiting_since = NULL, tries = 0, warnings = coalesce(${warnings}::jsonb, warnings),
-    vendor_warnings = coalesce(${vendorWarnings}::jsonb, vendor_warnings),
-    report = coalesce(${report}::jsonb, report), invoice_id = coalesce(${move.invoiceId ?? null}::uuid, invoice_id)`;
-  const moved = await tx.$executeRaw(moveOfAccounts(MOVE_TO[move.to], outcome, atWork(closeId, accountId, doing)));
-  return moved === 1;
+  readonly phase: Phase;
 }
 
 /** A condition on `close_account a`: this row, and the account still at what the caller was doing with it. */
-function atWork(closeId: string, accountId: string, doing: Doing | undefined): Prisma.Sql {
-  const present = [...(doing ? PRESENT[doing.phase] : ACCOUNT_STATES)];
-  return Prisma.sql`${rowOf(closeId, accountId, doing?.round)} AND a.state = ANY(${present}::text[])`;
+function atWork({ closeId, accountId }: AccountInClose, { round, phase }: Doing): Prisma.Sql {
+  return Prisma.sql`a.close_id = ${closeId}::uuid AND a.account_id = ${accountId}::uuid AND a.round = ${round}
+                    AND a.state = ANY(${[...PRESENT[phase]]}::text[])`;
 }
 
 /** What stopped an account and passes by itself. */
@@ -118,8 +47,7 @@ export interface PassingCause {
  */
 export async function letWait(
   database: Database,
-  closeId: string,
-  accountId: string,
+  of: AccountInClose,
   { doing, reason, warnings = [], leftAloneSeconds, otherwise, random }: PassingCause,
 ): Promise<'waiting' | 'held' | 'failed' | undefined> {
   return transaction(database, async (tx) => {
@@ -127,21 +55,28 @@ export async function letWait(
       SELECT ${stamp('clock_timestamp()')} AS now, ${stamp('a.waiting_since')} AS since, a.tries,
              ${WAIT_HOURS} AS hours
         FROM close_account a JOIN close k ON k.id = a.close_id JOIN seller s ON s.id = k.seller_id
-       WHERE ${atWork(closeId, accountId, doing)} FOR UPDATE OF a`;
+       WHERE ${atWork(of, doing)} FOR UPDATE OF a`;
     if (!row) return undefined;
     const { tries, hours } = row;
     const since = row.since === null ? null : fromStamp(row.since);
     const next = nextTry({ now: fromStamp(row.now), since, tries, hours, leftAloneSeconds, random });
     if (next === undefined) {
       const tried = tries === 0 ? '' : `; the service tried ${tries + 1} times since ${row.since}`;
-      const final = { to: otherwise, doing, reason: { ...reason, message: `${reason.message}${tried}` }, warnings };
-      return (await moveAccount(tx, closeId, accountId, final)) ? otherwise : undefined;
+      const outcome = {
+        accountId: of.accountId,
+        round: doing.round,
+        reason: { ...reason, message: `${reason.message}${tried}` },
+        warnings,
+      };
+      const move = otherwise === 'held' ? 'hold' : 'fail';
+      const moved = await moveToOutcome(tx.$queryRaw.bind(tx), of.closeId, move, [outcome], doing.phase);
+      return moved.size === 1 ? otherwise : undefined;
     }
     const waits = Prisma.sql`
       reason_code = ${reason.code}, reason_message = ${reason.message}, warnings = ${JSON.stringify(warnings)}::jsonb,
       seen_at = NULL, lost = 0, attempts = 0, tries = tries + 1,
       waiting_since = coalesce(waiting_since, ${row.now}::timestamptz), next_try_at = ${toStamp(next)}::timestamptz`;
-    const moved = await tx.$executeRaw(moveOfAccounts('wait', waits, rowOf(closeId, accountId, doing.round)));
+    const moved = await tx.$executeRaw(moveOfAccounts('wait', waits, atWork(of, doing)));
     return moved === 1 ? 'waiting' : undefined;
   });
 }
@@ -173,8 +108,7 @@ export async function sendDue(database: Database, limit = 2_000): Promise<{ clos
  */
 export async function countAttempt(
   database: Database,
-  closeId: string,
-  accountId: string,
+  { closeId, accountId }: AccountInClose,
   { round, phase }: Doing,
 ): Promise<number | undefined> {
   const [row] = await database.$queryRaw<{ attempts: number }[]>`
@@ -190,11 +124,10 @@ export async function countAttempt(
  */
 export async function lockCloseAccount(
   tx: Transaction,
-  closeId: string,
-  accountId: string,
-): Promise<{ state: CloseAccountState; released: boolean; issue: IssueMode } | undefined> {
-  const [account] = await tx.$queryRaw<{ state: CloseAccountState; released: boolean }[]>`
-    SELECT state, released FROM close_account
+  { closeId, accountId }: AccountInClose,
+): Promise<{ state: CloseAccountState; round: number; released: boolean; issue: IssueMode } | undefined> {
+  const [account] = await tx.$queryRaw<{ state: CloseAccountState; round: number; released: boolean }[]>`
+    SELECT state, round, released FROM close_account
      WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid FOR UPDATE`;
   const close = await loadCloseWork(tx, closeId);
   return account && close && close.state !== 'cancelled' ? { ...account, issue: close.issue } : undefined;

@@ -4,7 +4,7 @@ import type { SeriesProgress } from './close-views.js';
 import type { Database } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
 import { BILLING, type CloseAccountState, type Notice } from '#billing';
-import { type Session, session } from '../ground/sets.js';
+import { type Ask, type Session, session } from '../ground/sets.js';
 import { SILENT } from './signs-of-life.js';
 
 /** An account of a batch that is not in a final state yet. */
@@ -78,7 +78,10 @@ export async function takeUp(database: Database, closeId: string, accountIds: re
 /** What a worker was doing with an account: it is moved only where it still is at that. */
 export type Phase = 'billing' | 'issuing';
 
-const PRESENT: Readonly<Record<Phase, readonly CloseAccountState[]>> = { billing: BILLING, issuing: ['drafted'] };
+export const PRESENT: Readonly<Record<Phase, readonly CloseAccountState[]>> = {
+  billing: BILLING,
+  issuing: ['drafted'],
+};
 
 /** An account, and the round in which the worker took it up. */
 export interface InRound {
@@ -180,11 +183,12 @@ export interface AccountOutcome extends InRound {
 /**
  * Moves accounts to one kind of outcome. Compare-and-set on state and round: a stale worker's move is a no-op.
  *
+ * @param ask on a session or a transaction
  * @param phase what the worker was doing with them
  * @returns the accounts that moved
  */
 export async function moveToOutcome(
-  tx: Session,
+  ask: Ask,
   closeId: string,
   move: 'draft' | 'issue' | 'issue_at_once' | 'find_empty' | 'hold' | 'fail',
   outcomes: readonly AccountOutcome[],
@@ -210,7 +214,7 @@ export async function moveToOutcome(
     vendor_warnings = coalesce(${of('vendor_warnings')}, vendor_warnings),
     report = coalesce(${of('report')}, report), invoice_id = coalesce(${of('invoice_id')}, invoice_id)`;
   const which = Prisma.sql`${inRounds(closeId, outcomes)} AND a.state = ANY(${[...PRESENT[phase]]}::text[])`;
-  const moved = await tx.rows<{ account_id: string }>(Prisma.sql`
+  const moved = await ask<{ account_id: string }>(Prisma.sql`
     WITH told AS MATERIALIZED (
       SELECT * FROM jsonb_to_recordset(${told}::jsonb) AS t (
         account_id uuid, reason_code text, reason_message text, warnings jsonb, vendor_warnings jsonb, report jsonb,

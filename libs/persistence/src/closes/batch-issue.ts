@@ -109,8 +109,8 @@ async function settleIssued(tx: Session, closeId: string, issued: readonly Numbe
     some.map(({ of, invoice }) => ({ ...of.outcome, accountId: of.accountId, round: of.round, invoiceId: invoice.id }));
   const atOnce = issued.filter(({ of }) => of.outcome !== undefined);
   const moved =
-    (await moveToOutcome(tx, closeId, 'issue_at_once', outcomes(atOnce))).size +
-    (await moveToOutcome(tx, closeId, 'issue', outcomes(stored))).size;
+    (await moveToOutcome(tx.rows, closeId, 'issue_at_once', outcomes(atOnce))).size +
+    (await moveToOutcome(tx.rows, closeId, 'issue', outcomes(stored))).size;
   if (moved !== issued.length) {
     throw new PersistenceError('account_moved', 'an account changed its state under our lock', false);
   }
@@ -149,7 +149,7 @@ export async function saveDrafts(
   return inOneSession(database, async (tx) => {
     // Cancelling locks the accounts before it deletes their drafts: it is either waited for, or finds these.
     if (!(await lockOpen(tx, closeId, drafts))) return new Set<string>();
-    const moved = await moveToOutcome(tx, closeId, 'draft', drafts);
+    const moved = await moveToOutcome(tx.rows, closeId, 'draft', drafts);
     const given = JSON.stringify(
       drafts
         .filter(({ accountId }) => moved.has(accountId))
@@ -196,7 +196,7 @@ export async function saveEmpties(
   if (empties.length === 0) return new Set();
   return inOneSession(database, async (tx) => {
     if (!(await lockOpen(tx, closeId, empties))) return new Set<string>();
-    const moved = await moveToOutcome(tx, closeId, 'find_empty', empties);
+    const moved = await moveToOutcome(tx.rows, closeId, 'find_empty', empties);
     const pulled = empties.filter(({ accountId, inputs }) => moved.has(accountId) && inputs.usage.length > 0);
     if (pulled.length > 0) {
       const given = JSON.stringify(

@@ -260,7 +260,7 @@ export async function issueCorrectionDraft(
     const open = await lockOpen(tx, of);
     if (open?.inputsHash !== stored.inputsHash) return { outcome: 'inputs_changed' };
     const issued = await issueOpen(tx, open, { ...stored, closeId: of.closeId }, request);
-    if (issued.outcome === 'issued') await settleDraft(tx, of, issued.invoice.id);
+    if (issued.outcome === 'issued') await settleDraft(tx, of, { id: issued.invoice.id, round: stored.round });
     return issued;
   });
 }

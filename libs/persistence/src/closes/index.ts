@@ -1,4 +1,4 @@
-export { accountRated, countAttempt, type Doing, letWait, moveAccount, sendDue } from './account-moves.js';
+export { countAttempt, type Doing, letWait, sendDue } from './account-moves.js';
 export {
   type AccountOutcome,
   type Claim,
@@ -82,7 +82,7 @@ export {
   retryAccounts,
   retryEarly,
 } from './desk.js';
-export { type IssueOutcome, saveDraft } from './drafts.js';
+export { type IssueOutcome } from './drafts.js';
 export { bringForward } from './early-tries.js';
 export { type EmptyPeriod, loadEmptyPeriod, reopenEmpty } from './empty-periods.js';
 export { type MonthBefore, monthBefore } from './month-before.js';
