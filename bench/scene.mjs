@@ -139,7 +139,7 @@ const LOOK = `
 const STORED = `
   SELECT pg_backend_pid() AS pid, pg_current_wal_insert_lsn() - '0/0' AS wal_bytes,
          (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-           WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relname <> 'stored_document') AS table_bytes`;
+           WHERE n.nspname = 'public' AND c.relkind = 'r' AND c.relname NOT LIKE 'stored\\_document%') AS table_bytes`;
 
 /** CPU that a server has spent with all its sessions, those that ended included, by the pid of one of them. */
 async function cpuOfServer(session) {

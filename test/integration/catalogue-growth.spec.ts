@@ -28,7 +28,7 @@ describe('changing the catalogue of an account with large invoices', () => {
     await owner.query(
       `WITH opened AS (
          INSERT INTO close (id, seller_id, period_label, period, kind, dry_run, issue, state)
-         SELECT gen_random_uuid(), id, '2025', tstzrange('2025-01-01Z', '2026-01-01Z'), 'regular', false, 'automatic', 'finished'
+         SELECT gen_random_uuid(), id, '2025-01', tstzrange('2025-01-01Z', '2026-01-01Z'), 'regular', false, 'automatic', 'finished'
            FROM seller RETURNING id, seller_id)
        INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period, revision,
                             currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date, document,

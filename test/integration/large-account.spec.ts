@@ -60,7 +60,7 @@ describe('an account with 300 sites', () => {
   };
 
   it('is kept piece by piece: one that is interrupted is kept again, nothing is pulled again, and its progress is seen', async () => {
-    await watcher.query(`SELECT open_usage_month('${PERIOD}-01')`);
+    await watcher.query(`SELECT open_month('${PERIOD}-01')`);
     // Another session has the last window in hand, so the last piece waits for it.
     await other.query('BEGIN');
     await other.query(

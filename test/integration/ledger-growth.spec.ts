@@ -32,7 +32,7 @@ describe('the usage ledger after two years', () => {
     const owner = new pg.Client({ connectionString: created.url });
     await owner.connect();
     await owner.query(
-      `SELECT open_usage_month((date '${PERIOD}-01' - make_interval(months => n))::date) FROM generate_series(0, ${MONTHS - 1}) n`,
+      `SELECT open_month((date '${PERIOD}-01' - make_interval(months => n))::date) FROM generate_series(0, ${MONTHS - 1}) n`,
     );
     await owner.query(
       `INSERT INTO usage_window (id, account_id, entity, metric, period_label, owned)

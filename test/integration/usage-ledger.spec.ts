@@ -219,7 +219,7 @@ describe('months', () => {
     ['DELETE FROM usage_snapshot_202608', /permission denied/],
     ['SELECT * FROM usage_snapshot_202608', /permission denied/],
     ['CREATE TABLE sneaky (LIKE usage_snapshot)', /permission denied/],
-    ["SELECT open_usage_month('9999-01-01')", /no usage is kept/],
+    ["SELECT open_month('9999-01-01')", /no month is kept/],
   ])('are beyond the service: %s', async (sql, refusal) => {
     await expect(database.$executeRawUnsafe(sql)).rejects.toThrow(refusal);
   });

@@ -8,6 +8,7 @@
 --   6 Documents   number series, invoices and notes, what comes after issuing
 --   7 Upkeep      confirming pulls, corrections, checks of stored documents
 --   8 Frozen      the list of tables whose rows are only ever inserted
+--   9 Months      the partitions of tables that grow with every month
 --
 -- Runs as the owner of the database. Which login may do what is granted by every migration run, from the lists in
 -- libs/persistence. Functions name their schemas, so that no temporary table of a caller can stand before one that they mean.
@@ -19,6 +20,11 @@ CREATE EXTENSION IF NOT EXISTS btree_gist;
 
 -- The queue keeps its tables apart, in a schema of its own.
 CREATE SCHEMA IF NOT EXISTS bullmq;
+
+-- The first day of a period's month, by which the tables that grow with every month are partitioned: usage, moves of closes,
+-- lines and files of documents. A key of a partitioned table must hold what it is cut by, so their rows carry the month.
+CREATE FUNCTION month_of(period_label text) RETURNS date LANGUAGE sql IMMUTABLE
+RETURN make_date(left(period_label, 4)::int, substr(period_label, 6, 2)::int, 1);
 
 -- What was issued, measured, published or witnessed stays as it was. Holds for the owner too.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -33,7 +39,7 @@ CREATE FUNCTION owns_table(relation oid) RETURNS boolean LANGUAGE sql STABLE SET
   SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = relation
 $$;
 
--- What is told of a document, and the moves of a close, are recorded when they happen.
+-- What is told of a document, and waivers, are recorded when they happen.
 CREATE FUNCTION refuse_past_event() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   IF NEW.at < date_trunc('second', transaction_timestamp()) AND NOT owns_table(TG_RELID) THEN
@@ -282,10 +288,8 @@ CREATE TABLE usage_window (
   period_label text NOT NULL,
   owned        tstzrange NOT NULL CHECK (NOT isempty(owned)),
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
-  -- The month of the period. Part of a snapshot's keys, for a key of a partitioned table must hold what it is cut by; the
-  -- reference from snapshot to window keeps both months the same, so a window's revisions stay unique.
-  month        date NOT NULL
-               GENERATED ALWAYS AS (make_date(left(period_label, 4)::int, substr(period_label, 6, 2)::int, 1)) STORED,
+  -- The reference from snapshot to window keeps both months the same, so a window's revisions stay unique.
+  month        date NOT NULL GENERATED ALWAYS AS (month_of(period_label)) STORED,
   CONSTRAINT usage_window_month UNIQUE (id, month),
   EXCLUDE USING gist (account_id WITH =, entity WITH =, metric WITH =, owned WITH &&)
 );
@@ -329,34 +333,6 @@ CREATE TABLE usage_values (
   CONSTRAINT usage_values_id PRIMARY KEY (month, snapshot_id),
   CONSTRAINT usage_values_snapshot FOREIGN KEY (month, snapshot_id) REFERENCES usage_snapshot (month, id)
 ) PARTITION BY RANGE (month);
-
--- A worker opens a month when it first has usage for it. The service owns no table, so it asks the owner through this
--- function. A table is made first and attached then: that waits for writers but stops no reader.
-CREATE FUNCTION open_usage_month(day date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-  first_day date := date_trunc('month', day)::date;
-  next_month date := (first_day + interval '1 month')::date;
-  parent text;
-  part text;
-BEGIN
-  IF day NOT BETWEEN '1970-01-01' AND '2200-01-01' THEN
-    RAISE EXCEPTION 'no usage is kept for %', day USING ERRCODE = 'datetime_field_overflow';
-  END IF;
-  IF to_regclass(format('public.usage_values_%s', to_char(first_day, 'YYYYMM'))) IS NOT NULL THEN RETURN; END IF;
-  PERFORM pg_advisory_xact_lock(hashtextextended('open_usage_month', 0));
-  FOREACH parent IN ARRAY ARRAY['usage_snapshot', 'usage_values'] LOOP
-    part := format('%s_%s', parent, to_char(first_day, 'YYYYMM'));
-    CONTINUE WHEN to_regclass(format('public.%I', part)) IS NOT NULL;
-    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part, parent);
-    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, part, first_day, next_month);
-    IF parent = 'usage_snapshot' THEN
-      EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
-                     part || '_is_kept', part);
-    END IF;
-  END LOOP;
-END $$;
-REVOKE ALL ON FUNCTION open_usage_month(date) FROM PUBLIC;
 
 -- Answers of the report API as they came, the key blotted out: those that were refused, those that lack buckets, and all
 -- of a seller who wants them. Personal data, dropped after the seller's retention like the values.
@@ -425,6 +401,7 @@ CREATE TABLE close (
   id           uuid PRIMARY KEY,
   seller_id    uuid NOT NULL REFERENCES seller,
   period_label text NOT NULL,
+  month        date NOT NULL GENERATED ALWAYS AS (month_of(period_label)) STORED,
   period       tstzrange NOT NULL,
   kind         text NOT NULL CHECK (kind IN ('regular', 'correction')),
   -- Corrections of a period are closed again and again: the next close may open when the one before has finished.
@@ -516,8 +493,10 @@ CREATE INDEX close_account_early ON close_account (close_id)
 
 -- Every move of a close and of its accounts. No foreign key: it would lock the close's row at every move of an account.
 CREATE TABLE close_event (
-  id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  -- of the close's period
+  month          date NOT NULL,
   close_id       uuid NOT NULL,
+  id             bigint GENERATED ALWAYS AS IDENTITY,
   -- null: the close itself
   account_id     uuid,
   -- null: it was added
@@ -527,28 +506,30 @@ CREATE TABLE close_event (
   reason_message text,
   -- who asked for it; null: the service's own work
   actor          text,
-  at             timestamptz NOT NULL DEFAULT clock_timestamp()
-);
+  at             timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (close_id, id, month)
+) PARTITION BY RANGE (month);
 CREATE INDEX close_event_account ON close_event (close_id, account_id, id);
 CREATE INDEX close_event_time ON close_event (close_id, at);
-CREATE INDEX close_event_order ON close_event (close_id, id);
-CREATE TRIGGER close_event_is_recorded_now BEFORE INSERT ON close_event
-  FOR EACH ROW EXECUTE FUNCTION refuse_past_event();
 
 -- Moves are recorded by the statement that makes them, all rows of it at once, whatever wrote it. A caller tells who asked
--- and why by transaction-local settings.
-CREATE FUNCTION record_account_moves() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+-- and why by transaction-local settings. Kept by triggers alone: they run as the owner, for the tables that they were
+-- written for, and the service may only read the moves.
+CREATE FUNCTION record_account_moves() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   asked_by  text := nullif(current_setting('meterline.actor', true), '');
   asked_for text := nullif(current_setting('meterline.reason', true), '');
 BEGIN
+  IF TG_RELID <> 'public.close_account'::regclass THEN RETURN NULL; END IF;
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO close_event (close_id, account_id, to_state, reason_code, actor)
-    SELECT close_id, account_id, state, asked_for, asked_by FROM new_rows ORDER BY close_id, account_id;
+    INSERT INTO close_event (month, close_id, account_id, to_state, reason_code, actor)
+    SELECT c.month, n.close_id, n.account_id, n.state, asked_for, asked_by
+      FROM new_rows n JOIN close c ON c.id = n.close_id ORDER BY n.close_id, n.account_id;
   ELSE
-    INSERT INTO close_event (close_id, account_id, from_state, to_state, reason_code, reason_message, actor)
-    SELECT n.close_id, n.account_id, o.state, n.state, coalesce(n.reason_code, asked_for), n.reason_message, asked_by
-      FROM new_rows n JOIN old_rows o USING (close_id, account_id)
+    INSERT INTO close_event (month, close_id, account_id, from_state, to_state, reason_code, reason_message, actor)
+    SELECT c.month, n.close_id, n.account_id, o.state, n.state, coalesce(n.reason_code, asked_for), n.reason_message, asked_by
+      FROM new_rows n JOIN old_rows o USING (close_id, account_id) JOIN close c ON c.id = n.close_id
      WHERE n.state <> o.state ORDER BY n.close_id, n.account_id;
   END IF;
   RETURN NULL;
@@ -558,16 +539,21 @@ CREATE TRIGGER close_account_added AFTER INSERT ON close_account
 CREATE TRIGGER close_account_moved AFTER UPDATE ON close_account
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION record_account_moves();
 
-CREATE FUNCTION record_close_move() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+-- A close opens its month, so that there is a table for its first move.
+CREATE FUNCTION record_close_move() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  INSERT INTO close_event (close_id, from_state, to_state, reason_code, actor)
-  VALUES (NEW.id, CASE WHEN TG_OP = 'UPDATE' THEN OLD.state END, NEW.state,
+  IF TG_RELID <> 'public.close'::regclass THEN RETURN NULL; END IF;
+  IF TG_OP = 'INSERT' THEN PERFORM open_month(NEW.month); END IF;
+  INSERT INTO close_event (month, close_id, from_state, to_state, reason_code, actor)
+  VALUES (NEW.month, NEW.id, CASE WHEN TG_OP = 'UPDATE' THEN OLD.state END, NEW.state,
           nullif(current_setting('meterline.reason', true), ''), nullif(current_setting('meterline.actor', true), ''));
   RETURN NULL;
 END $$;
 CREATE TRIGGER close_opened AFTER INSERT ON close FOR EACH ROW EXECUTE FUNCTION record_close_move();
 CREATE TRIGGER close_moved AFTER UPDATE ON close FOR EACH ROW WHEN (OLD.state <> NEW.state)
   EXECUTE FUNCTION record_close_move();
+REVOKE ALL ON FUNCTION record_account_moves(), record_close_move() FROM PUBLIC;
 
 CREATE TABLE draft_invoice (
   close_id        uuid NOT NULL,
@@ -726,6 +712,7 @@ CREATE TABLE invoice (
   fiscal_year     integer NOT NULL,
   sequence        bigint NOT NULL,
   period_label    text NOT NULL,
+  month           date NOT NULL GENERATED ALWAYS AS (month_of(period_label)) STORED,
   period          tstzrange NOT NULL,
   revision        integer NOT NULL CHECK (revision >= 1),
   currency        text NOT NULL,
@@ -744,6 +731,8 @@ CREATE TABLE invoice (
   UNIQUE (seller_id, number),
   UNIQUE (seller_id, kind, fiscal_year, sequence),
   UNIQUE (account_id, period_label, revision),
+  -- for what refers to a document from a partition
+  CONSTRAINT invoice_month UNIQUE (id, month),
   CHECK (net + tax = gross),
   CHECK (gross + rounding = payable)
 );
@@ -807,7 +796,8 @@ CREATE TRIGGER account_is_partly_frozen BEFORE UPDATE ON account
   FOR EACH ROW EXECUTE FUNCTION refuse_frozen_account();
 
 CREATE TABLE invoice_line (
-  invoice_id   uuid NOT NULL REFERENCES invoice,
+  month        date NOT NULL,
+  invoice_id   uuid NOT NULL,
   position     integer NOT NULL,
   charge       text NOT NULL,
   kind         text NOT NULL,
@@ -818,8 +808,9 @@ CREATE TABLE invoice_line (
   unit         text NOT NULL,
   amount       numeric NOT NULL,
   tax_category text,
-  PRIMARY KEY (invoice_id, position)
-);
+  PRIMARY KEY (invoice_id, position, month),
+  CONSTRAINT invoice_line_invoice FOREIGN KEY (invoice_id, month) REFERENCES invoice (id, month)
+) PARTITION BY RANGE (month);
 
 CREATE TABLE invoice_tax (
   invoice_id uuid NOT NULL REFERENCES invoice,
@@ -853,16 +844,17 @@ CREATE TRIGGER invoice_event_is_recorded_now BEFORE INSERT ON invoice_event
   FOR EACH ROW EXECUTE FUNCTION refuse_past_event();
 
 CREATE TABLE stored_document (
-  id         uuid PRIMARY KEY,
-  invoice_id uuid NOT NULL REFERENCES invoice,
+  month      date NOT NULL,
+  invoice_id uuid NOT NULL,
   kind       text NOT NULL,
   layout     integer NOT NULL,
   sha256     text NOT NULL,
   bytes      bytea NOT NULL,
   stored_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
-  UNIQUE (invoice_id, kind),
+  PRIMARY KEY (invoice_id, kind, month),
+  CONSTRAINT stored_document_invoice FOREIGN KEY (invoice_id, month) REFERENCES invoice (id, month),
   CONSTRAINT stored_document_has_its_hash CHECK (sha256 = encode(sha256(bytes), 'hex'))
-);
+) PARTITION BY RANGE (month);
 
 -- Issued documents whose PDF is not stored yet. The sweep asks every few seconds; without this list it would look at every
 -- document ever issued. Kept by triggers: what is issued is on it and what is stored is off it, whatever writes.
@@ -879,11 +871,11 @@ CREATE TRIGGER invoice_awaits_pdf AFTER INSERT ON invoice FOR EACH ROW EXECUTE F
 
 CREATE FUNCTION invoice_has_pdf() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-  DELETE FROM invoice_unrendered WHERE invoice_id = NEW.invoice_id;
+  DELETE FROM invoice_unrendered WHERE invoice_id IN (SELECT n.invoice_id FROM new_rows n WHERE n.kind = 'pdf');
   RETURN NULL;
 END $$;
-CREATE TRIGGER invoice_has_pdf AFTER INSERT ON stored_document FOR EACH ROW WHEN (NEW.kind = 'pdf')
-  EXECUTE FUNCTION invoice_has_pdf();
+CREATE TRIGGER invoice_has_pdf AFTER INSERT ON stored_document
+  REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION invoice_has_pdf();
 
 -- Notes that no close issues (corrections one by one, voids) stand on the certificate of the close that billed their period.
 -- Those that are on no revision yet: the sweep writes the next one for them. Kept by a trigger: what is issued is on the
@@ -1078,3 +1070,46 @@ BEGIN
                    frozen || '_is_kept', frozen);
   END LOOP;
 END $$;
+
+
+-- 9 Months ------------------------------------------------------------------------------------------------------------
+
+-- Makes the partitions of a month where they are missing: when a close is opened, and before usage is kept for it; or those
+-- of one table. The service owns no table, so it asks the owner through this function. A table is made first and attached
+-- then: that waits for writers but stops no reader. A table comes after the one that it refers to.
+CREATE FUNCTION open_month(day date, only_of text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  first_day date := date_trunc('month', day)::date;
+  next_month date := (first_day + interval '1 month')::date;
+  parents text[] := ARRAY(
+    SELECT p FROM unnest(ARRAY['usage_snapshot', 'usage_values', 'close_event', 'invoice_line', 'stored_document']) AS p
+     WHERE only_of IS NULL OR p = only_of);
+  parts text[] := ARRAY(SELECT p || to_char(first_day, '_YYYYMM') FROM unnest(parents) AS p);
+  parent text;
+  part text;
+BEGIN
+  IF day NOT BETWEEN '1970-01-01' AND '2200-01-01' THEN
+    RAISE EXCEPTION 'no month is kept for %', day USING ERRCODE = 'datetime_field_overflow';
+  END IF;
+  IF (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(parts)) = cardinality(parts) THEN
+    RETURN;
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('open_month', 0));
+  FOREACH parent IN ARRAY parents LOOP
+    part := parent || to_char(first_day, '_YYYYMM');
+    CONTINUE WHEN EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = part);
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING IDENTITY)', part, parent);
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, part, first_day, next_month);
+    -- A trigger on the parent stops no TRUNCATE of a partition. Values may go: they are personal data.
+    IF parent <> 'usage_values' THEN
+      EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+                     part || '_is_kept', part);
+    END IF;
+  END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION open_month(date, text) FROM PUBLIC;
+
+-- Whether there is a table for the lines of a month. One that was dropped says nothing of the documents beside it.
+CREATE FUNCTION keeps_lines(month date) RETURNS boolean LANGUAGE sql STABLE
+RETURN to_regclass('public.invoice_line_' || to_char(month, 'YYYYMM')) IS NOT NULL;

@@ -39,7 +39,8 @@ export async function loadBatch(
                     'waived', ARRAY(SELECT code FROM close_waiver w
                                      WHERE w.close_id = a.close_id AND w.account_id = a.account_id),
                     'reopened', coalesce((SELECT reason_code = 'reopened' FROM close_event e
-                                           WHERE e.close_id = a.close_id AND e.account_id = a.account_id
+                                           WHERE e.month = c.month AND e.close_id = a.close_id
+                                             AND e.account_id = a.account_id
                                              AND from_state = 'empty' ORDER BY id DESC LIMIT 1), false),
                     'billed', EXISTS (SELECT FROM invoice i WHERE i.account_id = a.account_id
                                                              AND i.period_label = c.period_label)) AS account

@@ -16,17 +16,17 @@ const SPREAD_SECONDS = 60;
 export async function bringForward(database: Database): Promise<number> {
   return database.$executeRaw`
     WITH waits AS (
-      SELECT w.close_id, min(w.updated_at) AS since FROM close_account w
+      SELECT w.close_id, c.month, min(w.updated_at) AS since FROM close_account w JOIN close c ON c.id = w.close_id
        WHERE w.state = 'waiting' AND w.reason_code = 'report_api_unavailable'
          AND w.next_try_at > clock_timestamp() + make_interval(secs => ${SPREAD_SECONDS})
-       GROUP BY w.close_id
+       GROUP BY w.close_id, c.month
     ), through AS (
       SELECT e.close_id, max(e.at) AS at
-        FROM waits JOIN close_event e ON e.close_id = waits.close_id AND e.at > waits.since
+        FROM waits JOIN close_event e ON e.month = waits.month AND e.close_id = waits.close_id AND e.at > waits.since
          AND e.from_state IN ('pulling', 'rated') AND e.to_state IN ('rated', 'drafted', 'issued', 'empty')
         JOIN account probe ON probe.id = e.account_id AND probe.report_api_key IS NULL
        WHERE EXISTS (SELECT FROM close_event met
-                      WHERE met.close_id = e.close_id AND met.account_id = e.account_id AND met.id < e.id
+                      WHERE met.month = waits.month AND met.close_id = e.close_id AND met.account_id = e.account_id AND met.id < e.id
                         AND met.to_state = 'waiting' AND met.reason_code = 'report_api_unavailable')
        GROUP BY e.close_id
     )

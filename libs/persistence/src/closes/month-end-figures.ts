@@ -65,8 +65,9 @@ export async function monthEndFigures(database: Database): Promise<MonthEndFigur
                max(${secondsSince('coalesce(moved.at, c.created_at)')}) AS "idleSeconds"
           FROM close c JOIN seller s ON s.id = c.seller_id
           LEFT JOIN LATERAL (SELECT at FROM close_event
-                              WHERE close_id = c.id AND account_id IS NULL ORDER BY id DESC LIMIT 1) AS since ON true
-          LEFT JOIN LATERAL (SELECT at FROM close_event WHERE close_id = c.id ORDER BY at DESC LIMIT 1) AS moved ON true
+                              WHERE month = c.month AND close_id = c.id AND account_id IS NULL ORDER BY id DESC LIMIT 1) AS since ON true
+          LEFT JOIN LATERAL (SELECT at FROM close_event
+                              WHERE month = c.month AND close_id = c.id ORDER BY at DESC LIMIT 1) AS moved ON true
          WHERE c.state IN ('running', 'review')
          GROUP BY s.code, c.period_label, c.kind, c.dry_run, c.state ORDER BY 1, 2, 3, 4, 5`;
       const accounts = await tx.$queryRaw<MonthEndFigures['accounts']>`

@@ -4,6 +4,7 @@ import { v7 as uuid } from 'uuid';
 import { hasAdvanceWithoutSubscription } from '../documents/advances.js';
 import { Prisma } from '../generated/client.js';
 import { type Database, PersistenceError, transaction, type Transaction } from '../ground/database.js';
+import { monthOf, openMonth } from '../ledger/ledger.js';
 import { moveOfCloses } from './account-states.js';
 import { actFor, auditClose } from './close-actor.js';
 import type { CloseKind, IssueMode } from './close-work.js';
@@ -36,6 +37,8 @@ export type OpenOutcome =
  * @returns the batches that have new accounts and must be worked on; a close without any must be settled
  */
 export async function openClose(database: Database, request: OpenClose): Promise<OpenOutcome> {
+  // The close would open its month by itself, and keep the locks for that while it adds its accounts.
+  await openMonth(database, monthOf(request.period.label));
   return transaction(database, async (tx): Promise<OpenOutcome> => {
     await actFor(tx, { actor: request.actor, action: 'opened' });
     const { close, created } = await findOrCreate(tx, request);

@@ -27,7 +27,9 @@ export const DISCOUNTED_OF_ACCOUNT = Prisma.sql`
                          CROSS JOIN LATERAL jsonb_path_query(i.document, '$.lines[*] ? (@.kind == "discount")') AS l (line)
                          CROSS JOIN LATERAL (SELECT l.line->'segment'->>'start' >= i.document->'period'->>'end' AS is) AS ahead
                          WHERE i.account_id = a.id AND ${STANDING}
-                           AND EXISTS (SELECT FROM invoice_line d WHERE d.invoice_id = i.id AND d.kind = 'discount')
+                           AND (NOT keeps_lines(i.month) OR EXISTS (
+                                 SELECT FROM invoice_line d
+                                  WHERE d.month = i.month AND d.invoice_id = i.id AND d.kind = 'discount'))
                            AND l.line->'derivation'->'basis'->>'refund' = 'false'
                          ORDER BY 1, 2, 3, l.line->'segment'->>'start', l.line->'segment'->>'end',
                                   l.line->>'tax_category', l.line->>'tax', i.revision DESC) AS line

@@ -122,7 +122,7 @@ async function checkInvoices(tx: Transaction, ids: readonly string[]): Promise<A
     SELECT ${SEALED}, n.inputs,
            coalesce((SELECT bool_and(d.sha256 = encode(sha256(d.bytes), 'hex')
                                      AND d.sha256 = coalesce(${witness('document.stored')}, d.sha256))
-                       FROM stored_document d WHERE d.invoice_id = i.id), true) AS "pdfAgrees"
+                       FROM stored_document d WHERE d.month = i.month AND d.invoice_id = i.id), true) AS "pdfAgrees"
       FROM invoice i LEFT JOIN invoice_inputs n ON n.invoice_id = i.id
      WHERE i.id = ANY(${[...ids]}::uuid[]) ORDER BY i.id`;
   const found = rows.map(({ inputs, pdfAgrees, ...row }) => {
@@ -149,13 +149,16 @@ async function checkInvoices(tx: Transaction, ids: readonly string[]): Promise<A
   return altered;
 }
 
-/** Whether the rows of lines and taxes beside a document `i` say what the document says, digit for digit. */
+/**
+ * Whether the rows of lines and taxes beside a document `i` say what the document says, digit for digit. Lines of a month
+ * that was dropped say nothing.
+ */
 const LINES_AGREE = Prisma.sql`(
-  NOT EXISTS (
-    SELECT FROM (SELECT * FROM invoice_line WHERE invoice_id = i.id) AS l
+  NOT (keeps_lines(i.month) AND EXISTS (
+    SELECT FROM (SELECT * FROM invoice_line WHERE month = i.month AND invoice_id = i.id) AS l
       FULL JOIN jsonb_array_elements(i.document->'lines') AS said (line) ON l.position::text = line->>'position'
      WHERE (l.charge, l.amount::text, l.quantity::text, l.unit, l.description) IS DISTINCT FROM
-           (line->>'charge', line->>'amount', line->>'quantity', line->>'unit', line->>'description'))
+           (line->>'charge', line->>'amount', line->>'quantity', line->>'unit', line->>'description')))
   AND NOT EXISTS (
     SELECT FROM (SELECT * FROM invoice_tax WHERE invoice_id = i.id) AS t
       FULL JOIN jsonb_array_elements(i.document->'taxes') WITH ORDINALITY AS said (tax, nth) ON t.position = nth

@@ -65,10 +65,10 @@ export function insertingInvoices(
                layout_version int)
        ORDER BY g.sequence
     ), lines AS (
-      INSERT INTO invoice_line (invoice_id, position, charge, kind, description, dimension, entity, quantity, unit, amount,
-                                tax_category)
-      SELECT g.id, l.position, l.charge, l.kind, l.description, l.entity->>'dimension', l.entity->>'value', l.quantity,
-             l.unit, l.amount, l.tax_category
+      INSERT INTO invoice_line (month, invoice_id, position, charge, kind, description, dimension, entity, quantity, unit,
+                                amount, tax_category)
+      SELECT month_of(g.document->'period'->>'label'), g.id, l.position, l.charge, l.kind, l.description,
+             l.entity->>'dimension', l.entity->>'value', l.quantity, l.unit, l.amount, l.tax_category
         FROM given g CROSS JOIN LATERAL jsonb_to_recordset(g.document->'lines') AS l (
                position int, charge text, kind text, description text, entity jsonb, quantity numeric, unit text,
                amount numeric, tax_category text)
@@ -123,7 +123,8 @@ export interface InvoiceFilter {
 export async function listInvoices(database: Database, filter: InvoiceFilter): Promise<InvoiceView[]> {
   const rows = await database.$queryRaw<(SealedDocument & { status: InvoiceView['status']; pdf: string | null })[]>`
     SELECT ${SEALED}, ${STATUS} AS status,
-           (SELECT sha256 FROM stored_document WHERE invoice_id = i.id AND kind = 'pdf') AS pdf
+           (SELECT d.sha256 FROM stored_document d
+             WHERE d.month = i.month AND d.invoice_id = i.id AND d.kind = 'pdf') AS pdf
       FROM (${pageOfInvoices(filter)}) AS page JOIN invoice i ON i.id = page.id
      ORDER BY i.issued_at, i.sequence, i.id`;
   return rows.map(({ status, pdf, ...row }) => ({ ...unaltered(row), status, pdf_sha256: pdf }));

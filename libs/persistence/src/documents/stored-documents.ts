@@ -24,6 +24,8 @@ export async function storeDocument(
   file: { kind: 'pdf'; layout: number; sha256: string; bytes: Uint8Array },
 ): Promise<StoredDocument> {
   const { kind, layout, sha256, bytes } = file;
+  // The files of a month may have been dropped. One that is asked for all the same is drawn and kept again.
+  await database.$executeRaw`SELECT open_month(month, 'stored_document') FROM invoice WHERE id = ${invoiceId}::uuid`;
   const inserted = await database.$executeRaw(storingDocuments([{ invoiceId, layout, sha256, bytes }]));
   if (inserted === 1) return { layout, sha256, bytes };
   const stored = await loadDocument(database, invoiceId, kind);
@@ -43,7 +45,6 @@ export interface NewFile {
 export function storingDocuments(files: readonly NewFile[]): Prisma.Sql {
   const given = JSON.stringify(
     files.map(({ invoiceId, layout, sha256, bytes }) => ({
-      id: uuid(),
       invoice_id: invoiceId,
       layout,
       sha256,
@@ -57,12 +58,12 @@ export function storingDocuments(files: readonly NewFile[]): Prisma.Sql {
     WITH given AS MATERIALIZED (
       SELECT g.*, sum(g.length) OVER (ORDER BY g.position) - g.length + 1 AS offset
         FROM ROWS FROM (json_to_recordset(${given}::json) AS (
-               id uuid, invoice_id uuid, layout int, sha256 text, length int, audit_id uuid))
-             WITH ORDINALITY AS g (id, invoice_id, layout, sha256, length, audit_id, position)
+               invoice_id uuid, layout int, sha256 text, length int, audit_id uuid))
+             WITH ORDINALITY AS g (invoice_id, layout, sha256, length, audit_id, position)
     ), stored AS (
-      INSERT INTO stored_document (id, invoice_id, kind, layout, sha256, bytes)
-      SELECT id, invoice_id, 'pdf', layout, sha256, substring(${bytes}::bytea FROM g.offset::int FOR g.length)
-        FROM given g ORDER BY invoice_id
+      INSERT INTO stored_document (month, invoice_id, kind, layout, sha256, bytes)
+      SELECT i.month, i.id, 'pdf', g.layout, g.sha256, substring(${bytes}::bytea FROM g.offset::int FOR g.length)
+        FROM given g JOIN invoice i ON i.id = g.invoice_id ORDER BY i.id
       ON CONFLICT DO NOTHING RETURNING invoice_id
     )
     INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
@@ -84,7 +85,8 @@ export async function loadDocument(
   const [row] = await database.$queryRaw<(StoredDocument & { number: string; witnessed: string | null })[]>`
     SELECT d.layout, d.sha256, d.bytes, i.number, ${witness('document.stored')} AS witnessed
       FROM stored_document d JOIN invoice i ON i.id = d.invoice_id
-     WHERE d.invoice_id = ${invoiceId}::uuid AND d.kind = ${kind}`;
+     WHERE d.month = (SELECT month FROM invoice WHERE id = ${invoiceId}::uuid) AND d.invoice_id = ${invoiceId}::uuid
+       AND d.kind = ${kind}`;
   if (!row) return undefined;
   const { layout, sha256, bytes, number, witnessed } = row;
   if (sha256 !== (witnessed ?? sha256) || createHash('sha256').update(bytes).digest('hex') !== sha256) {
@@ -123,8 +125,8 @@ export async function unrenderedOfBatch(
 ): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
     SELECT a.invoice_id AS id FROM close_account a
-     WHERE a.close_id = ${closeId}::uuid AND a.batch = ${batch} AND a.invoice_id IS NOT NULL
-       AND NOT EXISTS (SELECT FROM stored_document d WHERE d.invoice_id = a.invoice_id AND d.kind = 'pdf')
+     WHERE a.close_id = ${closeId}::uuid AND a.batch = ${batch}
+       AND EXISTS (SELECT FROM invoice_unrendered u WHERE u.invoice_id = a.invoice_id)
        AND (${after ?? null}::uuid IS NULL OR a.invoice_id > ${after ?? null}::uuid)
      ORDER BY a.invoice_id LIMIT ${limit}`;
   return rows.map((row) => row.id);

@@ -18,7 +18,7 @@ const SERVICE_MAY: Readonly<Record<string, string>> = {
   close: 'SELECT, INSERT, UPDATE',
   close_account: 'SELECT, INSERT, UPDATE',
   close_certificate: 'SELECT, INSERT',
-  close_event: 'SELECT, INSERT',
+  close_event: 'SELECT',
   close_schedule: 'SELECT, INSERT, UPDATE, DELETE',
   close_waiver: 'SELECT, INSERT',
   confirming_pull: 'SELECT, INSERT, UPDATE',
@@ -51,7 +51,7 @@ const SERVICE_MAY: Readonly<Record<string, string>> = {
   usage_window: 'SELECT, INSERT',
 };
 
-const SERVICE_MAY_CALL = ['open_usage_month(date)'];
+const SERVICE_MAY_CALL = ['open_month(date,text)'];
 
 /**
  * What a reader may see. Not what answers were kept for repeated requests, which may hold a key that is shown once, nor any
@@ -82,7 +82,7 @@ export async function createRoles(client: ClientBase): Promise<void> {
  * to run again and again. What a dump does not hold, or was restored without, is there afterwards.
  *
  * Every function of the schema is also bound to the schema it was written for, or a caller could put a temporary table
- * before the one that the function means.
+ * before the one that the function means. One whose body is an SQL expression was bound when it was made.
  */
 export async function grantPrivileges(client: ClientBase): Promise<void> {
   const owner = '(SELECT oid FROM pg_roles WHERE rolname = current_user)';
@@ -119,7 +119,7 @@ export async function grantPrivileges(client: ClientBase): Promise<void> {
       END LOOP;
       FOR each IN
         SELECT p.oid::regprocedure AS signature FROM pg_proc p
-         WHERE p.pronamespace = 'public'::regnamespace AND p.proowner = ${owner}
+         WHERE p.pronamespace = 'public'::regnamespace AND p.proowner = ${owner} AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'search_path=%')
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
       LOOP

@@ -306,11 +306,14 @@ function keyOf({ entity, metric }: { entity: string; metric: string }): string {
 /** Months that this process knows to be open, by the database it works on. */
 const openMonths = new WeakMap<Database, Set<string>>();
 
-/** Snapshots are kept by month; the first usage of a month opens it. Outside any transaction: it waits for writers. */
+/**
+ * Makes the tables of a month where they are missing: usage, moves of closes, lines and files of documents are kept by it.
+ * Outside any transaction: it waits for writers.
+ */
 export async function openMonth(database: Database, month: string): Promise<void> {
   const known = openMonths.get(database) ?? new Set();
   if (known.has(month)) return;
-  await inTransaction(database, (tx) => tx.$executeRaw`SELECT open_usage_month(${month}::date)`);
+  await inTransaction(database, (tx) => tx.$executeRaw`SELECT open_month(${month}::date)`);
   openMonths.set(database, known.add(month));
 }
 
