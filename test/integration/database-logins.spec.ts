@@ -90,13 +90,22 @@ describe("the service's login", () => {
 
   it('records audit events at the time and by the login that the database says', async () => {
     const subject = `x:${randomUUID()}`;
-    await service.query(
-      `INSERT INTO audit_event (id, at, actor, action, subject, login)
-       VALUES ('00000000-0000-7000-8000-000000000000', '2020-01-01Z', 'service', 'backdated', $1, 'another')`,
-      [subject],
-    );
+    const event = "'service', 'recorded', $1";
+    for (const forged of [
+      ['id', "'00000000-0000-7000-8000-000000000000'"],
+      ['at', "'2020-01-01Z'"],
+      ['login', "'another'"],
+    ]) {
+      await expect(
+        service.query(
+          `INSERT INTO audit_event (${forged[0]}, actor, action, subject) VALUES (${forged[1]}, ${event})`,
+          [subject],
+        ),
+      ).rejects.toMatchObject({ code: '42501' });
+    }
+    await service.query(`INSERT INTO audit_event (actor, action, subject) VALUES (${event})`, [subject]);
     const rows = await asOwner(
-      `SELECT now() - at < interval '1 hour' AS today, login, id > '01800000-0000-7000-8000-000000000000' AS "idToday"
+      `SELECT now() - at < interval '1 hour' AS today, login, event_id_tells_time(id, at) AS "idToday"
          FROM audit_event WHERE subject = $1`,
       [subject],
     );
@@ -120,7 +129,7 @@ describe("the service's login", () => {
   it('cannot record what a key did that was never made', async () => {
     await expect(
       service.query(
-        `INSERT INTO audit_event (id, actor, action, subject) VALUES (gen_random_uuid(), 'api_key:' || gen_random_uuid(), 'x', 'x')`,
+        `INSERT INTO audit_event (actor, action, subject) VALUES ('api_key:' || gen_random_uuid(), 'x', 'x')`,
       ),
     ).rejects.toThrow(/no API key/);
   });

@@ -1,4 +1,3 @@
-import { v7 as uuid } from 'uuid';
 import type { Transaction } from '../ground/database.js';
 
 /** What somebody asked to be done with a close. */
@@ -18,8 +17,8 @@ export async function actFor(tx: Transaction, { actor, action }: Omit<CloseComma
 /** Records in the seller's audit what was done to a close. */
 export async function auditClose(tx: Transaction, command: CloseCommand, data: object = {}): Promise<void> {
   await tx.$executeRaw`
-    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
-    SELECT ${uuid()}::uuid, seller_id, ${command.actor}, ${`close.${command.action}`}, ${`close:${command.closeId}`},
+    INSERT INTO audit_event (seller_id, actor, action, subject, data)
+    SELECT seller_id, ${command.actor}, ${`close.${command.action}`}, ${`close:${command.closeId}`},
            ${JSON.stringify(data)}::jsonb
       FROM close WHERE id = ${command.closeId}::uuid`;
 }

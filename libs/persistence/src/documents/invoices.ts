@@ -40,7 +40,6 @@ export function insertingInvoices(
         inputs,
         document: invoice,
         event_id: uuid(),
-        audit_id: uuid(),
         audit: { number: invoice.number, close: closeId, sha256 },
         pulls: confirmed ? CONFIRM_AFTER_HOURS.map((hours) => ({ id: uuid(), hours })) : [],
       };
@@ -50,7 +49,7 @@ export function insertingInvoices(
     WITH given AS MATERIALIZED (
       SELECT * FROM json_to_recordset(${given}::json) AS g (
         id uuid, account_id uuid, fiscal_year int, sequence bigint, sha256 text, inputs jsonb, document jsonb, event_id uuid,
-        audit_id uuid, audit jsonb, pulls jsonb)
+        audit jsonb, pulls jsonb)
     ), issued AS (
       INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period,
                            revision, currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date,
@@ -91,8 +90,8 @@ export function insertingInvoices(
        CROSS JOIN LATERAL (SELECT (g.document->>'issued_at')::timestamptz + make_interval(hours => p.hours) AS due) AS d
        ORDER BY g.sequence, p.hours
     )
-    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
-    SELECT audit_id, ${sellerId}::uuid, ${actor}, 'invoice.issued', 'invoice:' || id, audit
+    INSERT INTO audit_event (seller_id, actor, action, subject, data)
+    SELECT ${sellerId}::uuid, ${actor}, 'invoice.issued', 'invoice:' || id, audit
       FROM given ORDER BY sequence`;
 }
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { v7 as uuid } from 'uuid';
 import { Prisma } from '../generated/client.js';
 import { type Database, PersistenceError } from '../ground/database.js';
 import { DocumentAltered, witness } from './sealed-documents.js';
@@ -49,7 +48,6 @@ export function storingDocuments(files: readonly NewFile[]): Prisma.Sql {
       layout,
       sha256,
       length: bytes.length,
-      audit_id: uuid(),
     })),
   );
   // The files follow each other in one parameter, which the driver sends as it is.
@@ -58,16 +56,16 @@ export function storingDocuments(files: readonly NewFile[]): Prisma.Sql {
     WITH given AS MATERIALIZED (
       SELECT g.*, sum(g.length) OVER (ORDER BY g.position) - g.length + 1 AS offset
         FROM ROWS FROM (json_to_recordset(${given}::json) AS (
-               invoice_id uuid, layout int, sha256 text, length int, audit_id uuid))
-             WITH ORDINALITY AS g (invoice_id, layout, sha256, length, audit_id, position)
+               invoice_id uuid, layout int, sha256 text, length int))
+             WITH ORDINALITY AS g (invoice_id, layout, sha256, length, position)
     ), stored AS (
       INSERT INTO stored_document (month, invoice_id, kind, layout, sha256, bytes)
       SELECT i.month, i.id, 'pdf', g.layout, g.sha256, substring(${bytes}::bytea FROM g.offset::int FOR g.length)
         FROM given g JOIN invoice i ON i.id = g.invoice_id ORDER BY i.id
       ON CONFLICT DO NOTHING RETURNING invoice_id
     )
-    INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
-    SELECT g.audit_id, i.seller_id, 'service', 'document.stored', 'invoice:' || g.invoice_id,
+    INSERT INTO audit_event (seller_id, actor, action, subject, data)
+    SELECT i.seller_id, 'service', 'document.stored', 'invoice:' || g.invoice_id,
            jsonb_build_object('kind', 'pdf', 'layout', g.layout, 'sha256', g.sha256)
       FROM given g JOIN stored USING (invoice_id) JOIN invoice i ON i.id = g.invoice_id ORDER BY g.position`;
 }

@@ -1,4 +1,3 @@
-import { v7 as uuid } from 'uuid';
 import type { Database, Transaction } from './database.js';
 import { Prisma } from '../generated/client.js';
 import { also, indexed, type Page, pageOf, type PageRequest, uuidAfter, where } from './page.js';
@@ -28,7 +27,7 @@ export interface AuditEvent {
 }
 
 export async function recordAudit(database: Database | Transaction, entry: AuditEntry): Promise<void> {
-  await database.auditEvent.create({ data: { id: uuid(), data: {}, ...entry } });
+  await database.auditEvent.create({ data: { data: {}, ...entry } });
 }
 
 /** Events in the order they were recorded. `from` and `to` are instants, `to` exclusive. */

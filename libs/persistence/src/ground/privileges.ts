@@ -13,7 +13,8 @@ const SERVICE_MAY: Readonly<Record<string, string>> = {
   _prisma_migrations: 'SELECT',
   account: 'SELECT, INSERT, UPDATE',
   api_key: 'SELECT, INSERT, UPDATE',
-  audit_event: 'SELECT, INSERT',
+  // When, in which order and by which login an event was recorded says the database.
+  audit_event: 'SELECT, INSERT (seller_id, actor, action, subject, data)',
   certificate_key: 'SELECT, INSERT, UPDATE (retired_at)',
   close: 'SELECT, INSERT, UPDATE',
   close_account: 'SELECT, INSERT, UPDATE',
