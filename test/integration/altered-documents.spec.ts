@@ -268,6 +268,27 @@ describe('what was altered in the database', () => {
     expect(await alterations()).toEqual([]);
   });
 
+  it('neither serves nor previews a tariff plan that is not as it was published', async () => {
+    await owner.query('ALTER TABLE tariff_plan_version DISABLE TRIGGER USER');
+    const price = async (amount: string) =>
+      owner.query(
+        `UPDATE tariff_plan_version SET document = jsonb_set(document, '{charges,0,amount}', to_jsonb($1::text))`,
+        [amount],
+      );
+    const previewed = () =>
+      service.rest.post<{ net: string }>('/v1/rating/preview', {
+        plan: { code: 'fee', version: 1 },
+        period: PERIOD,
+        usage: [],
+      });
+    expect(await previewed()).toMatchObject({ net: '100.00' });
+    await price('1.00');
+    await expect(previewed()).rejects.toMatchObject({ status: 500, problem: { code: 'document_altered' } });
+    for (const path of ['/fee/versions/1', '/fee', '']) expect(await answered(`/v1/tariff-plans${path}`)).toBe(ALTERED);
+    await price('100.00');
+    expect(await previewed()).toMatchObject({ net: '100.00' });
+  });
+
   it('builds no note on an altered document and certifies none', async () => {
     const [invoice] = issued as [Issued];
     await owner.query('DROP TABLE IF EXISTS kept_invoice, kept_stored_document, kept_invoice_inputs, kept_invoice_tax');

@@ -1,7 +1,9 @@
+import pg from 'pg';
 import { accountId, lateCorrection, usageOfDays, utcDays } from '../../apps/report-simulator/src/index.js';
+import { checkStoredDocuments } from '#close';
 import { Decimal } from '#money';
 import { listInvoices } from '#persistence/documents';
-import { findCertificate } from '#persistence/closes';
+import { certificateFacts, findCertificate } from '#persistence/closes';
 import type { SignedCertificate } from '#proof';
 import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
@@ -63,5 +65,60 @@ describe('usage that comes after the documents', () => {
 
     expect(lateCorrection(0, AUGUST.start, AUGUST.end).bytesPerDirection).toBeGreaterThan(0);
     expect(await certified(2)).toEqual({ bytes: bytesOf([0, 1, 2]), buckets: 6 * 31 });
+  });
+
+  describe('whose record was altered in the database', () => {
+    let owner: pg.Client;
+    const TABLES = ['invoice_inputs', 'empty_period'];
+    beforeAll(async () => {
+      owner = new pg.Client({ connectionString: closing.url });
+      await owner.connect();
+      for (const table of TABLES) {
+        await owner.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
+        await owner.query(`CREATE TABLE kept_${table} AS SELECT * FROM ${table}`);
+      }
+    });
+    afterAll(() => owner.end());
+    const alter = (table: string) => owner.query(`UPDATE ${table} SET inputs = jsonb_set(inputs, '{usage}', '[]')`);
+    const putBack = (table: string) => {
+      const key = table === 'invoice_inputs' ? 'invoice_id' : 'id';
+      return owner.query(`UPDATE ${table} t SET inputs = k.inputs FROM kept_${table} k WHERE k.${key} = t.${key}`);
+    };
+
+    it.each([
+      ['a document', 'invoice_inputs', /what went into INV-2026-00000\d was altered/],
+      ['a period that came to nothing', 'empty_period', /what went into the empty period [0-9a-f-]{36} was altered/],
+    ])('is certified of nothing: %s', async (_what, table, told) => {
+      const facts = () => closing.database.$transaction((tx) => certificateFacts(tx, closing.lastClose()));
+      expect((await facts()).usage.map(({ windows }) => windows)).toEqual([3, 3]);
+      await alter(table);
+      const message = expect.stringMatching(told) as string;
+      await expect(facts()).rejects.toMatchObject({ code: 'document_altered', message });
+      await putBack(table);
+    });
+
+    it('is found by the check of all that is stored, and is right again when it is restored', async () => {
+      const found = async () => {
+        await owner.query(`UPDATE document_check SET started_at = started_at - interval '28 days'`);
+        while (!(await checkStoredDocuments(closing.database, 0)).ended);
+        const { rows } = await owner.query<{ kind: string }>(
+          `SELECT split_part(subject, ':', 1) AS kind FROM document_alteration
+            WHERE mended_at IS NULL AND part = 'inputs' ORDER BY 1`,
+        );
+        return rows.map(({ kind }) => kind);
+      };
+      for (const table of TABLES) await alter(table);
+      expect(await found()).toEqual(['empty_period', 'invoice', 'invoice']);
+      for (const table of TABLES) await putBack(table);
+      expect(await found()).toEqual([]);
+    });
+
+    it('confirms nothing', async () => {
+      await alter('empty_period');
+      const [empty] = await closing.database.$queryRaw<{ id: string }[]>`SELECT id FROM empty_period`;
+      const confirmed = closing.closes.corrections.confirmEmpty(empty?.id ?? '');
+      await expect(confirmed).rejects.toMatchObject({ code: 'document_altered' });
+      await putBack('empty_period');
+    });
   });
 });

@@ -314,6 +314,16 @@ describe('fees in advance, close by close', () => {
       expect((await closing.run('acme', AUGUST, { dryRun: true })).map(endOf)).toEqual(['failed document_altered']);
     });
 
+    it('leave no account out that they billed ahead and that has no subscription any more', async () => {
+      const [a, b] = [await account('a'), await account('b')];
+      await close(AUGUST);
+      for (const each of [a, b]) await end(each, '2026-09-01');
+      const set = `document = jsonb_set(document, ${FEE_AHEAD}, '"arrears"')`;
+      await alter(a, AUGUST, `UPDATE invoice SET ${set} WHERE account_id = $1 AND period_label = $2`);
+      expect(await close(SEPTEMBER)).toEqual(['failed document_altered', 'issued']);
+      expect(await billed(b, SEPTEMBER)).toEqual([['2026-09 -100.00']]);
+    });
+
     it('stop a draft whose month before was altered after it was rated', async () => {
       const a = await account();
       await close(AUGUST);

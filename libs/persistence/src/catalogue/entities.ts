@@ -8,7 +8,7 @@ import { type Changes, localDateOf } from '../ground/columns.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
 import type { Entity as EntityRow } from '../generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from '../ground/page.js';
-import { BILLS } from '../ground/issued.js';
+import { BILLED_DAYS, BILLS } from '../ground/issued.js';
 import { refusal, type Refusal, refusing } from '../ground/refusal.js';
 
 /** What is metered inside an account, as it goes over the wire. Dates are local to the account; `active_until` is exclusive. */
@@ -192,10 +192,9 @@ interface StoredEntity extends NewEntity {
 }
 
 async function storedEntities(tx: Transaction, accountId: string): Promise<StoredEntity[]> {
-  // Documents are read once, and not for every subscriber again.
   return tx.$queryRaw`
     WITH billed AS MATERIALIZED (
-      SELECT i.period, (i.document->'period'->>'end_date')::date AS end_date
+      SELECT i.period, upper(${BILLED_DAYS}) AS end_date
         FROM invoice i WHERE i.account_id = ${accountId}::uuid AND ${BILLS})
     SELECT e.id, e.dimension, e.value, e.name, e.active_from::text, e.active_until::text,
            (SELECT max(least(b.end_date, e.active_until))::text FROM billed b WHERE b.period && e.active) AS billed_until

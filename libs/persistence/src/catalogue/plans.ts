@@ -5,10 +5,10 @@ import type { TariffPlan } from '#rating';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { dateColumn, jsonColumn, localDateOf } from '../ground/columns.js';
-import { type Database, transaction, type Transaction } from '../ground/database.js';
+import { type Database, PersistenceError, transaction, type Transaction } from '../ground/database.js';
 import type { Prisma, TariffPlanVersion as VersionRow } from '../generated/client.js';
 import { keyAfter, type Page, pageOf, type PageRequest } from '../ground/page.js';
-import { BILLS } from '../ground/issued.js';
+import { BILLED_DAYS, BILLS } from '../ground/issued.js';
 import { refusal, type Refusal, refusing } from '../ground/refusal.js';
 
 /** A version of a tariff plan, as it goes over the wire. A draft may change; a published version never. */
@@ -114,14 +114,14 @@ export async function publishTariffPlan(
         await tx.$queryRaw`
           SELECT 1 FROM account WHERE id IN (SELECT account_id FROM subscription WHERE plan_code = ${code})
            ORDER BY id FOR UPDATE`;
-        // Most of what was ever issued ended before: the day of grace is that of zones, whose dates only the document knows.
+        // Most of what was ever issued ended before: the day of grace is that of zones.
         const [billed] = await tx.$queryRaw<{ account: string; number: string }[]>`
           SELECT s.account_id AS account, i.number
             FROM subscription s JOIN invoice i ON i.account_id = s.account_id
            WHERE s.plan_code = ${code} AND ${BILLS}
              AND upper(i.period) > (${effectiveFrom}::date - 1)::timestamp AT TIME ZONE 'UTC'
              AND daterange(s.starts_at, s.ends_at)
-               * daterange((i.document->'period'->>'start_date')::date, (i.document->'period'->>'end_date')::date)
+               * ${BILLED_DAYS}
               && daterange(${effectiveFrom}::date, (SELECT min(effective_from) FROM tariff_plan_version
                                                      WHERE code = ${code} AND status = 'published'
                                                        AND effective_from > ${effectiveFrom}::date))
@@ -229,8 +229,12 @@ function columnsOf(plan: TariffPlan) {
     currency: plan.currency,
     effectiveFrom: dateColumn(plan.effective_from),
     document: jsonColumn(plan) as Prisma.InputJsonObject,
-    documentSha256: createHash('sha256').update(canonicalJson(plan)).digest('hex'),
+    documentSha256: sha256Of(plan),
   };
+}
+
+function sha256Of(document: unknown): string {
+  return createHash('sha256').update(canonicalJson(document)).digest('hex');
 }
 
 async function audit(tx: Transaction, actor: string, action: string, row: VersionRow): Promise<void> {
@@ -243,7 +247,12 @@ async function audit(tx: Transaction, actor: string, action: string, row: Versio
   });
 }
 
+/** @throws PersistenceError `document_altered` when the document is not the one that its hash was taken of */
 function view(row: VersionRow): TariffPlanVersion {
+  if (sha256Of(row.document) !== row.documentSha256) {
+    const message = `version ${row.version} of plan ${row.code} was altered after it was stored and is not used`;
+    throw new PersistenceError('document_altered', `${message}; restore it from a backup`, false);
+  }
   return {
     code: row.code,
     version: row.version,

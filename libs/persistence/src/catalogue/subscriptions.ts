@@ -7,7 +7,7 @@ import { type Changes, dateColumn, defined, localDateOf } from '../ground/column
 import { type Database, transaction, type Transaction } from '../ground/database.js';
 import type { Subscription as SubscriptionRow } from '../generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from '../ground/page.js';
-import { BILLS } from '../ground/issued.js';
+import { BILLED_DAYS, BILLS } from '../ground/issued.js';
 import { refusal, type Refusal, refusing } from '../ground/refusal.js';
 
 /** Binds an account to a plan code over local dates, `ends_at` exclusive; at most one is in force at a time. */
@@ -176,8 +176,7 @@ async function billedDay(
     ), changed AS (
       SELECT CASE WHEN ${kept} THEN (after + before) - (after * before) ELSE after + before END AS days FROM effect
     ), issued AS (
-      SELECT number, datemultirange(daterange((document->'period'->>'start_date')::date,
-                                              (document->'period'->>'end_date')::date)) AS days
+      SELECT number, datemultirange(${BILLED_DAYS}) AS days
         FROM invoice i WHERE account_id = ${terms.account}::uuid AND ${BILLS}
     )
     SELECT lower(issued.days * changed.days)::text AS day, issued.number FROM issued, changed

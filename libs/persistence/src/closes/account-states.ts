@@ -8,6 +8,7 @@ import {
   type CloseMove,
 } from '#billing';
 import { Prisma } from '../generated/client.js';
+import { IS_NOTE } from '../ground/issued.js';
 
 /** The guards of billing's tables as conditions on a row `a` of close_account. */
 const ACCOUNT_GUARDS: Readonly<Record<AccountGuard, Prisma.Sql>> = {
@@ -19,7 +20,7 @@ const ACCOUNT_GUARDS: Readonly<Record<AccountGuard, Prisma.Sql>> = {
   issued_and_voided: Prisma.sql`
     (a.state <> 'issued' OR EXISTS (
       SELECT FROM invoice i JOIN invoice_event e ON e.invoice_id = i.id AND e.type = 'voided'
-       WHERE i.id = a.invoice_id AND i.document->>'corrects' IS NULL))`,
+       WHERE i.id = a.invoice_id AND NOT ${IS_NOTE}))`,
 };
 
 /** The same on a row `c` of close. */

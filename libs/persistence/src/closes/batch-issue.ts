@@ -184,7 +184,7 @@ async function lockOpen(tx: Session, closeId: string, accounts: readonly InRound
 
 /**
  * Moves accounts to `empty`, keeps what came to nothing, and schedules the pulls that confirm it. Where nothing was pulled
- * there is nothing to confirm.
+ * there is nothing to confirm. The audit event beside each has the hash of what is kept.
  *
  * @returns the accounts that moved
  */
@@ -204,15 +204,23 @@ export async function saveEmpties(
           id: uuid(),
           account_id: accountId,
           inputs,
+          audit_id: uuid(),
+          audit: { account: accountId, close: closeId, sha256: documentSha256(inputs) },
           pulls: CONFIRM_AFTER_HOURS.map((hours) => ({ id: uuid(), hours })),
         })),
       );
       await tx.run(Prisma.sql`
         WITH given AS MATERIALIZED (
-          SELECT * FROM json_to_recordset(${given}::json) AS g (id uuid, account_id uuid, inputs jsonb, pulls jsonb)
+          SELECT * FROM json_to_recordset(${given}::json) AS g (
+            id uuid, account_id uuid, inputs jsonb, audit_id uuid, audit jsonb, pulls jsonb)
         ), kept AS (
           INSERT INTO empty_period (id, close_id, account_id, inputs)
           SELECT id, ${closeId}::uuid, account_id, inputs FROM given ORDER BY account_id RETURNING id, at
+        ), witnessed AS (
+          INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
+          SELECT audit_id, (SELECT seller_id FROM close WHERE id = ${closeId}::uuid), 'service', 'period.empty',
+                 'empty_period:' || id, audit
+            FROM given ORDER BY account_id
         )
         INSERT INTO confirming_pull (id, empty_id, due_at, next_attempt_at)
         SELECT p.id, g.id, due, due

@@ -2,11 +2,17 @@ import type { CloseAccountState } from '#billing';
 import type { CertificateFacts, CertifiedDocuments } from '#proof';
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { recordAudit } from '../ground/audit.js';
-import { certifiedBeside, issuedBy, sealedDocuments } from '../documents/close-documents.js';
+import {
+  alteredEmpties,
+  certifiedBeside,
+  issuedBy,
+  sealedDocuments,
+  sealedWithInputs,
+} from '../documents/close-documents.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
 import { monthOf } from '../ledger/ledger.js';
-import { DocumentAltered, unaltered } from '../documents/sealed-documents.js';
+import { DocumentAltered, unaltered, unalteredInputs } from '../documents/sealed-documents.js';
 import { openSecret, sealSecret, type SecretKey } from '../ground/secrets.js';
 
 /** What certificates are signed with. Keys are PEM: SPKI and PKCS #8. */
@@ -129,7 +135,7 @@ export async function takeUncertified(tx: Transaction, closeId: string): Promise
 /**
  * Reads how a close stands, on a transaction that has its row locked: nothing of it moves meanwhile.
  *
- * @throws DocumentAltered when a document or note is not as it was issued
+ * @throws DocumentAltered when a document or note, or what one was computed from, is not as it was issued
  */
 export async function certificateFacts(tx: Transaction, closeId: string): Promise<CertificateFacts> {
   const [close] = await tx.$queryRaw<CloseRow[]>`
@@ -152,7 +158,10 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
      WHERE w.close_id = ${closeId}::uuid ORDER BY w.at, w.id`;
   const [own, beside] = [issuedBy(closeId), certifiedBeside(closeId)];
   // What is summed up below is the columns; no certificate is to say that an altered document is as it was issued.
-  for (const which of [own, beside]) for await (const document of sealedDocuments(tx, which)) unaltered(document);
+  for await (const { inputs, ...document } of sealedWithInputs(tx, own)) unalteredInputs(unaltered(document), inputs);
+  for await (const document of sealedDocuments(tx, beside)) unaltered(document);
+  const [alteredEmpty] = await alteredEmpties(tx, Prisma.sql`e.close_id = ${closeId}::uuid`);
+  if (alteredEmpty) throw new DocumentAltered(alteredEmpty);
   const documents = await readDocuments(tx, own);
   const notes = await readDocuments(tx, beside);
   const [replaced] = await tx.$queryRaw<{ count: number }[]>`

@@ -3,6 +3,7 @@ import type { WindowFingerprint } from '#proof';
 import { sendBack } from './desk.js';
 import { type Database, PersistenceError, transaction, type Transaction } from '../ground/database.js';
 import { type BillingInputs, workedAsNow, pinnedFacts } from '../documents/invoice-inputs.js';
+import { SEALED_EMPTY, type SealedEmpty, unalteredEmpty } from '../documents/sealed-documents.js';
 
 /** A period that billed an account nothing, and what it was computed from. */
 export interface EmptyPeriod {
@@ -19,19 +20,20 @@ export interface EmptyPeriod {
   readonly stands: boolean;
 }
 
-/** @throws PersistenceError `unknown_empty_period`, `plan_version_changed` */
+/** @throws PersistenceError `unknown_empty_period`, `plan_version_changed`, `document_altered` */
 export async function loadEmptyPeriod(database: Database, id: string): Promise<EmptyPeriod> {
   const [row] = await database.$queryRaw<
-    (Omit<EmptyPeriod, 'facts' | 'usage' | 'stands'> & { inputs: BillingInputs })[]
+    (Omit<EmptyPeriod, 'facts' | 'usage' | 'stands'> & SealedEmpty<BillingInputs>)[]
   >`
-    SELECT e.close_id AS "closeId", e.account_id AS "accountId", c.period_label AS "periodLabel", e.inputs,
+    SELECT e.close_id AS "closeId", e.account_id AS "accountId", c.period_label AS "periodLabel", ${SEALED_EMPTY},
            ARRAY(SELECT code FROM close_waiver w
                   WHERE w.close_id = e.close_id AND w.account_id = e.account_id) AS waived
       FROM empty_period e JOIN close c ON c.id = e.close_id WHERE e.id = ${id}::uuid`;
   if (!row) throw new PersistenceError('unknown_empty_period', `there is no empty period ${id}`, false);
-  const { inputs, ...of } = row;
+  const { closeId, accountId, periodLabel, waived } = row;
+  const inputs = unalteredEmpty(row);
   const facts = await workedAsNow(database, await pinnedFacts(database, inputs, `empty period ${id}`));
-  return { ...of, facts, usage: inputs.usage, stands: await stands(database, id) };
+  return { closeId, accountId, periodLabel, waived, facts, usage: inputs.usage, stands: await stands(database, id) };
 }
 
 async function stands(database: Database | Transaction, id: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { CloseState } from '#billing';
 import { type BillingPeriod, toStamp } from '#calendar';
 import { v7 as uuid } from 'uuid';
-import { hasAdvanceWithoutSubscription } from '../documents/advances.js';
+import { billedAheadWithoutSubscription } from '../documents/advances.js';
 import { Prisma } from '../generated/client.js';
 import { type Database, PersistenceError, transaction, type Transaction } from '../ground/database.js';
 import { monthOf, openMonth } from '../ledger/ledger.js';
@@ -111,6 +111,7 @@ interface CloseHead {
 async function addAccounts(tx: Transaction, close: CloseHead, request: OpenClose): Promise<number[]> {
   const { period } = request;
   const named = request.accountIds ? [...request.accountIds] : null;
+  const ahead = request.kind === 'correction' ? [] : await billedAheadWithoutSubscription(tx, request.sellerId, period);
   const rows = await tx.$queryRaw<{ batch: number }[]>`
     INSERT INTO close_account (close_id, account_id, batch)
     SELECT ${close.id}::uuid, a.id,
@@ -124,7 +125,7 @@ async function addAccounts(tx: Transaction, close: CloseHead, request: OpenClose
                 ELSE EXISTS (SELECT FROM subscription s WHERE s.account_id = a.id
                                 AND daterange(s.starts_at, s.ends_at)
                                  && daterange(${period.startDate}::date, ${period.endDate}::date))
-                  OR ${hasAdvanceWithoutSubscription(period)} END
+                  OR a.id = ANY(${ahead}::uuid[]) END
        AND NOT EXISTS (SELECT FROM close_account c WHERE c.close_id = ${close.id}::uuid AND c.account_id = a.id)
     RETURNING batch`;
   const batches = [...new Set(rows.map((row) => row.batch))].sort((a, b) => a - b);

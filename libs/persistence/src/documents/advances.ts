@@ -1,6 +1,7 @@
 import { nextMonth, previousMonth } from '#calendar';
+import type { Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
-import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
+import { DocumentAltered, SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /** Documents `i` that stand. What takes one back says 0 for each of its lines, so such a note needs no exception. */
 export const STANDING = Prisma.sql`
@@ -47,14 +48,36 @@ export function advancesOfAccount(label: string): Prisma.Sql {
                    ORDER BY i.revision DESC LIMIT 1))`;
 }
 
+/** Accounts whose documents are hashed in one go. */
+const ACCOUNTS_AT_ONCE = 50;
+
 /**
- * Whether a fee was billed ahead for a period in which account `a` has no subscription. The one it was billed for can only
- * have been ended on the period's first day: the period before is issued, and nothing changes in it any more.
+ * The accounts of a seller that were billed a fee ahead for a period in which they have no subscription. The one it was
+ * billed for can only have been ended on the period's first day: the period before is issued, and nothing changes in it any
+ * more. An account whose documents are not as they were issued is among them whatever their lines say, so that its close
+ * says so instead of leaving it out.
  */
-export function hasAdvanceWithoutSubscription({ label, startDate }: { label: string; startDate: string }): Prisma.Sql {
-  return Prisma.sql`
-    EXISTS (SELECT FROM subscription ended CROSS JOIN LATERAL (${billedAhead(Prisma.sql`ended.account_id`, label)}) AS b
-             WHERE ended.account_id = a.id AND ended.ends_at = ${startDate}::date)`;
+export async function billedAheadWithoutSubscription(
+  tx: Transaction,
+  sellerId: string,
+  { label, startDate, endDate }: { label: string; startDate: string; endDate: string },
+): Promise<string[]> {
+  const found: string[] = [];
+  for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
+    const page = await tx.$queryRaw<{ id: string; ahead: boolean; deciding: DecidingDocument[] | null }[]>`
+      SELECT a.id, EXISTS (${billedAhead(Prisma.sql`a.id`, label)}) AS ahead, ${decidingDocuments(label)} AS deciding
+        FROM account a
+       WHERE a.seller_id = ${sellerId}::uuid AND a.id > ${after}::uuid
+         AND EXISTS (SELECT FROM subscription ended WHERE ended.account_id = a.id AND ended.ends_at = ${startDate}::date)
+         AND NOT EXISTS (SELECT FROM subscription s
+                          WHERE s.account_id = a.id
+                            AND daterange(s.starts_at, s.ends_at) && daterange(${startDate}::date, ${endDate}::date))
+       ORDER BY a.id LIMIT ${ACCOUNTS_AT_ONCE}`;
+    found.push(...page.filter(({ ahead, deciding }) => ahead || !areUnaltered(deciding)).map(({ id }) => id));
+    const last = page.at(-1);
+    if (last === undefined || page.length < ACCOUNTS_AT_ONCE) return found;
+    after = last.id;
+  }
 }
 
 /** A document that decides what another one bills, with what it was computed from where that decides too. */
@@ -90,4 +113,14 @@ export function decidingDocuments(label: string): Prisma.Sql {
  */
 export function demandUnaltered(documents: readonly DecidingDocument[] | null): void {
   for (const each of documents ?? []) unalteredInputs(unaltered(each), each.inputs);
+}
+
+function areUnaltered(documents: readonly DecidingDocument[] | null): boolean {
+  try {
+    demandUnaltered(documents);
+    return true;
+  } catch (error) {
+    if (error instanceof DocumentAltered) return false;
+    throw error;
+  }
 }

@@ -52,6 +52,9 @@ async function placeOf(
     SELECT c.seller_id, c.id FROM draft_invoice d JOIN close c ON c.id = d.close_id
      WHERE ${kind} = 'draft' AND d.id = ${id}::uuid
     UNION ALL
+    SELECT c.seller_id, c.id FROM empty_period e JOIN close c ON c.id = e.close_id
+     WHERE ${kind} = 'empty_period' AND e.id = ${id}::uuid
+    UNION ALL
     SELECT seller_id, id FROM close WHERE ${kind} = 'close' AND id = ${id}::uuid`;
   return place;
 }

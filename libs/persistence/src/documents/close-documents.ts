@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto';
 import type { IssuedInvoice } from '#invoicing';
 import { type Database, stamp, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
-import { DocumentAltered, SEALED, type SealedDocument, unaltered } from './sealed-documents.js';
+import {
+  type Alteration,
+  alterationOfEmpty,
+  DocumentAltered,
+  SEALED,
+  SEALED_EMPTY,
+  type SealedDocument,
+  type SealedEmpty,
+  unaltered,
+} from './sealed-documents.js';
 
 /** A document of a close. */
 export interface CloseDocument {
@@ -97,6 +106,32 @@ async function isCounted(database: Database | Transaction, which: Prisma.Sql, co
 /** Documents in the order of kind, fiscal year and sequence, with what they are held against; a few at a time. */
 export function sealedDocuments(database: Database | Transaction, which: Prisma.Sql): AsyncGenerator<SealedDocument> {
   return pages<SealedDocument>(database, which, SEALED, PAGE_WITH_CONTENT);
+}
+
+/** The same, each with what it was computed from; null: issued before that was kept. */
+export function sealedWithInputs(
+  database: Database | Transaction,
+  which: Prisma.Sql,
+): AsyncGenerator<SealedDocument & { inputs: object | null }> {
+  const columns = Prisma.sql`${SEALED}, (SELECT n.inputs FROM invoice_inputs n WHERE n.invoice_id = i.id) AS inputs`;
+  return pages(database, which, columns, PAGE_WITH_CONTENT);
+}
+
+/**
+ * What of periods that came to nothing is not as it was found.
+ *
+ * @param which a condition on `empty_period e`
+ */
+export async function alteredEmpties(database: Database | Transaction, which: Prisma.Sql): Promise<Alteration[]> {
+  const altered: Alteration[] = [];
+  for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
+    const page = await database.$queryRaw<SealedEmpty[]>`
+      SELECT ${SEALED_EMPTY} FROM empty_period e WHERE ${which} AND e.id > ${after}::uuid ORDER BY e.id LIMIT ${PAGE}`;
+    altered.push(...page.map(alterationOfEmpty).filter((each) => each !== undefined));
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return altered;
+    after = last.id;
+  }
 }
 
 type Listed = Place & { number: string; sha256: string };

@@ -4,6 +4,7 @@ import { type AuditEntry, recordAudit } from '../ground/audit.js';
 import { fromStamp, toStamp } from '#calendar';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
+import { IS_NOTE } from '../ground/issued.js';
 import { nextTry } from '../ground/next-try.js';
 import { refusal, type Refusal } from '../ground/refusal.js';
 import { WAIT_HOURS } from '../catalogue/seller-settings.js';
@@ -76,7 +77,7 @@ export async function requestConfirmingPull(
     // Two who ask at once get the same pull.
     await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('confirming_pull ' || ${invoiceId}, 0))`;
     const [original] = await tx.$queryRaw<{ sellerId: string; isNote: boolean; voided: boolean }[]>`
-      SELECT i.seller_id AS "sellerId", i.document->>'corrects' IS NOT NULL AS "isNote",
+      SELECT i.seller_id AS "sellerId", ${IS_NOTE} AS "isNote",
              EXISTS (SELECT FROM invoice_event WHERE invoice_id = i.id AND type = 'voided') AS voided
         FROM invoice i WHERE i.id = ${invoiceId}::uuid`;
     if (!original) return refusal('invoice_not_found', `there is no document ${invoiceId}`);

@@ -1,5 +1,6 @@
 import { v7 as uuid } from 'uuid';
 import { recordAlteration } from './alterations.js';
+import { alteredEmpties } from './close-documents.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
@@ -175,6 +176,7 @@ async function checkCloses(
     const fault = await certificateFault(tx, id);
     await mend(tx, `close:${id}`, fault ? [fault.part] : []);
     if (fault) altered.push(fault);
+    altered.push(...(await alteredEmpties(tx, Prisma.sql`e.close_id = ${id}::uuid`)));
   }
   return altered;
 }
@@ -195,15 +197,20 @@ async function checkAgain(
     SELECT 'draft:' || id AS subject, document, document_sha256 FROM draft_invoice WHERE id = ANY(${ids('draft')}::uuid[])
     UNION ALL
     SELECT 'correction:' || id, document, document_sha256 FROM correction WHERE id = ANY(${ids('correction')}::uuid[])`;
-  const stillAltered = drafts.filter((each) => documentSha256(each.document) !== each.document_sha256);
+  const stillAltered: Alteration[] = [
+    ...drafts
+      .filter((each) => documentSha256(each.document) !== each.document_sha256)
+      .map(({ subject }) => ({ subject, part: 'document' as const, name: subject })),
+    ...(await alteredEmpties(tx, Prisma.sql`e.id = ANY(${ids('empty_period')}::uuid[])`)),
+  ];
   for (const { subject } of found) {
-    const isDraft = subject.startsWith('draft:') || subject.startsWith('correction:');
-    if (isDraft && !stillAltered.some((each) => each.subject === subject)) await mend(tx, subject, []);
+    const isChecked = !subject.startsWith('invoice:') && !subject.startsWith('close:');
+    if (isChecked && !stillAltered.some((each) => each.subject === subject)) await mend(tx, subject, []);
   }
   return [
     ...(await checkInvoices(tx, ids('invoice'))),
     ...(await checkCloses(tx, ids('close'), options)),
-    ...stillAltered.map(({ subject }) => ({ subject, part: 'document' as const, name: subject })),
+    ...stillAltered,
   ];
 }
 

@@ -12,15 +12,15 @@ export function documentSha256(document: unknown): string {
 /** Something that was stored never to change, and is not as it was stored. */
 export interface Alteration {
   /** `<kind>:<id>`. */
-  readonly subject: `${'invoice' | 'draft' | 'correction' | 'close'}:${string}`;
+  readonly subject: `${'invoice' | 'draft' | 'correction' | 'close' | 'empty_period'}:${string}`;
   readonly part: AlteredPart;
-  /** As people know it: the number of a document, the revision of a certificate. */
+  /** As people know it: the number of a document, the revision of a certificate, the empty period and its id. */
   readonly name: string;
 }
 
 /**
- * `document` of an invoice, a draft or a correction; `columns`, `lines`, `inputs` and `pdf` of an invoice; of a close its
- * `certificate`, or the documents that its certificate counted.
+ * `document` of an invoice, a draft or a correction; `columns`, `lines` and `pdf` of an invoice, `inputs` of one and of a
+ * period that billed nothing; of a close its `certificate`, or the documents that its certificate counted.
  */
 export type AlteredPart = 'document' | 'columns' | 'lines' | 'inputs' | 'pdf' | 'certificate' | 'documents';
 
@@ -28,7 +28,7 @@ const WHAT: Readonly<Record<AlteredPart, string>> = {
   document: 'the document',
   columns: 'a column beside the document',
   lines: 'a row of the lines and taxes beside the document',
-  inputs: 'the record of what went into the document',
+  inputs: 'the record of what went into',
   pdf: 'the PDF of the document',
   certificate: 'of the certificate of the close,',
   documents: 'a document that is counted by the certificate of the close,',
@@ -108,6 +108,37 @@ export function unalteredInputs<Inputs>(
     throw new DocumentAltered({ subject: `invoice:${id}`, part: 'inputs', name: number });
   }
   return inputs;
+}
+
+/** A row of `empty_period e`, with the hash of its inputs as the audit has it. */
+export const SEALED_EMPTY = Prisma.sql`
+  e.id, e.inputs, (SELECT v.data->>'sha256' FROM audit_event v
+                    WHERE v.subject = 'empty_period:' || e.id AND v.action = 'period.empty'
+                    ORDER BY v.id LIMIT 1) AS witnessed`;
+
+/** A row that was selected with `SEALED_EMPTY`. */
+export interface SealedEmpty<Inputs = unknown> {
+  readonly id: string;
+  readonly inputs: Inputs;
+  /** Null: found empty before events had it. */
+  readonly witnessed: string | null;
+}
+
+/**
+ * What came to nothing, held against the hash that the audit has of it.
+ *
+ * @throws DocumentAltered
+ */
+export function unalteredEmpty<Inputs>(row: SealedEmpty<Inputs>): Inputs {
+  const alteration = alterationOfEmpty(row);
+  if (alteration) throw new DocumentAltered(alteration);
+  return row.inputs;
+}
+
+/** What of a period that came to nothing is not as it was found; undefined when all of it is. */
+export function alterationOfEmpty({ id, inputs, witnessed }: SealedEmpty): Alteration | undefined {
+  if (witnessed === null || documentSha256(inputs) === witnessed) return undefined;
+  return { subject: `empty_period:${id}`, part: 'inputs', name: `the empty period ${id}` };
 }
 
 /** The hash that the audit has of an invoice `i` or of a file stored of it. For constant actions only. */
