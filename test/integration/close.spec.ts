@@ -1,14 +1,15 @@
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { type BatchJob, Closes, Corrections } from '#close';
-import { createConnectors } from '#usage';
+import { type Connectors, createConnectors } from '#usage';
 import { Plans } from '#billing';
 import type { AccountTax } from '#invoicing';
 import { type Database, openDatabase } from '#persistence';
 import { updateAccount, updateSeller } from '#persistence/catalogue';
 import { loadSnapshots } from '#persistence/ledger';
 import { billingInputs, documentSha256, listDrafts, listInvoices, loadInvoiceEvidence } from '#persistence/documents';
-import { findClose, listCloseAccounts, loadBillingFacts } from '#persistence/closes';
-import { invoiceEvidence, verifyInvoice } from '#proof';
+import { findCertificate, findClose, listCloseAccounts, loadBillingFacts } from '#persistence/closes';
+import { invoiceEvidence, type SignedCertificate, verifyInvoice } from '#proof';
+import type { UsageAnswer } from '#report-client';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { drawn } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
@@ -55,22 +56,36 @@ describe('closing a month', () => {
   });
 
   /** A process that closes: its own connections and its own queue, which keeps the jobs until they are worked on. */
-  function process(options: { batchSize?: number; reportUrl?: string } = {}): {
+  function process(
+    options: { batchSize?: number; reportUrl?: string; answer?: (of: UsageAnswer) => UsageAnswer } = {},
+  ): {
     closes: Closes;
     corrections: Corrections;
     jobs: BatchJob[];
   } {
     const jobs: BatchJob[] = [];
     const own = openDatabase(url, 5);
-    const connectors = createConnectors({
+    const pulling = createConnectors({
       database: own,
       configured: { baseUrl: options.reportUrl ?? simulator.url, apiKey: 'sim-fleet-key' },
       secretKey: SECRET_KEY,
       retry: { retries: 1, firstDelayMs: 1, longestDelayMs: 2 },
     });
+    // Another connector than that of the documented API, where a test says what it answers.
+    const { answer } = options;
+    const connectors: Connectors = answer
+      ? {
+          connect: async (account, patience) => {
+            const { client, ...rest } = await pulling.connect(account, patience);
+            const fetchUsage: typeof client.fetchUsage = async (request) => answer(await client.fetchUsage(request));
+            return { ...rest, client: { ...client, fetchUsage } };
+          },
+          close: () => pulling.close(),
+        }
+      : pulling;
     opened.push({
       close: async () => {
-        await connectors.close();
+        await pulling.close();
         await own.$disconnect();
       },
     });
@@ -176,6 +191,39 @@ describe('closing a month', () => {
     for (const job of jobs) await closes.work(job);
     expect(await states(id)).toEqual(['issued', 'issued', 'issued']);
     expect(await numbers()).toEqual(['INV-2026-000001', 'INV-2026-000002', 'INV-2026-000003']);
+  });
+
+  it('holds an account whose usage has more digits than a bill keeps exactly, and bills the others', async () => {
+    await makeSeller(database, { code: 'acme' });
+    await makePlan(database, trafficPlan('traffic'));
+    for (const number of [0, 1, 2]) {
+      await makeAccount(database, { seller: 'acme', external_id: accountId(number) }, 'traffic');
+    }
+    const LONG = `1${'0'.repeat(398)}1`;
+    const { closes } = process({
+      answer: (usage) => {
+        if (!('series' in usage) || usage.series[0]?.entity.value !== accountId(1)) return usage;
+        const series = usage.series.map((each) => ({
+          ...each,
+          values: each.values.map((_, at) => (at === 0 ? LONG : '0')),
+        }));
+        const tallies = series.map(({ values }) => ({
+          fetched: { buckets: values.length, total: LONG },
+          margin: { buckets: 0, total: '0' },
+        }));
+        return { ...usage, series, tallies };
+      },
+    });
+    const { id } = await open(closes);
+    await closes.work({ closeId: id, batch: 0 });
+    expect(await states(id)).toEqual(['issued', 'inexact_result', 'issued']);
+    const [held] = await listCloseAccounts(database, id, { state: 'held', limit: 10 });
+    expect(held?.reason?.message).toContain('charge traffic comes to a number of more digits than are kept exactly');
+    expect(await numbers()).toEqual(['INV-2026-000001', 'INV-2026-000002']);
+    const certified = await findCertificate(database, id);
+    expect(certified && (JSON.parse(certified.document) as SignedCertificate).certificate.holds).toMatchObject([
+      { external_id: accountId(1), code: 'inexact_result' },
+    ]);
   });
 
   it('holds what is unsettled in the catalogue by its code, bills the others, and bills it once it is settled', async () => {
