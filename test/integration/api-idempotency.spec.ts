@@ -132,7 +132,7 @@ describe('a POST with an Idempotency-Key', () => {
       const waiting = `SELECT pid FROM pg_stat_activity
                         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%idempotency_key%'`;
       // Each look is a transaction of its own, which sees the activity anew.
-      const pid = await eventually(async () => (await owner(waiting))[0]?.pid, 60_000);
+      const pid = await eventually(async () => (await owner(waiting))[0]?.pid);
       const meanwhile = await send('/v1/tariff-plans', 'k11', plan).expect(409);
       expect(meanwhile.body).toMatchObject({ code: 'idempotency_key_in_progress' });
       await holder.query('SELECT pg_terminate_backend($1)', [pid]);

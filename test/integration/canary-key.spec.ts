@@ -142,7 +142,7 @@ describe('the keys of the report API', () => {
     for (const path of ['/v1/sellers', '/v1/audit-events', '/v1/closes', '/v1/invoices', '/openapi.json']) {
       shown.push((await api.get(path)).text);
     }
-  }, 300_000);
+  });
   afterAll(async () => {
     await api.stop();
     await closing.stop();

@@ -25,6 +25,7 @@ import { createWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { closingFees, drawn as drawnAs } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
+import { eventually } from '../support/eventually.js';
 
 /** Two at once, in the order that does harm: brought about by locks and by calls, never by waiting for luck. */
 describe('a close', () => {
@@ -90,21 +91,13 @@ describe('a close', () => {
       .sort((a, b) => (a.external_id < b.external_id ? -1 : 1))
       .map(({ state, reason }) => (reason ? `${state} ${reason.code}` : state));
   /** Resolves when some session of the database waits for a lock. */
-  const somebodyWaits = async () => {
-    for (const until = Date.now() + 100_000; Date.now() < until;) {
+  const somebodyWaits = () =>
+    eventually(async () => {
       const { rowCount } = await session.query(
         "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
       );
-      if (rowCount) return;
-    }
-    throw new Error('nobody waits for a lock');
-  };
-  const until = async (look: () => Promise<boolean>) => {
-    for (const end = Date.now() + 100_000; !(await look());) {
-      if (Date.now() > end) throw new Error('it did not come about in time');
-      await new Promise((wait) => setTimeout(wait, 10));
-    }
-  };
+      return (rowCount ?? 0) > 0;
+    });
   /** Ends a close and does something while its end is written and not committed yet; answers what came of that. */
   const whileSettling = async <T>(closeId: string, meanwhile: () => Promise<T>): Promise<T> => {
     let doing: Promise<T> | undefined;
@@ -186,7 +179,7 @@ describe('a close', () => {
     expect((await moveToOutcome(asking(database).rows, closeId, 'hold', [second], 'issuing')).size).toBe(1);
     await retryAccounts(database, closeId, [ids[1] as string], 'test');
     const young = process().work({ closeId, batch: 0 });
-    await until(async () => (await states(closeId))[1] === 'drafted');
+    await eventually(async () => (await states(closeId))[1] === 'drafted');
     await session.query('COMMIT');
     await Promise.all([old, young]);
     expect(await states(closeId)).toEqual(['issued', 'drafted']);
@@ -209,7 +202,7 @@ describe('a close', () => {
     const closeId = await open(process(), 'after_review');
     const slow = slowProcess();
     const second = slow.closes.work({ closeId, batch: 0 });
-    await until(async () => slow.pulls.length === 2);
+    await eventually(async () => slow.pulls.length === 2);
     await process().work({ closeId, batch: 0 });
     expect(await states(closeId)).toEqual(['drafted', 'drafted']);
     for (const pull of slow.pulls) pull.fail();
@@ -221,12 +214,12 @@ describe('a close', () => {
     const closeId = await open(process(), 'after_review');
     const old = slowProcess();
     const before = old.closes.work({ closeId, batch: 0 });
-    await until(async () => old.pulls.length === 2);
+    await eventually(async () => old.pulls.length === 2);
     for (const account of ids) await hold(closeId, account);
     await retryAccounts(database, closeId, undefined, 'test');
     const young = slowProcess();
     const after = young.closes.work({ closeId, batch: 0 });
-    await until(async () => young.pulls.length === 2);
+    await eventually(async () => young.pulls.length === 2);
     old.pulls[0]?.fail();
     old.pulls[1]?.goOn();
     await before;
@@ -277,10 +270,10 @@ describe('a close', () => {
     const slow = slowProcess({ concurrency: 1, lookout_ms: 0 });
     let ended = false;
     const work = slow.closes.work({ closeId, batch: 0 }).then(() => (ended = true));
-    await until(async () => slow.pulls.length === 1);
+    await eventually(async () => slow.pulls.length === 1);
     await slow.closes.desk.cancel(closeId);
     slow.pulls[0]?.goOn();
-    await until(async () => slow.pulls.length > 1 || ended);
+    await eventually(async () => slow.pulls.length > 1 || ended);
     const pulled = slow.pulls.length;
     for (const pull of slow.pulls) pull.goOn();
     await work;
@@ -355,7 +348,7 @@ describe('a close', () => {
       recovery: { lock_ms: 30_000, lookout_ms: 30_000, idle_s: 60, sweep_ms: 3_600_000 },
     });
     const opened = async () => (await listCloses(database, { limit: 9 })).map(({ seller }) => seller);
-    await until(async () => (await opened()).length > 0);
+    await eventually(async () => (await opened()).length > 0);
     await worker.close();
     expect(await opened()).toEqual(['zeta']);
   });
@@ -430,11 +423,11 @@ describe('a close', () => {
     const closeId = await open(process());
     const slow = slowProcess();
     const work = slow.closes.work({ closeId, batch: 0 });
-    await until(async () => slow.pulls.length === 2);
+    await eventually(async () => slow.pulls.length === 2);
     await session.query("UPDATE close_account SET updated_at = clock_timestamp() - interval '5 minutes'");
     for (const account of ids) await silence(account);
     const silent = "SELECT FROM close_account WHERE seen_at < clock_timestamp() - interval '15 seconds'";
-    await until(async () => (await session.query(silent)).rowCount === 0);
+    await eventually(async () => (await session.query(silent)).rowCount === 0);
     // Nor does the sweep send its batch again.
     expect(await claimStalledBatches(database, 60)).toEqual([]);
     for (const pull of slow.pulls) pull.goOn();
@@ -447,13 +440,13 @@ describe('a close', () => {
     await killedBy(closeId, ids[0] as string, 1);
     const slow = slowProcess();
     const suspect = slow.closes.work({ closeId, batch: 0 });
-    await until(async () => slow.pulls.length === 1);
+    await eventually(async () => slow.pulls.length === 1);
     const other = slow.closes.work({ closeId, batch: 1 });
     // More than long enough for the other to begin, if it did.
     for (let look = 0; look < 30; look += 1) await states(closeId);
     expect(await states(closeId)).toEqual(['pulling', 'pending']);
     slow.pulls[0]?.goOn();
-    await until(async () => slow.pulls.length === 2);
+    await eventually(async () => slow.pulls.length === 2);
     slow.pulls[1]?.goOn();
     await Promise.all([suspect, other]);
     expect(await states(closeId)).toEqual(['issued', 'issued']);

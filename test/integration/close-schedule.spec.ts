@@ -72,18 +72,18 @@ describe('a schedule', () => {
     await schedule(at(due));
     await Promise.all([start(100), start(100), start(100)]);
     expect(await opened()).toBeUndefined();
-    const close = await eventually(opened, due.getTime() - Date.now() + 10_000);
+    const close = await eventually(opened);
     expect(Date.parse(close.created_at)).toBeGreaterThanOrEqual(due.getTime());
     expect(close).toMatchObject({ period: { label: LAST_MONTH }, issue: 'automatic', dry_run: false });
     const finished = await eventually(async () => {
       const view = await findClose(database, close.id);
       return view?.state === 'finished' ? view : undefined;
-    }, 20_000);
+    });
     expect(finished.counts.issued).toBe(1);
     const [run] = await eventually(async () => {
       const stored = await listCloseSchedules(database);
       return stored[0]?.lastRun ? stored : undefined;
-    }, 5_000);
+    });
     expect(run?.lastRun).toMatchObject({ period: LAST_MONTH, close: close.id });
     expect(await listCloses(database, { limit: 10 })).toHaveLength(1);
   });
@@ -92,7 +92,7 @@ describe('a schedule', () => {
     await schedule(at(now()), 'after_review');
     await longAgo();
     await start(HOUR_MS);
-    const close = await eventually(opened, 5_000);
+    const close = await eventually(opened);
     expect(close).toMatchObject({ period: { label: LAST_MONTH }, issue: 'after_review' });
   });
 
@@ -103,7 +103,7 @@ describe('a schedule', () => {
     const all = await eventually(async () => {
       const closes = await listCloses(database, { seller: 'acme', limit: 10 });
       return closes.length === 4 ? closes : undefined;
-    }, 10_000);
+    });
     const months = [LAST_MONTH];
     for (let month = LAST_MONTH; months.length < 4;) months.push((month = previousMonth(month)));
     expect(all.map(({ period }) => period.label)).toEqual(months);
@@ -120,7 +120,7 @@ describe('a schedule', () => {
     expect(await opened()).toBeUndefined();
     granted(await updateSeller(database, 'test', 'acme', { settle_hours: 0 }, SECRET_KEY));
     await start(HOUR_MS);
-    expect(await eventually(opened, 5_000)).toMatchObject({ period: { label: LAST_MONTH } });
+    expect(await eventually(opened)).toMatchObject({ period: { label: LAST_MONTH } });
   });
 
   it('keeps a month that waits when it is changed, and nothing else that was before the change', async () => {
@@ -155,7 +155,7 @@ describe('a schedule', () => {
     const stored = await eventually(async () => {
       const [kept] = await listCloseSchedules(database, 'acme');
       return kept?.lastRun ? kept : undefined;
-    }, 5_000);
+    });
     expect(stored.lastRun).toMatchObject({ period: LAST_MONTH, close: null });
     expect(await listCloses(database, { limit: 10 })).toMatchObject([{ issue: 'after_review' }]);
   });

@@ -22,6 +22,7 @@ import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY } from 
 import { certificatesOf, certified, type Closing, endOf, LATE, startClosing, warned } from '../support/closing.js';
 import { amount } from '../support/expected-usage.js';
 import { settled, startService, type TestService } from '../support/service.js';
+import { eventually } from '../support/eventually.js';
 
 const FLEET = { accounts: 12, sites: 1, subscribers: 1 };
 
@@ -261,14 +262,11 @@ describe('a period that billed an account nothing', () => {
       expect(await closing.closes.corrections.confirmDue()).toBe(false);
       // Counters of a connection are published with a delay.
       let after = before;
-      for (
-        const until = Date.now() + 100_000;
-        after.scans === before.scans && Date.now() < until;
-        after = await read()
-      ) {
-        await new Promise((resolve) => setTimeout(resolve, 200));
+      await eventually(async () => {
         await closing.closes.corrections.confirmDue();
-      }
+        after = await read();
+        return after.scans !== before.scans;
+      });
       expect(after.scans).toBeGreaterThan(before.scans);
       expect(after.entries).toBe(before.entries);
     } finally {
@@ -411,12 +409,7 @@ describe('a period that billed nothing, over REST', () => {
 
     service.simulator.setFaults(LATE);
     expect(await service.rest.post(`${path}/confirming-pulls`, {})).toMatchObject({ invoice: null, outcome: null });
-    const until = Date.now() + 100_000;
-    let state = 'empty';
-    while (state !== 'issued' && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 250));
-      ({ state } = await service.rest.get<{ state: string }>(path));
-    }
+    await eventually(async () => (await service.rest.get<{ state: string }>(path)).state === 'issued');
     expect(await service.rest.get(path)).toMatchObject({
       state: 'issued',
       totals: { net: amount(lateBytesOf(0)) },

@@ -48,6 +48,7 @@ import {
   windowsOwned,
 } from '../support/expected-usage.js';
 import { settled, startService, type TestService } from '../support/service.js';
+import { eventually } from '../support/eventually.js';
 
 const FLEET = { accounts: 300, sites: 1, subscribers: 1 };
 
@@ -949,13 +950,11 @@ describe('corrections over REST', () => {
 
     service.simulator.setFaults(LATE);
     await service.rest.post(`${invoice}/confirming-pulls`, {});
-    const until = Date.now() + 100_000;
     const open = `/v1/corrections?seller=acme&period=${PERIOD}&state=proposed`;
-    let proposals: CorrectionView[] = [];
-    while (proposals.length === 0 && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 250));
-      ({ data: proposals } = await service.rest.get<{ data: CorrectionView[] }>(open));
-    }
+    const proposals = await eventually(async () => {
+      const { data } = await service.rest.get<{ data: CorrectionView[] }>(open);
+      return data.length > 0 && data;
+    });
     const delta = amount(burstOf(leaf, true) - burstOf(leaf, false));
     expect(proposals).toMatchObject([{ kind: 'debit_note', net: delta, corrects: { number: original?.number } }]);
 

@@ -8,5 +8,5 @@ describe('a close whose workers are killed', () => {
     for (const step of ['pulled', 'rated', 'issuing', 'issued']) {
       expect([step, (report.steps[step] ?? 0) > 0]).toEqual([step, true]);
     }
-  }, 300_000);
+  });
 });

@@ -1,6 +1,7 @@
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { read } from '../support/readers.js';
 import { settled, startService, type TestService } from '../support/service.js';
+import { eventually } from '../support/eventually.js';
 
 interface Draft {
   id: string;
@@ -45,12 +46,11 @@ describe('a draft over REST', () => {
   it('is issued by its id and keeps it; a second issue is refused', async () => {
     const [first, second] = await drafts();
     await service.rest.post(`/v1/invoices/${second?.id}/issue`, {});
-    let issued: Draft | undefined;
-    for (let waited = 0; waited < 30_000 && issued?.number == null; waited += 100) {
-      await new Promise((next) => setTimeout(next, 100));
-      issued = await service.rest.get<Draft>(`/v1/invoices/${second?.id}`);
-    }
-    expect([issued?.status, issued?.number]).toEqual(['issued', 'INV-2026-000001']);
+    const issued = await eventually(async () => {
+      const invoice = await service.rest.get<Draft>(`/v1/invoices/${second?.id}`);
+      return invoice.number !== null && invoice;
+    });
+    expect([issued.status, issued.number]).toEqual(['issued', 'INV-2026-000001']);
     await expect(service.rest.post(`/v1/invoices/${second?.id}/issue`, {})).rejects.toThrow(/409.*already_issued/);
     expect((await drafts()).map(({ id }) => id)).toEqual([first?.id]);
     // The other draft still waits for its review.

@@ -11,6 +11,7 @@ import { invoiceEvidence, verifyInvoice } from '#proof';
 import pg from 'pg';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { type Closing, endOf, startClosing } from '../support/closing.js';
+import { eventually } from '../support/eventually.js';
 
 const AUGUST = '2026-08';
 const SEPTEMBER = '2026-09';
@@ -234,14 +235,13 @@ describe('fees in advance, close by close', () => {
       pg.Client,
     ];
     await Promise.all([session.connect(), watcher.connect()]);
-    const waiting = async (count: number) => {
-      for (const until = Date.now() + 100_000; Date.now() < until;) {
+    const waiting = (count: number) =>
+      eventually(async () => {
         const { rowCount } = await watcher.query(
           "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
         );
-        if (rowCount === count) return;
-      }
-    };
+        return rowCount === count;
+      });
     // The void has decided what it takes back, and goes on when the table of corrections is free.
     await session.query('BEGIN; LOCK TABLE correction IN EXCLUSIVE MODE');
     const reason = { actor: 'test', reason: 'test' };

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { Client } from 'pg';
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { type BatchJob, Closes } from '#close';
@@ -18,7 +17,6 @@ const ACCOUNTS = 6;
 const HOUR_MS = 3_600_000;
 
 // Whole processes, and batches that wait to be tried again.
-jest.setTimeout(400_000);
 
 describe('a worker that freezes while it holds the number series of a seller', () => {
   let url: string;

@@ -6,8 +6,6 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { eventually } from '../support/eventually.js';
 
-const PATIENCE_MS = 60_000;
-
 describe('a test run that ends before its end', () => {
   let temporary: string;
 
@@ -32,8 +30,8 @@ describe('a test run that ends before its end', () => {
     expect(isAlive(postmaster)).toBe(true);
     run.kill(signal);
     await once(run, 'exit');
-    await eventually(async () => (isAlive(postmaster) ? undefined : true), PATIENCE_MS);
-    await eventually(async () => ((await readdir(temporary)).length > 0 ? undefined : true), PATIENCE_MS);
+    await eventually(async () => (isAlive(postmaster) ? undefined : true));
+    await eventually(async () => ((await readdir(temporary)).length > 0 ? undefined : true));
   });
 });
 

@@ -35,7 +35,7 @@ describe('a page of a list of very many', () => {
     owner = new pg.Client({ connectionString: created.url });
     await owner.connect();
     await fill(owner);
-  }, 600_000);
+  });
   afterAll(async () => {
     await database.$disconnect();
     await owner.end();

@@ -5,6 +5,7 @@ import { makePlan, makeSeller, planOf } from '../support/catalogue.js';
 import { LATE } from '../support/closing.js';
 import { amount } from '../support/expected-usage.js';
 import { settled, startService, type TestService } from '../support/service.js';
+import { eventually } from '../support/eventually.js';
 
 const LEAF = 3;
 const JULY = { start: Date.parse('2026-07-01T00:00:00Z') / 1000, end: Date.parse('2026-08-01T00:00:00Z') / 1000 };
@@ -41,12 +42,10 @@ describe('a drafted account against its month before, over REST', () => {
 
     service.simulator.setFaults(LATE);
     await service.rest.post(`/v1/invoices/${first.invoice}/confirming-pulls`, {});
-    const until = Date.now() + 100_000;
-    let proposals: CorrectionView[] = [];
-    while (proposals.length === 0 && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 250));
-      ({ data: proposals } = await service.rest.get<{ data: CorrectionView[] }>('/v1/corrections?seller=acme'));
-    }
+    const proposals = await eventually(async () => {
+      const { data } = await service.rest.get<{ data: CorrectionView[] }>('/v1/corrections?seller=acme');
+      return data.length > 0 && data;
+    });
     const { invoice: note } = await service.rest.post<CorrectionView>(`/v1/corrections/${proposals[0]?.id}/issue`, {});
     service.simulator.setFaults([]);
 

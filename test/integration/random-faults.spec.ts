@@ -75,7 +75,7 @@ describe('random fault sequences over closes of 200 accounts', () => {
         mobile ? [{ dimension: 'msisdn', value: msisdnOf(number) }] : [],
       );
     }
-  }, 300_000);
+  });
   afterAll(() => closing.stop());
 
   const billed = ({ lines, totals }: CloseAccountView) =>

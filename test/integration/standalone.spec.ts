@@ -36,12 +36,9 @@ class Program {
   }
 
   async says(pattern: RegExp): Promise<RegExpExecArray> {
-    for (let waited = 0; waited < 100_000; waited += 50) {
-      const match = pattern.exec(this.output);
-      if (match) return match;
-      await new Promise((next) => setTimeout(next, 50));
-    }
-    throw new Error(`it never said ${pattern}: ${this.output}`);
+    return eventually(() => pattern.exec(this.output) ?? undefined).catch(() => {
+      throw new Error(`it never said ${pattern}: ${this.output}`);
+    });
   }
 }
 
@@ -107,7 +104,7 @@ describe('the standalone', () => {
     expect(Number.parseInt(await readFile(pidFile, 'utf8'), 10)).toBeGreaterThan(1);
     program.kill('SIGKILL');
     // The server removes its pid file as the last thing it does.
-    await eventually(async () => ((await exists(pidFile)) ? undefined : true), 60_000);
+    await eventually(async () => ((await exists(pidFile)) ? undefined : true));
   });
 
   it('starts again at once after a kill −9, whose PostgreSQL may still run', async () => {

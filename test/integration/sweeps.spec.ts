@@ -9,6 +9,7 @@ import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
 import { closingFees, drawn } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
+import { eventually } from '../support/eventually.js';
 
 const PDF = drawn('%PDF-');
 
@@ -64,12 +65,13 @@ describe('a worker finds and finishes', () => {
     workers.push(await createWorker({ ...options(), queue: queueSettings(url), logger, recovery }));
   };
   const finished = async (id: string) => {
-    for (const until = Date.now() + 100_000; ;) {
-      const close = await findClose(database, id);
-      if (close?.state === 'finished') return close;
-      if (Date.now() > until) throw new Error(`the close is ${JSON.stringify(close?.counts)}`);
-      await new Promise((wait) => setTimeout(wait, 50));
-    }
+    let close: Awaited<ReturnType<typeof findClose>>;
+    return eventually(async () => {
+      close = await findClose(database, id);
+      return close?.state === 'finished' && close;
+    }).catch(() => {
+      throw new Error(`the close is ${JSON.stringify(close?.counts)}`);
+    });
   };
 
   it('batches whose job was lost with its queue', async () => {
@@ -104,10 +106,7 @@ describe('a worker finds and finishes', () => {
     const drawn = async () =>
       (await listInvoices(database, { limit: 9 })).map(({ number, pdf_sha256 }) => [number, pdf_sha256]);
     // Not at once: what was issued just now is about to be drawn by whoever issued it.
-    for (const until = Date.now() + 100_000; (await drawn()).filter(([, sha256]) => sha256 !== null).length < 2;) {
-      if (Date.now() > until) break;
-      await new Promise((wait) => setTimeout(wait, 50));
-    }
+    await eventually(async () => (await drawn()).filter(([, sha256]) => sha256 !== null).length >= 2);
     expect(await drawn()).toEqual([
       ['INV-2026-000001', null],
       ['INV-2026-000002', PDF.sha256],

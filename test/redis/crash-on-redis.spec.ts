@@ -26,5 +26,5 @@ describe('a close on Redis whose workers are killed and whose Redis loses everyt
     } finally {
       redis.disconnect();
     }
-  }, 300_000);
+  });
 });

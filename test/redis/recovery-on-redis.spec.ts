@@ -52,7 +52,7 @@ describe('a worker whose Redis loses everything', () => {
     const finished = await eventually(async () => {
       const close = await findClose(database, opened.id);
       return close?.state === 'finished' ? close : undefined;
-    }, 20_000);
+    });
     expect(finished.counts).toMatchObject({ issued: 1 });
   });
 });

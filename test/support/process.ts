@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { PATIENCE_MS } from './eventually.js';
 
 /** A program of this repository, run from its sources in a process of its own. */
 export interface Program {
@@ -14,9 +15,6 @@ export interface Program {
   /** Waits for its end. */
   ended(): Promise<number | null>;
 }
-
-/** Only a program that hangs takes as long. */
-const LIMIT_MS = 100_000;
 
 export function run(script: string, args: readonly string[], environment: Record<string, string>): Program {
   const { PATH = '', TZ } = process.env;
@@ -33,7 +31,7 @@ export function run(script: string, args: readonly string[], environment: Record
     child,
     output: () => text,
     async says(pattern) {
-      for (const until = Date.now() + LIMIT_MS; ;) {
+      for (const until = Date.now() + PATIENCE_MS; ;) {
         const match = pattern.exec(text);
         if (match) return match;
         if (child.exitCode !== null || Date.now() > until) throw new Error(`${script} never said ${pattern}:\n${text}`);

@@ -14,6 +14,7 @@ import { serveHealth } from '../../apps/worker/src/health.js';
 import { createWorker, WorkerMetrics } from '../../apps/worker/src/index.js';
 import { SECRET_KEY } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
+import { PATIENCE_MS } from './eventually.js';
 
 /** The whole service on a database of its own, with the simulator as its report API, spoken to over REST. */
 export interface TestService {
@@ -81,9 +82,9 @@ export interface CloseResource {
   totals: { currency: string; net: string; tax: string; gross: string }[];
 }
 
-/** Waits until a close is finished or waits for a review; fails after two minutes. */
+/** Waits until a close is finished or waits for a review. */
 export async function settled(rest: RestClient, closeId: string): Promise<CloseResource> {
-  const until = Date.now() + 120_000;
+  const until = Date.now() + PATIENCE_MS;
   for (;;) {
     const close = await rest.get<CloseResource>(`/v1/closes/${closeId}`);
     if (close.state !== 'running') return close;
