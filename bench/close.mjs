@@ -8,7 +8,7 @@ import Table from 'cli-table3';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { freePort, startEmbeddedPostgres } from '../dist/apps/standalone/src/embedded-postgres.js';
 import { measureFloors } from './floors.mjs';
-import { openScene, PLANS, SECRET_KEY } from './scene.mjs';
+import { openScene, PLANS, requireExactUsage, SECRET_KEY } from './scene.mjs';
 import { startSimulator, stopChild } from './simulator.mjs';
 
 /** What closing a month costs a worker: `npm run bench:close -- --accounts 100,1000 --plan volume`. */
@@ -18,7 +18,18 @@ const options = new Command('bench:close')
       'CPU and memory, by the number of accounts.',
   )
   .option('--accounts <n,n…>', 'sizes of the close; each gets a fresh database and fresh workers', counts, [100, 1_000])
-  .option('--warm-up <n>', 'accounts of another seller that are closed first and not counted', count, 1_000)
+  .option(
+    '--entities <n,n…>',
+    'sites of each account, for each of --accounts; they pay by site, so that 1 account with 10000 can be held against ' +
+      '1000 with 10',
+    counts,
+  )
+  .option(
+    '--warm-up <n>',
+    'accounts, or entities, of another seller that are closed first and not counted',
+    count,
+    1_000,
+  )
   .addOption(new Option('--plan <plan>', 'what the accounts pay for').choices(Object.keys(PLANS)).default('volume'))
   .option('--workers <n>', 'worker processes', count, 1)
   .addOption(new Option('--queue <backend>', 'where jobs wait').choices(['postgres', 'redis']).default('postgres'))
@@ -26,6 +37,12 @@ const options = new Command('bench:close')
   .option('--profile <folder>', 'workers write CPU profiles here')
   .parse()
   .opts();
+const sizes = options.accounts.map((accounts, lap) => ({ accounts, entities: options.entities?.[lap] }));
+if (options.entities) {
+  if (options.entities.length !== options.accounts.length)
+    throw new Error('--entities has one number for each --accounts');
+  options.plan = 'sites';
+}
 
 const folder = await mkdtemp(join(tmpdir(), 'meterline-bench-'));
 const cleanUps = [() => rm(folder, { recursive: true, force: true })];
@@ -48,40 +65,50 @@ function cleanUp() {
 async function measure() {
   const server = await startEmbeddedPostgres(folder, () => undefined);
   cleanUps.push(() => server.stop());
-  const fleet = { accounts: Math.max(options.warmUp, ...options.accounts), sites: 1, subscribers: 1 };
-  const simulator = await startSimulator(fleet);
-  cleanUps.push(() => simulator.stop());
-  const reportUrl = simulator.url;
   const queueUrl = options.queue === 'redis' ? await startRedis() : undefined;
   const laps = [];
-  for (const accounts of options.accounts) {
-    tell(`closing ${accounts} accounts …`);
-    const name = `bench_${accounts}`;
-    const scene = await openScene({ server: server.url, name, plan: options.plan, fleet, queueUrl });
-    const task = {
-      databaseUrl: scene.url,
-      queueUrl: queueUrl ?? scene.url,
-      reportUrl,
-      secretKey: SECRET_KEY.toString('hex'),
-    };
-    const workers = await Promise.all(Array.from({ length: options.workers }, () => startWorker(task)));
-    try {
-      laps.push({
-        accounts,
-        ...(await runLap(scene, workers, accounts)),
-        floors: await measureFloors({ scene, plan: options.plan, fleet, reportUrl }),
-      });
-    } finally {
-      await Promise.all(workers.map(stopWorker));
-      await scene.stop();
-    }
+  for (const [position, size] of sizes.entries()) {
+    tell(`closing ${titleOf(size)} …`);
+    laps.push(await measureSize({ server, queueUrl, name: `bench_${position}` }, size));
   }
   return laps;
 }
 
-async function runLap(scene, workers, accounts) {
+/** One size of the close, on a database, a simulator and workers of its own. */
+async function measureSize({ server, queueUrl, name }, { accounts, entities }) {
+  const { plan } = options;
+  const warmUp = Math.ceil(options.warmUp / (entities ?? 1));
+  const fleet = { accounts: Math.max(warmUp, accounts), sites: entities ?? 1, subscribers: 1 };
+  const simulator = await startSimulator(fleet);
+  cleanUps.push(() => simulator.stop());
+  const reportUrl = simulator.url;
+  const scene = await openScene({ server: server.url, name, plan, fleet, queueUrl });
+  const task = {
+    databaseUrl: scene.url,
+    queueUrl: queueUrl ?? scene.url,
+    reportUrl,
+    secretKey: SECRET_KEY.toString('hex'),
+  };
+  const workers = await Promise.all(Array.from({ length: options.workers }, () => startWorker(task)));
+  try {
+    const lap = await runLap(scene, workers, { accounts, warmUp });
+    if (entities) await requireExactUsage(scene.client, { fleet, accounts });
+    const floors = entities ? undefined : await measureFloors({ scene, plan, fleet, reportUrl });
+    return { accounts, entities, ...lap, floors };
+  } finally {
+    await Promise.all(workers.map(stopWorker));
+    await scene.stop();
+    await simulator.stop();
+  }
+}
+
+function titleOf({ accounts, entities }) {
+  return entities ? `${accounts} accounts with ${entities} sites each` : `${accounts} accounts`;
+}
+
+async function runLap(scene, workers, { accounts, warmUp }) {
   const limit_ms = options.limit * 60_000;
-  await scene.addSeller('warm-up', options.warmUp);
+  await scene.addSeller('warm-up', warmUp);
   await scene.close('warm-up', limit_ms);
   await scene.addSeller('measured', accounts);
   const before = await scene.figures();
@@ -155,38 +182,49 @@ async function startRedis() {
 
 function print(laps) {
   const { plan, workers, queue, warmUp } = options;
-  tell(`plan ${plan}, ${workers} worker(s), queue on ${queue}, ${warmUp} accounts of warm-up, floors beside each size`);
+  const each = options.entities ? 'entity' : 'account';
+  tell(`plan ${plan}, ${workers} worker(s), queue on ${queue}, ${warmUp} of warm-up; figures by ${each}`);
   const columns = [
     ['accounts', ({ accounts }) => accounts],
+    ['sites of each', ({ entities }) => entities],
     ['wall s', ({ wall_ms }) => (wall_ms / 1000).toFixed(1)],
-    ['accounts/s', ({ accounts, wall_ms }) => ((accounts / wall_ms) * 1000).toFixed(1)],
-    ['worker CPU ms per account', (lap) => cpuPerAccount(lap).toFixed(2)],
-    ['floors ms: fetch + parse + page + rows', ({ floors }) => floorsText(floors)],
-    ['statements per account', ({ statements, accounts }) => (statements / accounts).toFixed(2)],
-    ['PostgreSQL CPU ms per account', ({ postgres_cpu_ms, accounts }) => (postgres_cpu_ms / accounts).toFixed(2)],
-    ['WAL KiB per account', ({ wal_bytes, accounts }) => (wal_bytes / accounts / 1024).toFixed(1)],
-    ['tables KiB per account, PDFs apart', ({ table_bytes, accounts }) => (table_bytes / accounts / 1024).toFixed(1)],
+    [`${each === 'entity' ? 'entities' : 'accounts'}/s`, (lap) => ((unitsOf(lap) / lap.wall_ms) * 1000).toFixed(1)],
+    [`worker CPU ms per ${each}`, (lap) => cpuPerUnit(lap).toFixed(2)],
+    ['floors ms: fetch + parse + page + rows', ({ floors }) => floors && floorsText(floors)],
+    [`statements per ${each}`, (lap) => (lap.statements / unitsOf(lap)).toFixed(2)],
+    [`PostgreSQL CPU ms per ${each}`, (lap) => (lap.postgres_cpu_ms / unitsOf(lap)).toFixed(2)],
+    [`WAL KiB per ${each}`, (lap) => (lap.wal_bytes / unitsOf(lap) / 1024).toFixed(1)],
+    [`tables KiB per ${each}, PDFs apart`, (lap) => (lap.table_bytes / unitsOf(lap) / 1024).toFixed(1)],
     ['sessions that wait for a lock, % of samples', ({ lock_waits }) => (lock_waits * 100).toFixed(1)],
-    ['CPU ÷ floors', (lap) => (cpuPerAccount(lap) / floorsSum(lap)).toFixed(2)],
+    ['CPU ÷ floors', (lap) => lap.floors && (cpuPerUnit(lap) / floorsSum(lap)).toFixed(2)],
     ['RSS MB at start / peak / end', (lap) => ['start', 'peak', 'end'].map((at) => megabytes(lap, at)).join(' / ')],
-    ['mark-compacts per 1,000', ({ mark_compacts, accounts }) => ((mark_compacts * 1000) / accounts).toFixed(1)],
+    ['mark-compacts per 1,000', (lap) => ((lap.mark_compacts * 1000) / unitsOf(lap)).toFixed(1)],
   ];
   const table = new Table({ style: { head: [], border: [] } });
-  for (const [title, cell] of columns) table.push({ [title]: laps.map((lap) => String(cell(lap))) });
+  for (const [title, cell] of columns) {
+    const cells = laps.map(cell);
+    if (cells.every((text) => text !== undefined)) table.push({ [title]: cells.map(String) });
+  }
   tell(table.toString());
   const [first, ...others] = laps;
   for (const lap of others) {
-    const cpu = (cpuPerAccount(lap) / cpuPerAccount(first)).toFixed(2);
-    const scaled = (cpuPerAccount(lap) / floorsSum(lap) / (cpuPerAccount(first) / floorsSum(first))).toFixed(2);
+    const cpu = (cpuPerUnit(lap) / cpuPerUnit(first)).toFixed(2);
+    const scaled = lap.floors && (cpuPerUnit(lap) / floorsSum(lap) / (cpuPerUnit(first) / floorsSum(first))).toFixed(2);
     const peak = (lap.peak_bytes / first.peak_bytes).toFixed(2);
     tell(
-      `${lap.accounts} against ${first.accounts}: CPU per account × ${cpu} (× ${scaled} in floors), peak RSS × ${peak}`,
+      `${titleOf(lap)} against ${titleOf(first)}: CPU per ${each} × ${cpu}${scaled ? ` (× ${scaled} in floors)` : ''}, ` +
+        `peak RSS × ${peak}`,
     );
   }
 }
 
-function cpuPerAccount({ cpu_ms, accounts }) {
-  return cpu_ms / accounts;
+/** What figures are told by: accounts, or their entities where those are what is compared. */
+function unitsOf({ accounts, entities = 1 }) {
+  return accounts * entities;
+}
+
+function cpuPerUnit(lap) {
+  return lap.cpu_ms / unitsOf(lap);
 }
 
 function floorsSum({ floors }) {

@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import { isDeepStrictEqual } from 'node:util';
 import { Client } from 'pg';
-import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
+import {
+  accountId,
+  customerSiteId,
+  fleetLeaves,
+  usageOfDays,
+  utcDays,
+} from '../dist/apps/report-simulator/src/index.js';
 import { Closes } from '../dist/libs/close/src/index.js';
 import { LAYOUT_VERSION } from '../dist/libs/invoice-pdf/src/index.js';
 import { createDatabase, migrate, openDatabase, secretKeySchema } from '../dist/libs/persistence/src/index.js';
@@ -11,6 +18,9 @@ import { parseTariffPlan } from '../dist/libs/rating/src/index.js';
 import { openCloseQueue, prepareQueue, queueSettings } from '../dist/libs/runtime/src/index.js';
 
 export const SECRET_KEY = secretKeySchema.parse('5e'.repeat(32));
+
+/** The seed that `meterline simulate` starts with. */
+const SIMULATED_SEED = 7;
 
 const ADDRESS = {
   line1: '1 Bench Street',
@@ -40,6 +50,15 @@ export const PLANS = {
           { up_to: null, unit_price: '0.05' },
         ],
       },
+    },
+  ],
+  sites: [
+    {
+      code: 'traffic',
+      name: 'Data transfer',
+      type: 'usage',
+      measure: { metric: 'bytes', direction: 'total', per: 'customer_site_id', unit: 'GB' },
+      price: { model: 'per_unit', unit_price: '0.08' },
     },
   ],
   percentile: [
@@ -125,6 +144,32 @@ export async function openScene({ server, name, plan, fleet, queueUrl }) {
       await database.$disconnect();
     },
   };
+}
+
+/** Throws unless what was kept of the measured sites is, to the quarter byte, what the simulator says that they used. */
+export async function requireExactUsage(client, { fleet, accounts }) {
+  const { rows } = await client.query(
+    `SELECT w.metric, count(*)::int AS series, trim_scale(sum(4 * s.total))::text AS quarter_bytes
+       FROM usage_window w JOIN usage_snapshot s ON s.window_id = w.id JOIN account a ON a.id = w.account_id
+       JOIN seller ON seller.id = a.seller_id
+      WHERE seller.code = 'measured' AND w.entity LIKE 'customer_site_id:%' GROUP BY w.metric ORDER BY w.metric`,
+  );
+  const [year, month] = lastMonth().split('-').map(Number);
+  const days = utcDays(`${lastMonth()}-01`, new Date(Date.UTC(year, month, 0)).getUTCDate());
+  const used = usageOfDays(fleetLeaves({ ...fleet, accounts }), days, { seed: SIMULATED_SEED });
+  const series = accounts * fleet.sites;
+  const expected = [
+    { metric: 'downlink_bytes', series, quarter_bytes: `${used.downlinkQuarterBytes}` },
+    { metric: 'uplink_bytes', series, quarter_bytes: `${used.uplinkQuarterBytes}` },
+  ];
+  if (
+    !isDeepStrictEqual(
+      rows.map((row) => ({ ...row })),
+      expected,
+    )
+  ) {
+    throw new Error(`kept ${JSON.stringify(rows)}, used ${JSON.stringify(expected)}`);
+  }
 }
 
 /** How a close stands, and how many sessions of its workers do something or wait for a lock meanwhile. */
@@ -226,12 +271,15 @@ async function addAccounts(client, { sellerId, plan, fleet, accounts }) {
      SELECT gen_random_uuid(), id, $2, '2020-01-01' FROM unnest($1::uuid[]) AS t (id)`,
     [ids, plan],
   );
-  if (plan === 'percentile') {
+  if (plan === 'percentile' || plan === 'sites') {
+    const sites = ids.flatMap((id, account) =>
+      Array.from({ length: fleet.sites }, (_, site) => ({ id, site: customerSiteId(fleet, account, site) })),
+    );
     await client.query(
       `INSERT INTO entity (id, seller_id, account_id, dimension, value, active)
        SELECT gen_random_uuid(), $1, id, 'customer_site_id', site, '(,)'
          FROM unnest($2::uuid[], $3::text[]) AS t (id, site)`,
-      [sellerId, ids, ids.map((_, index) => customerSiteId(fleet, index, 0))],
+      [sellerId, sites.map(({ id }) => id), sites.map(({ site }) => site)],
     );
   }
   await client.query('ANALYZE');
