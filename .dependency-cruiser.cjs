@@ -18,8 +18,9 @@ Object.assign(sees, {
   persistence: [...pure, 'proof'],
 });
 sees.usage = [...pure, 'report-client', 'persistence'];
-sees.close = Object.keys(sees);
-sees.runtime = Object.keys(sees);
+// The close sees what report APIs are like (billing's traits) through usage, and never a dialect.
+sees.close = Object.keys(sees).filter((room) => room !== 'report-client');
+sees.runtime = [...Object.keys(sees), 'close'];
 
 /** The wings of persistence over its ground, from the lowest up. Each has a door of its own. */
 const wings = ['ground', 'catalogue', 'ledger', 'documents', 'closes'];
@@ -54,6 +55,25 @@ module.exports = {
       'not-through-a-wings-own-door',
       { path: '^libs/persistence/' },
       { path: `^libs/persistence/src/(${wings.slice(1).join('|')})/index\\.ts$` },
+    ),
+    // One table knows which dialects there are; the rest of the room asks the one it was handed.
+    forbid(
+      'one-table-knows-the-dialects',
+      {
+        path: '^(libs|apps)/',
+        pathNot: ['^libs/report-client/src/dialects/', '^libs/report-client/src/dialects\\.ts$'],
+      },
+      { path: '^libs/report-client/src/dialects/' },
+    ),
+    forbid(
+      'dialects-stand-apart',
+      { path: '^libs/report-client/src/dialects/([^/]+)/' },
+      { path: '^libs/report-client/src/dialects/', pathNot: '^libs/report-client/src/dialects/$1/' },
+    ),
+    forbid(
+      'one-transport',
+      { path: '^libs/report-client/', pathNot: ['^libs/report-client/src/transport\\.ts$', '\\.spec\\.ts$'] },
+      { path: '(node_modules/undici/|^(node:)?(https?|net|tls)$)', dependencyTypesNot: ['type-only'] },
     ),
     // The standalone is the one place that puts the other applications into one process.
     forbid(

@@ -7,7 +7,7 @@ import { Pool } from 'undici';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
 import { boundHeapGrowth } from '../dist/apps/worker/src/index.js';
 import { monthPeriod } from '../dist/libs/calendar/src/index.js';
-import { createReportClient, DEFAULT_DIALECT, SealedKey } from '../dist/libs/report-client/src/index.js';
+import { createReportClient, DIALECTS, SealedKey } from '../dist/libs/report-client/src/index.js';
 import { cpuOfOne, fetchAgain, Recorder } from './recorder.mjs';
 import { lastMonth } from './scene.mjs';
 import { startSimulator } from './simulator.mjs';
@@ -86,7 +86,7 @@ async function pull(account) {
   const client = createReportClient({
     baseUrl: simulator.url,
     apiKey: new SealedKey('sim-fleet-key'),
-    dialect: DEFAULT_DIALECT,
+    dialect: DIALECTS.speak({}),
     transport,
   });
   const answer = await client.fetchUsage({

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Pool } from 'undici';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
 import { monthPeriod } from '../dist/libs/calendar/src/index.js';
-import { createReportClient, DEFAULT_DIALECT, SealedKey } from '../dist/libs/report-client/src/index.js';
+import { createReportClient, DIALECTS, SealedKey } from '../dist/libs/report-client/src/index.js';
 import { plainPage } from './plain-page.mjs';
 import { cpuOfOne, fetchAgain, Recorder } from './recorder.mjs';
 import { lastMonth, PLANS } from './scene.mjs';
@@ -50,7 +50,7 @@ async function requestsOf({ plan, fleet, reportUrl }) {
   const client = createReportClient({
     baseUrl: reportUrl,
     apiKey: new SealedKey('sim-fleet-key'),
-    dialect: DEFAULT_DIALECT,
+    dialect: DIALECTS.speak({}),
     transport,
   });
   const owned = monthPeriod(lastMonth(), 'UTC');

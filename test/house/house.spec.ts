@@ -79,7 +79,19 @@ describe('the import rule', () => {
     },
     'close-looks-only-down': {
       file: 'libs/close/src/planted.ts',
-      text: "export { queueSettings } from '#runtime';",
+      text: "export { DIALECTS } from '#report-client';",
+    },
+    'one-table-knows-the-dialects': {
+      file: 'libs/report-client/src/planted.ts',
+      text: "export { settingsSchema } from './dialects/alef-v1-2022/settings.js';",
+    },
+    'dialects-stand-apart': {
+      file: 'libs/report-client/src/dialects/planted/dialect.ts',
+      text: "export { settingsSchema } from '../alef-v1-2022/settings.js';",
+    },
+    'one-transport': {
+      file: 'libs/report-client/src/dialects/planted/request.ts',
+      text: "export { fetch } from 'undici';",
     },
     'nest-lives-in-apps': { file: 'libs/runtime/src/planted.ts', text: "export { Module } from '@nestjs/common';" },
     'queue-lives-above-the-close': { file: 'libs/close/src/planted-queue.ts', text: "export { Queue } from 'bullmq';" },

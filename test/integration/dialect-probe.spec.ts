@@ -1,14 +1,7 @@
 import { fromStamp } from '#calendar';
 import type { Database } from '#persistence';
 import { findSeller } from '#persistence/catalogue';
-import {
-  DEFAULT_DIALECT,
-  dialectSchema,
-  probeDialect,
-  type ProbeOptions,
-  type ProbeReport,
-  SealedKey,
-} from '#report-client';
+import { DIALECTS, type ProbeOptions, type ProbeReport, SealedKey } from '#report-client';
 import { type ProbeSurroundings, runDialectProbe } from '../../apps/cli/src/probe.js';
 import {
   accountId,
@@ -50,7 +43,7 @@ async function world(options: Partial<ReportSimulatorOptions> = {}) {
     retry: IMPATIENT,
   };
   const probe = (changes: Partial<ProbeOptions> = {}, targets = TARGETS) =>
-    probeDialect(
+    DIALECTS.probe(
       { baseUrl: started.url, apiKey: new SealedKey(CANARY), waitSeconds: 0, ...around, ...changes },
       targets,
     );
@@ -152,12 +145,12 @@ describe('the dialect probe', () => {
   it('tells another version of the API from a wrong key', async () => {
     const { url, around } = await world({ switches: { dialect: 'v2_2023' } });
     const probing = (apiKey: string, baseUrl = url) =>
-      probeDialect({ baseUrl, apiKey: new SealedKey(apiKey), waitSeconds: 0, ...around }, TARGETS);
+      DIALECTS.probe({ baseUrl, apiKey: new SealedKey(apiKey), waitSeconds: 0, ...around }, TARGETS);
     const other = await probing(CANARY);
     expect(answers(other)).toEqual({ 'where the report API is': 'another version, at /connectivity/v2/report' });
     expect(answers(await probing(CANARY, `${url}/base`))).toEqual({ 'where the report API is': 'not at this path' });
     const spoken = await world();
-    const wrong = await probeDialect(
+    const wrong = await DIALECTS.probe(
       { baseUrl: spoken.url, apiKey: new SealedKey('wrong'), waitSeconds: 0, ...around },
       TARGETS,
     );
@@ -189,7 +182,7 @@ describe('the dialect probe', () => {
   it('what it finds makes a dialect', async () => {
     const { probe } = await world({ switches: { label: 'end', unit: 'kbps' } });
     const { settings } = await probe();
-    expect(dialectSchema.safeParse(settings).success).toBe(true);
+    expect(DIALECTS.check(settings).success).toBe(true);
   });
 });
 
@@ -251,7 +244,7 @@ describe('meterline probe', () => {
     const seller = await findSeller(database, 'probed');
     expect(seller?.report_api).toMatchObject({ base_url: null, strict: true, has_api_key: false });
     expect(seller?.report_api.dialect).toEqual({
-      ...DEFAULT_DIALECT,
+      ...DIALECTS.speak({}).settings,
       line_rate_mbps: 1_000,
       label: 'end',
       unit: 'kbps',

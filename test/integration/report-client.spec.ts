@@ -9,8 +9,7 @@ import { type EntityRef, type Grid, GRID_SECONDS, ownedBuckets } from '#metering
 import { decimalFromNumberText, sum } from '#money';
 import {
   createReportClient,
-  DEFAULT_DIALECT,
-  type Dialect,
+  DIALECTS,
   OutboundAddresses,
   type PulledUsage,
   type ReportClient,
@@ -65,13 +64,13 @@ afterAll(async () => {
 });
 
 /** A client that waits without waiting. */
-function clientOf(baseUrl: string, changes: Partial<ReportClientOptions> & { dialect?: Dialect } = {}) {
+function clientOf(baseUrl: string, changes: Partial<ReportClientOptions> = {}) {
   const waits: number[] = [];
   const logged: ReportLogEntry[] = [];
   const client = createReportClient({
     baseUrl,
     apiKey: new SealedKey(accountApiKey(SEED, 4115)),
-    dialect: DEFAULT_DIALECT,
+    dialect: DIALECTS.speak({}),
     transport,
     log: (entry) => logged.push(entry),
     ...changes,
@@ -79,7 +78,7 @@ function clientOf(baseUrl: string, changes: Partial<ReportClientOptions> & { dia
   });
   return { client, waits, logged };
 }
-const dialectWith = (changes: Partial<Dialect>): Dialect => ({ ...DEFAULT_DIALECT, ...changes });
+const dialectWith = (changes: Record<string, unknown>) => DIALECTS.speak(changes);
 
 type Asked = { entity: EntityRef; owned: Interval } & Pick<UsageRequest, 'family' | 'grid'>;
 const ask = (client: ReportClient, asked: Asked, changes: Partial<UsageRequest> = {}) =>
@@ -271,7 +270,7 @@ describe('months apart are the months together', () => {
           const [start = 0, middle = 0, end = 0] = moments.toSorted((a, b) => a - b);
           await simulatorWith({ label, edge, grouping, order } as ReportSimulatorOptions['switches'], async (url) => {
             const { client } = clientOf(url, {
-              dialect: dialectWith({ label: label as 'start', chunk_days: { DAY: days, HOUR: days, SLOT: days } }),
+              dialect: dialectWith({ label, chunk_days: { DAY: days, HOUR: days, SLOT: days } }),
             });
             const of = async (owned: Interval) =>
               texts(await ask(client, { entity: SITE, family, grid, owned } as Asked));
@@ -525,6 +524,18 @@ describe('what is shown and never billed', () => {
         });
       }
     }
+  });
+
+  it('the last five minutes of a clock that goes wrong', async () => {
+    const { client } = clientOf(simulator.url);
+    const live = { account: ACCOUNT, entity: SITE, aggregation: 'AVG' } as const;
+    const warnedAt = async (now: number) => {
+      const answer = await client.fetchNow({ ...live, now });
+      return 'warnings' in answer ? answer.warnings.map(({ code }) => code) : answer.code;
+    };
+    expect(await warnedAt(LATER + 120)).toEqual([]);
+    expect(await warnedAt(LATER + 121)).toEqual(['now_clock_differs']);
+    expect(await warnedAt(LATER - 121)).toEqual(['now_clock_differs']);
   });
 
   it('rates by hour', async () => {
@@ -949,7 +960,7 @@ describe('the key', () => {
       const { client, logged } = clientOf(url, {
         apiKey: new SealedKey(CANARY),
         ...changes,
-        dialect: { ...(changes?.dialect ?? DEFAULT_DIALECT), auth },
+        dialect: dialectWith({ ...changes?.dialect?.settings, auth }),
       });
       printedAll.push(printed(client));
       printedAll.push(printed(await ask(client, asked, { keepRaw: true }).catch((error: unknown) => error)));

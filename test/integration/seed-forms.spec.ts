@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { fromStamp, monthPeriod } from '#calendar';
 import type { EntityRef } from '#metering';
 import { loadSnapshots } from '#persistence/ledger';
-import { createReportClient, DEFAULT_DIALECT, type ReportClient, SealedKey } from '#report-client';
+import { createReportClient, DIALECTS, type ReportClient, SealedKey } from '#report-client';
 import { accountId, customerSiteId, imsiOf, msisdnOf } from '../../apps/report-simulator/src/index.js';
 import { makeAccount, makePlan, makeSeller, PERCENTILE_95, planOf, usageCharge } from '../support/catalogue.js';
 import { type Closing, endOf, IMPATIENT, ON_THIS_MACHINE, startClosing } from '../support/closing.js';
@@ -295,7 +295,7 @@ describe('the published answers, replayed over HTTP', () => {
     const client = createReportClient({
       baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       apiKey: new SealedKey('a-key'),
-      dialect: DEFAULT_DIALECT,
+      dialect: DIALECTS.speak({}),
       connections: { addresses: ON_THIS_MACHINE },
       retry: IMPATIENT,
     });

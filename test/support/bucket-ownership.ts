@@ -4,7 +4,7 @@ import { addDays, type Interval, startOfDay } from '#calendar';
 import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, ownedBuckets } from '#metering';
 import {
   createReportClient,
-  DEFAULT_DIALECT,
+  DIALECTS,
   type ReportClient,
   type ReportTransport,
   SealedKey,
@@ -124,7 +124,7 @@ function clientOf(label: World['label'], chunkDays: number): ReportClient {
     createReportClient({
       baseUrl: 'http://api',
       apiKey: new SealedKey('k'),
-      dialect: { ...DEFAULT_DIALECT, label, chunk_days: { DAY: chunkDays, HOUR: chunkDays, SLOT: chunkDays } },
+      dialect: DIALECTS.speak({ label, chunk_days: { DAY: chunkDays, HOUR: chunkDays, SLOT: chunkDays } }),
       transport: apiOf(world),
     });
   clients.set(key, client);

@@ -11,7 +11,13 @@ import { createConnectors } from '#usage';
 import { type Database, openDatabase } from '#persistence';
 import { type CloseAccountView, findCertificate, findClose, listCloseAccounts } from '#persistence/closes';
 import type { SignedCertificate } from '#proof';
-import { OutboundAddresses, type ReportLogEntry, type RetryPolicy, type TransportOptions } from '#report-client';
+import {
+  type Dialects,
+  OutboundAddresses,
+  type ReportLogEntry,
+  type RetryPolicy,
+  type TransportOptions,
+} from '#report-client';
 import { SECRET_KEY } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
 
@@ -85,9 +91,10 @@ export async function startClosing(
     apiKey?: string;
     retry?: Partial<RetryPolicy>;
     connections?: TransportOptions;
+    dialects?: Dialects;
   },
 ): Promise<Closing> {
-  const { apiKey = 'sim-fleet-key', retry = IMPATIENT, connections = {}, ...options } = simulated;
+  const { apiKey = 'sim-fleet-key', retry = IMPATIENT, connections = {}, dialects, ...options } = simulated;
   const { url, serviceUrl, database } = await createTestDatabase();
   const simulator = await startReportSimulator(options);
   const log: ReportLogEntry[] = [];
@@ -103,6 +110,7 @@ export async function startClosing(
       retry,
       connections,
       addresses: ON_THIS_MACHINE,
+      ...(dialects && { dialects }),
       log: (entry) => log.push(entry),
     });
     opened.push(async () => {

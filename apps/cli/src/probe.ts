@@ -1,12 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  probeDialect,
-  type ProbeOptions,
-  type ProbeReport,
-  ReportApiError,
-  SealedKey,
-  withSettings,
-} from '#report-client';
+import { DIALECTS, type ProbeOptions, type ProbeReport, ReportApiError, SealedKey } from '#report-client';
 import Table from 'cli-table3';
 import { Command, CommanderError } from 'commander';
 
@@ -50,7 +43,7 @@ export async function runDialectProbe(
     return 2;
   }
   try {
-    const report = await probeDialect(
+    const report = await DIALECTS.probe(
       {
         baseUrl: parsed.url,
         apiKey: new SealedKey(key),
@@ -168,12 +161,12 @@ async function writeSeller(
       );
       return 2;
     }
-    const next = withSettings(dialect, settings);
+    const next = DIALECTS.withFindings(dialect, settings);
     const changed = await updateSeller(
       database,
       'dialect-probe',
       code,
-      { report_api: { dialect: next } },
+      { report_api: { dialect: { ...next } } },
       parsed.data.METERLINE_SECRET_KEY,
     );
     if (isRefusal(changed)) {

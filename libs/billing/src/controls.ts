@@ -3,20 +3,44 @@ import { activeEntities, METRICS, type UsageNeeds } from '#rating';
 import type { BillingTask } from './bill-account.js';
 import { type Code, held, type Held, type HoldCode, isHold, type Notice, toNotice } from './holds.js';
 
-/** What the controls must know of the form in which a report API was read: what it leaves open, and what a probe has shown. */
+/**
+ * What a report API is like, as far as what is billed depends on it: what its documentation says, what a probe has shown, and
+ * what neither tells. Nothing that bills asks which API it is.
+ */
 export interface ReportTraits {
   /** Whether a bucket's stamp is its first instant or the first instant after it. */
   readonly label: 'start' | 'end';
-  readonly unit: 'Mbps' | 'kbps' | 'bps';
-  /** Decimals that rates are rounded to. */
-  readonly round_dp: 'none' | '2';
-  /** How the filters of an account and of one of its entities combine. */
-  readonly filter_logic: 'unproven' | 'and' | 'or';
-  /** Whose rate a site's rate is: of all its subscribers, or of the busiest one. */
-  readonly scope: 'unknown' | 'all_ues';
-  readonly proven: { readonly label: boolean; readonly unit: boolean };
-  /** Whether open questions about the vendor hold accounts. */
+  readonly rates: {
+    /** Whether a site's rate is known to be that of all its subscribers. */
+    readonly ofAllSubscribers: boolean;
+    /** Whether it is proven that a rate is an average over the seconds with traffic. */
+    readonly overActiveSeconds: boolean;
+  };
+  readonly rounding: {
+    /** Whether the API is known to round rates. */
+    readonly known: boolean;
+    /** Half of the last place that rates are rounded to where they are, in Mbps, as a decimal. */
+    readonly halfPlaceMbps: string;
+  };
+  /** Whether it is proven that an answer for an entity of an account is that entity's alone. */
+  readonly filtersWork: boolean;
+  readonly openQuestions: readonly ReportQuestion[];
+  /** Whether open questions hold accounts, instead of warning. */
   readonly strict: boolean;
+}
+
+/** What a vendor left open, as a close tells or holds it. */
+export type OpenQuestion = Extract<
+  HoldCode,
+  'label_unproven' | 'filter_logic_unproven' | 'rate_unit_unproven' | 'rate_scope_unknown'
+>;
+
+export interface ReportQuestion {
+  readonly code: OpenQuestion;
+  /** What must be pulled for the question to matter: anything, usage of an entity of the account, or rates. */
+  readonly concerns: 'usage' | 'entities' | 'rates';
+  /** What is taken for granted meanwhile, and how to find out. */
+  readonly message: string;
 }
 
 /** Usage that was pulled and whose answers were believed one by one. */
@@ -31,38 +55,38 @@ export interface Clear {
   readonly warnings: readonly Notice<Code>[];
 }
 
-/** The warning of a pull that speaks against the dialect it was read with, which no operator may have probed. */
+/** The warning of a pull that speaks against the traits it was read with, which no operator may have probed. */
 const DOUBT = 'rates_look_rounded';
 
 /**
  * Decides what the controls mean for an account: a contradiction always holds it; what an open question about the vendor
- * would explain holds it in a strict dialect; unregistered usage holds it when the seller says so. Pure.
+ * would explain holds it where the traits are strict; unregistered usage holds it when the seller says so. Pure.
  *
  * @returns when clear, the warnings of the pull and of the controls
  */
-export function controlAccount(task: BillingTask, pulled: PulledUsage, dialect: ReportTraits): Clear | Held {
+export function controlAccount(task: BillingTask, pulled: PulledUsage, traits: ReportTraits): Clear | Held {
   const { period, entities, account, facts } = task;
   const found = controlUsage({
     over: joined(task.segments),
     account,
     entities: activeEntities(period, entities, period.timeZone),
     usage: pulled.series.map(({ series }) => series),
-    ratesAreOfAll: dialect.scope === 'all_ues',
-    filtersWork: dialect.filter_logic === 'and',
-    roundedByMbps: roundedByMbps(pulled, dialect),
+    ratesAreOfAll: traits.rates.ofAllSubscribers,
+    filtersWork: traits.filtersWork,
+    roundedByMbps: roundedByMbps(pulled, traits),
     billed: billedMetrics(task),
   });
   // That rates are averages over the seconds with traffic is what the probe of their base has shown.
-  const findings = found.filter(({ code }) => !(code === 'samples_exceed_bytes' && dialect.proven.unit));
+  const findings = found.filter(({ code }) => !(code === 'samples_exceed_bytes' && traits.rates.overActiveSeconds));
   const stops = (finding: ControlFinding): finding is ControlFinding & { readonly code: HoldCode } =>
     isHold(finding.code) &&
     !task.waived.has(finding.code) &&
     (finding.holds === 'always' ||
-      (finding.holds === 'if_strict' && dialect.strict) ||
+      (finding.holds === 'if_strict' && traits.strict) ||
       (finding.holds === 'if_chosen' && facts.seller.unregisteredUsage === 'hold'));
-  const open = dialect.strict ? openQuestions(dialect, task.needs).filter(({ code }) => !task.waived.has(code)) : [];
+  const open = traits.strict ? openQuestions(traits, task.needs).filter(({ code }) => !task.waived.has(code)) : [];
   const doubted = (notice: Notice<Code>): notice is Notice<typeof DOUBT> =>
-    dialect.strict && notice.code === DOUBT && !task.waived.has(DOUBT);
+    traits.strict && notice.code === DOUBT && !task.waived.has(DOUBT);
   const reasons: Notice<HoldCode>[] = [
     ...pulled.warnings.filter(doubted),
     ...findings.filter(stops).map((finding) => toNotice(finding)),
@@ -77,15 +101,15 @@ export function controlAccount(task: BillingTask, pulled: PulledUsage, dialect: 
 }
 
 /**
- * What a strict dialect holds a rated account for: samples that nothing has explained. What the controls left open is then no
+ * What strict traits hold a rated account for: samples that nothing has explained. What the controls left open is then no
  * mere warning. Pure.
  */
 export function strictly<T extends { readonly outcome: string; readonly warnings: readonly Notice<Code>[] }>(
   rated: T | Held,
   { waived }: BillingTask,
-  dialect: ReportTraits,
+  traits: ReportTraits,
 ): T | Held {
-  if (rated.outcome === 'held' || !dialect.strict) return rated;
+  if (rated.outcome === 'held' || !traits.strict) return rated;
   const doubted = rated.warnings.find(
     ({ code }) => code === 'samples_unexplained' && !waived.has('samples_implausible'),
   );
@@ -93,49 +117,20 @@ export function strictly<T extends { readonly outcome: string; readonly warnings
   return doubted ? held('samples_implausible', doubted.message, others) : rated;
 }
 
-/** What the vendor left open, as a close tells or holds it. */
-export type OpenQuestion = Extract<
-  HoldCode,
-  'label_unproven' | 'filter_logic_unproven' | 'rate_unit_unproven' | 'rate_scope_unknown'
->;
-
-/**
- * What the vendor left open, nobody has probed yet, and bears on what is billed. A warning on the close; a strict dialect
- * holds the accounts instead.
- */
-export function openQuestions(dialect: ReportTraits, { pulls }: UsageNeeds): Notice<OpenQuestion>[] {
-  const questions: Notice<OpenQuestion>[] = [];
-  const asks = (concerns: boolean, code: OpenQuestion, message: string) => {
-    if (concerns) questions.push({ code, message: `${message}; run the dialect probe` });
+/** The open questions that bear on what is pulled. A warning on the close; strict traits hold the accounts instead. */
+export function openQuestions({ openQuestions: all }: ReportTraits, { pulls }: UsageNeeds): Notice<OpenQuestion>[] {
+  const concerned = {
+    usage: pulls.length > 0,
+    entities: pulls.some(({ entity }) => entity.dimension !== 'account'),
+    rates: pulls.some(({ family }) => family === 'bandwidth'),
   };
-  const bandwidth = pulls.some(({ family }) => family === 'bandwidth');
-  asks(
-    pulls.length > 0 && !dialect.proven.label,
-    'label_unproven',
-    `buckets are taken to be labelled by their ${dialect.label}, which shifts a month by one bucket if it is wrong`,
-  );
-  asks(
-    dialect.filter_logic === 'unproven' && pulls.some(({ entity }) => entity.dimension !== 'account'),
-    'filter_logic_unproven',
-    'the report API may combine the filters of an account and of one of its entities by OR',
-  );
-  asks(
-    bandwidth && !dialect.proven.unit,
-    'rate_unit_unproven',
-    `rates are taken to be in ${dialect.unit}, over the seconds with traffic`,
-  );
-  asks(
-    bandwidth && dialect.scope === 'unknown',
-    'rate_scope_unknown',
-    'the rate of a site may be that of its busiest subscriber',
-  );
-  return questions;
+  return all.filter(({ concerns }) => concerned[concerns]).map(({ code, message }) => ({ code, message }));
 }
 
 /** Half of the last place that rates are rounded to, or seem to be. */
-function roundedByMbps({ warnings }: PulledUsage, { round_dp, unit }: ReportTraits): string {
-  const isRounded = round_dp === '2' || warnings.some(({ code }) => code === 'rates_look_rounded');
-  return isRounded ? { Mbps: '0.005', kbps: '0.000005', bps: '0.000000005' }[unit] : '0';
+function roundedByMbps({ warnings }: PulledUsage, { rounding }: ReportTraits): string {
+  const isRounded = rounding.known || warnings.some(({ code }) => code === 'rates_look_rounded');
+  return isRounded ? rounding.halfPlaceMbps : '0';
 }
 
 /** The metrics of the charges in force, and what each is charged per. */

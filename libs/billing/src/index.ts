@@ -32,6 +32,7 @@ export {
   type OpenQuestion,
   openQuestions,
   type PulledUsage,
+  type ReportQuestion,
   type ReportTraits,
   strictly,
 } from './controls.js';

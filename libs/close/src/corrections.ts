@@ -260,11 +260,11 @@ export class Corrections {
   }
 
   /** Controls and rates usage that was pulled again, and keeps the answers when they contradict each other. */
-  async #rateAgain(task: BillingTask, { dialect, ...pulled }: PulledAgain): Promise<Rated | Held> {
-    const controlled = controlAccount(task, pulled, dialect);
+  async #rateAgain(task: BillingTask, { traits, ...pulled }: PulledAgain): Promise<Rated | Held> {
+    const controlled = controlAccount(task, pulled, traits);
     if (controlled.outcome === 'clear') {
       const usage = pulled.series.map(({ series }) => series);
-      const rated = strictly<Rated>(rateAccount(task, usage), task, dialect);
+      const rated = strictly<Rated>(rateAccount(task, usage), task, traits);
       if (rated.outcome === 'held' && rated.reason.code === 'samples_implausible') {
         await keepDoubted(this.#database, task, pulled, rated);
       }
@@ -286,8 +286,8 @@ export class Corrections {
     if (pulled.outcome === 'held') return pulled;
     const kept = await keepUsage(this.#database, task, pulled);
     if (kept.outcome === 'held') return kept;
-    const { dialect, dialectSha256 } = connection;
-    return { ...pulled, dialect, dialectSha256, snapshots: kept.snapshots };
+    const { traits, dialectSha256 } = connection;
+    return { ...pulled, traits, dialectSha256, snapshots: kept.snapshots };
   }
 
   async #propose(proposal: Parameters<typeof proposeCorrection>[1]): Promise<Confirmation> {
@@ -435,7 +435,7 @@ export class Corrections {
 }
 
 /** Usage that was pulled again, as it was read and kept. */
-type PulledAgain = Pulled & Pick<Connection, 'dialect' | 'dialectSha256'> & Pick<Kept, 'snapshots'>;
+type PulledAgain = Pulled & Pick<Connection, 'traits' | 'dialectSha256'> & Pick<Kept, 'snapshots'>;
 
 /** What a log says a pull was of. */
 function named(of: ClaimedPull['of']): { invoiceId: string } | { closeId: string; accountId: string } {

@@ -93,9 +93,9 @@ export async function rateOne(
       : undefined;
   const pullWarnings = pulled.warnings;
   if (kept?.outcome === 'held') return { result: { ...kept, warnings: pullWarnings }, pullWarnings };
-  const { dialect, dialectSha256 } = connection;
-  const open = dialect.strict ? [] : openQuestions(dialect, task.needs);
-  const controlled = controlAccount(task, pulled, dialect);
+  const { traits, dialectSha256 } = connection;
+  const open = traits.strict ? [] : openQuestions(traits, task.needs);
+  const controlled = controlAccount(task, pulled, traits);
   const result =
     controlled.outcome === 'held'
       ? controlled
@@ -106,7 +106,7 @@ export async function rateOne(
             { dialectSha256, layoutVersion: renderer.layoutVersion, revision: 1, zero: zeroInvoices },
           ),
           task,
-          dialect,
+          traits,
         );
   // Its answers are evidence of what is not believed of them.
   const isDoubted =

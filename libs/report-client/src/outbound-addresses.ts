@@ -172,3 +172,15 @@ function parseEntry(entry: string, position: number): Allowed {
     `entry ${position + 1} must be a host name, an address or a range such as 10.0.0.0/8, after http:// if need be`,
   );
 }
+
+/** Origin and path of a base URL. Throws `invalid_configuration` when it is not a plain http(s) address. */
+export function baseAddress(baseUrl: string): { origin: string; path: string } {
+  const url = plainUrl(baseUrl);
+  if (url === undefined) {
+    throw new ReportApiError(
+      'invalid_configuration',
+      'the base URL of the report API must be http(s)://host[:port][/path], with no user, query or fragment',
+    );
+  }
+  return { origin: url.origin, path: url.pathname.replace(/\/+$/, '') };
+}

@@ -1,4 +1,4 @@
-import type { HoldCode } from '#billing';
+import type { HoldCode, ReportTraits } from '#billing';
 import { type Database, type Patience, PersistenceError, type SecretKey } from '#persistence';
 import {
   type ConfiguredReportApi,
@@ -10,9 +10,8 @@ import {
 } from '#persistence/catalogue';
 import {
   createReportClient,
-  type Dialect,
-  dialectSchema,
-  dialectSha256,
+  DIALECTS,
+  type Dialects,
   OutboundAddresses,
   type RangesTaken,
   type ReportClient,
@@ -39,13 +38,17 @@ export interface ConnectorOptions {
   readonly connections?: TransportOptions;
   /** Where sellers' report APIs may be, beside the configured one. Default: at public addresses over HTTPS. */
   readonly addresses?: OutboundAddresses;
+  /** The dialects that sellers may name. Default: those of the service. */
+  readonly dialects?: Dialects;
   readonly log?: (entry: ReportLogEntry) => void;
 }
 
 /** The report API as one account is to ask it. */
 export interface Connection {
   readonly client: ReportClient;
-  readonly dialect: Dialect;
+  /** What it is like, as far as what is billed depends on it. */
+  readonly traits: ReportTraits;
+  /** Of the settings it is read by: goes onto the invoice. */
   readonly dialectSha256: string;
 }
 
@@ -78,7 +81,7 @@ const DEFAULT_LIMITS: ReportLimits = { concurrency: 8, requestsPerSecond: null }
 
 /** Opens a client per account on demand; all share one pool of connections per origin. */
 export function createConnectors(options: ConnectorOptions): Connectors {
-  const { configured, addresses = OutboundAddresses.PUBLIC } = options;
+  const { configured, addresses = OutboundAddresses.PUBLIC, dialects = DIALECTS } = options;
   const transport = new ReportTransport({
     ...options.connections,
     addresses: configured ? addresses.withOrigin(configured.baseUrl) : addresses,
@@ -88,7 +91,7 @@ export function createConnectors(options: ConnectorOptions): Connectors {
   const gates = databaseUrl === undefined ? undefined : new ReportGates(databaseUrl, secretKey, options.patience);
   const connectBy = (stored: StoredAccess, patience?: Partial<RetryPolicy>): Connection => {
     const access = reportAccess(stored, options.secretKey, configured);
-    const dialect = dialectSchema.parse({ ...access.dialect, strict: access.strict });
+    const dialect = dialects.speak({ ...access.dialect, strict: access.strict });
     const gate = gates?.of(new URL(access.baseUrl).origin, access.apiKey, {
       concurrency: access.concurrency ?? limits.concurrency,
       requestsPerSecond: access.requestsPerSecond ?? limits.requestsPerSecond,
@@ -103,7 +106,7 @@ export function createConnectors(options: ConnectorOptions): Connectors {
       retry: { ...options.retry, ...patience },
       ...(options.log && { log: options.log }),
     });
-    return { client, dialect, dialectSha256: dialectSha256(dialect) };
+    return { client, traits: dialect.traits, dialectSha256: dialect.sha256 };
   };
   return {
     connect: async (account, patience) => {

@@ -52,7 +52,7 @@ export async function estimateAccount(
   if (size.series > MOST.series || size.buckets > MOST.buckets || size.lines > MOST.lines) return tooLarge(size);
   const pulled = await pullUsage(task, connection, now);
   if (pulled.outcome === 'held') return { outcome: 'none', by: 'pull', reason: pulled.reason };
-  return rateIn({ terms, label, now, pulled, traits: connection.dialect }, size);
+  return rateIn({ terms, label, now, pulled, traits: connection.traits }, size);
 }
 
 function sizeOf({ period, needs, segments, entities }: BillingTask): EstimateSize {

@@ -3,7 +3,7 @@ import { canonicalJson } from '#canonical-json';
 import { fromStamp, monthPeriod } from '#calendar';
 import { ownedBuckets } from '#metering';
 import { parseTariffPlan } from '#rating';
-import { DEFAULT_DIALECT } from '#report-client';
+import { DIALECTS } from '#report-client';
 import { createHash } from 'node:crypto';
 import { type EstimateWork, rateMonth } from './estimate-rating.js';
 import { Estimates } from './estimates.js';
@@ -58,7 +58,7 @@ function work(): EstimateWork {
       })),
       warnings: [{ code: 'duplicate_bucket', message: 'once' }],
     },
-    traits: DEFAULT_DIALECT,
+    traits: DIALECTS.speak({}).traits,
   };
 }
 

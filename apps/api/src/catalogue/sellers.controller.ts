@@ -11,7 +11,7 @@ import {
   type Seller,
   updateSeller,
 } from '#persistence/catalogue';
-import { DEFAULT_DIALECT, dialectSchema, type OutboundAddresses, plainUrl } from '#report-client';
+import { DIALECTS, type OutboundAddresses, plainUrl } from '#report-client';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
@@ -47,9 +47,9 @@ const storedDialect = z.record(z.string(), z.unknown());
 /** What deviates from the documented form of the report API, or the name of a form; kept as it was given. */
 const dialect = z
   .union([
-    z.literal(DEFAULT_DIALECT.name).transform((name) => ({ name })),
+    z.literal(DIALECTS.names).transform((name) => ({ name })),
     storedDialect.superRefine((given, context) => {
-      const parsed = dialectSchema.safeParse(given);
+      const parsed = DIALECTS.check(given);
       for (const issue of parsed.error?.issues ?? []) {
         const { path, message } = issue;
         if (issue.code !== 'unrecognized_keys') context.addIssue({ code: 'custom', path, message });

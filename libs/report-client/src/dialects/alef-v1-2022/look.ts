@@ -1,20 +1,14 @@
 import type { EpochSeconds, Interval } from '#calendar';
-import type { Dialect } from './settings.js';
+import type { Aggregation, ReportMetric } from '../../dialect.js';
+import { answered } from '../../exchange.js';
+import { baseAddress } from '../../outbound-addresses.js';
 import { RuleBroken } from '../../refusal.js';
-import { baseAddress } from '../../report-client.js';
-import {
-  AGGREGATIONS,
-  type Aggregation,
-  type Echo,
-  type EchoMember,
-  METRICS,
-  parseReportBody,
-  type ReportMetric,
-} from './report-body.js';
-import { type ReportForm, requestBody, unaskable } from './request-form.js';
-import { DEFAULT_RETRY, retryAfterSeconds, type RetryPolicy, withRetries } from '../../retry.js';
+import { DEFAULT_RETRY, type RetryPolicy } from '../../retry.js';
 import type { SealedKey } from '../../sealed-key.js';
-import { faultMessage, type HttpAnswer, isFault, type ReportTransport } from '../../transport.js';
+import type { HttpAnswer, ReportTransport } from '../../transport.js';
+import { AGGREGATIONS, type Echo, type EchoMember, METRICS, parseReportBody } from './report-body.js';
+import { type ReportForm, requestBody, unaskable } from './request-form.js';
+import type { Settings } from './settings.js';
 
 /** One answer as it is, before anything is assumed of it: for finding out what may be assumed. */
 export interface Look {
@@ -30,7 +24,7 @@ export interface Look {
 export interface LookOptions {
   readonly baseUrl: string;
   readonly apiKey: SealedKey;
-  readonly dialect: Dialect;
+  readonly dialect: Settings;
   readonly transport: ReportTransport;
   readonly retry?: Partial<RetryPolicy>;
 }
@@ -46,24 +40,13 @@ export async function lookAt(
   asked: Interval,
 ): Promise<Look> {
   if (unaskable(form.filters)) return nothing(0, 'entity_not_askable');
-  const base = baseAddress(baseUrl);
-  const policy = { ...DEFAULT_RETRY, ...retry };
-  const { path, headers } = apiKey.authorise(base.path + dialect.path, dialect.auth);
-  const answer = await withRetries<HttpAnswer>(policy, undefined, async (timeoutMs) => {
-    const body = requestBody(form, asked, dialect);
-    const { origin } = base;
-    const sent = await transport.send({ origin, path, headers, body, bodyLimit: dialect.body_limit_bytes, timeoutMs });
-    if (isFault(sent)) {
-      return { done: false, ...sent, message: faultMessage(sent) };
-    }
-    if (sent.status !== 408 && sent.status !== 429 && sent.status < 500) return { done: true, value: sent };
-    return {
-      done: false,
-      code: sent.status === 429 ? 'report_api_rate_limited' : 'report_api_unavailable',
-      message: `the report API answered ${sent.status}`,
-      retryAfterSeconds: retryAfterSeconds(sent.headers['retry-after'], sent.headers.date, policy.wallClock),
-    };
-  });
+  const { origin, path } = baseAddress(baseUrl);
+  const line = { origin, path: path + dialect.path, apiKey, transport, retry: { ...DEFAULT_RETRY, ...retry } };
+  const written = { keyIn: dialect.auth, bodyLimitBytes: dialect.body_limit_bytes };
+  const answer = await answered<HttpAnswer>(line, written, requestBody(form, asked, dialect), (value) => ({
+    done: true,
+    value,
+  }));
   if (answer.status !== 200) return nothing(answer.status, 'unexpected_status');
   try {
     const report = parseReportBody(answer.body);

@@ -1,62 +1,21 @@
 import type { EpochSeconds } from '#calendar';
 import { type EntityRef, type Grid, GRID_SECONDS } from '#metering';
 import { Decimal, decimalFromNumberText, Ratio, sum, times } from '#money';
-import { DEFAULT_DIALECT, type Dialect, dialectSchema } from './settings.js';
+import { looksRounded } from '../../buckets.js';
+import type { SeriesAsked } from '../../dialect.js';
+import type { ProbeFinding, ProbeOptions, ProbeTargets, Probing } from '../../probe.js';
 import { type Look, lookAt, type LookOptions } from './look.js';
-import { OutboundAddresses } from '../../outbound-addresses.js';
-import { looksRounded } from './read-answer.js';
-import type { Aggregation, ReportMetric } from './report-body.js';
 import { filtersFor } from './request-form.js';
-import type { RetryPolicy } from '../../retry.js';
-import type { SealedKey } from '../../sealed-key.js';
-import { ReportTransport } from '../../transport.js';
+import { DEFAULT_SETTINGS, type Settings, settingsSchema } from './settings.js';
 
-/** Whose usage is asked for while probing. The more is named, the more can be told. */
-export interface ProbeTargets {
-  readonly account: string;
-  /** Subscribers of the account; two that are active can prove what filters do. */
-  readonly msisdns: readonly string[];
-  /** A site; with all its subscribers named, whose rate a site's rate is can be told. */
-  readonly site?: string | undefined;
-}
-
-export interface ProbeOptions {
-  readonly baseUrl: string;
-  readonly apiKey: SealedKey;
-  /** What is known already; the probes start from it. */
-  readonly dialect?: Dialect;
-  readonly clock: () => EpochSeconds;
-  /** Seconds between two looks at the open hour; 0 = one look only, which proves less. */
-  readonly waitSeconds: number;
-  readonly sleep: (seconds: number) => Promise<void>;
-  readonly retry?: Partial<RetryPolicy>;
-}
-
-/** What a dialect says, as far as a probe may change it. */
-export type ProbedSettings = Partial<
-  Pick<Dialect, 'auth' | 'label' | 'unit' | 'filter_logic' | 'scope' | 'id_json' | 'round_dp'>
+/** What may be found out of the settings. */
+type FoundSettings = Partial<
+  Pick<Settings, 'auth' | 'label' | 'unit' | 'filter_logic' | 'scope' | 'id_json' | 'round_dp'>
 > & {
-  proven?: Partial<Dialect['proven']>;
-  chunk_days?: Partial<Dialect['chunk_days']>;
+  proven?: Partial<Settings['proven']>;
+  chunk_days?: Partial<Settings['chunk_days']>;
 };
-
-export interface ProbeFinding {
-  readonly question: string;
-  /** The trap of the report API's documentation that it answers. */
-  readonly trap: string;
-  /** Null: it could not be told. */
-  readonly answer: string | null;
-  /** What was seen, in counts and ratios: no ids and no subscriber's numbers. */
-  readonly evidence: string;
-  /** What it makes of the dialect; null: nothing. */
-  readonly settings: ProbedSettings | null;
-}
-
-export interface ProbeReport {
-  readonly findings: readonly ProbeFinding[];
-  /** All settings together. */
-  readonly settings: ProbedSettings;
-}
+type Finding = ProbeFinding & { readonly settings: FoundSettings | null };
 
 const HOUR = GRID_SECONDS.HOUR;
 const DAY = GRID_SECONDS.DAY;
@@ -65,69 +24,35 @@ const PERCENT = new Decimal('0.01');
 const BITS_PER_MEGABIT_BYTE = new Decimal('8e-6');
 
 /**
- * Finds out by asking what the report API's documentation leaves open. Each finding says what was seen; a setting is only
- * proposed where what was seen leaves no other reading.
+ * Finds out by asking what the report API's documentation of 2022 leaves open: where the key stands first, then one question
+ * after the other.
  *
  * @throws ReportApiError when the API gives no answer
  */
-export async function probeDialect(options: ProbeOptions, targets: ProbeTargets): Promise<ProbeReport> {
-  const transport = new ReportTransport({
-    concurrency: 2,
-    // The operator names the address on the command line.
-    addresses: OutboundAddresses.PUBLIC.withOrigin(options.baseUrl),
-  });
-  try {
-    const base = options.dialect ?? DEFAULT_DIALECT;
-    const found = await findAuth({ ...options, dialect: base, transport }, targets, options.clock());
-    const findings = [found.finding];
-    if (found.auth !== undefined) {
-      const probe = new Probe({ ...options, dialect: { ...base, auth: found.auth }, transport }, targets, options);
-      for (const step of probe.steps()) findings.push(await step());
-    }
-    return { findings, settings: together(findings) };
-  } finally {
-    await transport.close();
-  }
-}
-
-/** The dialect that settings make of what was known before. */
-export function withSettings(dialect: unknown, settings: ProbedSettings): Dialect {
-  const known = dialectSchema.parse(dialect ?? {});
-  return dialectSchema.parse({
-    ...known,
-    ...settings,
-    proven: { ...known.proven, ...settings.proven },
-    chunk_days: { ...known.chunk_days, ...settings.chunk_days },
-  });
-}
-
-function together(findings: readonly ProbeFinding[]): ProbedSettings {
-  return findings.reduce<ProbedSettings>((all, { settings }) => {
-    const merged = { ...all, ...settings };
-    return {
-      ...merged,
-      ...((all.proven ?? settings?.proven) ? { proven: { ...all.proven, ...settings?.proven } } : {}),
-      ...((all.chunk_days ?? settings?.chunk_days)
-        ? { chunk_days: { ...all.chunk_days, ...settings?.chunk_days } }
-        : {}),
-    };
-  }, {});
-}
+export const probe: Probing = async (options, targets) => {
+  const known = settingsSchema.parse(options.dialect ?? {});
+  const found = await findAuth({ ...options, dialect: known }, targets, options.clock());
+  if (found.auth === undefined) return [found.finding];
+  const steps = new Probe({ ...options, dialect: { ...known, auth: found.auth } }, targets, options).steps();
+  const findings = [found.finding];
+  for (const step of steps) findings.push(await step());
+  return findings;
+};
 
 async function findAuth(
   options: LookOptions,
   { account }: ProbeTargets,
   now: EpochSeconds,
-): Promise<{ auth: Dialect['auth'] | undefined; finding: ProbeFinding }> {
+): Promise<{ auth: Settings['auth'] | undefined; finding: Finding }> {
   const start = Math.floor(now / DAY) * DAY - DAY;
   // No server refuses three hours for being too long.
-  const answerOf = async (changes: Partial<Dialect>) => {
+  const answerOf = async (changes: Partial<Settings>) => {
     const asking = { ...options, dialect: { ...options.dialect, ...changes } };
     const form = formOf(account, account, 'account', BYTES, 'HOUR');
     return (await lookAt(asking, form, { start, end: start + 3 * HOUR })).status;
   };
   const finding = { question: 'where the key stands', trap: 'T32' };
-  const statuses = new Map<Dialect['auth'], number>();
+  const statuses = new Map<Settings['auth'], number>();
   for (const auth of ['header', 'query'] as const) statuses.set(auth, await answerOf({ auth }));
   const works = [...statuses].filter(([, status]) => status === 200).map(([auth]) => auth);
   const evidence = [...statuses].map(([auth, status]) => `${auth} answers ${status}`).join(', ');
@@ -160,7 +85,7 @@ const ABSENT: ReadonlySet<number> = new Set([404, 405, 410, 501]);
 /** Paths of later versions, whose forms are not spoken here. */
 const OTHER_PATHS = ['/connectivity/v2/report', '/reporting/v2/reporting-service'];
 
-type SeriesOf = readonly { readonly metric: ReportMetric; readonly aggregation: Aggregation }[];
+type SeriesOf = readonly SeriesAsked[];
 const BYTES: SeriesOf = [
   { metric: 'uplink_bytes', aggregation: 'COUNT' },
   { metric: 'downlink_bytes', aggregation: 'COUNT' },
@@ -181,7 +106,7 @@ function formOf(account: string, value: string, dimension: EntityRef['dimension'
 }
 
 /** What was seen does not tell. */
-function untold(question: string, trap: string, evidence: string): ProbeFinding {
+function untold(question: string, trap: string, evidence: string): Finding {
   return { question, trap, answer: null, evidence, settings: null };
 }
 
@@ -192,7 +117,7 @@ class Probe {
     private readonly patience: Pick<ProbeOptions, 'clock' | 'waitSeconds' | 'sleep'>,
   ) {}
 
-  steps(): (() => Promise<ProbeFinding>)[] {
+  steps(): (() => Promise<Finding>)[] {
     return [
       () => this.edge(),
       () => this.label(),
@@ -211,7 +136,7 @@ class Probe {
     series: SeriesOf,
     grid: Grid,
     range: { start: EpochSeconds; end: EpochSeconds },
-    changes: Partial<Dialect> = {},
+    changes: Partial<Settings> = {},
   ): Promise<Look> {
     const asking = { ...this.asking, dialect: { ...this.asking.dialect, ...changes } };
     return lookAt(asking, formOf(this.targets.account, entity.value, entity.dimension, series, grid), range);
@@ -236,7 +161,7 @@ class Probe {
     return { start: today - 2 * DAY, end: today - DAY };
   }
 
-  private async edge(): Promise<ProbeFinding> {
+  private async edge(): Promise<Finding> {
     const { start } = this.closedDay();
     const range = { start, end: start + 3 * HOUR };
     const labels = [...(await this.look(this.whole, BYTES, 'HOUR', range)).values('uplink_bytes', 'COUNT').keys()];
@@ -247,9 +172,9 @@ class Probe {
     return { question: 'labels at the edges of a range', trap: 'T1, T6', answer, evidence, settings: null };
   }
 
-  private async label(): Promise<ProbeFinding> {
+  private async label(): Promise<Finding> {
     const question = 'what a label stands for';
-    const proven = (answer: 'start' | 'end', evidence: string): ProbeFinding => ({
+    const proven = (answer: 'start' | 'end', evidence: string): Finding => ({
       question,
       trap: 'T2',
       answer,
@@ -283,7 +208,7 @@ class Probe {
     return { next, values: look.values('downlink_bytes', 'COUNT') };
   }
 
-  private async filterLogic(): Promise<ProbeFinding> {
+  private async filterLogic(): Promise<Finding> {
     const question = 'how the filters of a clause combine';
     const unknown = (evidence: string) => untold(question, 'T27', evidence);
     const subscribers = this.subscribers.slice(0, 2);
@@ -309,7 +234,7 @@ class Probe {
     return unknown(`${evidence}; name two subscribers that were active`);
   }
 
-  private async idJson(): Promise<ProbeFinding> {
+  private async idJson(): Promise<Finding> {
     const question = 'how a subscriber is asked for';
     const [subscriber] = this.subscribers;
     if (!subscriber) {
@@ -334,7 +259,7 @@ class Probe {
     return { question, trap: 'T29', answer, evidence, settings: first === undefined ? null : { id_json: first } };
   }
 
-  private async unit(): Promise<ProbeFinding> {
+  private async unit(): Promise<Finding> {
     const question = 'unit and base of rates';
     const unknown = (evidence: string) => untold(question, 'T18, T19', evidence);
     const [entity = this.site] = this.subscribers;
@@ -379,7 +304,7 @@ class Probe {
     );
   }
 
-  private async rounding(): Promise<ProbeFinding> {
+  private async rounding(): Promise<Finding> {
     const question = 'whether rates are rounded';
     const entity = this.site ?? this.subscribers[0];
     const look = entity && (await this.look(entity, SAMPLES, 'SLOT', this.closedDay()));
@@ -389,7 +314,7 @@ class Probe {
       return untold(question, 'T20', evidence);
     }
     // As they were answered, in whatever unit that is.
-    const isRounded = looksRounded(samples, { unit: 'Mbps' });
+    const isRounded = looksRounded(samples, 0);
     return {
       question,
       trap: 'T20',
@@ -399,14 +324,14 @@ class Probe {
     };
   }
 
-  private async percentile(): Promise<ProbeFinding> {
+  private async percentile(): Promise<Finding> {
     const question = 'what a percentile answers';
     const entity = this.site ?? this.subscribers[0];
     if (!entity) return untold(question, 'T21', 'no site was named');
     const counts = new Map<number, number>();
     for (const comparison_value of [1, 0.95, 0.5, 95]) {
       // The schema knows one value because one is billed; here the others are asked for to learn what it means.
-      const percentile = { mode: 'local', comparison_value } as unknown as Dialect['percentile'];
+      const percentile = { mode: 'local', comparison_value } as unknown as Settings['percentile'];
       const look = await this.look(entity, SAMPLES, 'SLOT', this.closedDay(), { percentile });
       counts.set(comparison_value, look.values('downlink_bandwidth', 'none').size);
     }
@@ -426,7 +351,7 @@ class Probe {
     return { question, trap: 'T21', answer, evidence: `samples of a day: ${evidence}`, settings: null };
   }
 
-  private async scope(): Promise<ProbeFinding> {
+  private async scope(): Promise<Finding> {
     const question = 'whose rate a site reports';
     const unknown = (evidence: string) => untold(question, 'T23', evidence);
     const { site, subscribers } = this;
@@ -460,7 +385,7 @@ class Probe {
   }
 
   /** What one request may ask for of each grid, without the padding that a pull adds. */
-  private async range(): Promise<ProbeFinding> {
+  private async range(): Promise<Finding> {
     const question = 'longest range';
     const of = this.site ?? this.subscribers[0];
     const asked: [Grid, EntityRef, SeriesOf][] = [
@@ -483,7 +408,7 @@ class Probe {
         `${evidence}: no range is taken whole; ask the vendor, and set chunk_days.${none[0]}`,
       );
     }
-    const limited = found.filter(([grid, days]) => days < DEFAULT_DIALECT.chunk_days[grid]);
+    const limited = found.filter(([grid, days]) => days < DEFAULT_SETTINGS.chunk_days[grid]);
     return {
       question,
       trap: 'T35',
@@ -518,7 +443,7 @@ class Probe {
       return whole;
     };
     let taken = 1;
-    let refused = DEFAULT_DIALECT.chunk_days[grid] + 1;
+    let refused = DEFAULT_SETTINGS.chunk_days[grid] + 1;
     for (let days = refused - 1; refused - taken > 1; days = Math.floor((taken + refused) / 2)) {
       if (await isWhole(days)) taken = days;
       else refused = days;
@@ -527,7 +452,7 @@ class Probe {
   }
 }
 
-const UNITS: readonly (readonly [Dialect['unit'], Decimal])[] = [
+const UNITS: readonly (readonly [Settings['unit'], Decimal])[] = [
   ['Mbps', new Decimal(1)],
   ['kbps', new Decimal('1e3')],
   ['bps', new Decimal('1e6')],

@@ -1,4 +1,4 @@
-import type { Metric } from '#metering';
+import type { Aggregation, ReportMetric } from '../../dialect.js';
 import { requireMeasurement } from '../../number-text.js';
 import { RuleBroken } from '../../refusal.js';
 import { type JsonObject, type JsonValue, NumberText, parseStrictJson } from '../../strict-json.js';
@@ -10,13 +10,10 @@ export const METRICS = [
   'time_usage_seconds',
   'uplink_bandwidth',
   'downlink_bandwidth',
-] as const satisfies readonly Metric[];
-/** A metric that the report API has a name for. */
-export type ReportMetric = (typeof METRICS)[number];
+] as const satisfies readonly ReportMetric[];
 
 /** `none` stands for the items of a percentile series, which carry no aggregation. */
-export const AGGREGATIONS = ['none', 'COUNT', 'AVG', 'MIN', 'MAX'] as const;
-export type Aggregation = (typeof AGGREGATIONS)[number];
+export const AGGREGATIONS = ['none', 'COUNT', 'AVG', 'MIN', 'MAX'] as const satisfies readonly Aggregation[];
 
 /** A series is a metric with an aggregation; its code is a small integer so that items can be columns. */
 export function seriesCode(metric: ReportMetric, aggregation: Aggregation): number {

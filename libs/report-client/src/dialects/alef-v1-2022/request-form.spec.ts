@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { fromStamp } from '#calendar';
 import type { EntityRef } from '#metering';
-import { DEFAULT_DIALECT } from './settings.js';
-import type { Aggregation } from './report-body.js';
+import type { Aggregation } from '../../dialect.js';
+import { DEFAULT_SETTINGS } from './settings.js';
 import { filtersFor, type ReportForm, requestBody, unaskable } from './request-form.js';
 
 const published = (name: string): Record<string, unknown> =>
@@ -69,7 +69,7 @@ it.each([
   const { start_date_time: start, end_date_time: end } = example as Record<string, string>;
   const isNow = start === 'NOW';
   const range = isNow ? undefined : { start: fromStamp(start ?? ''), end: fromStamp(end ?? '') };
-  const text = requestBody(asked, range, DEFAULT_DIALECT);
+  const text = requestBody(asked, range, DEFAULT_SETTINGS);
   const utc = (stamp: string | undefined) =>
     isNow ? 'NOW' : `${new Date(stamp ?? '').toISOString().slice(0, 19)}+00:00`;
   expect(JSON.parse(text)).toEqual({ ...example, start_date_time: utc(start), end_date_time: utc(end) });
@@ -84,7 +84,7 @@ it('writes no other form of time than whole seconds in +00:00', () => {
         requestBody(
           form(A, SITE, bandwidth('none'), { grid: 'SLOT' }),
           { start, end: start + seconds },
-          DEFAULT_DIALECT,
+          DEFAULT_SETTINGS,
         ),
       );
       expect(body.start_date_time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/);
@@ -101,7 +101,7 @@ it('sends a subscriber id as a number only where no digit is lost', () => {
         form(A, { dimension, value }, [['time_usage_seconds', 'COUNT']], { grid: 'DAY' }),
         { start: 0, end: 86_400 },
         {
-          ...DEFAULT_DIALECT,
+          ...DEFAULT_SETTINGS,
           id_json,
         },
       ),

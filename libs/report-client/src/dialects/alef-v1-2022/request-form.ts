@@ -1,7 +1,9 @@
 import { type EpochSeconds, type Interval, toStamp } from '#calendar';
 import type { EntityRef, Grid } from '#metering';
-import type { Dialect } from './settings.js';
-import { type Aggregation, type EchoMember, type ReportMetric, seriesCode } from './report-body.js';
+import type { Question, SeriesAsked } from '../../dialect.js';
+import { RuleBroken } from '../../refusal.js';
+import { type EchoMember, seriesCode } from './report-body.js';
+import type { Settings } from './settings.js';
 
 /** One filter of a request: what is asked for, and therefore what must be echoed. */
 export interface Filter {
@@ -13,11 +15,43 @@ export interface Filter {
 export interface ReportForm {
   readonly filters: readonly Filter[];
   /** The series asked for, in the order of the documented examples. */
-  readonly series: readonly { readonly metric: ReportMetric; readonly aggregation: Aggregation }[];
+  readonly series: readonly SeriesAsked[];
   /** Whether the entity's dimension is named in `dimensions`; the documented examples differ by form. */
   readonly namesDimension: boolean;
   /** Absent for the last five minutes. */
   readonly grid?: Grid;
+}
+
+/** The form in which a question is documented to be asked. */
+export function formOf({ account, entity, series, of }: Question): ReportForm {
+  const isHourlyRates = of?.grid === 'HOUR' && series.every(({ metric }) => metric.endsWith('_bandwidth'));
+  return {
+    filters: filtersFor(account, entity),
+    series,
+    // The documented examples of hourly rates and of the last five minutes name none.
+    namesDimension: entity.dimension !== 'account' && of !== undefined && !isHourlyRates,
+    ...(of && { grid: of.grid }),
+  };
+}
+
+/**
+ * Refuses to ask what would be answered for something else.
+ *
+ * @throws RuleBroken `filter_logic_or`, `entity_not_askable`
+ */
+export function requireAskable({ filters }: ReportForm, { filter_logic }: Settings): void {
+  if (filter_logic === 'or' && filters.length > 1) {
+    throw new RuleBroken(
+      'filter_logic_or',
+      'the report API combines the filters of a request by OR, as the dialect says: what it answers for an entity is the ' +
+        "whole account's",
+    );
+  }
+  const bad = unaskable(filters);
+  if (bad) {
+    const message = `the ${bad.dimension} of this entity has a form that the report API does not take`;
+    throw new RuleBroken('entity_not_askable', message);
+  }
 }
 
 /** The codes of a form's series. */
@@ -48,7 +82,7 @@ export function unaskable(filters: readonly Filter[]): Filter | undefined {
 }
 
 /** The JSON text of a request: for an absolute range in +00:00, or for NOW when there is none. */
-export function requestBody(form: ReportForm, asked: Interval | undefined, dialect: Dialect): string {
+export function requestBody(form: ReportForm, asked: Interval | undefined, settings: Settings): string {
   const [, entityFilter] = form.filters;
   return JSON.stringify({
     start_date_time: asked ? requestStamp(asked.start) : 'NOW',
@@ -60,7 +94,7 @@ export function requestBody(form: ReportForm, asked: Interval | undefined, diale
         filters: form.filters.map(({ dimension, value }) => ({
           dimension_name: dimension,
           operator: 'EXACT',
-          expressions: [goesAsNumber(dimension, value, dialect) ? Number.parseInt(value, 10) : value],
+          expressions: [goesAsNumber(dimension, value, settings) ? Number.parseInt(value, 10) : value],
         })),
       },
     ],
@@ -69,7 +103,7 @@ export function requestBody(form: ReportForm, asked: Interval | undefined, diale
         ? {
             name: metric,
             metric_filter_clauses: [
-              { filters: [{ operator: 'PERCENTILE', comparison_value: dialect.percentile.comparison_value }] },
+              { filters: [{ operator: 'PERCENTILE', comparison_value: settings.percentile.comparison_value }] },
             ],
           }
         : { name: metric, aggregation_type: aggregation },
@@ -78,8 +112,10 @@ export function requestBody(form: ReportForm, asked: Interval | undefined, diale
 }
 
 /** Whether a filter's value goes out as a JSON number. */
-export function goesAsNumber(dimension: EchoMember, value: string, dialect: Dialect): boolean {
-  return dialect.id_json === 'number' && (dimension === 'msisdn' || dimension === 'imsi') && SAFE_AS_NUMBER.test(value);
+export function goesAsNumber(dimension: EchoMember, value: string, settings: Settings): boolean {
+  return (
+    settings.id_json === 'number' && (dimension === 'msisdn' || dimension === 'imsi') && SAFE_AS_NUMBER.test(value)
+  );
 }
 
 /** The only form of time that leaves this room: an offset that no zone, daylight saving or server default can move. */

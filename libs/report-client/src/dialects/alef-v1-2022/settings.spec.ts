@@ -1,7 +1,8 @@
-import { DEFAULT_DIALECT, dialectSchema, dialectSha256 } from './settings.js';
+import { alefV1 } from './dialect.js';
+import { DEFAULT_SETTINGS, settingsSchema } from './settings.js';
 
 it('the default is explicit to the last key', () => {
-  expect(DEFAULT_DIALECT).toEqual({
+  expect(DEFAULT_SETTINGS).toEqual({
     name: 'alef-v1-2022',
     path: '/connectivity/v1/report',
     label: 'start',
@@ -23,20 +24,21 @@ it('the default is explicit to the last key', () => {
 });
 
 it('a stored dialect may be partial; unknown members are refused', () => {
-  expect(dialectSchema.parse({ label: 'end', chunk_days: { SLOT: 1 } })).toEqual({
-    ...DEFAULT_DIALECT,
+  expect(settingsSchema.parse({ label: 'end', chunk_days: { SLOT: 1 } })).toEqual({
+    ...DEFAULT_SETTINGS,
     label: 'end',
     chunk_days: { DAY: 31, HOUR: 31, SLOT: 1 },
   });
-  expect(dialectSchema.safeParse({ lable: 'end' }).success).toBe(false);
-  expect(dialectSchema.safeParse({ percentile: { comparison_value: 0.95 } }).success).toBe(false);
-  expect(dialectSchema.safeParse({ path: '//elsewhere.example/x' }).success).toBe(false);
+  expect(settingsSchema.safeParse({ lable: 'end' }).success).toBe(false);
+  expect(settingsSchema.safeParse({ percentile: { comparison_value: 0.95 } }).success).toBe(false);
+  expect(settingsSchema.safeParse({ path: '//elsewhere.example/x' }).success).toBe(false);
 });
 
 it('the hash is of what the dialect says, not of the order it is said in', () => {
-  const hash = dialectSha256(DEFAULT_DIALECT);
+  const sha256 = (stored: unknown) => alefV1.speak(stored).sha256;
+  const hash = sha256(DEFAULT_SETTINGS);
   expect(hash).toMatch(/^[0-9a-f]{64}$/);
-  expect(dialectSha256(dialectSchema.parse(Object.fromEntries(Object.entries(DEFAULT_DIALECT).reverse())))).toBe(hash);
-  expect(dialectSha256({ ...DEFAULT_DIALECT, label: 'end' })).not.toBe(hash);
-  expect(dialectSha256({ ...DEFAULT_DIALECT, chunk_days: { DAY: 31, HOUR: 31, SLOT: 6 } })).not.toBe(hash);
+  expect(sha256(Object.fromEntries(Object.entries(DEFAULT_SETTINGS).reverse()))).toBe(hash);
+  expect(sha256({ ...DEFAULT_SETTINGS, label: 'end' })).not.toBe(hash);
+  expect(sha256({ ...DEFAULT_SETTINGS, chunk_days: { DAY: 31, HOUR: 31, SLOT: 6 } })).not.toBe(hash);
 });

@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '#canonical-json';
 import { z } from 'zod';
 
 /**
- * What the report API's documentation leaves open or gets wrong, as data. Every member has a default, so a stored
- * dialect may be partial, but a parsed one is explicit to the last key: its hash goes onto the invoice.
+ * What the report API's documentation of 2022 leaves open or gets wrong, as data. Every member has a default, so what is
+ * stored may be partial, but what is parsed is explicit to the last key: its hash goes onto the invoice.
  */
-export const dialectSchema = z.strictObject({
-  /** Only the form documented in 2022 is spoken. Another form is another connector behind `UsageConnector`. */
+export const settingsSchema = z.strictObject({
+  /** Only the form documented in 2022 is spoken. Another form is another dialect. */
   name: z.literal('alef-v1-2022').default('alef-v1-2022'),
   path: z
     .string()
@@ -62,12 +60,7 @@ export const dialectSchema = z.strictObject({
   strict: z.boolean().default(false),
 });
 
-export type Dialect = z.infer<typeof dialectSchema>;
+export type Settings = z.infer<typeof settingsSchema>;
 
-/** The dialect of the report API as documented in 2022, every key at its default. */
-export const DEFAULT_DIALECT: Dialect = Object.freeze(dialectSchema.parse({}));
-
-/** sha256 (hex) of a dialect in its canonical form, so that the order its members were written in is no matter. */
-export function dialectSha256(dialect: Dialect): string {
-  return createHash('sha256').update(canonicalJson(dialect)).digest('hex');
-}
+/** The report API as documented in 2022, every key at its default. */
+export const DEFAULT_SETTINGS: Settings = Object.freeze(settingsSchema.parse({}));

@@ -1,0 +1,227 @@
+import type { EpochSeconds, Interval } from '#calendar';
+import { type Grid, GRID_SECONDS, sumOfValues } from '#metering';
+import { Decimal, decimal, decimalFromNumberText, sum, times } from '#money';
+import type { Aggregation, ReportItems, SeriesAsked, SpokenDialect } from './dialect.js';
+import { compareNumbers, dividedByPowerOfTen, exceeds, hasAtMostDecimals, visiblyAscends } from './number-text.js';
+import { type PullWarning, RuleBroken } from './refusal.js';
+
+/** What the items of one answer are measured against. */
+export interface Expected {
+  readonly series: readonly SeriesAsked[];
+  readonly grid: Grid;
+  /** The range that was asked for. */
+  readonly asked: Interval;
+  readonly dialect: Pick<SpokenDialect, 'rates' | 'traits'>;
+  /** The buckets wanted of it: everything else between the edges of `asked` is margin and dropped. */
+  readonly firstStart: EpochSeconds;
+  readonly count: number;
+  /** Subscribers behind the entity where that is known: bounds the connected time of a bucket. */
+  readonly subscribers?: number | undefined;
+}
+
+/** The wanted buckets of one answer: per series of the question, the exact text of each bucket or a gap. */
+export interface Buckets {
+  readonly values: readonly (readonly (string | null)[])[];
+  readonly tallies: readonly SeriesTally[];
+  readonly warnings: readonly PullWarning[];
+}
+
+/** Buckets and their exact sum, in the unit of the series. */
+export interface Tally {
+  readonly buckets: number;
+  readonly total: string;
+}
+
+/**
+ * What was answered of one series and what of it was dropped as margin. The two are counted apart from the values that are
+ * kept, so that kept = fetched − margin can be checked rather than believed.
+ */
+export interface SeriesTally {
+  readonly fetched: Tally;
+  readonly margin: Tally;
+}
+
+/**
+ * Puts the items of an answer into the buckets that were asked for, and believes nothing in them: stamps, uniqueness and
+ * bounds are checked in this order. Buckets are found by (series, stamp), never by position.
+ *
+ * @throws RuleBroken at the first rule that does not hold
+ */
+export function intoBuckets(items: ReportItems, expected: Expected): Buckets {
+  const { series: asked, grid, dialect } = expected;
+  const { series, stamps, values: texts, count } = items;
+  const warnings: PullWarning[] = [...items.warnings];
+  const width = GRID_SECONDS[grid];
+  const firstLabel = Math.floor(expected.asked.start / width) * width;
+  const labels = Math.ceil(expected.asked.end / width) - Math.floor(expected.asked.start / width) + 1;
+  requireStamps(stamps, count, { width, firstLabel, labels });
+
+  // One entry per series and label of the asked range: the item that filled it, or -1.
+  const filledBy = new Int32Array(asked.length * labels).fill(-1);
+  const repeated = new Set<number>();
+  for (let item = 0; item < count; item += 1) {
+    const label = ((stamps[item] ?? 0) - firstLabel) / width;
+    const slot = (series[item] ?? 0) * labels + label;
+    const before = filledBy[slot] ?? -1;
+    if (before < 0) filledBy[slot] = item;
+    else if (compareNumbers(texts[before] ?? '', texts[item] ?? '') === 0) repeated.add(item);
+    else throw new RuleBroken('duplicate_bucket_differs', `one bucket has two values, items ${before} and ${item}`);
+  }
+  if (repeated.size > 0) {
+    warnings.push({ code: 'duplicate_bucket', message: `${repeated.size} buckets came twice with the same value` });
+  }
+
+  requireBounds(items, expected);
+  requireOrderOfAggregates(filledBy, labels, texts, asked);
+  if (items.byValue && !ascends(series, texts)) {
+    warnings.push({ code: 'percentile_not_ascending', message: 'a percentile series is not sorted by value' });
+  }
+
+  // A label that is the end of its bucket stands one width later than the bucket's start.
+  const firstWanted = (expected.firstStart - firstLabel) / width + (dialect.traits.label === 'end' ? 1 : 0);
+  const power = powerOf(asked, dialect);
+  const values = asked.map((_, position) => {
+    const kept: (string | null)[] = new Array<string | null>(expected.count);
+    for (let bucket = 0; bucket < expected.count; bucket += 1) {
+      const label = firstWanted + bucket;
+      // What was wanted and not asked for is missing.
+      const item = label < labels ? (filledBy[position * labels + label] ?? -1) : -1;
+      kept[bucket] = item < 0 ? null : (texts[item] ?? null);
+    }
+    return inMbps(kept, power);
+  });
+  const tallies = asked.map((_, position) => {
+    const fetched = texts.filter((_text, item) => series[item] === position && !repeated.has(item));
+    const labelled = Array.from(filledBy.subarray(position * labels, (position + 1) * labels));
+    const margin = labelled.flatMap((item, label) => {
+      const isMargin = item >= 0 && (label < firstWanted || label >= firstWanted + expected.count);
+      return isMargin ? [texts[item] ?? ''] : [];
+    });
+    return { fetched: tallyOf(fetched, power), margin: tallyOf(margin, power) };
+  });
+  return { values, tallies, warnings };
+}
+
+function tallyOf(values: readonly string[], power: number): Tally {
+  const total = times(sumOfValues(values), new Decimal(`1e-${power}`));
+  return { buckets: values.length, total: total.toFixed() };
+}
+
+/** Tallies of the same series, added. */
+export function addedTallies(tallies: readonly SeriesTally[]): SeriesTally {
+  const added = (of: readonly Tally[]): Tally => ({
+    buckets: of.reduce((count, { buckets }) => count + buckets, 0),
+    total: sum(of.map(({ total }) => decimal(total))).toFixed(),
+  });
+  return {
+    fetched: added(tallies.map(({ fetched }) => fetched)),
+    margin: added(tallies.map(({ margin }) => margin)),
+  };
+}
+
+function requireStamps(
+  stamps: ArrayLike<number>,
+  count: number,
+  { width, firstLabel, labels }: { width: number; firstLabel: number; labels: number },
+): void {
+  const lastLabel = firstLabel + (labels - 1) * width;
+  for (let item = 0; item < count; item += 1) {
+    const stamp = stamps[item] ?? 0;
+    if (stamp % width !== 0) throw new RuleBroken('off_grid', `the stamp of item ${item} is not on the UTC grid`);
+    if (stamp < firstLabel || stamp > lastLabel) {
+      throw new RuleBroken('beyond_margin', `the stamp of item ${item} lies beyond the range asked for`);
+    }
+  }
+}
+
+function requireBounds({ series, values }: ReportItems, expected: Expected): void {
+  const { series: asked, dialect, grid, subscribers } = expected;
+  for (let item = 0; item < values.length; item += 1) {
+    const text = values[item] ?? '';
+    const metric = asked[series[item] ?? 0]?.metric;
+    if (metric === 'uplink_bandwidth' || metric === 'downlink_bandwidth') {
+      requireRate(text, dialect, () => `in item ${item}`);
+    } else if (metric === 'time_usage_seconds' && subscribers !== undefined) {
+      const seconds = GRID_SECONDS[grid] * subscribers;
+      if (exceeds(text, seconds) && decimalFromNumberText(text).greaterThan(new Decimal(seconds).times(DOUBLE_SLACK))) {
+        throw new RuleBroken('time_exceeds_bucket', `more seconds were used than item ${item} has`);
+      }
+    }
+  }
+}
+
+/** APIs add doubles: the last of their digits makes no second too many. */
+const DOUBLE_SLACK = '1.000000000001';
+
+/** Refuses a rate, as it was answered, above the line rate. Throws `RuleBroken` `rate_exceeds_line_rate`. */
+export function requireRate(text: string, { rates }: Pick<SpokenDialect, 'rates'>, where: () => string): void {
+  if (exceeds(text, rates.lineRateMbps * 10 ** rates.power)) {
+    throw new RuleBroken('rate_exceeds_line_rate', `a rate is above ${rates.lineRateMbps} Mbps, ${where()}`);
+  }
+}
+
+/** Where AVG, MIN and MAX of one metric are asked for, MIN ≤ AVG ≤ MAX in every bucket that has them. */
+function requireOrderOfAggregates(
+  filledBy: Int32Array,
+  labels: number,
+  values: readonly string[],
+  asked: readonly SeriesAsked[],
+): void {
+  const ordered = (low: Aggregation, high: Aggregation) => {
+    asked.forEach(({ metric, aggregation }, lower) => {
+      const upper = asked.findIndex((other) => other.metric === metric && other.aggregation === high);
+      if (aggregation !== low || upper < 0) return;
+      for (let label = 0; label < labels; label += 1) {
+        const lowItem = filledBy[lower * labels + label] ?? -1;
+        const highItem = filledBy[upper * labels + label] ?? -1;
+        if (lowItem >= 0 && highItem >= 0 && compareNumbers(values[lowItem] ?? '', values[highItem] ?? '') > 0) {
+          throw new RuleBroken('min_avg_max_disordered', `${low} is above ${high}, items ${lowItem} and ${highItem}`);
+        }
+      }
+    });
+  };
+  ordered('MIN', 'AVG');
+  ordered('AVG', 'MAX');
+}
+
+/** Whether each series' values come in ascending order. */
+function ascends(series: ArrayLike<number>, values: readonly string[]): boolean {
+  const latest: (string | undefined)[] = [];
+  for (let item = 0; item < values.length; item += 1) {
+    const position = series[item] ?? 0;
+    const before = latest[position];
+    const text = values[item] ?? '';
+    if (before !== undefined && !visiblyAscends(before, text) && compareNumbers(before, text) > 0) return false;
+    latest[position] = text;
+  }
+  return true;
+}
+
+/** How far the decimal point of the values asked for moves left to give Mbps; 0 for what is no rate. */
+function powerOf(asked: readonly SeriesAsked[], { rates }: Pick<SpokenDialect, 'rates'>): number {
+  return asked.every(({ metric }) => metric.endsWith('_bandwidth')) ? rates.power : 0;
+}
+
+/** Rates in Mbps, exactly, from rates as they were answered. */
+export function inMbps(values: (string | null)[], power: number): (string | null)[] {
+  if (power === 0) return values;
+  return values.map((text) => (text === null ? null : dividedByPowerOfTen(text, power)));
+}
+
+/**
+ * Whether a whole series of rates, in Mbps, looks rounded to two decimals of the API's unit: at least 100 values above zero,
+ * and at least 99 of 100 of them with no third decimal. Idle sites would then be billed 0.
+ *
+ * @param power how far the decimal point of the API's unit moves left to give Mbps
+ */
+export function looksRounded(values: readonly (string | null)[], power: number): boolean {
+  const decimals = 2 + power;
+  let above = 0;
+  let rounded = 0;
+  for (const text of values) {
+    if (text === null || /^[0.]+$/.test(text)) continue;
+    above += 1;
+    if (hasAtMostDecimals(text, decimals)) rounded += 1;
+  }
+  return above >= 100 && rounded * 100 >= above * 99;
+}
