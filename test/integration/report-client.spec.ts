@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -730,6 +732,51 @@ const json = (response: ServerResponse, status: number, body: string, headers: R
 const EMPTY = `{"result":[],"customer_site_id":"${SITE.value}","account_id":"${ACCOUNT}"}`;
 
 describe('HTTP', () => {
+  it('408 is no answer: neither a client nor the probe believes it', async () => {
+    const refused = new Set<string>();
+    // Says "request timeout" to each request once, and then what the simulator says.
+    const server = createServer((request, response) => {
+      void text(request).then(async (body) => {
+        const { apikey = '' } = request.headers as Record<string, string>;
+        const question = `${request.url} ${apikey} ${body}`;
+        if (!refused.has(question)) {
+          refused.add(question);
+          json(response, 408, '{"message":"timeout"}');
+          return;
+        }
+        const headers = { 'content-type': 'application/json', ...(apikey && { apikey }) };
+        const answer = await fetch(simulator.url + request.url, { method: 'POST', headers, body });
+        json(response, answer.status, await answer.text());
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const { client, logged } = clientOf(url);
+      expect(await ask(client, HOURS_OF_SITE)).toMatchObject({ outcome: 'complete', requests: 2 });
+      expect(logged.map(({ event, status }) => [event, status])).toEqual([
+        ['report_api_faulted', 408],
+        ['report_api_answered', 200],
+      ]);
+      const probed = (baseUrl: string) =>
+        DIALECTS.probe(
+          {
+            baseUrl,
+            apiKey: new SealedKey(accountApiKey(SEED, 4115)),
+            clock: () => LATER,
+            waitSeconds: 0,
+            sleep: async () => undefined,
+            retry: { random: () => 1, sleep: async () => undefined },
+          },
+          { account: ACCOUNT, msisdns: [SUBSCRIBER.value] },
+        );
+      expect(await probed(url)).toEqual(await probed(simulator.url));
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
   const fromServer = async (handle: RequestListener, changes: Parameters<typeof clientOf>[1] = {}, path = '') => {
     const requests: IncomingMessage[] = [];
     const { url, close } = await serve((request, response) => {
