@@ -275,7 +275,7 @@ CREATE INDEX audit_event_of_actor_action ON audit_event (actor, action, id);
 
 -- Ownership of usage. One row per entity, metric and period; no two periods may own one instant; never deleted.
 CREATE TABLE usage_window (
-  id           uuid PRIMARY KEY,
+  id           uuid NOT NULL,
   account_id   uuid NOT NULL REFERENCES account,
   entity       text NOT NULL,
   metric       text NOT NULL,
@@ -284,7 +284,7 @@ CREATE TABLE usage_window (
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   -- The reference from snapshot to window keeps both months the same, so a window's revisions stay unique.
   month        date NOT NULL GENERATED ALWAYS AS (month_of(period_label)) STORED,
-  CONSTRAINT usage_window_month UNIQUE (id, month),
+  PRIMARY KEY (id, month),
   EXCLUDE USING gist (account_id WITH =, entity WITH =, metric WITH =, owned WITH &&)
 );
 -- Usage is asked for by month: of one account for every step of its close, and of all that a close billed when it ends.
@@ -327,6 +327,8 @@ CREATE TABLE usage_values (
   CONSTRAINT usage_values_id PRIMARY KEY (month, snapshot_id),
   CONSTRAINT usage_values_snapshot FOREIGN KEY (month, snapshot_id) REFERENCES usage_snapshot (month, id)
 ) PARTITION BY RANGE (month);
+-- Deflated before they come here: PostgreSQL need not try again.
+ALTER TABLE usage_values ALTER COLUMN "values" SET STORAGE EXTERNAL;
 
 -- Answers of the report API as they came, the key blotted out: those that were refused, those that lack buckets, and all
 -- of a seller who wants them. Personal data, dropped after the seller's retention like the values.
@@ -722,7 +724,8 @@ CREATE TABLE invoice (
   document_sha256 text NOT NULL,
   inputs_hash     text NOT NULL,
   layout_version  integer NOT NULL,
-  UNIQUE (seller_id, number),
+  -- the number first: by it alone documents are searched for
+  UNIQUE (number, seller_id),
   UNIQUE (seller_id, kind, fiscal_year, sequence),
   UNIQUE (account_id, period_label, revision),
   -- for what refers to a document from a partition
@@ -731,22 +734,26 @@ CREATE TABLE invoice (
   CHECK (gross + rounding = payable)
 );
 
--- Whether the columns of a document say what the document says, digit for digit. Null is no agreement. All is compared as
--- text, so that nothing in a document can make the comparison fail. What was stored is not believed because it is there:
--- constraints are kept also where a superuser has switched triggers off. An expression, so that it is checked in place.
+-- Whether the columns of a document say what the document says, digit for digit. Null is no agreement. The document is
+-- opened once, and compared as text, so that nothing in it can make the comparison fail. What was stored is not believed
+-- because it is there: constraints are kept also where a superuser has switched triggers off.
 CREATE FUNCTION invoice_agrees(i invoice) RETURNS boolean LANGUAGE sql STABLE
-RETURN (i.id::text = i.document->>'id' AND i.account_id::text = i.document->>'account' AND i.kind = i.document->>'kind'
-    AND i.number = i.document->>'number' AND right(i.number, length(i.sequence::text)) = i.sequence::text
-    AND i.period_label = i.document->'period'->>'label'
-    AND to_char(lower(i.period) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') = i.document->'period'->>'start'
-    AND to_char(upper(i.period) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') = i.document->'period'->>'end'
-    AND i.revision::text = i.document->>'revision' AND i.currency = i.document->>'currency'
-    AND i.net::text = i.document->>'net' AND i.tax::text = i.document->>'tax' AND i.gross::text = i.document->>'gross'
-    AND i.rounding::text = i.document->>'rounding' AND i.payable::text = i.document->>'payable'
-    AND to_char(i.issued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') = i.document->>'issued_at'
-    AND to_char(i.issue_date, 'YYYY-MM-DD') = i.document->>'issue_date'
-    AND to_char(i.due_date, 'YYYY-MM-DD') = i.document->>'due_date'
-    AND i.inputs_hash = i.document->>'inputs_hash') IS TRUE;
+RETURN (
+  SELECT (i.id::text = d.id AND i.account_id::text = d.account AND i.kind = d.kind AND i.number = d.number
+      AND right(i.number, length(i.sequence::text)) = i.sequence::text
+      AND i.period_label = d.period->>'label'
+      AND to_char(lower(i.period) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') = d.period->>'start'
+      AND to_char(upper(i.period) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') = d.period->>'end'
+      AND i.revision::text = d.revision AND i.currency = d.currency
+      AND i.net::text = d.net AND i.tax::text = d.tax AND i.gross::text = d.gross
+      AND i.rounding::text = d.rounding AND i.payable::text = d.payable
+      AND to_char(i.issued_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') = d.issued_at
+      AND to_char(i.issue_date, 'YYYY-MM-DD') = d.issue_date AND to_char(i.due_date, 'YYYY-MM-DD') = d.due_date
+      AND i.inputs_hash = d.inputs_hash) IS TRUE
+    FROM jsonb_to_record(i.document) AS d (
+      id text, account text, kind text, number text, period jsonb, revision text, currency text, net text, tax text,
+      gross text, rounding text, payable text, issued_at text, issue_date text, due_date text, inputs_hash text)
+);
 ALTER TABLE invoice ADD CONSTRAINT invoice_agrees_with_its_document CHECK (invoice_agrees(invoice));
 
 -- Documents are listed in the order of issue.
@@ -756,7 +763,6 @@ CREATE INDEX invoice_of_seller ON invoice (seller_id, issued_at, sequence, id);
 CREATE INDEX invoice_of_period ON invoice (period_label, issued_at, sequence, id);
 CREATE INDEX invoice_of_seller_period ON invoice (seller_id, period_label, issued_at, sequence, id);
 CREATE INDEX invoice_of_close ON invoice (close_id, issued_at, sequence, id);
-CREATE INDEX invoice_of_number ON invoice (number, issued_at, sequence, id);
 -- The notes of a seller's period that no close issued.
 CREATE INDEX invoice_without_close ON invoice (seller_id, period_label) WHERE close_id IS NULL;
 
@@ -824,14 +830,14 @@ CREATE TABLE invoice_inputs (
 
 -- What comes after issuing lives beside the invoice, insert-only.
 CREATE TABLE invoice_event (
-  id         uuid PRIMARY KEY,
+  id         uuid NOT NULL,
   invoice_id uuid NOT NULL REFERENCES invoice,
   -- a debit note leaves the status of the document that it corrects alone
   type       text NOT NULL CHECK (type IN ('issued', 'credited', 'debited', 'voided', 'paid')),
   at         timestamptz NOT NULL DEFAULT clock_timestamp(),
-  data       jsonb NOT NULL DEFAULT '{}'
+  data       jsonb NOT NULL DEFAULT '{}',
+  PRIMARY KEY (invoice_id, id)
 );
-CREATE INDEX invoice_event_invoice ON invoice_event (invoice_id);
 CREATE TRIGGER invoice_event_is_recorded_now BEFORE INSERT ON invoice_event
   FOR EACH ROW WHEN (NEW.at < date_trunc('second', transaction_timestamp())) EXECUTE FUNCTION refuse_past_event();
 
@@ -847,6 +853,8 @@ CREATE TABLE stored_document (
   CONSTRAINT stored_document_invoice FOREIGN KEY (invoice_id, month) REFERENCES invoice (id, month),
   CONSTRAINT stored_document_has_its_hash CHECK (sha256 = encode(sha256(bytes), 'hex'))
 ) PARTITION BY RANGE (month);
+-- A PDF is deflated inside.
+ALTER TABLE stored_document ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
 -- Issued documents whose PDF is not stored yet. The sweep asks every few seconds; without this list it would look at every
 -- document ever issued. Kept by triggers: what is issued is on it and what is stored is off it, whatever writes.
