@@ -22,24 +22,42 @@ export const base = {
 };
 
 /**
- * What takes long by its nature: months under faults and crashes, fuzzing, growth, whole programs and waiting for a minute
- * to begin. `npm test` leaves it to `npm run test:slow`; `npx jest path` runs any of it.
+ * What takes long by its nature: months under faults, crashes and races, months billed anew or from samples, fuzzing, growth,
+ * whole programs, waiting for a minute to begin, and ESLint with types over what it is to refuse. `npm test` leaves it to
+ * `npm run test:slow`, CI runs both, and `npx jest path` runs any of it.
  */
 export const slow = [
   'libs/invoicing/src/fuzzed-invoices.spec.ts',
+  'test/e2e/demo-command.spec.ts',
+  'test/e2e/demo-month.spec.ts',
+  'test/house/house.spec.ts',
+  'test/integration/billed-anew.spec.ts',
   'test/integration/bucket-ownership-at-length.spec.ts',
+  'test/integration/canary-key.spec.ts',
   'test/integration/catalogue-growth.spec.ts',
+  'test/integration/certificate-keys.spec.ts',
+  'test/integration/close-races.spec.ts',
   'test/integration/close-schedule.spec.ts',
+  'test/integration/confirm-empty.spec.ts',
+  'test/integration/corrections.spec.ts',
   'test/integration/crash.spec.ts',
+  'test/integration/drain.spec.ts',
+  'test/integration/evidence.spec.ts',
   'test/integration/fault-table.spec.ts',
   'test/integration/flat-memory.spec.ts',
   'test/integration/frozen-worker.spec.ts',
   'test/integration/idempotency-kill.spec.ts',
   'test/integration/killed-run.spec.ts',
+  'test/integration/large-account.spec.ts',
   'test/integration/ledger-growth.spec.ts',
   'test/integration/list-growth.spec.ts',
+  'test/integration/month-on-month.spec.ts',
+  'test/integration/percentile-disc.spec.ts',
   'test/integration/random-faults.spec.ts',
+  'test/integration/report-gates.spec.ts',
   'test/integration/standalone.spec.ts',
+  'test/integration/usage-controls.spec.ts',
+  'test/integration/verify-documents.spec.ts',
 ];
 
 export default {
