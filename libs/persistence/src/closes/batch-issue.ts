@@ -204,7 +204,6 @@ export async function saveEmpties(
           id: uuid(),
           account_id: accountId,
           inputs,
-          audit_id: uuid(),
           audit: { account: accountId, close: closeId, sha256: documentSha256(inputs) },
           pulls: CONFIRM_AFTER_HOURS.map((hours) => ({ id: uuid(), hours })),
         })),
@@ -212,13 +211,13 @@ export async function saveEmpties(
       await tx.run(Prisma.sql`
         WITH given AS MATERIALIZED (
           SELECT * FROM json_to_recordset(${given}::json) AS g (
-            id uuid, account_id uuid, inputs jsonb, audit_id uuid, audit jsonb, pulls jsonb)
+            id uuid, account_id uuid, inputs jsonb, audit jsonb, pulls jsonb)
         ), kept AS (
           INSERT INTO empty_period (id, close_id, account_id, inputs)
           SELECT id, ${closeId}::uuid, account_id, inputs FROM given ORDER BY account_id RETURNING id, at
         ), witnessed AS (
-          INSERT INTO audit_event (id, seller_id, actor, action, subject, data)
-          SELECT audit_id, (SELECT seller_id FROM close WHERE id = ${closeId}::uuid), 'service', 'period.empty',
+          INSERT INTO audit_event (seller_id, actor, action, subject, data)
+          SELECT (SELECT seller_id FROM close WHERE id = ${closeId}::uuid), 'service', 'period.empty',
                  'empty_period:' || id, audit
             FROM given ORDER BY account_id
         )
