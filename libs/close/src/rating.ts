@@ -95,7 +95,12 @@ export async function rateOne(
   if (kept?.outcome === 'held') return { result: { ...kept, warnings: pullWarnings }, pullWarnings };
   const { traits, dialectSha256 } = connection;
   const open = traits.strict ? [] : openQuestions(traits, task.needs);
+  // Thousands of entities take seconds to control, to rate and to look through, during which no timer runs: others must see
+  // in between that this worker lives.
+  const tellKept = () => of.tell(progress(pulled.series.length, kept ? pulled.series.length : 0));
+  await tellKept();
   const controlled = controlAccount(task, pulled, traits);
+  await tellKept();
   const result =
     controlled.outcome === 'held'
       ? controlled
@@ -113,6 +118,7 @@ export async function rateOne(
     controlled === result || (result.outcome === 'held' && result.reason.code === 'samples_implausible');
   if (result.outcome === 'held' && isDoubted && !close.dryRun) await keepDoubted(database, task, pulled, result);
   const warnings = [...open, ...(controlled === result ? [] : controlled.warnings), ...result.warnings];
+  await tellKept();
   const unprintable = result.outcome === 'drafted' && unprintableHold(renderer, result.draft);
   const rating = { result: { ...(unprintable || result), warnings }, pullWarnings, ...(kept && { kept }) };
   if (kept || close.dryRun) return rating;

@@ -145,16 +145,35 @@ function suspectsAmong(comparisons: readonly Comparison[]): number {
   const compared = comparisons.map((comparison) => ({
     comparison,
     byKey: new Map(comparison.entities.map((entity) => [entity.key, entity])),
+    users: usersOf(comparison),
   }));
   const keys = new Set(compared.flatMap(({ byKey }) => [...byKey.keys()]));
   return [...keys].filter((key) => {
-    const verdicts = compared.map(({ comparison, byKey }) => equalsAccount(comparison, byKey.get(key)));
+    const verdicts = compared.map(({ comparison, byKey, users }) => equalsAccount(comparison, users, byKey.get(key)));
     return verdicts.includes('equal') && !verdicts.includes('different');
   }).length;
 }
 
+/**
+ * How many entities reported usage in a bucket. Counted once for each bucket that is asked for: thousands of entities are held
+ * against all others, and most differ from the account in the first one.
+ */
+function usersOf({ entities }: Comparison): (bucket: number) => number {
+  const counted = new Map<number, number>();
+  return (bucket) => {
+    const users = counted.get(bucket) ?? entities.filter((entity) => isUsing(entity, bucket)).length;
+    counted.set(bucket, users);
+    return users;
+  };
+}
+
+function isUsing({ series, active }: ComparedEntity, bucket: number): boolean {
+  return series !== undefined && active.has(bucket) && isUsed(textAt(series, bucket));
+}
+
 function equalsAccount(
-  { account, buckets, entities }: Comparison,
+  { account, buckets }: Comparison,
+  users: (bucket: number) => number,
   entity: ComparedEntity | undefined,
 ): 'equal' | 'different' | 'unknown' {
   if (!entity?.series) return 'unknown';
@@ -163,10 +182,8 @@ function equalsAccount(
     const whole = textAt(account, bucket);
     const own = textAt(entity.series, bucket);
     if (whole === null || own === null || isZero(whole) || !entity.active.has(bucket)) continue;
-    const shared = entities.some(
-      (other) => other !== entity && other.active.has(bucket) && other.series && isUsed(textAt(other.series, bucket)),
-    );
-    if (!shared) continue;
+    const others = users(bucket) - (isUsed(own) ? 1 : 0);
+    if (others === 0) continue;
     if (!isSame(own, whole)) return 'different';
     compared += 1;
   }

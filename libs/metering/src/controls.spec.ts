@@ -497,3 +497,30 @@ it('a series that is not what it claims to be is no finding but an error', () =>
   const broken = { ...bytes(ACCOUNT, '1', '1', '1', '1'), firstStart: START + GRID_SECONDS.HOUR };
   expect(() => control([], [broken])).toThrow(/series/);
 });
+
+it('looks at each of thousands of idle entities a few times, not once for each other one', () => {
+  let looks = 0;
+  const counted = (values: (string | null)[]) =>
+    new Proxy(values, {
+      get(target, name, receiver) {
+        if (typeof name === 'string' && /^\d+$/.test(name)) looks += 1;
+        return Reflect.get(target, name, receiver) as unknown;
+      },
+    });
+  const entities = Array.from({ length: 2_000 }, (_, at): EntityRef => ({
+    dimension: 'msisdn',
+    value: `${8e12 + at}`,
+  }));
+  const found = control(
+    entities.map((entity) => active(entity)),
+    [
+      series(ACCOUNT, 'uplink_bytes', ['5', '5', '5', '5']),
+      ...entities.map((entity) => series(entity, 'uplink_bytes', counted(['0', '0', '0', '0']))),
+    ],
+    [HOURS_4],
+    { per: 'msisdn' },
+  );
+  // All that the account used is of no entity: no bucket tells an answer for the account from one for an entity.
+  expect(found.map(({ code }) => code)).toEqual(['unregistered_usage']);
+  expect(looks).toBeLessThan(20 * 4 * entities.length);
+});
