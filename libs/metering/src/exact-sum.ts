@@ -30,6 +30,8 @@ export class ExactSum {
   private readonly whole = new Float64Array(LIMBS);
   /** The limb behind the point first. */
   private readonly fraction = new Float64Array(LIMBS);
+  /** The limbs of the text at hand: nothing is added of one that is no number. One more where whole and fraction meet. */
+  private readonly read = new Float64Array(LIMBS + 1);
   private rest: Decimal = new Decimal(0);
 
   /** Throws `bad_value` when the text is not a number without a sign. */
@@ -51,25 +53,37 @@ export class ExactSum {
 
   /** False, with nothing added, for whatever is not plain digits of usual length. */
   private addDigits(text: string): boolean {
+    const { length } = text;
     const point = text.indexOf('.');
-    const end = point < 0 ? text.length : point;
-    const isPlain =
-      end > 0 &&
-      text.length <= LIMBS * LIMB &&
-      point !== text.length - 1 &&
-      (end === 1 || text.charCodeAt(0) !== ZERO) &&
-      areDigits(text, 0, end) &&
-      areDigits(text, end + 1, text.length);
-    if (!isPlain) return false;
-    for (let to = end, limb = 0; to > 0; to -= LIMB, limb += 1) {
-      this.whole[limb] = (this.whole[limb] ?? 0) + digitsOf(text, Math.max(0, to - LIMB), to, to);
+    const end = point < 0 ? length : point;
+    const isUsual =
+      end > 0 && length <= LIMBS * LIMB && point !== length - 1 && (end === 1 || text.charCodeAt(0) !== ZERO);
+    if (!isUsual) return false;
+    const { read } = this;
+    let limbs = 0;
+    for (let to = end; to > 0; to -= LIMB) {
+      const limb = limbOf(text, to > LIMB ? to - LIMB : 0, to);
+      if (limb < 0) return false;
+      read[limbs] = limb;
+      limbs += 1;
     }
-    for (let from = end + 1, limb = 0; from < text.length; from += LIMB, limb += 1) {
-      this.fraction[limb] = (this.fraction[limb] ?? 0) + digitsOf(text, from, from + LIMB, text.length);
+    const wholes = limbs;
+    for (let from = end + 1; from < length; from += LIMB) {
+      const to = from + LIMB < length ? from + LIMB : length;
+      const limb = limbOf(text, from, to);
+      if (limb < 0) return false;
+      read[limbs] = limb * (POWERS_OF_TEN[from + LIMB - to] ?? 1);
+      limbs += 1;
+    }
+    for (let limb = 0; limb < wholes; limb += 1) this.whole[limb] = (this.whole[limb] ?? 0) + (read[limb] ?? 0);
+    for (let limb = wholes; limb < limbs; limb += 1) {
+      this.fraction[limb - wholes] = (this.fraction[limb - wholes] ?? 0) + (read[limb] ?? 0);
     }
     return true;
   }
 }
+
+const POWERS_OF_TEN = Array.from({ length: LIMB }, (_, power) => 10 ** power);
 
 /** How many limbs there are up to the last one that holds anything. */
 function used(limbs: Float64Array): number {
@@ -78,18 +92,14 @@ function used(limbs: Float64Array): number {
   return count;
 }
 
-function areDigits(text: string, from: number, to: number): boolean {
+/** The number that the digits from `from` to `to` spell, at most a limb of them; -1 where one is no digit. */
+function limbOf(text: string, from: number, to: number): number {
+  let value = 0;
   for (let at = from; at < to; at += 1) {
     const digit = text.charCodeAt(at) - ZERO;
-    if (digit < 0 || digit > 9) return false;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
   }
-  return true;
-}
-
-/** The number that the digits from `from` to `to` spell; behind `end` they are zeros. */
-function digitsOf(text: string, from: number, to: number, end: number): number {
-  let value = 0;
-  for (let at = from; at < to; at += 1) value = value * 10 + (at < end ? text.charCodeAt(at) - ZERO : 0);
   return value;
 }
 

@@ -90,14 +90,18 @@ export function intoBuckets(items: ReportItems, expected: Expected): Buckets {
     }
     return inMbps(kept, power);
   });
+  const fetched: string[][] = asked.map(() => []);
+  for (let item = 0; item < count; item += 1) {
+    if (!repeated.has(item)) fetched[series[item] ?? 0]?.push(texts[item] ?? '');
+  }
+  const endWanted = firstWanted + expected.count;
   const tallies = asked.map((_, position) => {
-    const fetched = texts.filter((_text, item) => series[item] === position && !repeated.has(item));
-    const labelled = Array.from(filledBy.subarray(position * labels, (position + 1) * labels));
-    const margin = labelled.flatMap((item, label) => {
-      const isMargin = item >= 0 && (label < firstWanted || label >= firstWanted + expected.count);
-      return isMargin ? [texts[item] ?? ''] : [];
-    });
-    return { fetched: tallyOf(fetched, power), margin: tallyOf(margin, power) };
+    const margin: string[] = [];
+    for (let label = 0; label < labels; label += 1) {
+      const item = filledBy[position * labels + label] ?? -1;
+      if (item >= 0 && (label < firstWanted || label >= endWanted)) margin.push(texts[item] ?? '');
+    }
+    return { fetched: tallyOf(fetched[position] ?? [], power), margin: tallyOf(margin, power) };
   });
   return { values, tallies, warnings };
 }
