@@ -6,6 +6,7 @@ import { Drain } from '../../apps/api/src/health/drain.js';
 import { type ApiOptions, createApi } from '../../apps/api/src/index.js';
 import { serveHealth } from '../../apps/worker/src/health.js';
 import { WorkerMetrics } from '../../apps/worker/src/index.js';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { type Database, isDatabaseAway, openDatabase } from '#persistence';
 import { SECRET_KEY } from '../support/catalogue.js';
@@ -114,6 +115,45 @@ describe('readiness', () => {
       expect(await cut.$queryRaw`SELECT 1 AS one`).toEqual([{ one: 1 }]);
     } finally {
       await Promise.all([owner.end(), cut.$disconnect()]);
+    }
+  });
+
+  it('a connection that is reset under a statement passes', async () => {
+    const { hostname, port } = new URL(url);
+    const sockets: Socket[] = [];
+    const between = createServer((socket) => {
+      const onward = connect(Number(port), hostname);
+      sockets.push(socket);
+      for (const [from, to] of [
+        [socket, onward],
+        [onward, socket],
+      ] as const) {
+        from.on('error', () => to.destroy()).pipe(to);
+      }
+    });
+    await new Promise<void>((done) => between.listen(0, '127.0.0.1', done));
+    const through = new URL(url);
+    through.port = String((between.address() as AddressInfo).port);
+    const cut = openDatabase(through.href, 1);
+    try {
+      await cut.$queryRaw`SELECT 1`;
+      const slept = cut.$queryRaw`SELECT pg_sleep(300)::text`.catch((error: unknown) => error);
+      const owner = new pg.Client({ connectionString: url });
+      await owner.connect();
+      await eventually(async () => {
+        const { rowCount } = await owner.query(
+          "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(300)::text%' AND pid <> pg_backend_pid()",
+        );
+        return rowCount === 1;
+      });
+      await owner.end();
+      for (const socket of sockets) socket.resetAndDestroy();
+      const lost = await slept;
+      expect(lost).toBeInstanceOf(Error);
+      expect(isDatabaseAway(lost)).toBe(true);
+    } finally {
+      await cut.$disconnect();
+      between.close();
     }
   });
 

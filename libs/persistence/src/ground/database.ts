@@ -103,7 +103,21 @@ export function isDatabaseAway(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string' && (UNREACHABLE.has(code) || CONNECTION_LOST.has(code))) return true;
   if (error instanceof Error && SESSION_ENDED.test(error.message)) return true;
-  return isSeriesLocked(error) || PASSING_SQLSTATE.test(sqlState(error) ?? '');
+  return isSeriesLocked(error) || isSocketLost(error) || PASSING_SQLSTATE.test(sqlState(error) ?? '');
+}
+
+/** What Prisma's driver makes of the errors of a socket, which it passes on without any code. */
+const SOCKET_LOST = new Set(['ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']);
+
+function isSocketLost(error: unknown): boolean {
+  const { meta, cause } = (error ?? {}) as { meta?: DriverError; cause?: { kind?: unknown } };
+  const kind = meta?.driverAdapterError?.cause?.kind ?? cause?.kind;
+  return typeof kind === 'string' && SOCKET_LOST.has(kind);
+}
+
+interface DriverError {
+  readonly code?: unknown;
+  readonly driverAdapterError?: { readonly cause?: { readonly kind?: unknown; readonly originalCode?: unknown } };
 }
 
 const SERIES_LOCKED = 'series_locked';
@@ -144,7 +158,7 @@ function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { code, meta, cause } = error as { code?: unknown; meta?: unknown; cause?: unknown };
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^P\d{4}$/.test(code)) return code;
-  const inner = meta as { code?: unknown; driverAdapterError?: { cause?: { originalCode?: unknown } } } | undefined;
+  const inner = meta as DriverError | undefined;
   const original =
     inner?.driverAdapterError?.cause?.originalCode ?? (cause as { originalCode?: unknown })?.originalCode;
   if (typeof original === 'string') return original;
