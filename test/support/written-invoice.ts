@@ -278,10 +278,10 @@ export function arithmeticFaults(invoice: WrittenInvoice, digits: number, taxRou
   const one = 10n ** BigInt(FINE);
   for (const { id, net, quantity, price, base } of lines) {
     if (price?.startsWith('-')) faults.push(`BR-27 on line ${id}`);
-    // 2 × |net × base × 10^(2·FINE) − quantity × price × …| ≤ one minor unit
-    const product = whole(quantity, FINE) * whole(price, FINE) * 10n ** BigInt(digits);
+    // To half a hundredth, in a currency without decimals, too: PEPPOL-EN16931-R120 knows no other.
+    const product = whole(quantity, FINE) * whole(price, FINE) * 100n;
     const divisor = base === null ? one : whole(base, FINE);
-    const off = product * one - amount(net) * divisor * one * one;
+    const off = product * one - amount(net) * 10n ** BigInt(2 - digits) * divisor * one * one;
     if (divisor <= 0n || 2n * (off < 0n ? -off : off) > divisor * one * one) faults.push(`line ${id}`);
   }
   same('BR-CO-10', amount(totals.lines), sumOf(lines.map(({ net }) => net)));

@@ -171,28 +171,20 @@ describe('random stories as electronic invoices', () => {
     return issued(draft, GERMAN_PARTIES);
   }
 
-  it('come out exact or are refused as unclear, with their voids', () => {
+  it('come out exact, with their voids', () => {
     let exact = 0;
-    let refused = 0;
     fc.assert(
       fc.property(storiesOf(6), fc.constantFrom('EUR', 'USD'), TAXES, (story, currency, taxes) => {
         const document = documentOf(story, currency, taxes);
         if (document === null) return;
-        const first = renderEInvoice('ubl', document);
-        if (first.outcome === 'refused') {
-          expect(['tax_of_a_line_unclear', 'outside_scope_beside_taxed']).toContain(first.code);
-          refused += 1;
-          return;
-        }
-        exact += 1;
         judge(document);
+        exact += 1;
         // Taking back a group that came to 0 leaves no trace of its rate on the note.
         const gone = document.taxes.some(({ base }) => !/[1-9]/.test(base)) ? null : corrected(document, 'nothing');
         if (gone) judge(gone);
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
     expect(exact).toBeGreaterThan(20);
-    expect(refused).toBeLessThan(exact / 5);
   });
 });

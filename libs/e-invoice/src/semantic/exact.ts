@@ -27,7 +27,7 @@ export function inexact(invoice: SemanticInvoice, roundings: number): Refusal | 
         base: baseQuantity === null ? null : decimal(baseQuantity),
       };
       return (
-        !comesTo(of, decimal(net), digits) &&
+        !comesTo(of, decimal(net)) &&
         `line ${id}: ${quantity} × ${price}${baseQuantity === null ? '' : ` ÷ ${baseQuantity}`} is not ${net}`
       );
     }),

@@ -18,8 +18,14 @@ const PER_UNIT: ReadonlySet<string> = new Set(['unit', 'tier', 'commit', 'burst'
 const MOST_DIGITS = 24;
 
 /**
- * Quantity and price of a line whose net amount is ours to the cent: `quantity × price ÷ base quantity`, rounded to the
- * currency's decimals, is the line's amount, exactly.
+ * Decimals to which quantity × price gives a line's amount, also in a currency without any: the tolerance of Peppol's R120 is
+ * 0.02 of whatever currency, less than the half yen that a rounding to whole ones may take.
+ */
+const LINE_DECIMALS = 2;
+
+/**
+ * Quantity and price of a line whose net amount is ours to the cent: `quantity × price ÷ base quantity`, rounded to
+ * two decimals, is the line's amount, exactly.
  *
  * A line with one unit price has its quantity and that price. The price of a package that is prorated is one for so many
  * units (base quantity). Everything else, which is several tiers, a minimum or maximum, a flat amount, a share of the period
@@ -34,7 +40,7 @@ export function linePrice(line: InvoiceLine, amount: Decimal, sign: 1 | -1, digi
   const single = singlePrice(line);
   if (single !== undefined) {
     const price = { ...single, quantity: times(single.quantity, decimal(`${sign}`)) };
-    if (isWritable(price) && comesTo(price, amount, digits)) {
+    if (isWritable(price) && comesTo(price, amount)) {
       const { quantity, unitCode, unitPrice, base } = price;
       return {
         quantity: quantity.toFixed(),
@@ -52,14 +58,10 @@ export function linePrice(line: InvoiceLine, amount: Decimal, sign: 1 | -1, digi
   };
 }
 
-/** Whether a quantity at a price, rounded at a half either way, is an amount. */
-export function comesTo(
-  of: { quantity: Decimal; unitPrice: Decimal; base: Decimal | null },
-  amount: Decimal,
-  digits: number,
-): boolean {
+/** Whether a quantity at a price, rounded to two decimals at a half either way, is an amount. */
+export function comesTo(of: { quantity: Decimal; unitPrice: Decimal; base: Decimal | null }, amount: Decimal): boolean {
   const product = Ratio.of(times(of.quantity, of.unitPrice), of.base ?? 1);
-  return isRoundingOf(amount, product, digits);
+  return isRoundingOf(amount, product, LINE_DECIMALS);
 }
 
 /** Whether `amount` lies within `halves` times half a minor unit of `exact`. */

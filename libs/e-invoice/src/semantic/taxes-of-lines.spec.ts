@@ -47,9 +47,26 @@ describe('the taxes of lines', () => {
     expect(taxesOf(lines, [tax('S', '19', '5.00'), tax('S', '16', '4.00')], '9.00')).toEqual(['S 19', 'S 16']);
   });
 
+  it('stand in the order of the groups where halves of a month come to the same', () => {
+    const lines = [line('5.00', { until: '2026-10-16' }), line('5.00')];
+    expect(taxesOf(lines, [tax('S', '19', '5.00'), tax('S', '16', '5.00')], '10.00')).toEqual(['S 19', 'S 16']);
+  });
+
+  it('are not needed of what comes to nothing', () => {
+    const lines = [line('1.00', { category: 'S' }), line('4.00', { category: 'Z' }), line('0.00')];
+    expect(taxesOf(lines, [tax('S', '19', '1.00'), tax('Z', '0', '4.00')], '5.00')).toEqual(['S 19', 'Z 0', 'S 19']);
+    const opposed = [...lines.slice(0, 2), line('3.00'), line('-3.00')];
+    expect(taxesOf(opposed, [tax('S', '19', '1.00'), tax('Z', '0', '4.00')], '5.00')).toBe('tax_of_a_line_unclear');
+  });
+
   it('give every group a line, also one that comes to nothing', () => {
     const lines = [line('0.00'), line('4.00', { category: 'Z' })];
     expect(taxesOf(lines, [tax('S', '19', '0.00'), tax('Z', '0', '4.00')], '4.00')).toEqual(['S 19', 'Z 0']);
+  });
+
+  it('are none where the account has none, whatever a charge names', () => {
+    const lines = [line('1.00', { category: 'Z' }), line('2.00', { tax: 'VAT' }), line('4.00')];
+    expect(taxesOf(lines, [tax('O', '0', '7.00', 'Not subject to tax')], '7.00')).toEqual(['O 0', 'O 0', 'O 0']);
   });
 
   it('are one where two names have one category and rate', () => {
@@ -58,10 +75,15 @@ describe('the taxes of lines', () => {
   });
 
   it.each([
-    ['halves of a month at two rates', [line('5.00', { until: '2026-10-16' }), line('5.00')], '5.00', '5.00'],
-    ['bases that no lines come to', [line('4.00', { until: '2026-10-16' }), line('6.00')], '5.00', '5.00'],
+    [
+      'bases that lines come to in two ways',
+      ['1', '2', '2', '1'].map((each, day) => line(`${each}.00`, { until: `${day}` })),
+      '3.00',
+      '3.00',
+    ],
+    ['bases that no lines come to', [line('4.00', { until: '2026-10-16' }), line('2.00')], '3.00', '3.00'],
   ])('are never guessed: %s', (_, lines, a, b) => {
-    expect(taxesOf(lines, [tax('S', '19', a), tax('S', '16', b)], '10.00')).toBe('tax_of_a_line_unclear');
+    expect(taxesOf(lines, [tax('S', '19', a), tax('S', '16', b)], '6.00')).toBe('tax_of_a_line_unclear');
   });
 
   it('are refused where two fall on one supply', () => {

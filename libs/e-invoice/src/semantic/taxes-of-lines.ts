@@ -1,4 +1,4 @@
-import type { InvoiceContent, TaxCategory, TaxGroup } from '#invoicing';
+import type { InvoiceContent, TaxGroup } from '#invoicing';
 import { Decimal, decimal, minus, plus, sum } from '#money';
 import { taxNameKey } from '#rating';
 import { isRefusal, type Refusal, refused } from '../refusal.js';
@@ -37,6 +37,8 @@ interface LineClass {
   readonly sum: Decimal;
   readonly candidates: readonly number[];
   readonly positions: readonly number[];
+  /** Whether a line of it is other than 0. */
+  readonly isSomething: boolean;
 }
 
 /** Ways to give taxes to lines that are looked at before the document counts as unclear. */
@@ -45,8 +47,8 @@ const MOST_LOOKS = 20_000;
 /**
  * Category and rate of each line, in their order. A document names the groups of its taxes and the bases they were taken on,
  * but not which line is in which. What follows from the lines themselves is taken from them; what remains must be the one way
- * in which every group is borne by some line and the lines of each come to its base. Two ways, or none, are a refusal:
- * a rate is never guessed.
+ * in which every group is borne by some line, the lines of each come to its base, and groups stand in the order in which lines
+ * first bear them, which is how they were made. Two ways, or none, are a refusal: a rate is never guessed.
  */
 export function taxesOfLines(document: Document, groups: readonly MergedGroup[]): LineTax[] | Refusal {
   if (!sum(groups.map(({ base }) => base)).equals(decimal(document.net))) {
@@ -81,10 +83,12 @@ function classesOf({ lines }: Document, groups: readonly MergedGroup[]): (LineCl
     const known = classes.get(key);
     if (known) {
       known.positions.push(position);
-      classes.set(key, { ...known, sum: plus(known.sum, decimal(amount)) });
+      const isSomething = known.isSomething || /[1-9]/.test(amount);
+      classes.set(key, { ...known, sum: plus(known.sum, decimal(amount)), isSomething });
     } else {
       const candidates = candidatesFor(tax, category, groups);
-      classes.set(key, { key, named, sum: decimal(amount), candidates, positions: [position] });
+      const isSomething = /[1-9]/.test(amount);
+      classes.set(key, { key, named, sum: decimal(amount), candidates, positions: [position], isSomething });
     }
   });
   return [...classes.values()];
@@ -92,64 +96,80 @@ function classesOf({ lines }: Document, groups: readonly MergedGroup[]): (LineCl
 
 function candidatesFor(tax: string | undefined, category: string | null, groups: readonly MergedGroup[]): number[] {
   const all = groups.map((_, index) => index);
-  if (tax !== undefined) {
-    const key = taxNameKey(tax);
-    const named = all.filter((index) => groups[index]?.names.has(key));
-    // A charge may name what several components are called together; the groups have the names of the components.
-    return named.length > 0 ? named : all;
-  }
-  return category === null ? all : all.filter((index) => groups[index]?.category === (category as TaxCategory));
+  const key = tax === undefined ? undefined : taxNameKey(tax);
+  const answers = (group: MergedGroup) =>
+    key === undefined ? category === null || group.category === category : group.names.has(key);
+  const answering = groups.flatMap((group, index) => (answers(group) ? [index] : []));
+  // A charge may name what several components are called together; and an account without taxes bears none, whatever is named.
+  return answering.length > 0 ? answering : all;
 }
 
 /** `by what is named`: no rate changed within the period, so whatever names the same tax bears the same on every day. */
 function unitsOf(classes: ReturnType<typeof classesOf>, how: 'by what is named' | 'by day'): LineClass[] {
   if (how === 'by day') return classes;
   const units = new Map<string, LineClass & { positions: number[] }>();
-  for (const { named, sum: total, candidates, positions } of classes) {
+  for (const { named, sum: total, candidates, positions, isSomething } of classes) {
     const known = units.get(named);
     units.set(named, {
       key: named,
       sum: plus(known?.sum ?? new Decimal(0), total),
       candidates,
       positions: [...(known?.positions ?? []), ...positions],
+      isSomething: isSomething || known?.isSomething === true,
     });
   }
   return [...units.values()];
 }
 
+type Way = readonly (readonly [unit: LineClass, group: number])[];
+
 /** The one way to give every unit a group so that bases are met; undefined when there is none, a refusal when there are two. */
-function onlyWay(
-  units: readonly LineClass[],
-  groups: readonly MergedGroup[],
-): [unit: LineClass, group: number][] | Refusal | undefined {
+function onlyWay(units: readonly LineClass[], groups: readonly MergedGroup[]): Way | Refusal | undefined {
+  const ways = waysToTheBases(units, groups);
+  if (ways === undefined) return unclear();
+  if (ways.length <= 1) return ways[0];
+  // Groups stand in the order in which lines first bear them. Of a correction some of these lines are left out.
+  const inOrder = ways.filter((way) => isInOrder(way, groups.length));
+  const [first, ...others] = inOrder.length > 0 ? inOrder : ways;
+  // Of lines that come to nothing each, no tax depends on which it is.
+  const differs = (way: Way) => way.some(([unit, group], at) => unit.isSomething && group !== first?.[at]?.[1]);
+  return others.some(differs) ? unclear() : first;
+}
+
+/** Every way in which each group is borne and its base is met; undefined when there are too many to look at. */
+function waysToTheBases(units: readonly LineClass[], groups: readonly MergedGroup[]): Way[] | undefined {
   const ordered = [...units].sort((a, b) => a.candidates.length - b.candidates.length);
   const left: Decimal[] = groups.map(({ base }) => base);
   const borne = groups.map(() => 0);
   const chosen: number[] = [];
-  let found: number[] | undefined;
+  const ways: Way[] = [];
   let looks = 0;
-  const look = (at: number): 'go on' | 'stop' => {
+  const look = (at: number): void => {
     looks += 1;
-    if (looks > MOST_LOOKS) return 'stop';
+    if (looks > MOST_LOOKS) return;
     const unit = ordered[at];
     if (unit === undefined) {
-      if (!left.every((rest) => rest.isZero()) || borne.includes(0)) return 'go on';
-      if (found !== undefined) return 'stop';
-      found = [...chosen];
-      return 'go on';
+      if (!left.every((rest) => rest.isZero()) || borne.includes(0)) return;
+      ways.push(ordered.map((of, position) => [of, chosen[position] ?? 0] as const));
+      return;
     }
     for (const group of unit.candidates) {
       const rest = left[group] ?? new Decimal(0);
       left[group] = minus(rest, unit.sum);
       borne[group] = (borne[group] ?? 0) + 1;
       chosen[at] = group;
-      const next = look(at + 1);
+      look(at + 1);
       left[group] = rest;
       borne[group] = (borne[group] ?? 0) - 1;
-      if (next === 'stop') return 'stop';
     }
-    return 'go on';
   };
-  if (look(0) === 'stop') return unclear();
-  return found?.map((group, at): [LineClass, number] => [ordered[at] as LineClass, group]);
+  look(0);
+  return looks > MOST_LOOKS ? undefined : ways;
+}
+
+function isInOrder(way: Way, count: number): boolean {
+  const firstOf = Array.from({ length: count }, (_, group) =>
+    Math.min(...way.flatMap(([{ positions }, of]) => (of === group ? [positions[0] ?? 0] : []))),
+  );
+  return firstOf.every((first, group) => group === 0 || (firstOf[group - 1] ?? 0) < first);
 }
