@@ -9,7 +9,7 @@ export interface Refusal {
 }
 
 export type RefusalCode =
-  /** EN 16931 has two decimals at most. */
+  /** EN 16931 has two decimals at most, and a list of currencies. */
   | 'currency_not_in_e_invoices'
   /** The parties lack what the format requires. */
   | 'e_invoice_incomplete'

@@ -121,6 +121,27 @@ describe('what a format requires', () => {
     ]);
   });
 
+  it('takes no address for one of Peppol that has another network', () => {
+    for (const scheme of ['EM', '0037', '0220']) {
+      const endpoint = { scheme, id: '1' };
+      const elsewhere = { ...customer, e_invoice: { ...customer.e_invoice, endpoint } };
+      expect(missing('peppol', { customer: elsewhere })).toEqual(['/e_invoice/endpoint']);
+      expect(missing('ubl', { customer: elsewhere })).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['0002', []],
+    ['0204', []],
+    ['0248', []],
+    ['0001', ['/registration/scheme']],
+    ['0181', ['/registration/scheme']],
+    ['0249', ['/registration/scheme']],
+    ['HRB', ['/registration/scheme']],
+  ])('knows registers of companies by ISO 6523: %s', (scheme, members) => {
+    expect(missing('cii', { customer: { ...customer, registration: { scheme, id: '1' } } })).toEqual(members);
+  });
+
   it('is satisfied by an order reference on the Peppol network', () => {
     const ordered = { ...customer, e_invoice: { ...customer.e_invoice, buyer_reference: null } };
     const abroad = { ...ordered, tax_id: 'FR1', address: { ...customer.address, country: 'FR' } };
@@ -221,6 +242,26 @@ describe('an electronic invoice', () => {
       expect(readInvoice(xml).taxes[0]).toMatchObject({
         category: 'K',
         reason: 'Intra-Community supply, exempt from VAT',
+      });
+    }
+  });
+
+  it('knows Kosovo by the code that the list has', () => {
+    const { supplier, customer } = GERMAN_PARTIES;
+    const parties = {
+      supplier,
+      customer: { ...customer, tax_id: null, address: { ...customer.address, country: 'XK' } },
+    };
+    for (const kind of FORMAT_KINDS) {
+      expect(xmlOf(kind, { ...document, ...parties })).toContain('>1A<');
+      expect(xmlOf(kind, { ...document, ...parties })).not.toContain('XK');
+    }
+  });
+
+  it('is none in a currency that is not on the list', () => {
+    for (const kind of FORMAT_KINDS) {
+      expect(renderEInvoice(kind, { ...document, currency: 'STN' })).toMatchObject({
+        code: 'currency_not_in_e_invoices',
       });
     }
   });

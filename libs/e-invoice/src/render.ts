@@ -1,4 +1,5 @@
 import { minorUnits } from '#money';
+import { isListedCurrency } from './code-lists.js';
 import type { ElectronicContent, ElectronicDocument } from './document.js';
 import { FORMATS, type FormatKind } from './formats/index.js';
 import { isRefusal, type Refusal, refused } from './refusal.js';
@@ -40,6 +41,10 @@ export function renderEInvoice(kind: FormatKind, document: ElectronicDocument): 
   if (minorUnits(document.currency) > MOST_DECIMALS) {
     const decimals = `${document.currency} has ${minorUnits(document.currency)} decimals, EN 16931 at most ${MOST_DECIMALS}`;
     return refused('currency_not_in_e_invoices', `${decimals}; the PDF is the invoice`);
+  }
+  if (!isListedCurrency(document.currency)) {
+    const message = `${document.currency} is not on the list of currencies of EN 16931; the PDF is the invoice`;
+    return refused('currency_not_in_e_invoices', message);
   }
   const missing = missingFrom(format, document);
   if (missing.length > 0) {

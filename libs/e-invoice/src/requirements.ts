@@ -1,5 +1,6 @@
 import type { TaxCategory } from '#invoicing';
-import type { ElectronicAddress, ElectronicContent } from './document.js';
+import { isRegisterScheme } from './code-lists.js';
+import type { ElectronicAddress, ElectronicContent, Registration } from './document.js';
 import type { Format } from './format.js';
 import { vatIdOf } from './vat-id.js';
 
@@ -32,9 +33,17 @@ function missingForEn16931(content: ElectronicContent): string[] {
       ({ category, exemption_reason: reason }, position) =>
         category === 'E' && isBlank(reason) && `/taxes/${position}/exemption_reason`,
     ),
+    ...missingOfRegistration('/seller/registration', supplier.registration),
+    ...missingOfRegistration('/registration', customer.registration),
     ...missingOfAddress('/seller/e_invoice/endpoint', supplier.e_invoice?.endpoint),
     ...missingOfAddress('/e_invoice/endpoint', customer.e_invoice?.endpoint),
   ]);
+}
+
+function missingOfRegistration(path: string, registration: Registration | null | undefined): (string | false)[] {
+  if (!registration) return [];
+  const { scheme, id } = registration;
+  return [scheme !== null && !isRegisterScheme(scheme) && `${path}/scheme`, isBlank(id) && `${path}/id`];
 }
 
 /** What is wrong with an electronic address that is given. */

@@ -16,6 +16,7 @@ describe('a tax number', () => {
     ['29AAAAA0000A1Z5', 'IN', null],
     ['DE123456789', 'FR', null],
     ['DE', 'DE', null],
+    ['XK123456789', 'XK', null],
     [null, 'DE', null],
   ])('%s in %s is the VAT identifier %s', (number, country, expected) => {
     expect(vatIdOf(party(number, country))).toBe(expected);

@@ -1,4 +1,5 @@
 import type { Address } from '#invoicing';
+import { countryCode } from '../code-lists.js';
 import type {
   AllowanceOrCharge,
   Days,
@@ -125,7 +126,7 @@ function postal({ postal_code: postalCode, line1, line2, city, country, region }
     leaf('ram:LineOne', line1),
     leaf('ram:LineTwo', line2),
     leaf('ram:CityName', city),
-    leaf('ram:CountryID', country),
+    leaf('ram:CountryID', countryCode(country)),
     leaf('ram:CountrySubDivisionName', region),
   );
 }

@@ -1,4 +1,5 @@
 import type { Address } from '#invoicing';
+import { countryCode } from '../code-lists.js';
 import type {
   AllowanceOrCharge,
   Days,
@@ -124,7 +125,7 @@ function address({ line1, line2, city, postal_code: postalCode, region, country 
     leaf('cbc:CityName', city),
     leaf('cbc:PostalZone', postalCode),
     leaf('cbc:CountrySubentity', region),
-    group('cac:Country', leaf('cbc:IdentificationCode', country)),
+    group('cac:Country', leaf('cbc:IdentificationCode', countryCode(country))),
   ];
 }
 

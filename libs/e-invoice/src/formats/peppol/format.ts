@@ -47,9 +47,13 @@ function isWithinGermany({ supplier, customer }: ElectronicContent): boolean {
   return supplier.address?.country === 'DE' && customer.address?.country === 'DE';
 }
 
-/** Schemes that are codes of four digits; those of letters are addresses of other networks. */
+/** Schemes of EN 16931 that Peppol has not (CL008), beside those of letters, which are addresses of other networks. */
+const NOT_ON_PEPPOL: ReadonlySet<string> = new Set(
+  '0037 0147 0154 0158 0170 0177 0193 0194 0202 0203 0205 0212 0213 0215 0217 0219 0220'.split(' '),
+);
+
 function onPeppol(scheme: string | undefined): boolean {
-  return scheme !== undefined && /^\d{4}$/.test(scheme);
+  return scheme !== undefined && /^\d{4}$/.test(scheme) && !NOT_ON_PEPPOL.has(scheme);
 }
 
 /** KVK and OIN. */
