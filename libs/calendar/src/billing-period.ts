@@ -1,5 +1,6 @@
 import { CalendarError, type Interval } from './instant.js';
 import { addDays, type LocalDate, localDateAt, plainDate, startOfDay } from './local-date.js';
+import { remembering } from './remembering.js';
 
 /** Half-open range of instants cut at local midnights of one zone. A calendar month has a label such as `2026-10`. */
 export interface BillingPeriod extends Interval {
@@ -40,8 +41,10 @@ export function periodOfDates(startDate: LocalDate, endDate: LocalDate, timeZone
 
 /** The month after `label`. */
 export function nextMonth(label: string): string {
-  return plainDate(firstDay(label)).add({ months: 1 }).toString().slice(0, 7);
+  return monthsAfter(label, () => plainDate(firstDay(label)).add({ months: 1 }).toString().slice(0, 7));
 }
+
+const monthsAfter = remembering<string>(1_000);
 
 /** The month before `label`. */
 export function previousMonth(label: string): string {

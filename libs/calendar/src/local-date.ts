@@ -1,5 +1,6 @@
 import { Temporal } from '@js-temporal/polyfill';
 import { CalendarError, type EpochSeconds } from './instant.js';
+import { remembering } from './remembering.js';
 
 /** A day on the wall calendar of some zone: `YYYY-MM-DD`. Plain strings compare in time order. */
 export type LocalDate = string;
@@ -30,18 +31,15 @@ const ZONES_KEPT = 1_000;
 
 /** The first instant of a local day: midnight, or where a clock change skips midnight the first instant after it. */
 export function startOfDay(date: LocalDate, timeZone: string): EpochSeconds {
-  const key = `${date} ${timeZone}`;
-  const known = midnights.get(key);
-  if (known !== undefined) return known;
-  const instant = plainDate(date).toZonedDateTime({ timeZone: zone(timeZone) }).epochMilliseconds / 1000;
-  if (midnights.size >= MIDNIGHTS_KEPT) midnights.clear();
-  midnights.set(key, instant);
-  return instant;
+  return midnights(
+    `${date} ${timeZone}`,
+    () => plainDate(date).toZonedDateTime({ timeZone: zone(timeZone) }).epochMilliseconds / 1000,
+  );
 }
 
-// The same few midnights are asked for once per account of a close; the answer never changes.
-const midnights = new Map<string, EpochSeconds>();
-const MIDNIGHTS_KEPT = 10_000;
+const ANSWERS_KEPT = 10_000;
+const midnights = remembering<EpochSeconds>(ANSWERS_KEPT);
+const shifted = remembering<LocalDate>(ANSWERS_KEPT);
 
 /**
  * The instant at which the clocks of a zone show a time of a local day. One that a clock change skips is as much later as
@@ -62,7 +60,7 @@ export function localDateAt(instant: EpochSeconds, timeZone: string): LocalDate 
 
 /** The date `days` later, or earlier when negative. */
 export function addDays(date: LocalDate, days: number): LocalDate {
-  return plainDate(date).add({ days }).toString();
+  return shifted(`${date} ${days}`, () => plainDate(date).add({ days }).toString());
 }
 
 /** Local days from `start` to `end` (exclusive). */

@@ -23,7 +23,10 @@ export async function* inOrder<T, R>(
       yield [item, await (ahead.shift() as Promise<R>)];
     }
   } finally {
-    rest.abort();
+    // A reason that is made once: without one the controller makes an error with its stack, for each account.
+    rest.abort(STOPPED);
     await Promise.allSettled(ahead);
   }
 }
+
+const STOPPED = new Error('the caller listens no more');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { deflate, inflate } from 'node:zlib';
+import { inflate } from 'node:zlib';
 import type { EpochSeconds, Interval } from '#calendar';
 import { fromStamp, toStamp } from '#calendar';
 import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric, sumOfValues } from '#metering';
@@ -8,8 +8,8 @@ import type { WindowFingerprint } from '#proof';
 import { v7 as uuid } from 'uuid';
 import { type Database, isInterrupted, PersistenceError, transaction, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
+import { deflated } from './deflated.js';
 
-const compress = promisify(deflate);
 const decompress = promisify(inflate);
 
 /** What was pulled for one entity and metric, with the evidence of where it came from. */
@@ -256,7 +256,7 @@ export async function prepareSnapshot(pulled: PulledSeries): Promise<PreparedSna
     expected: series.values.length,
     received: series.values.filter((value) => value !== null).length,
     total: sumOfValues(series.values).toFixed(),
-    values: new Uint8Array(await compress(text)),
+    values: new Uint8Array(await deflated(text)),
     valuesSha256: valuesSha256(series.grid, series.firstStart, text),
     pulled: origin,
   };

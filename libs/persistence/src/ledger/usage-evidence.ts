@@ -1,13 +1,10 @@
-import { promisify } from 'node:util';
-import { deflate } from 'node:zlib';
 import { type EntityRef, entityKey } from '#metering';
 import { v7 as uuid } from 'uuid';
 import type { EpochSeconds } from '#calendar';
 import { toStamp } from '#calendar';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
 import { DETAIL_KEPT } from '../catalogue/seller-settings.js';
-
-const compress = promisify(deflate);
+import { deflated } from './deflated.js';
 
 /** An answer of the report API as it came, the key blotted out of it. */
 export interface UsageEvidence {
@@ -29,7 +26,7 @@ export interface UsageEvidence {
 /** Keeps an answer; the same answer to the same question is kept once. */
 export async function keepEvidence(database: Database, evidence: UsageEvidence): Promise<void> {
   const { accountId, periodLabel, entity, family, outcome, code, rawSha256, rawBytes, requestSha256 } = evidence;
-  const body = new Uint8Array(await compress(evidence.body));
+  const body = new Uint8Array(await deflated(evidence.body));
   await database.$executeRaw`
     INSERT INTO usage_evidence (id, account_id, period_label, entity, family, outcome, code, raw_sha256, raw_bytes, request_sha256,
                                 body)
