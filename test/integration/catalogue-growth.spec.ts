@@ -57,11 +57,11 @@ describe('changing the catalogue of an account with large invoices', () => {
     return read.count;
   };
 
-  it('reads each invoice once, however many subscribers there are', async () => {
+  it('reads the columns of invoices and no document, however many subscribers there are', async () => {
     const before = await fetched();
     const counts = granted(await replaceEntities(database, 'test', account, entities(10, 70)));
     expect(counts).toEqual({ registered: 10, changed: 0, ended: 10, removed: 0 });
-    expect((await fetched()) - before).toBe(INVOICES);
+    expect((await fetched()) - before).toBe(0);
   });
 
   it('reads no invoice to publish a version that comes after all of them', async () => {
