@@ -3,17 +3,18 @@ import type { CertificateFacts, CertifiedDocuments } from '#proof';
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { recordAudit } from '../ground/audit.js';
 import {
-  alteredEmpties,
   certifiedBeside,
   issuedBy,
   sealedDocuments,
+  sealedEmpties,
   sealedWithInputs,
 } from '../documents/close-documents.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
 import { monthOf } from '../ledger/ledger.js';
-import { DocumentAltered, unaltered, unalteredInputs } from '../documents/sealed-documents.js';
+import { DocumentAltered, unaltered, unalteredEmpty, unalteredInputs } from '../documents/sealed-documents.js';
 import { openSecret, sealSecret, type SecretKey } from '../ground/secrets.js';
+import { CertifiedUsage } from './certified-usage.js';
 
 /** What certificates are signed with. Keys are PEM: SPKI and PKCS #8. */
 export interface SigningKey {
@@ -158,10 +159,16 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
      WHERE w.close_id = ${closeId}::uuid ORDER BY w.at, w.id`;
   const [own, beside] = [issuedBy(closeId), certifiedBeside(closeId)];
   // What is summed up below is the columns; no certificate is to say that an altered document is as it was issued.
-  for await (const { inputs, ...document } of sealedWithInputs(tx, own)) unalteredInputs(unaltered(document), inputs);
+  const usage = new CertifiedUsage(tx, monthOf(close.label));
+  for await (const { inputs, accountId, isPresent, ...document } of sealedWithInputs(tx, closeId)) {
+    const kept = unalteredInputs(unaltered(document), inputs);
+    if (isPresent) await usage.add(accountId, kept?.usage ?? []);
+  }
   for await (const document of sealedDocuments(tx, beside)) unaltered(document);
-  const [alteredEmpty] = await alteredEmpties(tx, Prisma.sql`e.close_id = ${closeId}::uuid`);
-  if (alteredEmpty) throw new DocumentAltered(alteredEmpty);
+  for await (const empty of sealedEmpties(tx, Prisma.sql`e.close_id = ${closeId}::uuid`)) {
+    const kept = unalteredEmpty(empty);
+    if (empty.isPresent) await usage.add(empty.accountId, kept.usage ?? []);
+  }
   const documents = await readDocuments(tx, own);
   const notes = await readDocuments(tx, beside);
   const [replaced] = await tx.$queryRaw<{ count: number }[]>`
@@ -184,30 +191,6 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
                AND NOT EXISTS (SELECT FROM invoice_uncertified u WHERE u.invoice_id = i.id)) AS v
       JOIN account a ON a.id = v.account_id
      ORDER BY v.at, v.note IS NOT NULL, v.sequence, v.id`;
-  // What was billed is read first and once: beside each of its windows an account's whole inputs would be read again.
-  const usage = await tx.$queryRaw<CertificateFacts['usage']>`
-    WITH billed AS MATERIALIZED (
-      SELECT c.account_id, used.entity, used.metric, used.revision
-        FROM close_account c
-        LEFT JOIN invoice_inputs i ON i.invoice_id = c.invoice_id
-        LEFT JOIN LATERAL (SELECT inputs FROM empty_period
-                            WHERE close_id = c.close_id AND account_id = c.account_id AND c.state = 'empty'
-                            ORDER BY at DESC, id DESC LIMIT 1) AS e ON true
-       CROSS JOIN LATERAL jsonb_to_recordset(coalesce(i.inputs, e.inputs)->'usage')
-                       AS used (entity text, metric text, revision int)
-       WHERE c.close_id = ${closeId}::uuid)
-    SELECT u.metric, count(*)::int AS windows,
-           jsonb_build_object('buckets', sum(received)::text, 'total', trim_scale(sum(total))::text) AS owned,
-           CASE WHEN bool_and(conserved IS NOT NULL)
-                THEN jsonb_build_object('buckets', sum(fetched_buckets)::text,
-                                        'total', trim_scale(sum(fetched_total))::text) END AS fetched,
-           CASE WHEN bool_and(conserved IS NOT NULL)
-                THEN jsonb_build_object('buckets', sum(margin_buckets)::text,
-                                        'total', trim_scale(sum(margin_total))::text) END AS margin,
-           CASE WHEN bool_and(conserved IS NOT NULL) THEN bool_and(conserved) END AS conserved
-      FROM billed JOIN usage_revision_conservation u USING (account_id, entity, metric, revision)
-     WHERE u.month = ${monthOf(close.label)}::date
-     GROUP BY u.metric ORDER BY u.metric`;
   const [previous] = await tx.$queryRaw<{ revision: number; sha256: string }[]>`
     SELECT revision, sha256 FROM close_certificate WHERE close_id = ${closeId}::uuid ORDER BY revision DESC LIMIT 1`;
   const { label, start, end, certified_at, ...rest } = close;
@@ -222,7 +205,7 @@ export async function certificateFacts(tx: Transaction, closeId: string): Promis
     voids,
     replaced: replaced?.count ?? 0,
     ...(await readOrigins(tx, [own, beside])),
-    usage,
+    usage: await usage.total(),
     previous,
   };
 }

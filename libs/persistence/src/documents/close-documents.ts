@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IssuedInvoice } from '#invoicing';
 import { type Database, stamp, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
+import type { BillingInputs } from './invoice-inputs.js';
 import {
   type Alteration,
   alterationOfEmpty,
@@ -108,13 +109,48 @@ export function sealedDocuments(database: Database | Transaction, which: Prisma.
   return pages<SealedDocument>(database, which, SEALED, PAGE_WITH_CONTENT);
 }
 
-/** The same, each with what it was computed from; null: issued before that was kept. */
+/** What usage a period was rated with, for what sums it up. */
+export interface RatedUsage {
+  readonly accountId: string;
+  /** Whether it is what the account of the close ended with: not of a document that was replaced, or of an earlier try. */
+  readonly isPresent: boolean;
+}
+
+/** The documents that a close issued, each with what it was computed from; null: issued before that was kept. */
 export function sealedWithInputs(
   database: Database | Transaction,
+  closeId: string,
+): AsyncGenerator<SealedDocument & RatedUsage & { inputs: Partial<BillingInputs> | null }> {
+  const columns = Prisma.sql`
+    ${SEALED}, (SELECT n.inputs FROM invoice_inputs n WHERE n.invoice_id = i.id) AS inputs, i.account_id AS "accountId",
+    EXISTS (SELECT FROM close_account a
+             WHERE a.close_id = i.close_id AND a.account_id = i.account_id AND a.invoice_id = i.id) AS "isPresent"`;
+  return pages(database, issuedBy(closeId), columns, PAGE_WITH_CONTENT);
+}
+
+/**
+ * Periods that came to nothing, with what their inputs are held against; a few at a time.
+ *
+ * @param which a condition on `empty_period e`
+ */
+export async function* sealedEmpties(
+  database: Database | Transaction,
   which: Prisma.Sql,
-): AsyncGenerator<SealedDocument & { inputs: object | null }> {
-  const columns = Prisma.sql`${SEALED}, (SELECT n.inputs FROM invoice_inputs n WHERE n.invoice_id = i.id) AS inputs`;
-  return pages(database, which, columns, PAGE_WITH_CONTENT);
+): AsyncGenerator<SealedEmpty<Partial<BillingInputs>> & RatedUsage> {
+  for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
+    const page = await database.$queryRaw<(SealedEmpty<Partial<BillingInputs>> & RatedUsage)[]>`
+      SELECT ${SEALED_EMPTY}, e.account_id AS "accountId",
+             EXISTS (SELECT FROM close_account a
+                      WHERE a.close_id = e.close_id AND a.account_id = e.account_id AND a.state = 'empty')
+             AND NOT EXISTS (SELECT FROM empty_period later
+                              WHERE later.close_id = e.close_id AND later.account_id = e.account_id
+                                AND (later.at, later.id) > (e.at, e.id)) AS "isPresent"
+        FROM empty_period e WHERE ${which} AND e.id > ${after}::uuid ORDER BY e.id LIMIT ${PAGE_WITH_CONTENT}`;
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE_WITH_CONTENT) return;
+    after = last.id;
+  }
 }
 
 /**
@@ -124,14 +160,11 @@ export function sealedWithInputs(
  */
 export async function alteredEmpties(database: Database | Transaction, which: Prisma.Sql): Promise<Alteration[]> {
   const altered: Alteration[] = [];
-  for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
-    const page = await database.$queryRaw<SealedEmpty[]>`
-      SELECT ${SEALED_EMPTY} FROM empty_period e WHERE ${which} AND e.id > ${after}::uuid ORDER BY e.id LIMIT ${PAGE}`;
-    altered.push(...page.map(alterationOfEmpty).filter((each) => each !== undefined));
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return altered;
-    after = last.id;
+  for await (const empty of sealedEmpties(database, which)) {
+    const alteration = alterationOfEmpty(empty);
+    if (alteration) altered.push(alteration);
   }
+  return altered;
 }
 
 type Listed = Place & { number: string; sha256: string };
