@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { checkStoredDocuments } from '#close';
-import { listAuditEvents } from '#persistence';
-import { documentSha256 } from '#persistence/documents';
+import { documentSha256, listAuditEvents } from '#persistence';
+
 import { listCloseAccounts } from '#persistence/closes';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { sampleKey, samplesOf, scrape } from '../support/metrics.js';

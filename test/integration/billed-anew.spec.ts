@@ -1,4 +1,4 @@
-import { isRefusal } from '#persistence';
+import { documentSha256, isRefusal } from '#persistence';
 import {
   listSubscriptions,
   publishTariffPlan,
@@ -8,7 +8,6 @@ import {
   updateSubscription,
 } from '#persistence/catalogue';
 import {
-  documentSha256,
   type InvoiceView,
   listConfirmingPulls,
   listDrafts,

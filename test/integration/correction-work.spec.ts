@@ -1,6 +1,6 @@
 import { accountId } from '../../apps/report-simulator/src/index.js';
-import { session } from '#persistence';
-import { documentSha256, listInvoices } from '#persistence/documents';
+import { documentSha256, session } from '#persistence';
+import { listInvoices } from '#persistence/documents';
 import {
   type CloseWork,
   listCloseAccounts,

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { accountId, customerSiteId, type FaultRule } from '../../apps/report-simulator/src/index.js';
 import { type Closes } from '#close';
-import { type Database, isRefusal } from '#persistence';
+import { type Database, documentSha256, isRefusal } from '#persistence';
 import { replaceEntities, updateAccount, updateSeller } from '#persistence/catalogue';
 import { loadSnapshots } from '#persistence/ledger';
 import {
-  documentSha256,
   type InvoiceView,
   listConfirmingPulls,
   listDrafts,

@@ -1,5 +1,6 @@
+import { documentSha256 } from '#persistence';
 import { registerEntity, subscribe } from '#persistence/catalogue';
-import { documentSha256, listInvoices, loadInvoiceEvidence } from '#persistence/documents';
+import { listInvoices, loadInvoiceEvidence } from '#persistence/documents';
 import { invoiceEvidence, verifyInvoice } from '#proof';
 import pg from 'pg';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';

@@ -1,3 +1,4 @@
+import { documentSha256 } from '#persistence';
 import {
   findSubscription,
   listSubscriptions,
@@ -5,7 +6,7 @@ import {
   subscribe,
   updateSubscription,
 } from '#persistence/catalogue';
-import { documentSha256, type InvoiceView, listInvoices, loadInvoiceEvidence } from '#persistence/documents';
+import { type InvoiceView, listInvoices, loadInvoiceEvidence } from '#persistence/documents';
 import { loadBillingFacts } from '#persistence/closes';
 import { invoiceEvidence, verifyInvoice } from '#proof';
 import pg from 'pg';

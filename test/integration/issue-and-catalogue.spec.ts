@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { monthPeriod, toStamp } from '#calendar';
 import type { DraftInvoice, IssuedInvoice } from '#invoicing';
-import type { Database } from '#persistence';
+import { type Database, documentSha256 } from '#persistence';
 import { findSellerId, publishTariffPlan, saveDraftPlan, subscribe, updateSubscription } from '#persistence/catalogue';
-import { documentSha256 } from '#persistence/documents';
+
 import { issueBatch, type IssuedBatch, markRated, openClose, takeUp } from '#persistence/closes';
 import { parseTariffPlan } from '#rating';
 import { v7 as uuid } from 'uuid';

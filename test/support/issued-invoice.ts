@@ -1,7 +1,8 @@
+import { documentSha256 } from '#persistence';
 import { v7 as uuid } from 'uuid';
 import { monthPeriod, toStamp } from '#calendar';
 import type { IssuedInvoice } from '#invoicing';
-import { documentSha256 } from '#persistence/documents';
+
 import pg from 'pg';
 
 /**

@@ -13,13 +13,12 @@ import {
 } from '#billing';
 import { rebilled, type DraftInvoice } from '#invoicing';
 import { Decimal, formatAmount } from '#money';
-import { type Database, isDatabaseAway, isSeriesLocked, session, type Session } from '#persistence';
+import { type Database, documentSha256, isDatabaseAway, isSeriesLocked, session, type Session } from '#persistence';
 import type { Snapshot } from '#persistence/ledger';
 import {
   type BillingInputs,
-  documentFingerprintsIn,
   DocumentAltered,
-  documentSha256,
+  documentFingerprintsIn,
   inputsOf,
   loadIssued,
   loadPeriodDocuments,

@@ -1,6 +1,6 @@
 import { Plans } from '#billing';
-import type { Database, SecretKey } from '#persistence';
-import { documentSha256, listDrafts, loadDocument, loadIssued, type StoredDocument } from '#persistence/documents';
+import { type Database, documentSha256, type SecretKey } from '#persistence';
+import { listDrafts, loadDocument, loadIssued, type StoredDocument } from '#persistence/documents';
 import { UsageViews } from '#usage';
 import { Batches, type BatchesOptions, type BatchJob } from './batch.js';
 import { Corrections } from './corrections.js';

@@ -1,5 +1,4 @@
-import type { Decimal } from '#money';
-import { isPlainDecimal } from '#money';
+import { type Decimal, isPlainDecimal } from '#money';
 import { MeteringError } from './metering-error.js';
 
 /**

@@ -1,5 +1,4 @@
-import type { Decimal } from './exact.js';
-import { MoneyError } from './exact.js';
+import { type Decimal, MoneyError } from './exact.js';
 
 /**
  * Minor units of ISO 4217 (list one, active codes). Not taken from Intl: Node 20 says HUF, IDR, COP, PKR, IQD, AFN and

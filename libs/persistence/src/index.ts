@@ -19,6 +19,7 @@ export {
   type Once,
   type RepeatableRequest,
 } from './ground/idempotency.js';
+export { documentSha256 } from './ground/document-sha256.js';
 export { type Credentials, provideLogin, serviceLogin, type ServiceLogin } from './ground/logins.js';
 export { createDatabase, migrate, type PrepareQueue } from './ground/migrate.js';
 export { keyAfter, type Page, pageOf, type PageRequest, uuidAfter } from './ground/page.js';

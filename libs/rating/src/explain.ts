@@ -1,7 +1,6 @@
 import type { BandwidthEvidence, BandwidthPart, Unit } from '#metering';
 import { decimal, Decimal, Ratio, times } from '#money';
-import type { Basis, DerivationStep, Share, UsageBasis } from './derivation.js';
-import { billedQuantity } from './derivation.js';
+import { type Basis, billedQuantity, type DerivationStep, type Share, type UsageBasis } from './derivation.js';
 import { type Fraction, fromFraction, shown, toFraction } from './fraction.js';
 import { tellPriceStep } from './price-models/index.js';
 import type { ToldStep } from './price-models/price-model.js';

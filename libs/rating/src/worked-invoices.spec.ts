@@ -1,5 +1,4 @@
-import type { BillingPeriod } from '#calendar';
-import { fromStamp } from '#calendar';
+import { type BillingPeriod, fromStamp } from '#calendar';
 import type { EntityRef } from '#metering';
 import { linesOf, msisdn, series, site, type Story } from '../../../test/support/rating-story.js';
 import { explain } from './explain.js';

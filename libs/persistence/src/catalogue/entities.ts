@@ -1,8 +1,7 @@
 import type { LocalDate } from '#calendar';
 import type { Dimension } from '#metering';
 import { v7 as uuid } from 'uuid';
-import { accountNotFound, activeRange } from './accounts.js';
-import { lockAccount } from './accounts.js';
+import { accountNotFound, activeRange, lockAccount } from './accounts.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, localDateOf } from '../ground/columns.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';

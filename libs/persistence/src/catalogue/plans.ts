@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { LocalDate } from '#calendar';
-import { canonicalJson } from '#canonical-json';
 import type { TariffPlan } from '#rating';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { dateColumn, jsonColumn, localDateOf } from '../ground/columns.js';
 import { type Database, PersistenceError, transaction, type Transaction } from '../ground/database.js';
+import { documentSha256 } from '../ground/document-sha256.js';
 import type { Prisma, TariffPlanVersion as VersionRow } from '../generated/client.js';
 import { keyAfter, type Page, pageOf, type PageRequest } from '../ground/page.js';
 import { BILLED_DAYS, BILLS } from '../ground/issued.js';
@@ -229,12 +228,8 @@ function columnsOf(plan: TariffPlan) {
     currency: plan.currency,
     effectiveFrom: dateColumn(plan.effective_from),
     document: jsonColumn(plan) as Prisma.InputJsonObject,
-    documentSha256: sha256Of(plan),
+    documentSha256: documentSha256(plan),
   };
-}
-
-function sha256Of(document: unknown): string {
-  return createHash('sha256').update(canonicalJson(document)).digest('hex');
 }
 
 async function audit(tx: Transaction, actor: string, action: string, row: VersionRow): Promise<void> {
@@ -249,7 +244,7 @@ async function audit(tx: Transaction, actor: string, action: string, row: Versio
 
 /** @throws PersistenceError `document_altered` when the document is not the one that its hash was taken of */
 function view(row: VersionRow): TariffPlanVersion {
-  if (sha256Of(row.document) !== row.documentSha256) {
+  if (documentSha256(row.document) !== row.documentSha256) {
     const message = `version ${row.version} of plan ${row.code} was altered after it was stored and is not used`;
     throw new PersistenceError('document_altered', `${message}; restore it from a backup`, false);
   }

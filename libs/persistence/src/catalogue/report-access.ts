@@ -1,5 +1,4 @@
-import type { Database, Transaction } from '../ground/database.js';
-import { PersistenceError } from '../ground/database.js';
+import { type Database, PersistenceError, type Transaction } from '../ground/database.js';
 import { openSecret, sealSecret, type SecretKey } from '../ground/secrets.js';
 import { z } from 'zod';
 

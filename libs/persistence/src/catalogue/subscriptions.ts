@@ -1,7 +1,6 @@
 import type { LocalDate } from '#calendar';
 import { v7 as uuid } from 'uuid';
-import { accountNotFound } from './accounts.js';
-import { lockAccount } from './accounts.js';
+import { accountNotFound, lockAccount } from './accounts.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, dateColumn, defined, localDateOf } from '../ground/columns.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';

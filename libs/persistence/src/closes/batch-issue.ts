@@ -11,7 +11,7 @@ import type { BillingInputs } from '../documents/invoice-inputs.js';
 import { insertingInvoices } from '../documents/invoices.js';
 import { type NewFile, storingDocuments } from '../documents/stored-documents.js';
 import { type Numbering, type NumberTaken, takeNumbers } from '../documents/number-series.js';
-import { documentSha256 } from '../documents/sealed-documents.js';
+import { documentSha256 } from '../ground/document-sha256.js';
 import { inOneSession, type Session, session } from '../ground/sets.js';
 
 /** A draft that is about to be issued: one that was just rated, or one that waited in the database. */

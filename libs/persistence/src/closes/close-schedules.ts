@@ -1,5 +1,4 @@
-import type { EpochSeconds } from '#calendar';
-import { fromStamp } from '#calendar';
+import { type EpochSeconds, fromStamp } from '#calendar';
 import { recordAudit } from '../ground/audit.js';
 import { findSellerId } from '../catalogue/seller-facts.js';
 import { databaseNow } from '../ground/clock.js';

@@ -17,13 +17,8 @@ import {
   loadPeriodDocuments,
 } from '../documents/period-documents.js';
 import { refusal, type Refusal } from '../ground/refusal.js';
-import {
-  documentSha256,
-  SEALED,
-  type SealedDocument,
-  unaltered,
-  unalteredDraft,
-} from '../documents/sealed-documents.js';
+import { documentSha256 } from '../ground/document-sha256.js';
+import { SEALED, type SealedDocument, unaltered, unalteredDraft } from '../documents/sealed-documents.js';
 import { ISSUES_CORRECTIONS } from '../catalogue/seller-settings.js';
 
 export type CorrectionState = 'proposed' | 'issued' | 'dismissed' | 'superseded';

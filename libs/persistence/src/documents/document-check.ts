@@ -8,11 +8,11 @@ import {
   alteredPart,
   type Alteration,
   type AlteredPart,
-  documentSha256,
   SEALED,
   type SealedDocument,
   witness,
 } from './sealed-documents.js';
+import { documentSha256 } from '../ground/document-sha256.js';
 
 export interface DocumentCheckOptions {
   /** How long it takes to check everything once: the work is spread over that, and begins anew when it is over. */

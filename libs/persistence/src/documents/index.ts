@@ -22,7 +22,7 @@ export { findInvoice, type InvoiceFilter, type InvoiceView, listInvoices, loadIs
 export type { CountedNotice } from './notice.js';
 export type { Numbering, NumberTaken } from './number-series.js';
 export { documentFingerprintsIn, loadPeriodDocuments, type PeriodDocuments } from './period-documents.js';
-export { type Alteration, DocumentAltered, documentSha256, unalteredDraft } from './sealed-documents.js';
+export { type Alteration, DocumentAltered, unalteredDraft } from './sealed-documents.js';
 export {
   loadDocument,
   type NewFile,

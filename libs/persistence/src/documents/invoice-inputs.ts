@@ -5,7 +5,8 @@ import { loadSellerFacts } from '../catalogue/seller-facts.js';
 import { type Database, PersistenceError, type Transaction } from '../ground/database.js';
 import { inOrderOfWindows, type Snapshot, usageFingerprint } from '../ledger/ledger.js';
 import { documentFingerprints, type DocumentFingerprint } from './period-documents.js';
-import { documentSha256, SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
+import { documentSha256 } from '../ground/document-sha256.js';
+import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /**
  * What a document that bills a period is computed from: the terms that bear on it (`termsOf`), plan versions by their hash,

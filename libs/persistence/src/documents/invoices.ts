@@ -5,7 +5,8 @@ import type { Database } from '../ground/database.js';
 import { also, sellerOf, where } from '../ground/page.js';
 import { CONFIRM_AFTER_HOURS } from './confirming-pulls.js';
 import type { NumberTaken } from './number-series.js';
-import { documentSha256, SEALED, type SealedDocument, unaltered } from './sealed-documents.js';
+import { documentSha256 } from '../ground/document-sha256.js';
+import { SEALED, type SealedDocument, unaltered } from './sealed-documents.js';
 
 /** A document with its number, and what it was computed from. */
 export interface NewDocument {

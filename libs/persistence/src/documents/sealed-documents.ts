@@ -1,13 +1,7 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '#canonical-json';
 import { type IssuedInvoice } from '#invoicing';
 import { PersistenceError } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
-
-/** sha256 over the canonical form of a document: the same for every way to print the JSON. */
-export function documentSha256(document: unknown): string {
-  return createHash('sha256').update(canonicalJson(document)).digest('hex');
-}
+import { documentSha256 } from '../ground/document-sha256.js';
 
 /** Something that was stored never to change, and is not as it was stored. */
 export interface Alteration {

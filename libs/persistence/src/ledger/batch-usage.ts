@@ -1,5 +1,4 @@
-import type { Interval } from '#calendar';
-import { toStamp } from '#calendar';
+import { type Interval, toStamp } from '#calendar';
 import type { Metric } from '#metering';
 import { v7 as uuid } from 'uuid';
 import type { Database } from '../ground/database.js';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
-import type { EpochSeconds, Interval } from '#calendar';
-import { fromStamp, toStamp } from '#calendar';
+import { type EpochSeconds, fromStamp, type Interval, toStamp } from '#calendar';
 import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric, sumOfValues } from '#metering';
 import type { WindowFingerprint } from '#proof';
 import { v7 as uuid } from 'uuid';

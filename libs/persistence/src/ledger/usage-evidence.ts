@@ -1,7 +1,6 @@
 import { type EntityRef, entityKey } from '#metering';
 import { v7 as uuid } from 'uuid';
-import type { EpochSeconds } from '#calendar';
-import { toStamp } from '#calendar';
+import { type EpochSeconds, toStamp } from '#calendar';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
 import { DETAIL_KEPT } from '../catalogue/seller-settings.js';
 import { deflated } from './deflated.js';
