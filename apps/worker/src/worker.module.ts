@@ -133,8 +133,7 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
 
     /** Ends the connections to a queue that does not answer, so that what waits for its answers ends too. */
     async abandon(): Promise<void> {
-      await this.worker.backend.close(true);
-      await this.queue.backend.close(true);
+      await Promise.allSettled([this.worker.backend.close(true), this.queue.backend.close(true)]);
     }
 
     @OnWorkerEvent('error')
