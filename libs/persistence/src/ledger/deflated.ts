@@ -7,6 +7,6 @@ const deflateAside = promisify(deflate);
 const SMALL_BYTES = 32 * 1_024;
 
 /** Deflates bytes or a text in UTF-8 (RFC 1950); what is large off the event loop. */
-export async function deflated(content: string | Uint8Array): Promise<Uint8Array> {
+export async function deflated(content: string | Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   return content.length <= SMALL_BYTES ? deflateSync(content) : deflateAside(content);
 }

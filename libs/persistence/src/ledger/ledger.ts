@@ -255,7 +255,7 @@ export async function prepareSnapshot(pulled: PulledSeries): Promise<PreparedSna
     expected: series.values.length,
     received: series.values.filter((value) => value !== null).length,
     total: sumOfValues(series.values).toFixed(),
-    values: new Uint8Array(await deflated(text)),
+    values: await deflated(text),
     valuesSha256: valuesSha256(series.grid, series.firstStart, text),
     pulled: origin,
   };

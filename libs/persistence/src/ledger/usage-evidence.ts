@@ -25,7 +25,7 @@ export interface UsageEvidence {
 /** Keeps an answer; the same answer to the same question is kept once. */
 export async function keepEvidence(database: Database, evidence: UsageEvidence): Promise<void> {
   const { accountId, periodLabel, entity, family, outcome, code, rawSha256, rawBytes, requestSha256 } = evidence;
-  const body = new Uint8Array(await deflated(evidence.body));
+  const body = await deflated(evidence.body);
   await database.$executeRaw`
     INSERT INTO usage_evidence (id, account_id, period_label, entity, family, outcome, code, raw_sha256, raw_bytes, request_sha256,
                                 body)
