@@ -61,7 +61,7 @@ function each<T extends { for_n?: [number, number] }>(items: readonly T[] = []):
   });
 }
 
-/** The draft of an account's month, of parties that are nobody. */
+/** The draft of an account's month, of parties with a name and no more. */
 export function billed(plans: Record<string, unknown>[], story: GoldenUsage) {
   const period = monthPeriod(story.period, story.time_zone ?? 'UTC');
   const versions = plans.map((document, position) => planVersion(document, position + 1));
@@ -117,10 +117,10 @@ export function billed(plans: Record<string, unknown>[], story: GoldenUsage) {
   if (rated.outcome === 'held') throw new Error(JSON.stringify(rated.reasons));
   const payableRounding = story.payable_rounding ?? 'none';
   const totals = totalsOf(rated.lines, story.taxes ?? [], { currency, rounding, payableRounding });
-  const nobody = { address: null, taxId: null, email: null, bank: null };
+  const bare = { address: null, taxId: null, email: null, bank: null };
   return draftInvoice({
-    seller: { code: 'acme', name: 'Acme', paymentTermsDays: 30, ...nobody },
-    account: { id: 'account', externalId: '4711', name: 'Account', currency, paymentTermsDays: null, ...nobody },
+    seller: { code: 'acme', name: 'Acme', paymentTermsDays: 30, ...bare },
+    account: { id: 'account', externalId: '4711', name: 'Account', currency, paymentTermsDays: null, ...bare },
     period,
     measured: null,
     lines: rated.lines,

@@ -372,11 +372,9 @@ export class Corrections {
     if (rated.size === 0) return undefined;
     if (!open) return (await move('find_empty', {})) ? { outcome: 'empty' } : undefined;
     const { document: draft } = open;
-    const drafted = close.dryRun
-      ? await move('draft', { report: draft })
-      : (await saveDrafts(this.#database, close.id, [{ id: uuid(), accountId, round, draft, warnings: [] }])).size ===
-        1;
-    return drafted ? { outcome: 'drafted' } : undefined;
+    if (close.dryRun) return (await move('draft', { report: draft })) ? { outcome: 'drafted' } : undefined;
+    const saved = await saveDrafts(this.#database, close.id, [{ id: uuid(), accountId, round, draft, warnings: [] }]);
+    return saved.size === 1 ? { outcome: 'drafted' } : undefined;
   }
 
   /** Issues what a close of corrections drafted for an account. */

@@ -42,7 +42,7 @@ export type CloseOutcome =
       readonly pointer?: string;
     };
 
-/** Who acts when nobody asked, as events name it. */
+/** The actor that events and the audit name where the service acts by itself. */
 export const SERVICE = 'service';
 
 /** Accounts per job. */
@@ -112,8 +112,8 @@ export class Desk {
   }
 
   /**
-   * Sends held, failed and waiting accounts back to the start; of those that are named also empty ones, and issued ones whose invoice
-   * was voided. Returns how many batches were sent.
+   * Sends held, failed and waiting accounts back to the start; of those that are named also empty ones, and issued ones whose
+   * invoice was voided. Returns how many batches were sent.
    */
   async retry(closeId: string, accountIds?: readonly string[], actor = SERVICE): Promise<number> {
     return this.enqueue(closeId, await retryAccounts(this.#database, closeId, accountIds, actor));
@@ -143,7 +143,7 @@ export class Desk {
    */
   async enqueue(closeId: string, batches: readonly number[]): Promise<number> {
     if (batches.length > 0) {
-      // A worker that were told before the commit would find nothing to do.
+      // A worker that was told before the commit would find nothing to do.
       await afterCommit(() =>
         this.#options
           .enqueue(batches.map((batch) => ({ closeId, batch })))

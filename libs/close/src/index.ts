@@ -1,7 +1,7 @@
 export { CloseError } from './close-error.js';
 export type { BatchJob, CloseStep } from './batch.js';
 export { Closes, type ClosesOptions } from './closes.js';
-export { type CloseOutcome, type CloseRefusal, type CloseRequest, Desk } from './desk.js';
+export type { CloseOutcome, CloseRefusal, CloseRequest, Desk } from './desk.js';
 export { type Confirmation, Corrections, type CorrectionsOptions } from './corrections.js';
 export { monthOnMonth } from './month-on-month.js';
 export { SeriesLocked } from './locked-series.js';

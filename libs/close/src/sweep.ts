@@ -41,7 +41,7 @@ export class Sweep {
   }
 
   /**
-   * Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes nobody ended, accounts
+   * Finds what was left behind: batches whose job is lost, issued invoices without a PDF, closes that no worker ended, accounts
    * whose own month had not settled when their close came to them and has now, and accounts whose next try is due.
    */
   async run(idleSeconds = SWEEP_IDLE_SECONDS): Promise<void> {
@@ -57,8 +57,9 @@ export class Sweep {
     await attempt(
       this.#batches.renderAll('', (after, limit) => unrenderedInvoices(this.#database, idleSeconds, after, limit)),
     );
-    for (const closeId of await unsettledCloses(this.#database))
+    for (const closeId of await unsettledCloses(this.#database)) {
       await attempt(settle(this.#database, this.#options.secretKey, closeId));
+    }
     for (const closeId of await uncertifiedCloses(this.#database, idleSeconds)) {
       await attempt(certifyNotes(this.#database, closeId, (tx) => certifyClose(tx, closeId, this.#options.secretKey)));
     }

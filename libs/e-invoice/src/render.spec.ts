@@ -15,8 +15,8 @@ function xmlOf(kind: FormatKind, of: ElectronicDocument = document): string {
   return rendition.xml;
 }
 
-const nobody = { reference: 'x', name: '', address: null, tax_id: null, email: null };
-const bare: ElectronicDocument = { ...document, supplier: { ...nobody, bank: null }, customer: nobody };
+const unnamed = { reference: 'x', name: '', address: null, tax_id: null, email: null };
+const bare: ElectronicDocument = { ...document, supplier: { ...unnamed, bank: null }, customer: unnamed };
 
 describe('what a format requires', () => {
   const EN_16931 = ['/seller/name', '/seller/address', '/seller/tax_id', '/name', '/address'];
@@ -39,7 +39,7 @@ describe('what a format requires', () => {
     ['xrechnung', [...EN_16931, ...GERMANY, ...ENDPOINTS]],
     ['xrechnung-ubl', [...EN_16931, ...GERMANY, ...ENDPOINTS]],
     ['peppol', [...EN_16931, ...ENDPOINTS, '/e_invoice/buyer_reference']],
-  ])('%s is told of parties that are nobody, in one refusal', (kind, members) => {
+  ])('%s is told of parties that have no name, in one refusal', (kind, members) => {
     expect(missingFor(kind, bare)).toEqual(members);
     expect(renderEInvoice(kind, bare)).toMatchObject({ outcome: 'refused', code: 'e_invoice_incomplete', members });
   });

@@ -104,7 +104,7 @@ export async function sendDue(database: Database, limit = 2_000): Promise<{ clos
 
 /**
  * Counts one more unexpected error of an account. Returns how many there were; undefined when it is no longer at what went
- * wrong, because somebody else was faster.
+ * wrong, because another worker was faster.
  */
 export async function countAttempt(
   database: Database,
@@ -120,7 +120,7 @@ export async function countAttempt(
 
 /**
  * Locks the row of an account in a close and tells how both stand; undefined when the close is cancelled. The close is read
- * by a statement of its own, because the lock may have been waited for while somebody cancelled it.
+ * by a statement of its own, because an operator may have cancelled it while the lock was waited for.
  */
 export async function lockCloseAccount(
   tx: Transaction,

@@ -196,7 +196,7 @@ function byFrequency(counts: ReadonlyMap<string, number>): { code: string; count
 
 const RESTING: ReadonlySet<CloseAccountState> = new Set(['issued', 'empty', 'held', 'failed']);
 
-/** Whether a draft waits for a human, or for nobody at all. */
+/** Whether a draft rests: in a review until an operator releases it, in a dry run for good. */
 function draftsRest({ dry_run, issue }: Pick<CloseColumns, 'dry_run' | 'issue'>): boolean {
   return dry_run || issue === 'after_review';
 }

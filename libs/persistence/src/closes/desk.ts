@@ -87,9 +87,9 @@ interface AccountPlace {
 }
 
 /**
- * Locks accounts, and then their close; none when the close is cancelled. A transaction that ends the close at the same time waits, and
- * then finds the accounts that are changed under these locks; or he is waited for, and the close is then read as he left it.
- * One that only looked would find it running and let it end with work in it.
+ * Locks accounts, and then their close; none when the close is cancelled. A transaction that ends the close at the same time
+ * waits, and then finds the accounts that are changed under these locks; or this one waits, and reads the close as the other
+ * left it. One that only looked would find it running and let it end with work in it.
  *
  * @param which a condition on `close_account a`
  */
@@ -129,7 +129,7 @@ export async function releaseDrafts(
 ): Promise<number[]> {
   const command = { closeId, actor, action: 'released' } as const;
   return transaction(database, async (tx) => {
-    // What a dry run drafted is nobody's to issue.
+    // What a dry run drafted is never issued.
     const close = await loadCloseWork(tx, closeId);
     if (!close || close.dryRun) return [];
     await actFor(tx, command);

@@ -26,7 +26,7 @@ export async function loadDraft(
 
 export type IssueOutcome =
   | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
-  /** Somebody else issued it, or it is not drafted (any more). Nothing was done. */
+  /** Another worker issued it, or it is not drafted (any more). Nothing was done. */
   | { readonly outcome: 'nothing_to_issue' }
   /** What the draft was computed from is no longer so; nothing was issued. */
   | { readonly outcome: 'inputs_changed' }
@@ -61,8 +61,9 @@ export async function settleDraft(
 ): Promise<void> {
   const issued = { accountId, round, invoiceId: id };
   const moved = await moveToOutcome(tx.$queryRaw.bind(tx), closeId, 'issue', [issued]);
-  if (moved.size === 0)
+  if (moved.size === 0) {
     throw new PersistenceError('account_moved', 'the account changed its state under our lock', false);
+  }
   await tx.$executeRaw`
     DELETE FROM draft_invoice WHERE close_id = ${closeId}::uuid AND account_id = ${accountId}::uuid`;
 }

@@ -7,7 +7,8 @@ import type { IssueMode } from './close-work.js';
 
 /**
  * Ends a close that has nothing left to do: `finished` when every account is issued, empty, held or failed; `review` when
- * drafts wait for a human. One with accounts that wait for their next try runs on. Called after every batch by whoever worked on it; the row lock makes one of them right.
+ * drafts wait for an operator. One with accounts that wait for their next try runs on. Every worker calls it after a batch; the
+ * row lock lets one of them end the close.
  *
  * @param certify writes down how a real close finished, in the transaction that finishes it
  */
@@ -26,7 +27,7 @@ export async function settleClose(
                         AND (state IN ('pending', 'pulling', 'rated', 'waiting')
                              OR (state = 'drafted' AND NOT ${close.dryRun} AND (released OR ${close.issue} = 'automatic')))) AS working,
              EXISTS (SELECT FROM close_account WHERE close_id = ${closeId}::uuid AND state = 'drafted') AS drafted`;
-    // What a dry run drafted stays drafted: nobody will issue it.
+    // What a dry run drafted stays drafted: it is never issued.
     const next = open?.working ? 'running' : open?.drafted && !close.dryRun ? 'review' : 'finished';
     if (next !== close.state) {
       const move = ({ running: 'work', review: 'review', finished: 'finish' } as const)[next];
@@ -43,8 +44,8 @@ export async function settleClose(
 
 /**
  * Batches whose job was lost or whose worker died: begun, and nothing has moved on them for a while; or waiting for a
- * worker, and nothing has moved in their whole close, because while it does they are most likely only not the next. Whoever
- * is told of a batch has claimed it: nobody else is told of it for as long again. Working on one twice would be harmless.
+ * worker, and nothing has moved in their whole close, because while it does they are most likely only not the next. A worker
+ * that is told of a batch has claimed it: no other is told of it for as long again. Working on one twice would be harmless.
  */
 export async function claimStalledBatches(
   database: Database,
@@ -75,7 +76,7 @@ export async function claimStalledBatches(
   return [...batches.values()];
 }
 
-/** Sets going again what ended with work in it. Nothing does so on purpose; whatever did is not to hide unbilled accounts. */
+/** Sets going again a close that ended with work in it: no path does that on purpose, and a fault is not to hide accounts. */
 async function wakeCloses(database: Database): Promise<void> {
   const unfinished = Prisma.sql`EXISTS (
     SELECT FROM close_account a
@@ -84,7 +85,7 @@ async function wakeCloses(database: Database): Promise<void> {
   await database.$executeRaw(moveOfCloses('work', unfinished));
 }
 
-/** Running closes in which no account is left to work on: whoever should have ended them died. */
+/** Running closes in which no account is left to work on: the worker that should have ended them died. */
 export async function unsettledCloses(database: Database): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
     SELECT c.id FROM close c

@@ -95,7 +95,7 @@ export async function loadDocument(
 
 /**
  * Documents without a PDF that were issued a while ago, in the order of their ids: a worker died between commit and
- * render. What was issued just now is about to be drawn by whoever issued it.
+ * render. What was issued just now is about to be drawn by the worker that issued it.
  */
 export async function unrenderedInvoices(
   database: Database,
