@@ -192,14 +192,16 @@ function equalsAccount(
 
 /** Sites whose samples never differ from those of another site: the filter that should tell them apart did not. */
 function twinSites({ over, entities, index }: Controlled): number {
-  const sites = entities
+  const sampled = entities
     .filter(({ ref }) => ref.dimension === 'customer_site_id')
     .flatMap((entity) => {
       const up = findSeries(index, entity.ref, 'uplink_bandwidth', 'SLOT');
       const down = findSeries(index, entity.ref, 'downlink_bandwidth', 'SLOT');
       const active = over.flatMap((part) => activeIn(entity, part));
-      return up && down ? [{ up: ratesOf(up), down: ratesOf(down), active }] : [];
+      return up && down ? [{ up, down, active }] : [];
     });
+  if (sampled.length < 2) return 0;
+  const sites = sampled.map(({ up, down, active }) => ({ up: ratesOf(up), down: ratesOf(down), active }));
   return sites.filter((site, position) =>
     sites.some((other, at) => {
       if (at === position || other.up.series.firstStart !== site.up.series.firstStart) return false;

@@ -11,7 +11,8 @@ import {
   type RankedSamples,
   type UnreportedSamples,
 } from './evidence.js';
-import { badValue, ExactSum, isReportedValue } from './exact-sum.js';
+import { approximations, nearest } from './approximation.js';
+import { ExactSum } from './exact-sum.js';
 import type { ActiveEntity, BandwidthDirection, BandwidthMeasure } from './measure-spec.js';
 import { MeteringError } from './metering-error.js';
 import { BOTH_WAYS, FATE, fatesOf, type LaneFates, type SampleFates, type Way } from './missing-samples.js';
@@ -361,13 +362,15 @@ class Site {
     const offset = (this.site.firstStart - series.firstStart) / SLOT;
     const texts: (string | null)[] = [];
     const doubles = new Float64Array(count);
+    const reportedAs = approximations(series);
     let reported = 0;
     for (let slot = 0; slot < count; slot++) {
       let text = series.values[slot + offset] ?? null;
       if (text !== null && this.active[slot] === 1) reported += 1;
-      if (raised && fates?.of[slot] === FATE.unexplained) text = fates.highest(slot) ?? BEYOND;
+      const isRaised = raised && fates?.of[slot] === FATE.unexplained;
+      if (isRaised) text = fates.highest(slot) ?? BEYOND;
       texts.push(text);
-      if (text !== null) doubles[slot] = approximate(text);
+      if (text !== null) doubles[slot] = isRaised ? nearest(text) : (reportedAs[slot + offset] ?? 0);
     }
     const isLetPass = letsNoSamples && reported === 0;
     const isIdle = (slot: number) => isLetPass || fates?.of[slot] === FATE.idle;
@@ -638,13 +641,6 @@ function rankOf(spec: BandwidthMeasure, n: number): number {
   if (spec.aggregation === 'minimum') return 1;
   if (spec.aggregation === 'maximum') return n;
   return nearestRank(spec.percentile ?? '', n);
-}
-
-/** The double nearest to a sample, for narrowing a search only. Throws `bad_value`. */
-function approximate(text: string): number {
-  if (!isReportedValue(text)) throw badValue(text);
-  // eslint-disable-next-line no-restricted-syntax -- Pre-sorts samples; whatever is near the rank is compared exactly.
-  return Number(text);
 }
 
 function shareOf(text: string): Ratio {

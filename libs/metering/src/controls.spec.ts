@@ -352,6 +352,19 @@ describe('rates against bytes', () => {
     ['more bytes than the rates can carry', '3672000001', '8', ['rates_disagree_with_bytes if_strict']],
     ['bytes × 8 of busy seconds', '9600000000', '8', ['rates_disagree_with_bytes if_strict']],
     ['an idle site', '0', '0', []],
+    // Beyond what a double can tell apart: 8.0000000000000000001 Mbps carry 3,600,000,000.000000000045 bytes an hour.
+    ['2 % exactly, of a rate with twenty digits', '3672000000.0000000000459', '8.0000000000000000001', []],
+    [
+      'a little more than that',
+      '3672000000.00000000004590001',
+      '8.0000000000000000001',
+      ['rates_disagree_with_bytes if_strict'],
+    ],
+    ['5 % more than all seconds carry', '3428571428.5714285714285714285715', '8', []],
+    ['a little more than that, too', '3428571428.5714285714285714285714', '8', ['samples_exceed_bytes never']],
+    // 12 slots of 1 s at 8 Mbps are 12,000,000 bytes, and 2 % less of them 11,764,705.88235…
+    ['one second of each slot, 2 % less', '11764705.8823529411764705882353', '8', ['samples_exceed_bytes never']],
+    ['less than that', '11764705.8823529411764705882352', '8', ['rates_disagree_with_bytes always']],
   ])('%s', (_what, hourBytes, mbps, expected) => {
     expect(told(control([active(SITE)], of(SITE, hourBytes, mbps)))).toEqual(expected);
   });

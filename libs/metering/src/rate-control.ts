@@ -1,6 +1,7 @@
 import { type Interval, overlap, toStamp } from '#calendar';
 import { Decimal, Ratio } from '#money';
 import type { Controlled, ControlFinding } from './controlled-usage.js';
+import { approximations, exceeds, nearest, truncatedTenths } from './approximation.js';
 import { BITS_PER_BYTE, BITS_PER_MEGABIT, SCALE, scaled, SLOT_SECONDS, TOLERANCE_PERCENT } from './scaled-value.js';
 import { activeIn, findSeries } from './series.js';
 import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, type Metric } from './usage.js';
@@ -12,8 +13,12 @@ const WAYS: readonly (readonly [bytes: Metric, rate: Metric])[] = [
 const GRIDS: readonly Grid[] = ['HOUR', 'DAY'];
 const SLOT = GRID_SECONDS.SLOT;
 /** A rate and the bytes it comes from can lie apart by averaging over seconds; beyond this factor one of them is wrong. */
-const FACTOR = 4n;
+const FACTOR = 4;
 const WORTH_A_WORD_PERCENT = 105n;
+/** The constants of the exact comparisons, for doubles. */
+const BITS = 1e6;
+const TOLERANCE = 102;
+const WORTH_A_WORD = 105;
 
 /**
  * The 5-minute rates of sites against the bytes of the same time. A rate is an average over the seconds with traffic, at
@@ -64,36 +69,28 @@ function findingsOf(
   bytes: Metric,
   rate: Metric,
 ): ControlFinding[] {
-  const { index, over, ratesAreOfAll, subscribers } = controlled;
+  const { index, over, ratesAreOfAll } = controlled;
   const series = countsOf(index, counted, bytes);
   const rates = sites.map(({ ref, active }) => ({ series: findSeries(index, ref, rate, 'SLOT'), active }));
-  if (!series || rates.some((site) => site.series === undefined)) return [];
+  if (!series || !areThere(rates)) return [];
   const seconds = findSeries(index, counted, 'time_usage_seconds', series.grid);
   const width = GRID_SECONDS[series.grid];
-  const roundedBy = scaled(controlled.roundedByMbps);
+  const limits = { subscribers: controlled.subscribers, roundedBy: controlled.roundedByMbps };
   const seen = { buckets: 0, tooManyBytes: 0, tooFewBytes: 0, apart: 0, doubtful: 0, first: null as number | null };
-  // Bits of the bytes, and bits that the rates would carry in all seconds, in buckets that lack no sample; both scaled.
-  let [used, carried] = [0n, 0n];
+  const whole: RatedBucket[] = [];
 
   series.values.forEach((text, position) => {
     const start = series.firstStart + position * width;
-    const reported = text === null ? undefined : samplesOf(rates, { start, end: start + width }, over);
-    if (text === null || reported === undefined) return;
-    const { samples } = reported;
-    const bits = scaled(text) * BITS_PER_BYTE;
-    const eachSecond = samples.reduce((sum, sample) => sum + sample, 0n) * BITS_PER_MEGABIT;
+    const samples = text === null ? undefined : samplesOf(rates, { start, end: start + width }, over);
+    if (text === null || samples === undefined) return;
+    const bucket = new RatedBucket(text, seconds?.values[position] ?? null, samples, limits);
     seen.buckets += 1;
-    const isWhole = reported.missing === 0;
-    if (isWhole) {
-      used += bits;
-      carried += eachSecond * SLOT_SECONDS;
-    }
-    const rounding = BigInt(samples.length) * roundedBy * BITS_PER_MEGABIT;
-    const connected = seconds?.values[position] ?? null;
-    const isApart = connected !== null && isFarFrom(bits, scaled(connected), samples, { subscribers, roundedBy });
-    const tooMany = isWhole && bits * 100n > (eachSecond + rounding) * SLOT_SECONDS * TOLERANCE_PERCENT;
+    const isWhole = samples.missing === 0;
+    if (isWhole) whole.push(bucket);
+    const isApart = bucket.isApart();
+    const tooMany = isWhole && bucket.hasTooManyBytes();
     // What is missing would only make them more.
-    const tooFew = (eachSecond - rounding) * 100n > bits * TOLERANCE_PERCENT;
+    const tooFew = bucket.hasTooFewBytes();
     if (tooMany) seen.tooManyBytes += 1;
     if (tooFew) seen.tooFewBytes += 1;
     if (isApart && isWhole) seen.apart += 1;
@@ -119,55 +116,184 @@ function findingsOf(
     const holds = ofOneSite && ratesAreOfAll ? 'always' : 'if_strict';
     findings.push({ code: 'rates_disagree_with_bytes', holds, message });
   }
-  if (findings.length === 0 && carried * 100n > used * WORTH_A_WORD_PERCENT) {
-    const percent = Ratio.of(new Decimal(((carried - used) * 100n).toString()), new Decimal(used.toString()));
+  const percent = findings.length === 0 ? percentAbove(whole) : undefined;
+  if (percent !== undefined) {
     const message =
-      `${rate} × 300 s exceeds ${bytes} by ${percent.toTruncated(1)} % (${counted.dimension}): rates are averages over the ` +
+      `${rate} × 300 s exceeds ${bytes} by ${percent} % (${counted.dimension}): rates are averages over the ` +
       'seconds with traffic and are billed as reported';
     findings.push({ code: 'samples_exceed_bytes', holds: 'never', message });
   }
   return findings;
 }
 
-/** The samples of a bucket, and how many are missing; undefined when no site was active, or one was for a part. */
-function samplesOf(
+interface SiteRates {
+  readonly series: BucketSeries;
+  readonly active: readonly Interval[];
+}
+
+function areThere(
   rates: readonly { readonly series: BucketSeries | undefined; readonly active: readonly Interval[] }[],
+): rates is readonly SiteRates[] {
+  return rates.every(({ series }) => series !== undefined);
+}
+
+/** The samples of a bucket: what they are about, in Mbps, and on demand what they are. */
+interface BucketSamples {
+  readonly reported: number;
+  readonly missing: number;
+  readonly sum: number;
+  /** Of those above 0; 0 where there are none. */
+  readonly lowest: number;
+  readonly highest: number;
+  /** The samples as `scaled` has them. */
+  exactly(): readonly bigint[];
+}
+
+/** The samples of a bucket; undefined when no site was active, or one was for a part. */
+function samplesOf(
+  rates: readonly SiteRates[],
   bucket: Interval,
   over: readonly Interval[],
-): { samples: bigint[]; missing: number } | undefined {
+): BucketSamples | undefined {
   const covers = (parts: readonly Interval[]) =>
     parts.some(({ start, end }) => start <= bucket.start && bucket.end <= end);
   if (!covers(over)) return undefined;
   const served = rates.filter(({ active }) => active.some((part) => overlap(part, bucket) !== undefined));
-  if (served.length === 0) return undefined;
-  const samples: bigint[] = [];
-  let missing = 0;
-  for (const { series, active } of served) {
-    if (!series || !covers(active)) return undefined;
+  if (served.length === 0 || !served.every(({ active }) => covers(active))) return undefined;
+  const slots = (bucket.end - bucket.start) / SLOT;
+  const seen = { reported: 0, missing: 0, sum: 0, lowest: 0, highest: 0 };
+  for (const { series } of served) {
+    const doubles = approximations(series);
     const first = (bucket.start - series.firstStart) / SLOT;
-    for (let slot = first; slot < first + (bucket.end - bucket.start) / SLOT; slot += 1) {
-      const text = series.values[slot] ?? null;
-      if (text === null) missing += 1;
-      else samples.push(scaled(text));
+    for (let slot = first; slot < first + slots; slot += 1) {
+      const sample = doubles[slot] ?? NaN;
+      if (Number.isNaN(sample)) {
+        seen.missing += 1;
+        continue;
+      }
+      seen.reported += 1;
+      seen.sum += sample;
+      if (sample > seen.highest) seen.highest = sample;
+      if (sample > 0 && (seen.lowest === 0 || sample < seen.lowest)) seen.lowest = sample;
     }
   }
-  return { samples, missing };
+  const exactly = () =>
+    served.flatMap(({ series }) => {
+      const first = (bucket.start - series.firstStart) / SLOT;
+      const texts = series.values.slice(Math.max(0, first), Math.max(0, first + slots));
+      return texts.flatMap((text) => (text === null ? [] : scaled(text)));
+    });
+  return { ...seen, exactly };
 }
 
-/** Whether all samples lie below a quarter of the average, or above four times what it can be for so many subscribers. */
-function isFarFrom(
-  bits: bigint,
-  connected: bigint,
-  samples: readonly bigint[],
-  { subscribers, roundedBy }: { subscribers: number; roundedBy: bigint },
-): boolean {
-  const traffic = samples.filter((sample) => sample > 0n);
-  if (connected === 0n || traffic.length === 0) return false;
-  const average = bits * SCALE;
-  const [lowest, highest] = extremes(traffic);
-  const bitsAt = (rate: bigint) => rate * BITS_PER_MEGABIT * connected;
-  if (average > bitsAt(highest + roundedBy) * FACTOR) return true;
-  return subscribers > 0 && bitsAt(lowest - roundedBy) > average * FACTOR * BigInt(subscribers);
+interface Limits {
+  /** How many can have been connected at once; 0 where that is not known. */
+  readonly subscribers: number;
+  /** By how much a rate may have been rounded up, in Mbps. */
+  readonly roundedBy: string;
+}
+
+/** The bytes of a bucket beside the rates of the same time. */
+class RatedBucket {
+  /** What the bytes are about, and what the rates would carry in all seconds. */
+  readonly bits: number;
+  readonly carried: number;
+
+  constructor(
+    private readonly bytes: string,
+    private readonly connected: string | null,
+    private readonly samples: BucketSamples,
+    private readonly limits: Limits,
+  ) {
+    this.bits = nearest(bytes) * 8;
+    this.carried = samples.sum * BITS * SLOT;
+  }
+
+  /** Both as integers of 10^-30. */
+  exactly(): { bits: bigint; carried: bigint; rounding: bigint } {
+    const { reported } = this.samples;
+    const sum = this.samples.exactly().reduce((total, sample) => total + sample, 0n);
+    return {
+      bits: scaled(this.bytes) * BITS_PER_BYTE,
+      carried: sum * BITS_PER_MEGABIT * SLOT_SECONDS,
+      rounding: BigInt(reported) * scaled(this.limits.roundedBy) * BITS_PER_MEGABIT * SLOT_SECONDS,
+    };
+  }
+
+  hasTooManyBytes(): boolean {
+    return exceeds(this.bits * 100, (this.carried + this.rounding() * SLOT) * TOLERANCE, () => {
+      const { bits, carried, rounding } = this.exactly();
+      return bits * 100n > (carried + rounding) * TOLERANCE_PERCENT;
+    });
+  }
+
+  /** Whether the rates carry more than the bytes already when traffic flowed in one second of each slot. */
+  hasTooFewBytes(): boolean {
+    return exceeds((this.carried / SLOT) * 100, this.bits * TOLERANCE + this.rounding() * 100, () => {
+      const { bits, carried, rounding } = this.exactly();
+      return (carried - rounding) * 100n > bits * TOLERANCE_PERCENT * SLOT_SECONDS;
+    });
+  }
+
+  /** Whether all samples lie below a quarter of the average, or above four times what it can be for so many subscribers. */
+  isApart(): boolean {
+    const { connected, samples, limits } = this;
+    const seconds = connected === null ? 0 : nearest(connected);
+    if (connected === null || seconds === 0 || samples.highest === 0) return false;
+    const roundedBy = nearest(limits.roundedBy);
+    const isAbove = exceeds(this.bits, (samples.highest + roundedBy) * BITS * seconds * FACTOR, () =>
+      this.isExactlyApart(connected, 'above'),
+    );
+    if (isAbove) return true;
+    const most = this.bits * FACTOR * limits.subscribers + roundedBy * BITS * seconds;
+    return (
+      limits.subscribers > 0 &&
+      exceeds(samples.lowest * BITS * seconds, most, () => this.isExactlyApart(connected, 'below'))
+    );
+  }
+
+  private isExactlyApart(connected: string, average: 'above' | 'below'): boolean {
+    const traffic = this.samples.exactly().filter((sample) => sample > 0n);
+    const seconds = scaled(connected);
+    if (seconds === 0n || traffic.length === 0) return false;
+    const [lowest, highest] = extremes(traffic);
+    const roundedBy = scaled(this.limits.roundedBy);
+    const bits = scaled(this.bytes) * BITS_PER_BYTE * SCALE;
+    const bitsAt = (rate: bigint) => rate * BITS_PER_MEGABIT * seconds;
+    const factor = BigInt(FACTOR);
+    if (average === 'above') return bits > bitsAt(highest + roundedBy) * factor;
+    return bitsAt(lowest - roundedBy) > bits * factor * BigInt(this.limits.subscribers);
+  }
+
+  private rounding(): number {
+    return this.samples.reported * nearest(this.limits.roundedBy) * BITS;
+  }
+}
+
+/** By how many percent the rates would carry more than the bytes, cut to a tenth; undefined below what is worth a word. */
+function percentAbove(buckets: readonly RatedBucket[]): string | undefined {
+  const used = buckets.reduce((total, { bits }) => total + bits, 0);
+  const carried = buckets.reduce((total, bucket) => total + bucket.carried, 0);
+  const isExactly = () => {
+    const totals = addedUp(buckets);
+    return totals.carried * 100n > totals.used * WORTH_A_WORD_PERCENT;
+  };
+  if (!exceeds(carried * 100, used * WORTH_A_WORD, isExactly)) return undefined;
+  return truncatedTenths(carried, used, () => {
+    const totals = addedUp(buckets);
+    const above = new Decimal(((totals.carried - totals.used) * 100n).toString());
+    return Ratio.of(above, new Decimal(totals.used.toString())).toTruncated(1);
+  });
+}
+
+function addedUp(buckets: readonly RatedBucket[]): { used: bigint; carried: bigint } {
+  let [used, carried] = [0n, 0n];
+  for (const bucket of buckets) {
+    const exact = bucket.exactly();
+    used += exact.bits;
+    carried += exact.carried;
+  }
+  return { used, carried };
 }
 
 function extremes(samples: readonly bigint[]): [lowest: bigint, highest: bigint] {

@@ -221,11 +221,13 @@ export function inMbps(values: (string | null)[], power: number): (string | null
 export function looksRounded(values: readonly (string | null)[], power: number): boolean {
   const decimals = 2 + power;
   let above = 0;
-  let rounded = 0;
+  let finer = 0;
   for (const text of values) {
     if (text === null || /^[0.]+$/.test(text)) continue;
     above += 1;
-    if (hasAtMostDecimals(text, decimals)) rounded += 1;
+    if (!hasAtMostDecimals(text, decimals)) finer += 1;
+    // More than can be one in a hundred, whatever follows.
+    if (finer * 100 > values.length) return false;
   }
-  return above >= 100 && rounded * 100 >= above * 99;
+  return above >= 100 && finer * 100 <= above;
 }

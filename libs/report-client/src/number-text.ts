@@ -22,10 +22,13 @@ export function requireMeasurement(text: string, where: () => string): void {
   }
 }
 
-/** Whether the number is larger than a whole bound. Exact; looks at digits first because nearly every value is far below. */
+/**
+ * Whether the number, of a size that `requireMeasurement` lets pass, is larger than a whole bound. Exact; looks at digits first
+ * because nearly every value is far below.
+ */
 export function exceeds(text: string, bound: number): boolean {
   // A number with n digits before its point is below 10^n: most values are told by their length alone.
-  if (10 ** integerDigits(text) <= bound && !hasExponent(text)) return false;
+  if (10 ** integerDigits(text) <= bound && !hasShortExponent(text)) return false;
   return decimalFromNumberText(text).greaterThan(bound);
 }
 
@@ -34,15 +37,14 @@ export function compareNumbers(a: string, b: string): number {
   return a === b ? 0 : decimalFromNumberText(a).comparedTo(decimalFromNumberText(b));
 }
 
-/** Whether `b` is certainly not below `a`, told from the texts alone. False means: compare exactly. */
+/** Whether `b` is certainly not below `a`, told from the texts of two measurements alone. False means: compare exactly. */
 export function visiblyAscends(a: string, b: string): boolean {
-  const digits = integerDigits(a);
-  return digits === integerDigits(b) && a <= b && !hasExponent(a) && !hasExponent(b);
+  return integerDigits(a) === integerDigits(b) && a <= b && !hasShortExponent(a) && !hasShortExponent(b);
 }
 
 /** Whether the text has at most so many decimals, as a rounded value would. */
 export function hasAtMostDecimals(text: string, decimals: number): boolean {
-  if (hasExponent(text)) return false;
+  if (hasShortExponent(text)) return false;
   const point = text.indexOf('.');
   return point < 0 || text.length - point - 1 <= decimals;
 }
@@ -52,14 +54,28 @@ export function dividedByPowerOfTen(text: string, power: number): string {
   return decimalFromNumberText(text).times(`1e-${power}`).toString();
 }
 
-/** Native searches: a regular expression would be most of what a month of samples costs. */
 function hasExponent(text: string): boolean {
   return text.includes('e') || text.includes('E');
 }
 
+const POINT = 46;
+const LOWER_CASE = 32;
+const LOWER_E = 101;
+
+/** Whether a number has an exponent of at most three digits: told by the few characters where its letter can stand. */
+function hasShortExponent(text: string): boolean {
+  const { length } = text;
+  for (let at = length < 5 ? 0 : length - 5; at < length - 1; at += 1) {
+    if ((text.charCodeAt(at) | LOWER_CASE) === LOWER_E) return true;
+  }
+  return false;
+}
+
+/** By a look at each: the point comes soon, and a search costs more than all of them. */
 function integerDigits(text: string): number {
-  const point = text.indexOf('.');
-  return point < 0 ? text.length : point;
+  let digits = 0;
+  while (digits < text.length && text.charCodeAt(digits) !== POINT) digits += 1;
+  return digits;
 }
 
 function outOfRange(where: () => string): RuleBroken {

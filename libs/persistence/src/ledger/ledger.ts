@@ -7,7 +7,7 @@ import type { WindowFingerprint } from '#proof';
 import { v7 as uuid } from 'uuid';
 import { type Database, isInterrupted, PersistenceError, transaction, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
-import { deflated } from './deflated.js';
+import { deflated, deflating } from './deflated.js';
 
 const decompress = promisify(inflate);
 
@@ -255,7 +255,7 @@ export async function prepareSnapshot(pulled: PulledSeries): Promise<PreparedSna
     expected: series.values.length,
     received: series.values.filter((value) => value !== null).length,
     total: sumOfValues(series.values).toFixed(),
-    values: await deflated(text),
+    values: await deflated(text, deflating(series.values)),
     valuesSha256: valuesSha256(series.grid, series.firstStart, text),
     pulled: origin,
   };

@@ -55,12 +55,26 @@ export function scanReportBody(body: Buffer): ReportBody | undefined {
   }
 }
 
+interface ItemModel {
+  readonly start: number;
+  readonly stampAt: number;
+  readonly stampEnd: number;
+  readonly valueAt: number;
+  readonly valueEnd: number;
+  readonly end: number;
+  readonly series: number;
+}
+
 class Scanner {
   private at = 0;
   private count = 0;
   private readonly series: Uint8Array;
   private readonly stamps: Float64Array;
   private readonly values: string[] = [];
+  /** What `takeStamp` took. */
+  private instant = 0;
+  /** Where the parts of the latest item read by `item` stand, and which series it is of. */
+  private model: ItemModel = { start: 0, stampAt: 0, stampEnd: 0, valueAt: -1, valueEnd: 0, end: 0, series: 0 };
 
   constructor(private readonly body: Buffer) {
     const most = Math.ceil(body.length / SHORTEST_ITEM);
@@ -105,11 +119,33 @@ class Scanner {
     do {
       this.expect(0x5b);
       if (this.take(0x5d)) continue;
-      do this.item();
-      while (this.take(COMMA));
+      do {
+        if (!this.itemAlike()) this.item();
+      } while (this.take(COMMA));
       this.expect(0x5d);
     } while (this.take(COMMA));
     this.expect(0x5d);
+  }
+
+  /**
+   * Reads an item that differs from the latest one read by `item` in its stamp and value alone, which is how a program writes a
+   * whole series. False, with nothing read, for any other.
+   */
+  private itemAlike(): boolean {
+    const { start, stampAt, stampEnd, valueAt, valueEnd, end, series } = this.model;
+    if (valueAt < stampEnd) return false;
+    const from = this.at;
+    const isRead = this.takeSame(start, stampAt) && this.takeStamp() && this.takeSame(stampEnd, valueAt);
+    const code = this.body[this.at] ?? 0;
+    if (isRead && code >= ZERO && code <= 0x39) {
+      const value = this.number();
+      if (this.takeSame(valueEnd, end)) {
+        this.keep(series, this.instant, value);
+        return true;
+      }
+    }
+    this.at = from;
+    return false;
   }
 
   private item(): void {
@@ -117,6 +153,7 @@ class Scanner {
     let aggregation = -1;
     let stamp = Number.NaN;
     let value = '';
+    const model = { start: this.at, stampAt: 0, stampEnd: 0, valueAt: 0, valueEnd: 0, end: 0, series: 0 };
     this.expect(0x7b);
     do {
       this.expect(QUOTE);
@@ -124,7 +161,11 @@ class Scanner {
         case 0x74:
           if (!Number.isNaN(stamp) || !this.takeWord(TIME_STAMP)) throw SURPRISE;
           this.expect(COLON);
-          stamp = this.stamp();
+          this.expect(QUOTE);
+          model.stampAt = this.at;
+          if (!this.takeStamp()) throw SURPRISE;
+          stamp = this.instant;
+          model.stampEnd = this.at;
           break;
         case 0x6e:
           if (metric >= 0 || !this.takeWord(NAME)) throw SURPRISE;
@@ -134,7 +175,10 @@ class Scanner {
         case 0x76:
           if (value !== '' || !this.takeWord(VALUE)) throw SURPRISE;
           this.expect(COLON);
-          value = this.value();
+          this.skipSpace();
+          model.valueAt = this.at;
+          value = this.number();
+          model.valueEnd = this.at;
           break;
         case 0x61:
           if (aggregation >= 0 || !this.takeWord(AGGREGATION_TYPE)) throw SURPRISE;
@@ -147,7 +191,14 @@ class Scanner {
     } while (this.take(COMMA));
     this.expect(0x7d);
     if (metric < 0 || value === '' || Number.isNaN(stamp)) throw SURPRISE;
-    this.series[this.count] = metric * AGGREGATIONS.length + Math.max(0, aggregation);
+    model.end = this.at;
+    model.series = metric * AGGREGATIONS.length + Math.max(0, aggregation);
+    this.model = model;
+    this.keep(model.series, stamp, value);
+  }
+
+  private keep(series: number, stamp: number, value: string): void {
+    this.series[this.count] = series;
     this.stamps[this.count] = stamp;
     this.values.push(value);
     this.count += 1;
@@ -162,12 +213,11 @@ class Scanner {
     throw SURPRISE;
   }
 
-  /** `"YYYY-MM-DDThh:mm:ss+00:00"` */
-  private stamp(): number {
-    this.expect(QUOTE);
+  /** `YYYY-MM-DDThh:mm:ss+00:00"` into `instant`; false for no such moment. */
+  private takeStamp(): boolean {
     const { body, at } = this;
-    if (body[at + 4] !== MINUS || body[at + 7] !== MINUS || body[at + 10] !== 0x54) throw SURPRISE;
-    if (body[at + 13] !== COLON || body[at + 16] !== COLON) throw SURPRISE;
+    if (body[at + 4] !== MINUS || body[at + 7] !== MINUS || body[at + 10] !== 0x54) return false;
+    if (body[at + 13] !== COLON || body[at + 16] !== COLON) return false;
     const instant = instantOf(
       this.twoDigits(at) * 100 + this.twoDigits(at + 2),
       this.twoDigits(at + 5),
@@ -177,8 +227,9 @@ class Scanner {
       this.twoDigits(at + 17),
     );
     this.at = at + 19;
-    if (instant === undefined || !this.takeWord(OFFSET)) throw SURPRISE;
-    return instant;
+    if (instant === undefined || !this.takeWord(OFFSET)) return false;
+    this.instant = instant;
+    return true;
   }
 
   private twoDigits(at: number): number {
@@ -188,8 +239,7 @@ class Scanner {
     return tens * 10 + ones;
   }
 
-  private value(): string {
-    this.skipSpace();
+  private number(): string {
     const { body } = this;
     const start = this.at;
     this.digits();
@@ -259,6 +309,17 @@ class Scanner {
 
   private expect(code: number): void {
     if (!this.take(code)) throw SURPRISE;
+  }
+
+  /** Takes the bytes that stand from `start` to `end`. */
+  private takeSame(start: number, end: number): boolean {
+    const { body, at } = this;
+    const shift = at - start;
+    for (let index = start; index < end; index += 1) {
+      if (body[index] !== body[index + shift]) return false;
+    }
+    this.at = end + shift;
+    return true;
   }
 
   private takeWord(expected: Buffer): boolean {
