@@ -79,6 +79,8 @@ describe('closes', () => {
     [{ period: '2026-13' }, 422, 'invalid_request', '/period'],
     [{ period: '0000-01' }, 422, 'invalid_request', '/period'],
     [{ period: '0001-01' }, 422, 'invalid_request', '/period'],
+    [{ period: '1900-01' }, 422, 'invalid_request', '/period'],
+    [{ period: '1969-12', dry_run: true }, 422, 'invalid_request', '/period'],
     [{ period: '2026-02', seller: 'nobody' }, 422, 'unknown_seller', '/seller'],
     [{ period: '2026-02', accounts: ['01900000-0000-7000-8000-000000000000'] }, 422, 'unknown_account', '/accounts/0'],
     [{ period: '2026-02', accounts: ['1001'] }, 422, 'invalid_request', '/accounts/0'],

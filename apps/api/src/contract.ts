@@ -58,7 +58,7 @@ export const localDate = z
 
 export const month = z
   .string()
-  .refine(isMonth, 'must be a month YYYY-MM, from 1900 on')
+  .refine(isMonth, 'must be a month YYYY-MM, from 1970 on')
   .meta({ description: 'A calendar month, `YYYY-MM`.' });
 
 /** Longer numbers are typing errors, and none of their digits would be lost: every product of a rating is exact. */

@@ -12,9 +12,10 @@ export interface BillingPeriod extends Interval {
   readonly endDate: LocalDate;
 }
 
-const MONTH = /^(19|[2-9]\d)\d{2}-(0[1-9]|1[0-2])$/;
+// What is kept is kept by month, and the database keeps none before 1970.
+const MONTH = /^(19[7-9]|[2-9]\d\d)\d-(0[1-9]|1[0-2])$/;
 
-/** Whether the text names a calendar month, `YYYY-MM`, from 1900 on as dates do. */
+/** Whether the text names a calendar month, `YYYY-MM`, from 1970 on. */
 export function isMonth(label: string): boolean {
   return MONTH.test(label);
 }

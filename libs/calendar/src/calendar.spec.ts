@@ -71,7 +71,7 @@ describe('monthPeriod', () => {
     });
   });
 
-  it.each(['2026-13', '2026-00', '2026-1', '26-01', '2026-10-01', '', '0000-01', '0001-01', '1899-12'])(
+  it.each(['2026-13', '2026-00', '2026-1', '26-01', '2026-10-01', '', '0000-01', '0001-01', '1899-12', '1969-12'])(
     'refuses the month %j',
     (label) => {
       expect(isMonth(label)).toBe(false);
@@ -161,6 +161,12 @@ describe('local days', () => {
     expect(abbreviations.split(' ').filter(isTimeZone)).toEqual([]);
     expect(Intl.supportedValuesOf('timeZone').filter((name) => !isTimeZone(name))).toEqual([]);
     expect(isTimeZone('2026-01-01T00:00+01:00[Europe/Berlin]')).toBe(false);
+  });
+
+  it('refuses a name longer than any of a zone before it is read', () => {
+    // tz-link: names of the IANA database are far shorter; reading one takes the square of its length.
+    expect(isTimeZone(`Etc/${'a'.repeat(4_000_000)}`)).toBe(false);
+    expect(isTimeZone('America/Argentina/ComodRivadavia')).toBe(true);
   });
 
   it('knows zones by name only', () => {

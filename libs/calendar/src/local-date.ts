@@ -12,7 +12,7 @@ export type LocalDate = string;
  */
 export function isTimeZone(name: string): boolean {
   if (zones.has(name)) return true;
-  if (!ZONE_NAME.test(name)) return false;
+  if (name.length > LONGEST_NAME || !ZONE_NAME.test(name)) return false;
   try {
     Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
     if (zones.size < ZONES_KEPT) zones.add(name);
@@ -24,6 +24,9 @@ export function isTimeZone(name: string): boolean {
 
 /** Names only: Temporal also reads a zone out of a stamp that has one. */
 const ZONE_NAME = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
+
+/** The longest name of the IANA database has 32 characters. Temporal takes the square of a name's length to refuse it. */
+const LONGEST_NAME = 64;
 
 // Every date of every account asks this, and the host takes its time to answer. Names come in any case, hence a bound.
 const zones = new Set<string>();
