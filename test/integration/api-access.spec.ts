@@ -372,6 +372,52 @@ describe('the log', () => {
 });
 
 describe('the documentation', () => {
+  type Operation = { method: 'get' | 'post' | 'put' | 'patch' | 'delete'; path: string; body: boolean };
+  type Paths = Record<string, Record<string, { requestBody?: object }>>;
+
+  /** Every operation that is documented, on ids that nothing has. */
+  async function operations(): Promise<Operation[]> {
+    const { body } = await api.get('/openapi.json').expect(200);
+    const { paths } = body as { paths: Paths };
+    const found = Object.entries(paths).flatMap(([path, each]) =>
+      Object.entries(each).map(([method, { requestBody }]) => ({
+        method: method as Operation['method'],
+        path: path.replaceAll(/\{\w+\}/g, '01900000-0000-7000-8000-000000000000'),
+        body: requestBody !== undefined,
+      })),
+    );
+    expect(found.length).toBeGreaterThan(50);
+    return found;
+  }
+
+  // `api` holds each answer against the document by itself: one whose status is not there fails.
+  it('knows of every operation that a stranger is refused', async () => {
+    const closed = (await operations()).filter(({ path }) => !path.startsWith('/health/'));
+    expect(closed.map(({ path }) => path)).toContain('/metrics');
+    for (const { method, path } of closed) {
+      const { status } = await api[method](path, {} as never, 'mtl_of_a_stranger');
+      expect([method, path, status]).toEqual([method, path, 401]);
+    }
+  });
+
+  it('knows of every operation with a body that another type and too long a body are refused', async () => {
+    const taking = (await operations()).filter(({ body }) => body);
+    expect(taking.length).toBeGreaterThan(20);
+    // Larger than any body may be once it is unpacked.
+    const blanks = gzipSync(Buffer.alloc(9 * 1024 * 1024, ' '));
+    for (const { method, path } of taking) {
+      const form = await api[method](path, undefined as never)
+        .type('form')
+        .send('code=acme');
+      expect([method, path, form.status]).toEqual([method, path, 415]);
+      const long = await api[method](path, undefined as never)
+        .set({ 'content-type': 'application/json', 'content-encoding': 'gzip' })
+        .serialize(asItIs)
+        .send(blanks);
+      expect([method, path, long.status]).toEqual([method, path, 413]);
+    }
+  });
+
   it('is a valid OpenAPI document', async () => {
     const { body } = await api.get('/openapi.json').expect(200);
     const validator = new Validator();

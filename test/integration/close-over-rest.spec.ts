@@ -76,6 +76,16 @@ describe('a close over REST and by command', () => {
     const done = await closeCommand('--seller', 'acme', '--period', PERIOD, '--issue', 'automatic', '--wait');
     expect(done).toMatchObject({ code: 0 });
     expect(done.output).toContain('3 issued, 0 drafted, 0 empty, 0 held, 0 failed');
+
+    // Lines of an account have places as those of its document have. That they are documented is seen by the service's stop.
+    type Billed = { data: { lines: { position: number; amount: string }[]; invoice: string }[] };
+    const { data } = await service.rest.get<Billed>(`/v1/closes/${id}/accounts`);
+    expect(data).toHaveLength(3);
+    for (const { lines, invoice } of data) {
+      expect(lines).toEqual((await service.rest.get<Billed['data'][0]>(`/v1/invoices/${invoice}`)).lines);
+      expect(lines.map(({ position }) => position)).toEqual(lines.map((_, index) => index + 1));
+      expect(lines.length).toBeGreaterThan(0);
+    }
   });
 
   it('meterline export fetches the archive, the certificate and the evidence of each document', async () => {

@@ -1,8 +1,10 @@
+import type { Server } from 'node:http';
 import { pino } from 'pino';
 import type { Database } from '#persistence';
 import { newApiKey } from '#persistence/catalogue';
 import { openService } from '#runtime';
 import { createApi } from '../../apps/api/src/index.js';
+import { openApiDocument } from '../../apps/api/src/openapi.js';
 import {
   type ReportSimulator,
   type ReportSimulatorOptions,
@@ -13,6 +15,7 @@ import { RestClient } from '../../apps/cli/src/index.js';
 import { serveHealth } from '../../apps/worker/src/health.js';
 import { createWorker, WorkerMetrics } from '../../apps/worker/src/index.js';
 import { SECRET_KEY } from './catalogue.js';
+import { watchAnswers } from './documented-answers.js';
 import { createTestDatabase } from './postgres.js';
 import { PATIENCE_MS } from './eventually.js';
 
@@ -27,6 +30,7 @@ export interface TestService {
   /** The owner's connection string, for looking behind the service. */
   readonly ownerUrl: string;
   readonly simulator: ReportSimulator;
+  /** @throws Error when it has answered what its OpenAPI document does not say */
   stop(): Promise<void>;
 }
 
@@ -54,6 +58,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
     adminKey: key,
     logger,
   });
+  const undocumented = watchAnswers(api.getHttpServer() as Server, openApiDocument(api));
   const health = await serveHealth(0, { database, worker, metrics });
   const port = await freePort();
   await api.listen(port, '127.0.0.1');
@@ -71,6 +76,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
       await worker.close();
       await Promise.all([service.close(), simulator.close()]);
       await database.$disconnect();
+      expect(undocumented()).toEqual([]);
     },
   };
 }
