@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { Socket } from 'node:net';
 import pg from 'pg';
-import { type Database, openDatabase, provideLogin, recordAudit, serviceLogin } from '#persistence';
+import {
+  type Database,
+  openDatabase,
+  PATIENCE,
+  provideLogin,
+  readingBounded,
+  recordAudit,
+  serviceLogin,
+  serviceSession,
+} from '#persistence';
 import { admitConfiguredKey, authenticate, createApiKey } from '#persistence/catalogue';
 import { openCloseQueue, queueSettings } from '#runtime';
 import { granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
@@ -258,6 +268,38 @@ describe("the service's login", () => {
       expect(await queue.ping()).toEqual(expect.any(Number));
     } finally {
       await queue.close();
+      await other.$disconnect();
+    }
+  });
+
+  it('gives up a peer that is gone and a transaction that stopped, in whatever session', async () => {
+    // Both ends look: a host without power is asked after 30 s and given up 40 s later, by defaults after two hours.
+    const alive = { idle: '30', interval: '10', count: '4', transaction: '1min' };
+    const settings = `
+      SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_keepalives_interval') AS interval,
+             current_setting('tcp_keepalives_count') AS count, current_setting('lock_timeout') AS lock,
+             current_setting('idle_in_transaction_session_timeout') AS transaction`;
+    const asked: unknown[] = [];
+    const { setKeepAlive } = Socket.prototype;
+    Socket.prototype.setKeepAlive = function (...of) {
+      asked.push(of);
+      return Reflect.apply(setKeepAlive, this, of);
+    };
+    const other = openDatabase(serviceUrl, 1);
+    try {
+      expect(await other.$queryRawUnsafe(settings)).toEqual([{ ...alive, lock: '10s' }]);
+      const reading = await readingBounded(other, () => other.$queryRawUnsafe(settings));
+      expect(reading).toEqual([{ ...alive, lock: '10s' }]);
+      // The queue's and that of the gates.
+      for (const config of [queueSettings(serviceUrl, PATIENCE).connection, serviceSession(serviceUrl)]) {
+        const client = new pg.Client(config as pg.ClientConfig);
+        await client.connect();
+        expect((await client.query(settings)).rows).toEqual([{ ...alive, lock: '0' }]);
+        await client.end();
+      }
+      expect(asked).toEqual(Array.from({ length: 4 }, () => [true, 30_000]));
+    } finally {
+      Socket.prototype.setKeepAlive = setKeepAlive;
       await other.$disconnect();
     }
   });
