@@ -6,5 +6,6 @@ export default {
   maxWorkers: 1,
   testTimeout: 300_000,
   globalSetup: '<rootDir>/test/restore/setup.mjs',
+  globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   testMatch: ['<rootDir>/test/restore/**/*.spec.ts'],
 };

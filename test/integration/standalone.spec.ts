@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { request } from 'undici';
 import { eventually } from '../support/eventually.js';
 import { readMetrics } from '../support/metrics.js';
+import { spawnNode } from '../support/process.js';
 
 const MAIN = resolve('dist/apps/standalone/src/main.js');
 
@@ -17,13 +18,11 @@ class Program {
   readonly ended: Promise<{ code: number | null; signal: string | null }>;
 
   constructor(file: string, args: string[], environment: NodeJS.ProcessEnv = {}) {
-    this.#process = spawn(process.execPath, [file, ...args], {
-      env: { PATH: process.env.PATH, LOG_LEVEL: 'warn', ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
+    const started = spawnNode([file, ...args], { PATH: process.env.PATH, LOG_LEVEL: 'warn', ...environment });
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     }
+    this.#process = started;
     this.ended = once(this.#process, 'exit').then(([code, signal]) => ({ code, signal }));
   }
 

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import startPostgres from '../support/global-setup.mjs';
 
 /** The tests dump and restore with PostgreSQL's own tools, whose version must not be below that of the server. */
-export default function check() {
+export default async function start() {
   const remedy =
     'install PostgreSQL 15 or newer (Debian: apt-get install -y postgresql), start its server and name a superuser of it in ' +
     'TEST_DATABASE_URL; .ci/run does both';
@@ -13,4 +14,5 @@ export default function check() {
       throw new Error(`${tool} is missing: ${remedy}`, { cause });
     }
   }
+  await startPostgres();
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { resolve } from 'node:path';
 import { accountId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import type { Closes, CloseStep } from '#close';
@@ -8,6 +8,7 @@ import { findClose } from '#persistence/closes';
 import { openService } from '#runtime';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
+import { spawnNode } from './process.js';
 
 export interface CrashOptions {
   readonly accounts: number;
@@ -192,9 +193,8 @@ class Army {
       secretKey: SECRET_KEY.toString('hex'),
       die,
     };
-    const worker = spawn(process.execPath, [resolve('test/crash/worker.mjs'), JSON.stringify(task)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const worker = spawnNode([resolve('test/crash/worker.mjs'), JSON.stringify(task)], process.env);
+    worker.stderr.pipe(process.stderr, { end: false });
     this.#living.add(worker);
     worker.stdout.setEncoding('utf8').on('data', (text: string) => {
       const step = /died at (\w+)/.exec(text)?.[1];

@@ -1,6 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
 import pg from 'pg';
 import { createDatabase, type Credentials, type Database, migrate, openDatabase, provideLogin } from '#persistence';
 import { prepareQueue } from '#runtime';
@@ -32,9 +31,13 @@ export async function createEmptyDatabase(): Promise<string> {
   return databaseUrl(name);
 }
 
-/** A copy of the database that the migrations, run once for all tests of the server, come to. */
+/** A copy of the database that the migrations, run once for all tests of a run, come to. */
 async function createMigratedDatabase(): Promise<string> {
-  const template = await (migrated ??= migratedTemplate());
+  return copyDatabase(await migratedTemplate());
+}
+
+/** A copy of a database of the server, without what is granted on it. */
+export async function copyDatabase(template: string): Promise<string> {
   const name = newName();
   await onServer(async (client) => {
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
@@ -42,17 +45,9 @@ async function createMigratedDatabase(): Promise<string> {
   return databaseUrl(name);
 }
 
-let migrated: Promise<string> | undefined;
-
-/** The template of these migrations: made by the first process that asks, under a name that tells its content. */
+/** The template of a run, made by the first of its processes that asks. */
 async function migratedTemplate(): Promise<string> {
-  const texts = (await readdir(MIGRATIONS, { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory())
-    .map(async (entry) => readFile(join(MIGRATIONS, entry.name, 'migration.sql'), 'utf8'));
-  const digest = createHash('sha256')
-    .update((await Promise.all(texts)).join('\0'))
-    .digest('hex');
-  const template = `template_${digest.slice(0, 32)}`;
+  const template = nameOf('template');
   await onServer(async (client) => {
     await client.query('SELECT pg_advisory_lock($1)', [TEMPLATE_LOCK]);
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [template]);
@@ -112,7 +107,10 @@ function server(): string {
   return url;
 }
 
-const newName = (): string => `test_${randomUUID().replaceAll('-', '')}`;
+/** What begins with the name of the run goes with it. */
+const nameOf = (what: string): string => `${process.env.TEST_RUN}_${what}`;
+
+const newName = (): string => nameOf(randomUUID().replaceAll('-', ''));
 
 function databaseUrl(name: string): string {
   return Object.assign(new URL(server()), { pathname: `/${name}` }).href;

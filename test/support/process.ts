@@ -1,6 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
 import { PATIENCE_MS } from './eventually.js';
 
 /** A program of this repository, run from its sources in a process of its own. */
@@ -16,12 +18,24 @@ export interface Program {
   ended(): Promise<number | null>;
 }
 
+const ENDS_WITH_ITS_RUN = pathToFileURL(resolve('test/support/ends-with-its-run.mjs')).href;
+
+/** Starts Node with `args`, in a process that does not outlive this one, however this one ends. */
+export function spawnNode(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, ['--import', ENDS_WITH_ITS_RUN, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  }) as ChildProcess as ChildProcessByStdio<null, Readable, Readable>;
+}
+
 export function run(script: string, args: readonly string[], environment: Record<string, string>): Program {
   const { PATH = '', TZ } = process.env;
-  const child = spawn(
-    process.execPath,
+  const child = spawnNode(
     ['-C', 'source', '--import', resolve('test/support/run-source.mjs'), resolve(script), ...args],
-    { env: { PATH, ...(TZ !== undefined && { TZ }), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { PATH, ...(TZ !== undefined && { TZ }), ...environment },
   );
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece));
