@@ -16,8 +16,40 @@ export function approximations(series: BucketSeries): Float64Array {
   return doubles;
 }
 
-/** The double nearest to a value, 0 only where `scaled` is 0, too. Throws `bad_value`. */
+/** What a double of `nearest` is off by, at most, as a part of itself: only fifteen digits are read of a longer number. */
+export const READING_ERROR = 1e-14;
+
+const ZERO = 48;
+const POINT = 46;
+/** All numbers below are whole in a double, and so are powers of ten up to the 22nd. */
+const MOST_READ = 1e14;
+const POWERS_OF_TEN = Array.from({ length: 23 }, (_, power) => 10 ** power);
+
+/** The double nearest to a value, or nearly so; 0 only where `scaled` is 0, too. Throws `bad_value`. */
 export function nearest(text: string): number {
+  const { length } = text;
+  let read = 0;
+  let point = -1;
+  let decimals = 0;
+  for (let at = 0; at < length; at += 1) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit >= 0 && digit <= 9) {
+      if (read >= MOST_READ) continue;
+      read = read * 10 + digit;
+      if (point >= 0) decimals += 1;
+    } else if (digit === POINT - ZERO && point < 0) {
+      // What follows more than fifteen whole digits is not worth their place.
+      if (read >= MOST_READ) return parsed(text);
+      point = at;
+    } else return parsed(text);
+  }
+  const whole = point < 0 ? length : point;
+  const isUsual = whole > 0 && whole < 15 && point !== length - 1 && (whole === 1 || text.charCodeAt(0) !== ZERO);
+  const power = POWERS_OF_TEN[decimals];
+  return isUsual && power !== undefined ? read / power : parsed(text);
+}
+
+function parsed(text: string): number {
   if (!isReportedValue(text)) throw badValue(text);
   // eslint-disable-next-line no-restricted-syntax -- Whatever lies near a bound is compared exactly.
   return Number(text);

@@ -11,7 +11,7 @@ import {
   type RankedSamples,
   type UnreportedSamples,
 } from './evidence.js';
-import { approximations, nearest } from './approximation.js';
+import { approximations, nearest, READING_ERROR } from './approximation.js';
 import { ExactSum } from './exact-sum.js';
 import type { ActiveEntity, BandwidthDirection, BandwidthMeasure } from './measure-spec.js';
 import { MeteringError } from './metering-error.js';
@@ -552,8 +552,8 @@ class Samples {
   }
 
   private ranked(slots: Int32Array, k: number): Aggregate {
-    // Each of m doubles added is off by half a unit in the last place, and so is each of their sums.
-    const relativeError = (2 * this.sites.length + 2) * Number.EPSILON;
+    // Each double is off by what reading it cost, and each of their sums by half a unit in the last place.
+    const relativeError = READING_ERROR + (2 * this.sites.length + 2) * Number.EPSILON;
     const slot = slotAtRank({ slots, approximate: this.approximate, relativeError, exact: (at) => this.exact(at) }, k);
     const value = this.exact(slot);
     return {

@@ -14,9 +14,9 @@ export interface ReportLimits {
 }
 
 /** A process stops handing a place from one of its requests to the next after so long, so that others get their turn. */
-const TURN_MS = 1_000;
+const TURN_MS = 2_000;
 /** A place that no request of this process waits for is kept for so long: most often its next request is about to come. */
-const LINGER_MS = 100;
+const LINGER_MS = 250;
 /** Between two looks for a free place. */
 const LOOK_MS = 25;
 /** A database that answers nothing for so long is taken for away, and its connection for lost. */
