@@ -1,15 +1,7 @@
-import { fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { freePort, startEmbeddedPostgres } from '../dist/apps/standalone/src/embedded-postgres.js';
-import { measureFloors } from './floors.mjs';
-import { openScene, PLANS, requireExactUsage, SECRET_KEY } from './scene.mjs';
-import { startSimulator, stopChild } from './simulator.mjs';
+import { openRig } from './rig.mjs';
+import { PLANS } from './scene.mjs';
 
 /** What closing a month costs a worker: `npm run bench:close -- --accounts 100,1000 --plan volume`. */
 const options = new Command('bench:close')
@@ -44,140 +36,36 @@ if (options.entities) {
   options.plan = 'sites';
 }
 
-const folder = await mkdtemp(join(tmpdir(), 'meterline-bench-'));
-const cleanUps = [() => rm(folder, { recursive: true, force: true })];
-let cleaned;
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => void cleanUp().then(() => process.exit(1)));
-}
+const rig = await openRig({ limit_ms: options.limit * 60_000, profile: options.profile });
 try {
-  const laps = await measure();
+  const laps = [];
+  for (const size of sizes) {
+    tell(`closing ${titleOf(size)} …`);
+    laps.push(await measureSize(size));
+  }
   print(laps);
 } finally {
-  await cleanUp();
-}
-
-/** Last started, first stopped; once, whoever asks first. */
-function cleanUp() {
-  return (cleaned ??= cleanUps.reduceRight((before, step) => before.then(step), Promise.resolve()));
-}
-
-async function measure() {
-  const server = await startEmbeddedPostgres(folder, () => undefined);
-  cleanUps.push(() => server.stop());
-  const queueUrl = options.queue === 'redis' ? await startRedis() : undefined;
-  const laps = [];
-  for (const [position, size] of sizes.entries()) {
-    tell(`closing ${titleOf(size)} …`);
-    laps.push(await measureSize({ server, queueUrl, name: `bench_${position}` }, size));
-  }
-  return laps;
+  await rig.stop();
 }
 
 /** One size of the close, on a database, a simulator and workers of its own. */
-async function measureSize({ server, queueUrl, name }, { accounts, entities }) {
-  const { plan } = options;
+async function measureSize({ accounts, entities }) {
+  const { plan, workers, queue } = options;
   const warmUp = Math.ceil(options.warmUp / (entities ?? 1));
   const fleet = { accounts: Math.max(warmUp, accounts), sites: entities ?? 1, subscribers: 1 };
-  const simulator = await startSimulator(fleet);
-  cleanUps.push(() => simulator.stop());
-  const reportUrl = simulator.url;
-  const scene = await openScene({ server: server.url, name, plan, fleet, queueUrl });
-  const task = {
-    databaseUrl: scene.url,
-    queueUrl: queueUrl ?? scene.url,
-    reportUrl,
-    secretKey: SECRET_KEY.toString('hex'),
-  };
-  const workers = await Promise.all(Array.from({ length: options.workers }, () => startWorker(task)));
+  const stage = await rig.openStage({ plan, fleet, workers, queue });
   try {
-    const lap = await runLap(scene, workers, { accounts, warmUp });
-    if (entities) await requireExactUsage(scene.client, { fleet, accounts });
-    const floors = entities ? undefined : await measureFloors({ scene, plan, fleet, reportUrl });
-    return { accounts, entities, ...lap, floors };
+    await stage.warmUp(warmUp);
+    const lap = await stage.lap(accounts);
+    const floors = entities ? undefined : await stage.floors();
+    return { ...lap, entities, floors };
   } finally {
-    await Promise.all(workers.map(stopWorker));
-    await scene.stop();
-    await simulator.stop();
+    await stage.stop();
   }
 }
 
 function titleOf({ accounts, entities }) {
   return entities ? `${accounts} accounts with ${entities} sites each` : `${accounts} accounts`;
-}
-
-async function runLap(scene, workers, { accounts, warmUp }) {
-  const limit_ms = options.limit * 60_000;
-  await scene.addSeller('warm-up', warmUp);
-  await scene.close('warm-up', limit_ms);
-  await scene.addSeller('measured', accounts);
-  const before = await scene.figures();
-  await Promise.all(workers.map((worker) => ask(worker, 'start')));
-  const started = performance.now();
-  const ended = await scene.close('measured', limit_ms);
-  const wall_ms = performance.now() - started;
-  const measured = await Promise.all(workers.map((worker) => ask(worker, 'end')));
-  const after = await scene.figures();
-  if (ended.issued !== accounts) throw new Error(`not every account was issued: ${JSON.stringify(ended)}`);
-  const total = (of) => measured.reduce((sum, each) => sum + each[of], 0);
-  const largest = (of) => Math.max(...measured.map((each) => each[of]));
-  return {
-    wall_ms,
-    cpu_ms: total('cpu_ms'),
-    statements: total('statements'),
-    postgres_cpu_ms: after.cpu_ms - before.cpu_ms,
-    wal_bytes: after.wal_bytes - before.wal_bytes,
-    table_bytes: after.table_bytes - before.table_bytes,
-    lock_waits: ended.samples.waiting / Math.max(1, ended.samples.sessions),
-    mark_compacts: total('mark_compacts'),
-    start_bytes: largest('start_bytes'),
-    peak_bytes: largest('peak_bytes'),
-    end_bytes: largest('end_bytes'),
-  };
-}
-
-async function startWorker(task) {
-  const profiling = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(options.profile)}`] : [];
-  // The heap and the allocator as the image sets them.
-  const execArgv = ['--max-semi-space-size=8', ...profiling];
-  const env = { ...process.env, MALLOC_ARENA_MAX: '2' };
-  const worker = fork(resolve(import.meta.dirname, 'worker.mjs'), { execArgv, env });
-  cleanUps.push(() => stopWorker(worker));
-  await ask(worker, task);
-  return worker;
-}
-
-/** Sends a message to a worker and waits for its answer. Rejects when the worker ends instead. */
-async function ask(worker, message) {
-  const died = once(worker, 'exit').then(() => {
-    throw new Error('a worker ended before it answered');
-  });
-  worker.send(message);
-  const [answer] = await Promise.race([once(worker, 'message'), died]);
-  return answer;
-}
-
-/** A worker finishes when nobody is connected to it any more. */
-async function stopWorker(worker) {
-  if (worker.exitCode !== null || worker.signalCode !== null) return;
-  const ended = once(worker, 'exit');
-  if (worker.connected) worker.disconnect();
-  await ended;
-}
-
-async function startRedis() {
-  const port = await freePort();
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
-  const redis = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  cleanUps.push(() => stopChild(redis));
-  const failed = once(redis, 'error').then(([error]) => {
-    throw new Error('redis-server does not start; install Redis or measure with --queue postgres', { cause: error });
-  });
-  for (let ready = false; !ready;) {
-    const [text] = await Promise.race([once(redis.stdout.setEncoding('utf8'), 'data'), failed]);
-    ready = text.includes('Ready to accept connections');
-  }
-  return `redis://127.0.0.1:${port}`;
 }
 
 function print(laps) {

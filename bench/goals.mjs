@@ -1,0 +1,218 @@
+/**
+ * What a close is to cost, goal by goal: which figures of a run tell it, what each may be at most (or at least), and, in
+ * words that a person wrote, why a goal that is missed is missed and what is to be tried next. The words outlive a run; the
+ * figures do not.
+ */
+export const GOALS = [
+  {
+    id: 'G1',
+    goal: 'CPU of the workers for an account ÷ bare floors of the same run',
+    figures: [
+      { name: 'volume', of: ({ volume }) => median(volume.laps.map(overFloors)), most: 1, digits: 2 },
+      { name: 'percentile', of: ({ percentile }) => median(percentile.laps.map(overFloors)), most: 0.7, digits: 2 },
+    ],
+    profile:
+      "Of the main thread's CPU on a volume plan, drawing takes about half, collecting garbage a sixth, and canonical JSON with " +
+      'its hashes, rating, and decimal arithmetic a tenth each. A page with embedded fonts, PDF/A metadata and a derivation under ' +
+      'each line stands against a plain page with built-in ones. On a percentile plan reading the answers comes first (G6).',
+    next:
+      'widths of the fonts handed to pdfkit as text, hashes as bytes, one canonical text of a document for its hash and its row; ' +
+      'for samples the next idea of G6.',
+  },
+  {
+    id: 'G2',
+    goal: 'statements for an account of an automatic close, all counted at the driver',
+    figures: [
+      { name: 'volume', of: ({ volume }) => median(volume.laps.map(each('statements'))), most: 2, digits: 2 },
+      {
+        name: 'percentile',
+        of: ({ percentile }) => median(percentile.laps.map(each('statements'))),
+        most: 2,
+        digits: 2,
+      },
+    ],
+    profile:
+      'Permits of a report key and signs of life come by time and not by account: slow accounts pay for more of them.',
+    next: 'larger leases of permits, signs of life of all batches of a process in one statement.',
+  },
+  {
+    id: 'G3',
+    goal: 'fee-only accounts of one seller, whole close with PDFs, two workers on this machine',
+    figures: [
+      { name: 'invoices/s', of: ({ fee }) => median(fee[2].laps.map(perSecond)), least: 220, digits: 0 },
+      { name: 'PostgreSQL, ms', of: ({ fee }) => median(fee[2].laps.map(each('postgres_cpu_ms'))), most: 2, digits: 1 },
+    ],
+    profile:
+      'PostgreSQL, both workers and the queue share the cores, so that the sum of their CPU for an invoice bounds the rate. ' +
+      'PostgreSQL spends its part on the checks of each row (hashes and sums of a document are checked by triggers), on the ' +
+      'indexes, and on the PDF, which it stores.',
+    next: 'fewer indexes on what is written once, checks of a set in one trigger of the statement, a leaner page (G1).',
+  },
+  {
+    id: 'G4',
+    goal: 'writing invoices ÷ COPY of the same rows',
+    figures: [
+      {
+        name: 'ratio',
+        of: ({ fee }) => median(fee[1].writing.map(({ insert_ms, copy_ms }) => insert_ms / copy_ms)),
+        most: 1.5,
+        digits: 2,
+      },
+    ],
+    profile:
+      'The statement takes one JSON text apart into seven tables, follows foreign keys and checks that columns say what their ' +
+      'document says; the COPY has its columns ready and checks nothing but its indexes.',
+    next: 'columns handed over ready beside the document, checks that read each document once for all its tables.',
+  },
+  {
+    id: 'G5',
+    goal: 'an account costs the same in a large close, and a worker stays small',
+    figures: [
+      {
+        name: 'CPU, large ÷ small',
+        of: ({ volume }) => cpuPerAccount(volume.large) / mean(volume.around.map(cpuPerAccount)),
+        most: 1.05,
+        digits: 2,
+      },
+      {
+        name: 'largest resident memory of a worker, MB',
+        of: ({ volume, percentile, fee }) =>
+          Math.max(
+            ...[volume.large, ...volume.laps, ...percentile.laps, ...fee[1].laps, ...fee[2].laps].map(
+              ({ peak_bytes }) => peak_bytes,
+            ),
+          ) / 1e6,
+        most: 160,
+        digits: 0,
+      },
+    ],
+    profile:
+      'A bare Node.js takes 43 MB. Nest, BullMQ, Prisma and its compiler of queries, pdfkit and the code of the service add a ' +
+      'hundred before the first account; the live heap of a close is about 60 MB, the rest is garbage that V8 has not collected.',
+    next: 'a worker without Prisma (its statements are SQL already) and without what Nest loads for HTTP.',
+  },
+  {
+    id: 'G6',
+    goal: 'contract-complete read of a month of 5-minute samples ÷ `JSON.parse` of the same answers',
+    figures: [
+      {
+        name: 'ratio',
+        of: ({ reading }) => median(reading.laps.map(({ read_ms, parse_ms }) => read_ms / parse_ms)),
+        most: 0.5,
+        digits: 2,
+      },
+    ],
+    profile:
+      'Both directions are read into texts, one for each sample, because a bill is computed from what was written and evidence ' +
+      'keeps it; making the texts and looking at each for gaps and rounding is most of it.',
+    next: 'samples as ranks over the bytes of the answer, with the text of the billed one alone, and rounding looked for there.',
+  },
+  {
+    id: 'G7',
+    goal: "the queue's share of the CPU of a fee-only close, its server included, by jobs that have nothing to do",
+    figures: [
+      { name: 'Redis, %', of: ({ queues }) => queueShare(queues.redis) * 100, most: 2, digits: 1 },
+      { name: 'PostgreSQL, %', of: ({ queues }) => queueShare(queues.postgres) * 100, most: 5, digits: 1 },
+    ],
+    profile: 'A job is taken, locked, renewed and removed by statements or scripts of its own.',
+    next: 'more accounts in a job.',
+  },
+  {
+    id: 'G8',
+    goal: 'CPU of one account with many sites ÷ the same number of sites in many accounts',
+    figures: [
+      {
+        name: 'ratio',
+        of: ({ entities }) =>
+          cpuPerAccount(entities.one) /
+          entities.one.entities /
+          mean(entities.many.map((lap) => cpuPerAccount(lap) / lap.entities)),
+        most: 1.1,
+        digits: 2,
+      },
+      { name: 'its worker, MB', of: ({ entities }) => entities.one.peak_bytes / 1e6, most: 512, digits: 0 },
+    ],
+    profile:
+      'The values, the lines with their derivations and the pages of one document are in memory at once, and the lines a second ' +
+      'time in the thread that draws them.',
+    next: 'lines handed to the drawing thread page by page.',
+  },
+  {
+    id: 'G9',
+    goal: 'workers of one seller wait for cores and not for locks, % of samples of sessions at work',
+    figures: [1, 2, 8].flatMap((workers) => [
+      {
+        name: `${workers} worker${workers === 1 ? '' : 's'}`,
+        of: ({ fee }) => mean(fee[workers].laps.map(({ lock_waits }) => lock_waits)) * 100,
+        most: 2,
+        digits: 1,
+      },
+      { name: 'at invoices/s', of: ({ fee }) => median(fee[workers].laps.map(perSecond)), digits: 0 },
+    ]),
+    profile:
+      'Every batch of one seller waits at its number series while another commits, because numbers have no gaps.',
+    next:
+      'do less while the series is locked: documents written before their number is known and numbered by one statement that ' +
+      'commits with them.',
+  },
+  {
+    id: 'G10',
+    goal: 'KiB in the tables for an invoice, its PDF apart; WAL beside it',
+    figures: [
+      { name: 'fee', of: ({ fee }) => median(fee[1].laps.map(each('table_bytes'))) / 1024, most: 4, digits: 1 },
+      { name: 'volume', of: ({ volume }) => each('table_bytes')(volume.large) / 1024, most: 4, digits: 1 },
+      { name: 'WAL, volume', of: ({ volume }) => each('wal_bytes')(volume.large) / 1024, digits: 1 },
+    ],
+    profile:
+      'The document as jsonb, what it was computed from as jsonb, an event and an audit entry with a hash each, confirming pulls, ' +
+      'and eight indexes of random ids; the table of sizes below has each.',
+    next: 'a compact form of documents in the tables, hashes as bytes, ids in the order of time for what is written in sets.',
+  },
+];
+
+/** Whether every figure of a goal that has a bound keeps it. */
+export function isReached({ figures }, run) {
+  return figures.every(({ of, most = Infinity, least = -Infinity }) => of(run) <= most && of(run) >= least);
+}
+
+/** What a figure came to. */
+export function textOf({ name, of, digits }, run) {
+  return `${name} ${of(run).toFixed(digits)}`;
+}
+
+/** What is wanted of a goal. */
+export function wantedOf({ figures }) {
+  const bound = ({ most, least }) => (most === undefined ? `≥ ${least}` : `≤ ${most}`);
+  const bounded = figures.filter(({ most, least }) => most !== undefined || least !== undefined);
+  const bounds = new Set(bounded.map(bound));
+  return bounds.size === 1 ? [...bounds][0] : bounded.map((figure) => `${figure.name} ${bound(figure)}`).join(', ');
+}
+
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function each(member) {
+  return (lap) => lap[member] / lap.accounts;
+}
+
+const cpuPerAccount = each('cpu_ms');
+
+function perSecond({ accounts, wall_ms }) {
+  return (accounts / wall_ms) * 1_000;
+}
+
+function overFloors(lap) {
+  const { fetch, parse, page, rows } = lap.floors;
+  return cpuPerAccount(lap) / (fetch + parse + page + rows);
+}
+
+function queueShare({ lap, empty }) {
+  const ofClose = lap.cpu_ms + lap.postgres_cpu_ms + lap.redis_cpu_ms;
+  return ((empty.cpu_ms / empty.jobs) * lap.jobs) / ofClose;
+}
