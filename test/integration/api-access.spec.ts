@@ -18,6 +18,8 @@ async function keyWith(scopes: string[], bound: string | null = null): Promise<s
   return (made.body as { key: string }).key;
 }
 
+const members = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`m${n}`, 1]));
+
 describe('no key, no answer', () => {
   it.each([
     '/v1/sellers',
@@ -190,6 +192,9 @@ describe('problems', () => {
     ['a constructor', '{"bank":[{"constructor":{"prototype":{}}}]}', 400, 'reserved_member'],
     ['33 lists inside each other', `{"code":${'['.repeat(32)}${']'.repeat(32)}}`, 400, 'body_too_deep'],
     ['a million lists inside each other', '['.repeat(1_000_000), 400, 'body_too_deep'],
+    ['1,001 members of an object', JSON.stringify(members(1_001)), 400, 'too_many_entries'],
+    ['1,000 members of an object', JSON.stringify(members(1_000)), 422, 'invalid_request'],
+    ['a million values', `{"code":[${`[${'1,'.repeat(99_999)}1],`.repeat(10)}1]}`, 400, 'too_many_entries'],
     ['32 lists inside each other', `{"code":${'['.repeat(31)}${']'.repeat(31)}}`, 422, 'invalid_request'],
   ])('%s in the body', async (_, sent, status, code) => {
     const { body } = await api.post('/v1/sellers').set('content-type', 'application/json').send(sent).expect(status);

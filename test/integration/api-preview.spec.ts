@@ -415,6 +415,57 @@ describe('POST /v1/rating/preview', () => {
     expect(problem.errors[0]?.pointer).toBe('/usage');
   });
 
+  it.each([
+    ['all but one sample', spaced(300).series.slice(0, 1), '287 samples, the first at 2026-10-01T00:05:00Z'],
+    ['the second half', spaced(300).series.slice(0, 144), '144 samples, the first at 2026-10-01T12:00:00Z'],
+    ['one sample', spaced(300).series.toSpliced(7, 1), '1 samples, the first at 2026-10-01T00:35:00Z'],
+    [
+      'every second sample but one',
+      [...spaced(600).series, { start: '2026-10-01T00:05:00Z', value: '1' }],
+      '143 samples, the first at 2026-10-01T00:15:00Z',
+    ],
+  ])('never takes %s that a series passes over for missing ones, which count 0', async (_, series, lacks) => {
+    const usage = [{ metric: 'bandwidth', entity: site('A'), series }];
+    const problem = await refused({ plan: planOf([burst]), period: day, usage });
+    expect(problem).toMatchObject({
+      code: 'usage_missing',
+      errors: [{ pointer: '/usage/0/series', message: expect.stringContaining(lacks) as string }],
+    });
+  });
+
+  it('takes null for a sample that was not reported, and asks for none while a site is not active', async () => {
+    const perUnit = { ...burst, price: { model: 'per_unit', unit_price: '1' } };
+    const { series } = spaced(300);
+    const body = { plan: planOf([perUnit]), period: day };
+    // Rank 274 of 288: of 15 ones it is a one, of 14 a zero.
+    for (const [ones, billed] of [
+      [15, '1'],
+      [14, '0'],
+    ] as const) {
+      const some = series.map(({ start, value }, slot) => ({ start, value: slot < ones ? value : null }));
+      const answer = await preview({ ...body, usage: [{ metric: 'bandwidth', entity: site('A'), series: some }] });
+      expect(amounts(answer)).toEqual([`burst ${billed} Mbps ${billed}.00`]);
+    }
+    const twoDays = { start: '2026-09-30', end: '2026-10-02' };
+    const entities = [{ ...site('A'), active_from: '2026-10-01' }];
+    const usage = [{ metric: 'bandwidth', entity: site('A'), series }];
+    expect(await preview({ ...body, period: twoDays, entities, usage })).toMatchObject({
+      lines: [{ charge: 'burst' }],
+    });
+    const later = { starts_at: '2026-10-01' };
+    expect((await preview({ ...body, period: twoDays, subscription: later, usage })).lines).toHaveLength(1);
+    expect(await refused({ ...body, period: twoDays, usage })).toMatchObject({ code: 'usage_missing' });
+  });
+
+  it('refuses a listed entity that ends before it begins', async () => {
+    const entities = [{ ...site('A'), active_from: '2026-10-21', active_until: '2026-10-11' }];
+    const fee = { ...platform, per: 'customer_site_id' };
+    expect(await refused({ plan: planOf([fee]), period: '2026-10', entities })).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ pointer: '/entities/0/active_until' }],
+    });
+  });
+
   it('takes a listed site that is not active for one without usage', async () => {
     const entities = [{ ...site('B'), active_until: '2026-09-01' }];
     expect(await preview({ plan: planOf([perSite]), period: '2026-10', entities })).toMatchObject({ net: '0.00' });

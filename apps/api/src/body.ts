@@ -11,6 +11,10 @@ const LIMIT = '8mb';
 const DEPTH = 32;
 /** Entries of one list: as many as the longest list of the contract may have. Each that is wrong is looked at. */
 const ENTRIES = 100_000;
+/** Members of one object. A seller has some thirty; what has more is no word of the contract, and each is remembered. */
+const MEMBERS = 1_000;
+/** Objects, lists and values together: a preview of series as long as a body may be has half as many. */
+const NODES = 1_000_000;
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
 const UNSTORABLE = /[\0\p{Cs}]/u;
@@ -76,7 +80,14 @@ function decoded(bytes: Uint8Array): string {
 
 function inspect(text: string): void {
   const open: { members: Set<string>; commas: number; isList: boolean }[] = [];
+  const tooMany = (what: string) => new Problem(400, 'too_many_entries', `${what}; send fewer`);
+  let nodes = 0;
+  const count = () => {
+    nodes += 1;
+    if (nodes > NODES) throw tooMany(`the body has more than ${NODES} objects, lists and values`);
+  };
   const enter = (isList: boolean) => {
+    count();
     open.push({ members: new Set(), commas: 0, isList });
     if (open.length > DEPTH) {
       throw new Problem(400, 'body_too_deep', `the body has more than ${DEPTH} objects and lists inside each other`);
@@ -100,16 +111,16 @@ function inspect(text: string): void {
         const members = open.at(-1)?.members;
         if (members?.has(name)) throw refuse('duplicate_member', 'is given twice; give it once');
         members?.add(name);
+        if ((members?.size ?? 0) > MEMBERS) throw tooMany(`an object of the body has more than ${MEMBERS} members`);
       },
       onSeparator(character) {
         const list = open.at(-1);
         if (character !== ',' || !list?.isList) return;
         list.commas += 1;
-        if (list.commas >= ENTRIES) {
-          throw new Problem(400, 'too_many_entries', `a list of the body has more than ${ENTRIES} entries; send fewer`);
-        }
+        if (list.commas >= ENTRIES) throw tooMany(`a list of the body has more than ${ENTRIES} entries`);
       },
       onLiteralValue(value: unknown) {
+        count();
         if (typeof value === 'string' && UNSTORABLE.test(value)) throw unstorable();
       },
     },

@@ -22,7 +22,10 @@ export function lowerCaseIds(text: string): string {
 export const withId = (schema: z.ZodType<string>) => schema.transform(lowerCaseIds);
 
 export const text = (longest = 200) =>
-  z.string().min(1, 'must not be empty').max(longest, `must have at most ${longest} characters`).superRefine(seen);
+  z.string().min(1, 'must not be empty').max(longest, atMost(longest)).superRefine(seen);
+
+/** A text that is longer is not looked at any further: what would be looked for in it takes its time. */
+export const atMost = (longest: number) => ({ error: `must have at most ${longest} characters`, abort: true }) as const;
 
 /** A text that is read by people holds nothing that they do not see; an empty one is refused by its length. */
 function seen(value: string, context: z.RefinementCtx): void {
@@ -66,7 +69,7 @@ const LONGEST_DECIMAL = 60;
 
 export const decimalText = z
   .string()
-  .max(LONGEST_DECIMAL, { error: `must have at most ${LONGEST_DECIMAL} characters`, abort: true })
+  .max(LONGEST_DECIMAL, atMost(LONGEST_DECIMAL))
   .refine(isPlainDecimal, 'must be a decimal as a string, such as "12.5"');
 
 export const amount = z.string().meta({ description: 'An amount with exactly the decimals of its currency.' });
@@ -82,7 +85,7 @@ export const address = z.strictObject({
   line2: text().nullable().default(null),
   city: text(),
   region: text().nullable().default(null),
-  postal_code: z.string().max(20, 'must have at most 20 characters').superRefine(seen).default(''),
+  postal_code: z.string().max(20, atMost(20)).superRefine(seen).default(''),
   country,
 });
 

@@ -2,13 +2,18 @@ import { domainToASCII } from 'node:url';
 import { electronicFormatIBAN, isValidBIC, isValidIBAN } from 'ibantools';
 import { stdnum } from 'stdnum';
 import { z } from 'zod';
+import { atMost } from './contract.js';
 import { Problem } from './problems/problem.js';
 
 /** Texts that identify a party: they are frozen on documents and read by banks and tax offices, so a slip is refused here. */
 
+/** An IBAN has 34 characters at the most; it may be given with blanks. */
+const LONGEST_BANK_TEXT = 64;
+
 /** ISO 13616, check digits and the country's own form; blanks are left out, as banks exchange it. */
 export const iban = z
   .string()
+  .max(LONGEST_BANK_TEXT, atMost(LONGEST_BANK_TEXT))
   .overwrite((text) => electronicFormatIBAN(text) ?? text)
   .refine((text) => isValidIBAN(text), 'must be an IBAN with its check digits, such as "DE89 3704 0044 0532 0130 00"')
   .meta({ description: 'Kept without blanks.' });
@@ -16,13 +21,14 @@ export const iban = z
 /** ISO 9362. */
 export const bic = z
   .string()
+  .max(LONGEST_BANK_TEXT, atMost(LONGEST_BANK_TEXT))
   .overwrite((text) => text.trim().toUpperCase())
   .refine((text) => isValidBIC(text), 'must be a BIC of 8 or 11 characters, such as "COBADEFFXXX"');
 
 /** An address with a local part of dotted atoms (RFC 5322, in any script by RFC 6531) and a domain (IDNA, also as punycode). */
 export const email = z
   .string()
-  .max(254, 'must have at most 254 characters')
+  .max(254, atMost(254))
   .refine(isEmail, 'must be an e-mail address such as "billing@example.com"')
   .meta({ format: 'idn-email' });
 

@@ -1,4 +1,4 @@
-import { type BillingPeriod, fromStamp, type Interval, startOfDay } from '#calendar';
+import { type BillingPeriod, type EpochSeconds, fromStamp, type Interval, startOfDay, toStamp } from '#calendar';
 import {
   type BucketSeries,
   type Dimension,
@@ -27,7 +27,18 @@ export interface GivenUsage {
   readonly quantities: readonly GivenQuantity[];
   /** Days that were handed in, each with its place and what it is of: they must fit whatever cuts the period. */
   readonly days: readonly { readonly pointer: string; readonly entity: EntityRef }[];
+  /** Samples that were handed in: which slots of the period a series names. */
+  readonly samples: readonly GivenSamples[];
   readonly warnings: RatingNotice[];
+}
+
+interface GivenSamples {
+  readonly pointer: string;
+  readonly entity: EntityRef;
+  /** Start of the first slot. */
+  readonly firstStart: EpochSeconds;
+  /** 1 where the series has an entry, be it null. */
+  readonly named: Uint8Array;
 }
 
 /** Stands for the account in a rating without one. */
@@ -49,6 +60,7 @@ export function readUsage(plan: TariffPlan, usage: readonly PreviewUsage[], peri
     series: [] as BucketSeries[],
     quantities: [] as GivenQuantity[],
     days: [] as { pointer: string; entity: EntityRef }[],
+    samples: [] as GivenSamples[],
     warnings: [] as RatingNotice[],
   };
   let [outside, buckets] = [0, 0];
@@ -70,6 +82,9 @@ export function readUsage(plan: TariffPlan, usage: readonly PreviewUsage[], peri
     outside += read.outside;
     const subject = metric === 'bandwidth' && entity === ACCOUNT ? WHOLE_SITE : entity;
     if (grid === 'DAY') given.days.push({ pointer, entity: subject });
+    if (grid === 'SLOT') {
+      given.samples.push({ pointer, entity: subject, firstStart: read.firstStart, named: read.named });
+    }
     for (const { metric: of, values } of meteredAs(plan, each, read.values)) {
       given.series.push({ entity: subject, metric: of, grid, owned: period, firstStart: read.firstStart, values });
     }
@@ -120,6 +135,47 @@ export function refuseForeignDays(
     if (inside.some((date) => off(startOfDay(date, period.timeZone)))) {
       throw wrongGrid(pointer, `must be by the hour: the entity begins or ends at a midnight of ${period.timeZone}`);
     }
+  }
+}
+
+/**
+ * Refuses a series that passes over samples while its site is measured. What a missing sample counts is for the plan to say,
+ * but that it is missing is for the sender: with null. A series that was cut, or that is of ten minutes here and there, would
+ * be billed in part.
+ *
+ * @param measured the segments of the period
+ */
+export function refuseAbsentSamples(
+  { samples }: GivenUsage,
+  measured: readonly Interval[],
+  entities: readonly {
+    readonly dimension: Dimension;
+    readonly value: string;
+    readonly activeFrom: string;
+    readonly activeUntil: string | null;
+  }[],
+  { timeZone }: BillingPeriod,
+): void {
+  if (samples.length === 0) return;
+  const activeRanges = new Map<string, Interval[]>();
+  for (const { activeFrom, activeUntil, ...entity } of entities) {
+    const end = activeUntil === null ? Infinity : startOfDay(activeUntil, timeZone);
+    const key = entityKey(entity);
+    activeRanges.set(key, [...(activeRanges.get(key) ?? []), { start: startOfDay(activeFrom, timeZone), end }]);
+  }
+  const isIn = (at: EpochSeconds) => (range: Interval) => range.start <= at && at < range.end;
+  for (const { pointer, entity, firstStart, named } of samples) {
+    const active = activeRanges.get(entityKey(entity)) ?? [];
+    let [absent, first] = [0, 0];
+    named.forEach((isNamed, slot) => {
+      const at = firstStart + slot * GRID_SECONDS.SLOT;
+      if (isNamed === 1 || !measured.some(isIn(at)) || !active.some(isIn(at))) return;
+      if (absent === 0) first = at;
+      absent += 1;
+    });
+    if (absent === 0) continue;
+    const message = `lacks ${absent} samples, the first at ${toStamp(first)}; one that was not reported is null`;
+    throw refused('usage_missing', pointer, message);
   }
 }
 
@@ -202,10 +258,11 @@ function readSeries(
   grid: Grid,
   pointer: string,
   period: BillingPeriod,
-): { firstStart: number; values: (string | null)[]; outside: number } {
+): { firstStart: EpochSeconds; values: (string | null)[]; named: Uint8Array; outside: number } {
   const width = GRID_SECONDS[grid];
   const { firstStart, count } = ownedBuckets(period, grid);
   const values = new Array<string | null>(count).fill(null);
+  const named = new Uint8Array(count);
   const seen = new Set<number>();
   let outside = 0;
   series.forEach(({ start: stamp, value }, position) => {
@@ -215,10 +272,14 @@ function readSeries(
     if (seen.has(start)) throw refused('contradicting_usage', at, 'stands in the series twice');
     seen.add(start);
     const slot = (start - firstStart) / width;
-    if (slot < 0 || slot >= count) outside += 1;
-    else values[slot] = value;
+    if (slot < 0 || slot >= count) {
+      outside += 1;
+      return;
+    }
+    values[slot] = value;
+    named[slot] = 1;
   });
-  return { firstStart, values, outside };
+  return { firstStart, values, named, outside };
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   missing,
   type PreviewUsage,
   readUsage,
+  refuseAbsentSamples,
   refuseForeignDays,
   usageCharges,
   wrongGrid,
@@ -107,6 +108,7 @@ function rated(request: PreviewRequest, sha256Of: (document: unknown) => string)
   const given = readUsage(plan, request.usage, period);
   const entities = entitiesOf(request, given, period);
   refuseForeignDays(given, [period, ...segments], entities, period);
+  refuseAbsentSamples(given, segments, entities, period);
   refuseUnknownEntities(plan, entities);
   const outcome = rate({
     currency: plan.currency,

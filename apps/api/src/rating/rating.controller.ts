@@ -76,13 +76,22 @@ const previewRequest = z
     taxes: givenTaxes.default([]),
     entities: z
       .array(
-        z.strictObject({
-          dimension: z.enum(['customer_site_id', 'msisdn', 'imsi']),
-          value: text(128),
-          name: text().nullable().default(null),
-          active_from: localDate.nullable().default(null),
-          active_until: localDate.nullable().default(null),
-        }),
+        z
+          .strictObject({
+            dimension: z.enum(['customer_site_id', 'msisdn', 'imsi']),
+            value: text(128),
+            name: text().nullable().default(null),
+            active_from: localDate.nullable().default(null),
+            active_until: localDate.nullable().default(null),
+          })
+          .refine(
+            ({ active_from, active_until }) =>
+              active_from === null || active_until === null || active_from < active_until,
+            {
+              path: ['active_until'],
+              message: 'must be later than active_from: it is the first day without the entity',
+            },
+          ),
       )
       .max(20_000)
       .default([])
