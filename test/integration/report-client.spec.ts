@@ -192,7 +192,7 @@ describe('July 2022 of one leaf, against the numbers worked out by hand', () => 
     const bodies: string[] = [];
     class Recorder extends ReportTransport {
       override send(attempt: Parameters<ReportTransport['send']>[0]) {
-        bodies.push(attempt.body);
+        bodies.push(attempt.body ?? '');
         return super.send(attempt);
       }
     }

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { findClose } from '#persistence/closes';
 import { loadSnapshots } from '#persistence/ledger';
 import { DIALECTS, Dialects } from '#report-client';
@@ -36,6 +35,21 @@ interface Asked {
   until: number;
 }
 
+/** Undefined: this is no question to a gauge. */
+function askedBy(url: string): Asked | undefined {
+  const { pathname, searchParams } = new URL(url, 'http://gauge');
+  if (pathname !== '/gauge') return undefined;
+  const number = (name: string) => Number.parseInt(searchParams.get(name) ?? '', 10);
+  const dimensions = ['account', 'customer_site_id', 'msisdn', 'imsi'].filter((name) => searchParams.has(name));
+  return {
+    of: Object.fromEntries(dimensions.map((name) => [name, searchParams.getAll(name).at(-1) ?? ''])),
+    columns: searchParams.getAll('column'),
+    every: number('every'),
+    after: number('after'),
+    until: number('until'),
+  };
+}
+
 function answerTo({ of, columns, every, after, until }: Asked) {
   const first = (Math.floor(after / every) + 1) * every;
   const buckets = Array.from(
@@ -57,19 +71,19 @@ describe('a second dialect', () => {
   beforeAll(async () => {
     closing = await startClosing({ fleet: { accounts: 1, sites: 1, subscribers: 1 }, dialects });
     server = createServer((request, response) => {
-      void text(request).then((body) => {
-        const isAsked = request.method === 'POST' && request.url === '/gauge' && request.headers.apikey === KEY;
-        if (!isAsked) {
-          response.writeHead(404).end();
-          return;
-        }
-        const question = JSON.parse(body) as Asked;
-        asked.push(question);
-        const of = swap ? { ...question.of, account: 'another' } : question.of;
-        response
-          .writeHead(200, { 'content-type': 'application/json' })
-          .end(JSON.stringify(answerTo({ ...question, of })));
-      });
+      const { method, headers } = request;
+      // No body is announced, for a GET has none.
+      const isAsked = method === 'GET' && headers.authorization === `Bearer ${KEY}` && !('content-type' in headers);
+      const question = isAsked ? askedBy(request.url ?? '') : undefined;
+      if (!question) {
+        response.writeHead(404).end();
+        return;
+      }
+      asked.push(question);
+      const of = swap ? { ...question.of, account: 'another' } : question.of;
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify(answerTo({ ...question, of })));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const burst = {

@@ -6,6 +6,7 @@ import type { ControlMetric, EntityRef, Grid, Metric } from '#metering';
 import type { z } from 'zod';
 import type { Probing } from './probe.js';
 import type { PullWarning } from './refusal.js';
+import type { KeyPlace } from './sealed-key.js';
 
 /** A metric that report APIs have a name for. */
 export type ReportMetric = Exclude<Metric, ControlMetric>;
@@ -32,6 +33,10 @@ export interface DialectSettings {
   /** Turns warnings about what the vendor left open into holds. */
   readonly strict: boolean;
 }
+
+/** A request as a dialect writes it, below its path and without the key. `query` stands behind the question mark. */
+export type WrittenRequest =
+  { readonly method: 'POST'; readonly body: string } | { readonly method: 'GET'; readonly query: string };
 
 /** The items of one answer as columns, in the order they came; what they say is not yet believed. */
 export interface ReportItems {
@@ -64,7 +69,7 @@ export interface SpokenDialect {
   readonly traits: ReportTraits;
   /** Below the base URL. */
   readonly path: string;
-  readonly keyIn: 'query' | 'header';
+  readonly key: KeyPlace;
   readonly bodyLimitBytes: number;
   /** Longest range of one request, in days of owned buckets; the margin comes on top. */
   readonly longestRangeDays: Readonly<Record<Grid, number>>;
@@ -77,11 +82,11 @@ export interface SpokenDialect {
     readonly ifRounded: string;
   };
   /**
-   * The JSON text of a request.
+   * A question as a request; a body is JSON.
    *
    * @throws RuleBroken `entity_not_askable`, `filter_logic_or`: nothing may be asked
    */
-  request(question: Question): string;
+  request(question: Question): WrittenRequest;
   /**
    * Reads an answer of buckets and sees that it is one to this question: its form, what it says it is for, its series.
    *

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EntityRef } from '#metering';
-import type { SpokenDialect } from './dialect.js';
+import type { SpokenDialect, WrittenRequest } from './dialect.js';
 import type { Gate } from './gate.js';
 import { type RawAnswer, type Refusal, RuleBroken } from './refusal.js';
 import { retryAfterSeconds, type RetryPolicy, type Tried, withRetries } from './retry.js';
@@ -31,8 +31,15 @@ export interface Line {
   readonly gate?: Gate | undefined;
 }
 
-/** How a request is written and how much of an answer is read. */
-type Form = Pick<SpokenDialect, 'keyIn' | 'bodyLimitBytes'>;
+/** Where a request carries the key and how much of an answer is read. */
+type Form = Pick<SpokenDialect, 'key' | 'bodyLimitBytes'>;
+
+/** The request line and the body of a request, without the key. */
+function sentTo(line: Line, request: WrittenRequest): { path: string; body: string | undefined } {
+  return request.method === 'GET'
+    ? { path: `${line.path}?${request.query}`, body: undefined }
+    : { path: line.path, body: request.body };
+}
 
 /**
  * Sends one request until the API answers it: what a transport loses and the API's own "not now" (408, 429, 5xx) are no
@@ -44,16 +51,18 @@ type Form = Pick<SpokenDialect, 'keyIn' | 'bodyLimitBytes'>;
 export function answered<T>(
   line: Line,
   form: Form,
-  body: string,
+  request: WrittenRequest,
   judge: (answer: HttpAnswer, attempt: number) => Tried<T>,
   of: { readonly signal?: AbortSignal | undefined; readonly onFault?: OnFault } = {},
 ): Promise<T> {
-  const { path, headers } = line.apiKey.authorise(line.path, form.keyIn);
+  const { path: bare, body } = sentTo(line, request);
+  const { path, headers } = line.apiKey.authorise(bare, form.key);
   let attempt = 0;
   const attemptOnce = async (timeoutMs: number): Promise<Tried<T>> => {
     attempt += 1;
     const sent = await line.transport.send({
       origin: line.origin,
+      method: request.method,
       path,
       headers,
       body,
@@ -114,7 +123,7 @@ export type Exchanged<T> =
  * One question and its answer, as far as it may be believed. An answer that is no JSON is asked for again, as a body cut on
  * its way looks the same; what breaks another rule is handed back as a refusal with the evidence.
  *
- * @param write the JSON text of the request; throws `RuleBroken` where nothing may be asked
+ * @param write the request; throws `RuleBroken` where nothing may be asked
  * @param read throws `RuleBroken` at the first rule that the answer breaks
  * @throws ReportApiError when there is no answer
  */
@@ -122,11 +131,17 @@ export async function exchange<T>(
   line: Line,
   form: Form,
   asking: Asking,
-  { write, read, log }: { write: () => string; read: (body: Buffer) => T; log: (entry: ReportLogEntry) => void },
+  {
+    write,
+    read,
+    log,
+  }: { write: () => WrittenRequest; read: (body: Buffer) => T; log: (entry: ReportLogEntry) => void },
 ): Promise<Exchanged<T>> {
   const request = written(write);
   if ('refusal' in request) return request;
-  const requestSha256 = createHash('sha256').update(`POST ${line.path}\n${request.body}`).digest('hex');
+  const { path, body: asked } = sentTo(line, request);
+  const text = [`${request.method} ${path}`, ...(asked === undefined ? [] : [asked])].join('\n');
+  const requestSha256 = createHash('sha256').update(text).digest('hex');
   const { account, signal } = asking;
   const tell = (event: ReportLogEntry['event'], attempt: number, details: Partial<ReportLogEntry>) =>
     log({ event, account, dimension: asking.entity.dimension, attempt, ...details });
@@ -154,12 +169,12 @@ export async function exchange<T>(
     }
   };
   const onFault: OnFault = (attempt, fault) => tell('report_api_faulted', attempt, fault);
-  return answered(line, form, request.body, judge, { signal, onFault });
+  return answered(line, form, request, judge, { signal, onFault });
 }
 
-function written(write: () => string): { body: string } | { refusal: Refusal; requests: number } {
+function written(write: () => WrittenRequest): WrittenRequest | { refusal: Refusal; requests: number } {
   try {
-    return { body: write() };
+    return write();
   } catch (error) {
     if (!(error instanceof RuleBroken)) throw error;
     const { outcome, code, message } = error;

@@ -10,9 +10,10 @@ export {
   type ReportMetric,
   type SeriesAsked,
   type SpokenDialect,
+  type WrittenRequest,
 } from './dialect.js';
 export type { ProbedSettings, ProbeFinding, ProbeOptions, ProbeReport, ProbeTargets, Probing } from './probe.js';
-export { REPORT_KEY_FORM, SealedKey } from './sealed-key.js';
+export { type KeyPlace, REPORT_KEY_FORM, SealedKey } from './sealed-key.js';
 export { ReportApiError, type ReportApiErrorCode } from './report-api-error.js';
 export type { SeriesTally, Tally } from './buckets.js';
 export { type AddressRefusal, OutboundAddresses, plainUrl } from './outbound-addresses.js';

@@ -19,8 +19,17 @@ it('shows itself nowhere', () => {
 });
 
 it('goes into the request line or the header, and nowhere else', () => {
-  expect(key.authorise('/v1/report', 'query')).toEqual({ path: '/v1/report?apikey=canary-8f3a%2B%2F%3D', headers: {} });
-  expect(key.authorise('/v1/report', 'header')).toEqual({ path: '/v1/report', headers: { apikey: SECRET } });
+  const query = { in: 'query', name: 'apikey' } as const;
+  const header = { in: 'header', name: 'apikey' } as const;
+  const bearer = { in: 'header', name: 'authorization', scheme: 'Bearer' } as const;
+  expect(key.authorise('/v1/report', query)).toEqual({ path: '/v1/report?apikey=canary-8f3a%2B%2F%3D', headers: {} });
+  expect(key.authorise('/v1/report?of=7', query)).toEqual({
+    ...{ path: '/v1/report?of=7&apikey=canary-8f3a%2B%2F%3D', headers: {} },
+  });
+  expect(key.authorise('/v1/report', header)).toEqual({ path: '/v1/report', headers: { apikey: SECRET } });
+  expect(key.authorise('/v1/report', bearer)).toEqual({
+    ...{ path: '/v1/report', headers: { authorization: `Bearer ${SECRET}` } },
+  });
 });
 
 it('is blotted out of a body that quotes it, plain or encoded', () => {

@@ -1,6 +1,11 @@
 import { inspect } from 'node:util';
 import { ReportApiError } from './report-api-error.js';
 
+/** Where a request carries the key: as a parameter of its query, or in a header, `scheme` (as `Bearer`, RFC 6750) before it. */
+export type KeyPlace =
+  | { readonly in: 'query'; readonly name: string }
+  | { readonly in: 'header'; readonly name: string; readonly scheme?: string };
+
 /** The form of a report API key, wherever one is written. */
 export const REPORT_KEY_FORM = /^[\x21-\x7e]{1,512}$/;
 
@@ -24,11 +29,14 @@ export class SealedKey {
     this.#key = key;
   }
 
-  /** The request line and headers that carry the key, in the dialect's form. */
-  authorise(path: string, form: 'query' | 'header'): { path: string; headers: Record<string, string> } {
-    return form === 'query'
-      ? { path: `${path}?apikey=${encodeURIComponent(this.#key)}`, headers: {} }
-      : { path, headers: { apikey: this.#key } };
+  /** The request line, which may have a query already, and headers that carry the key where the dialect has its place. */
+  authorise(path: string, place: KeyPlace): { path: string; headers: Record<string, string> } {
+    if (place.in === 'query') {
+      const joint = path.includes('?') ? '&' : '?';
+      return { path: `${path}${joint}${place.name}=${encodeURIComponent(this.#key)}`, headers: {} };
+    }
+    const { name, scheme } = place;
+    return { path, headers: { [name]: scheme === undefined ? this.#key : `${scheme} ${this.#key}` } };
   }
 
   /** A body with every occurrence of the key blotted out: gateways like to quote the request line in error pages. */

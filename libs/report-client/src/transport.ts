@@ -21,10 +21,12 @@ export interface TransportOptions {
 
 export interface Attempt {
   readonly origin: string;
+  readonly method: 'GET' | 'POST';
   /** With the API key in it where the dialect puts it there: never logged, never quoted. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** JSON. */
+  readonly body: string | undefined;
   readonly bodyLimit: number;
   /** No attempt may outlast it. */
   readonly timeoutMs: number;
@@ -76,7 +78,7 @@ export class ReportTransport {
     };
   }
 
-  /** Sends one POST. Every way a transport can fail is a value; nothing of the transport's own errors gets out. */
+  /** Sends one request. Every way a transport can fail is a value; nothing of the transport's own errors gets out. */
   async send(attempt: Attempt): Promise<HttpAnswer | TransportFault> {
     if (this.#options.addresses.refusalOf(attempt.origin)) return faultOf({ code: ADDRESS_REFUSED });
     const pool = this.#poolFor(attempt.origin);
@@ -87,16 +89,16 @@ export class ReportTransport {
     try {
       if (attempt.signal?.aborted) return { code: 'pull_aborted', transportCode: 'ABORTED' };
       const response = await pool.request({
-        method: 'POST',
+        method: attempt.method,
         path: attempt.path,
         headers: {
           accept: 'application/json',
           'accept-encoding': 'identity',
-          'content-type': 'application/json',
+          ...(attempt.body !== undefined && { 'content-type': 'application/json' }),
           'user-agent': 'meterline',
           ...attempt.headers,
         },
-        body: attempt.body,
+        ...(attempt.body !== undefined && { body: attempt.body }),
         signal: deadline.signal,
       });
       return await readAnswer(response, attempt.bodyLimit);

@@ -5,8 +5,8 @@ import { requireMeasurement } from '../../../../libs/report-client/src/number-te
 import { type JsonValue, NumberText, parseStrictJson } from '../../../../libs/report-client/src/strict-json.js';
 
 /**
- * A dialect that no vendor speaks, to show what one takes: answers are columns without any stamp, buckets are counted by their
- * ends, rates come in kbps.
+ * A dialect that no vendor speaks, to show what one takes: a key is a bearer token, a question is a GET, answers are columns
+ * without any stamp, buckets are counted by their ends, rates come in kbps.
  */
 const settingsSchema = z.strictObject({
   name: z.literal('gauge-2031').default('gauge-2031'),
@@ -40,19 +40,21 @@ export const gauge = defineDialect<Settings>({
       strict,
     },
     path: '/gauge',
-    keyIn: 'header',
+    key: { in: 'header', name: 'authorization', scheme: 'Bearer' },
     bodyLimitBytes: 1_048_576,
     longestRangeDays: { DAY: 62, HOUR: 31, SLOT: 11 },
     rates: { power: 3, lineRateMbps: 1_000, ifRounded: 'ask the vendor' },
     request: ({ account, entity, series, of }) => {
       if (of === undefined) throw new RuleBroken('entity_not_askable', 'a gauge has no last five minutes');
-      return JSON.stringify({
-        of: { account, [entity.dimension]: entity.value },
-        columns: series.map(({ metric, aggregation }) => columnOf(metric, aggregation)),
-        every: GRID_SECONDS[of.grid],
-        after: of.range.start,
-        until: of.range.end,
-      });
+      const query = new URLSearchParams([
+        ['account', account],
+        [entity.dimension, entity.value],
+        ...series.map(({ metric, aggregation }) => ['column', columnOf(metric, aggregation)] as [string, string]),
+        ['every', `${GRID_SECONDS[of.grid]}`],
+        ['after', `${of.range.start}`],
+        ['until', `${of.range.end}`],
+      ]);
+      return { method: 'GET', query: `${query}` };
     },
     read: (body, question) => readColumns(body, question),
     readLive: () => {

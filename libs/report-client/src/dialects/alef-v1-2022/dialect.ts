@@ -3,7 +3,7 @@ import { defineDialect } from '../../dialect.js';
 import { probe } from './probe.js';
 import { readItems, readLive } from './read-answer.js';
 import { formOf, requestBody, requireAskable } from './request-form.js';
-import { DEFAULT_SETTINGS, type Settings, settingsSchema } from './settings.js';
+import { DEFAULT_SETTINGS, KEY_NAME, type Settings, settingsSchema } from './settings.js';
 
 /** How far the decimal point of a rate moves left to give Mbps, and half of the second decimal of the unit in Mbps. */
 const UNITS = {
@@ -28,14 +28,14 @@ export const alefV1 = defineDialect<Settings>({
         strict: settings.strict,
       },
       path: settings.path,
-      keyIn: settings.auth,
+      key: { in: settings.auth, name: KEY_NAME },
       bodyLimitBytes: settings.body_limit_bytes,
       longestRangeDays: settings.chunk_days,
       rates: { power, lineRateMbps: settings.line_rate_mbps, ifRounded: 'set round_dp to "2" if it rounds' },
       request: (question) => {
         const form = formOf(question);
         requireAskable(form, settings);
-        return requestBody(form, question.of?.range, settings);
+        return { method: 'POST', body: requestBody(form, question.of?.range, settings) };
       },
       read: (body, question) => readItems(body, formOf(question), settings),
       readLive: (body, question) => readLive(body, formOf(question), settings),

@@ -8,7 +8,7 @@ import type { SealedKey } from '../../sealed-key.js';
 import type { HttpAnswer, ReportTransport } from '../../transport.js';
 import { AGGREGATIONS, type Echo, type EchoMember, METRICS, parseReportBody } from './report-body.js';
 import { type ReportForm, requestBody, unaskable } from './request-form.js';
-import type { Settings } from './settings.js';
+import { KEY_NAME, type Settings } from './settings.js';
 
 /** One answer as it is, before anything is assumed of it: for finding out what may be assumed. */
 export interface Look {
@@ -42,11 +42,16 @@ export async function lookAt(
   if (unaskable(form.filters)) return nothing(0, 'entity_not_askable');
   const { origin, path } = baseAddress(baseUrl);
   const line = { origin, path: path + dialect.path, apiKey, transport, retry: { ...DEFAULT_RETRY, ...retry } };
-  const written = { keyIn: dialect.auth, bodyLimitBytes: dialect.body_limit_bytes };
-  const answer = await answered<HttpAnswer>(line, written, requestBody(form, asked, dialect), (value) => ({
-    done: true,
-    value,
-  }));
+  const written = { key: { in: dialect.auth, name: KEY_NAME }, bodyLimitBytes: dialect.body_limit_bytes };
+  const answer = await answered<HttpAnswer>(
+    line,
+    written,
+    { method: 'POST', body: requestBody(form, asked, dialect) },
+    (value) => ({
+      done: true,
+      value,
+    }),
+  );
   if (answer.status !== 200) return nothing(answer.status, 'unexpected_status');
   try {
     const report = parseReportBody(answer.body);

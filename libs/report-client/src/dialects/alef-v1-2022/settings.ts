@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** What the key is called, as a parameter and as a header. */
+export const KEY_NAME = 'apikey';
+
 /**
  * What the report API's documentation of 2022 leaves open or gets wrong, as data. Every member has a default, so what is
  * stored may be partial, but what is parsed is explicit to the last key: its hash goes onto the invoice.
