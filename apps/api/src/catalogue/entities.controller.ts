@@ -124,6 +124,6 @@ export class EntitiesController {
     @Body({ schema: entityChange }) body: z.output<typeof entityChange>,
     @From() caller: Caller,
   ): Promise<Entity> {
-    return accepted(await updateEntity(this.database, caller.actor, account, entityId, body));
+    return accepted(await updateEntity(this.database, caller.actor, { accountId: account, id: entityId }, body));
   }
 }

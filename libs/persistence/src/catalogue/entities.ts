@@ -119,8 +119,7 @@ export async function replaceEntities(
 export async function updateEntity(
   database: Database,
   actor: string,
-  accountId: string,
-  id: string,
+  { accountId, id }: { readonly accountId: string; readonly id: string },
   change: Changes<Pick<NewEntity, 'name' | 'active_from' | 'active_until'>>,
 ): Promise<Entity | Refusal<'account_not_found' | 'entity_not_found' | 'entity_taken' | 'empty_range'>> {
   return refusing(
