@@ -4,7 +4,7 @@ import { pointerTo, Problem, type ProblemEntry } from './problems/problem.js';
 
 /**
  * Validates what a request carries against the schema of its parameter. A body that is JSON but cannot be meant so is
- * 422, one that is no JSON object is 400, as is a query nobody can mean; a path that names nothing possible is 404.
+ * 422, one that is no JSON object is 400, as is a query that cannot be meant; a path that names nothing possible is 404.
  */
 export class RequestValidationPipe extends StandardSchemaValidationPipe {
   override transform<T>(value: T, { type, schema }: ArgumentMetadata): Promise<T> {

@@ -24,7 +24,7 @@ export const FAULT_KINDS = [
   'duplicate_json_keys',
   'message_200',
   'csv_body',
-  // somebody else's answer
+  // the answer to another request
   'wrong_account',
   'wrong_site',
   'wrong_subscriber',

@@ -115,7 +115,7 @@ function intersection(some: LeafRange[], others: LeafRange[]): LeafRange[] {
   );
 }
 
-/** The same leaves in ranges that do not overlap: nobody's usage counts twice. */
+/** The same leaves in ranges that do not overlap: no usage counts twice. */
 function union(ranges: LeafRange[]): LeafRange[] {
   const merged: LeafRange[] = [];
   for (const range of ranges.toSorted((a, b) => a.firstLeaf - b.firstLeaf)) {

@@ -122,9 +122,9 @@ export class Corrections {
   async confirmDue(limit = PULLS_AT_ONCE): Promise<boolean> {
     const claimed = await claimConfirmingPulls(this.#database, limit, LEASE_SECONDS);
     await eachOf(claimed, this.#options.concurrency ?? 4, (pull) => this.#confirmClaimed(pull));
-    // Whoever proposed these was to issue them and died.
+    // The worker that proposed these was to issue them and died.
     for (const correctionId of await automaticCorrections(this.#database, limit)) {
-      // One that cannot be issued keeps nobody else's waiting.
+      // One that cannot be issued keeps no other waiting.
       await this.#issueProposed(correctionId).catch((error: unknown) =>
         this.#options.log?.({
           event: 'correction_not_issued',
@@ -346,7 +346,7 @@ export class Corrections {
   /**
    * Drafts an account of a close of corrections: what its open proposal says.
    *
-   * @returns what it came to; undefined when the account is no longer at what the caller is doing, because somebody else was
+   * @returns what it came to; undefined when the account is no longer at what the caller is doing, because another worker was
    *   faster
    */
   async draftForClose(

@@ -84,7 +84,7 @@ export async function renderOnce(
   renderer: Renderer,
   document: IssuedInvoice,
 ): Promise<StoredDocument> {
-  // Somebody else may have drawn it since it was found missing; looking costs a hundredth of drawing.
+  // Another worker may have drawn it since it was found missing; looking costs a hundredth of drawing.
   const stored = await loadDocument(database, document.id, 'pdf');
   if (stored) return stored;
   const { pdf, sha256 } = await renderer.render(document);

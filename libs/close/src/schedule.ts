@@ -45,7 +45,7 @@ function runIn({ day, hour, minute, timeZone }: ScheduleTiming, month: string): 
 
 /**
  * Opens the closes that schedules are due for, a seller's missed months oldest first. Any number of processes may do so at
- * any time: a month has one close. A month that is not billable yet stays due, so whoever looks again later opens it.
+ * any time: a month has one close. A month that is not billable yet stays due, so the worker that looks next opens it.
  *
  * @param log told of each month that is opened, and of what is made up for; and of each seller whose months could not be
  * @throws the first failure, when everything else is done
@@ -93,7 +93,7 @@ async function openDue(
     issue,
     actor: 'close-schedule',
   });
-  // Somebody closes that month already, in another way; it is theirs.
+  // An operator closes that month already, in another way; it is theirs.
   const isTheirs = opened.outcome === 'refused' && opened.code === 'close_differs';
   if (opened.outcome === 'refused' && !isTheirs) return false;
   await markScheduleRun(database, { sellerId, period, closeId: opened.outcome === 'opened' ? opened.id : null });

@@ -156,10 +156,10 @@ describe('random stories as electronic invoices', () => {
     const rated = rate(input);
     if (rated.outcome === 'held' || rated.lines.length === 0) return null;
     const totals = totalsOf(rated.lines, taxes, { currency, rounding: input.rounding, payableRounding: 'none' });
-    const nobody = { address: null, taxId: null, email: null, bank: null };
+    const nothing = { address: null, taxId: null, email: null, bank: null };
     const draft = draftInvoice({
-      seller: { code: 'acme', name: 'Acme', paymentTermsDays: 30, ...nobody },
-      account: { id: 'a', externalId: '4711', name: 'A', currency, paymentTermsDays: null, ...nobody },
+      seller: { code: 'acme', name: 'Acme', paymentTermsDays: 30, ...nothing },
+      account: { id: 'a', externalId: '4711', name: 'A', currency, paymentTermsDays: null, ...nothing },
       period: monthPeriod(story.period ?? '2026-03', story.timeZone ?? 'UTC'),
       measured: null,
       lines: rated.lines,

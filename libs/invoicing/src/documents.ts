@@ -222,7 +222,7 @@ export function missingFields(content: Pick<InvoiceContent, 'supplier' | 'custom
   ].filter((path) => path !== false);
 }
 
-/** Where whoever is subject to the tax prints its number, also on a document that charges none. */
+/** Where a business that is subject to the tax prints its number, also on a document that charges none. */
 const VAT_NUMBER_ALWAYS: ReadonlySet<string> = new Set(
   'AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IN'.split(' '),
 );

@@ -84,9 +84,9 @@ function comparisonOf(
       active: positionsOf(over.flatMap((part) => activeIn(entity, part))),
     }))
     .filter(({ active }) => active.size > 0);
-  // Nothing is billed when nobody is registered: then all of the account's usage is nobody's.
-  const nobody = entities.length === 0 && billed.get(metric)?.has(dimension);
-  if (!nobody && entities.every(({ series }) => series === undefined)) return undefined;
+  // Nothing is billed when no entity is registered: then all of the account's usage belongs to none.
+  const isUnregistered = entities.length === 0 && billed.get(metric)?.has(dimension);
+  if (!isUnregistered && entities.every(({ series }) => series === undefined)) return undefined;
   return { metric, account: own, buckets: over.flatMap((part) => positionsIn(own, part)), entities };
 }
 

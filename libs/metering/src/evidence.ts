@@ -156,7 +156,7 @@ export interface DecisiveSample {
   value: string;
   uplink: string | null;
   downlink: string | null;
-  /** False when nobody reported the slot and it counts as 0, or when no site was active. */
+  /** False when no site reported the slot and it counts as 0, or when no site was active. */
   reported: boolean;
 }
 

@@ -28,7 +28,7 @@ export interface BucketRounding {
   readonly mode: 'up' | 'down' | 'half_up';
 }
 
-/** A bucket of a sum that nobody reported holds, unless an operator has decided to let it count 0. */
+/** A bucket of a sum that the API did not report holds, unless an operator has decided to let it count 0. */
 export type MissingBuckets = 'hold' | 'zero';
 
 export interface BytesMeasure {

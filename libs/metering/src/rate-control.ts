@@ -23,7 +23,7 @@ const WORTH_A_WORD = 105;
 /**
  * The 5-minute rates of sites against the bytes of the same time. A rate is an average over the seconds with traffic, at
  * least one and at most all 300 of them, so the bytes of a bucket lie between Σ(rate × 1 s) and Σ(rate × 300 s). Below
- * that a unit is wrong; above it the rates may be those of the busiest subscriber, which nobody knows before the probe.
+ * that a unit is wrong; above it the rates may be those of the busiest subscriber, which only the probe can tell.
  * With the connected time at hand, bytes over seconds is a second average: no rate lies below a quarter of it, whosever it
  * is, or above four times what the subscribers can add up to; where samples are missing that is a doubt, because they may
  * be the highest or the lowest. Whether they were lost is for the measure to say, hour by hour.

@@ -12,7 +12,7 @@ export interface PlanError {
 /** A plan ready to rate, or everything that is wrong with the document. */
 export type ParsedTariffPlan = { outcome: 'valid'; plan: TariffPlan } | { outcome: 'invalid'; errors: PlanError[] };
 
-/** Members that other billing systems know and this release refuses by name, so that nobody takes a typo for the cause. */
+/** Members that other billing systems know and this release refuses by name, so that an operator does not take a typo for the cause. */
 const NOT_SUPPORTED_YET: Readonly<Record<string, string>> = {
   windows: 'time-of-day windows',
   time_windows: 'time-of-day windows',

@@ -42,7 +42,7 @@ export interface RatingInput {
   /** For estimates of a running period: usage is measured and must be complete up to here only. */
   measuredUntil?: EpochSeconds | undefined;
   /**
-   * Holds that an operator lets pass. `missing_buckets`: what nobody reported counts 0. `coverage_too_low`: the measure is
+   * Holds that an operator lets pass. `missing_buckets`: what was not reported counts 0. `coverage_too_low`: the measure is
    * taken over what was reported, however little. `no_samples`: a site without any sample counts 0. `samples_implausible`:
    * samples that were lost are missing like others. Others have no effect here.
    */

@@ -76,7 +76,7 @@ export function usageNeeds(of: {
           if (family !== 'bandwidth') need(account, family);
         }
       }
-      // What nobody registered used is still the account's.
+      // What unregistered entities used is still the account's.
       const { metric } = charge.measure;
       if (metric !== 'bandwidth') need(account, metric);
     }

@@ -54,7 +54,7 @@ export type Tried<T> =
 
 /**
  * Tries until a value comes, waiting between attempts: exponential, with full jitter (AWS Architecture Blog, 2015), and
- * never less than the API asked for, which closes the gate for others too. Time before the gate is nobody's fault and not
+ * never less than the API asked for, which closes the gate for others too. Time before the gate is not the API's fault and not
  * counted.
  *
  * @throws ReportApiError the last fault when attempts or budget are used up, when it is not retryable, and

@@ -63,7 +63,7 @@ export interface Connectors {
   close(): Promise<void>;
 }
 
-/** Settings without which there is no report API to ask; somebody has to fill them in. */
+/** Settings without which there is no report API to ask; an operator has to fill them in. */
 const UNCONNECTED = [
   'report_api_unconfigured',
   'report_api_key_missing',
@@ -76,7 +76,7 @@ export function isUnconnected(error: unknown): error is PersistenceError & { rea
   return error instanceof PersistenceError && UNCONNECTED.some((code) => code === error.code);
 }
 
-/** What an API bears that nobody has asked about its limits: they are not published. */
+/** What an API bears whose limits the operator has not set: they are not published. */
 const DEFAULT_LIMITS: ReportLimits = { concurrency: 8, requestsPerSecond: null };
 
 /** Opens a client per account on demand; all share one pool of connections per origin. */

@@ -96,7 +96,7 @@ export interface LiveRequest {
   readonly aggregation: 'AVG' | 'MIN' | 'MAX';
 }
 
-/** Somebody waits for these answers: better no answer than one in ten minutes. */
+/** A person waits for these answers: better no answer than one in ten minutes. */
 const WHILE_SOMEBODY_WAITS: Partial<RetryPolicy> = {
   retries: 1,
   longestDelayMs: 2_000,
@@ -224,7 +224,7 @@ export class UsageViews {
   }
 }
 
-/** What an answer that may not be believed is to whoever asked for it. */
+/** What an answer that may not be believed is to the caller that asked for it. */
 export function disbelieved(code: string, message: string): ViewRefusal {
   const kind = code === 'entity_not_askable' ? 'request' : code === 'filter_logic_or' ? 'state' : 'disbelieved';
   return { outcome: 'refused', kind, code, message };

@@ -43,7 +43,7 @@ const signedCertificate = z
   })
   .meta({ id: 'CloseCertificate' });
 
-/** What proves a close to somebody who was not there. */
+/** What proves a close to an auditor. */
 @ApiTags('closes')
 @Controller('v1/closes/:id')
 export class CloseProofController {

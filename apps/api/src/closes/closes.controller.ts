@@ -403,7 +403,7 @@ export class ClosesController {
     return view;
   }
 
-  /** Accounts that are named and have nothing to bill get no row; whoever named them is told, and nobody else. */
+  /** Accounts that are named and have nothing to bill get no row; the caller that named them is told, and no other. */
   private async withLeftOut(view: CloseView, accounts: readonly string[] = []): Promise<CloseView> {
     const rows = new Set(await accountsOfClose(this.database, view.id, accounts));
     const leftOut = [...new Set(accounts)].filter((account) => !rows.has(account));

@@ -31,7 +31,7 @@ export async function sendInvoices(response: Writable, month: ClosedMonth): Prom
   try {
     await pipeline(Readable.from(zipOf(entriesOf(month))), response);
   } catch (error) {
-    // The caller left. Anything else has destroyed the connection, so that nobody takes a part for the whole.
+    // The caller left. Anything else has destroyed the connection, so that no reader takes a part for the whole.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }

@@ -198,7 +198,7 @@ export class InvoicesController {
     const document = await this.read(invoiceId, caller);
     const evidence = found(await loadInvoiceEvidence(this.database, invoiceId), 'issued document of that id');
     const bytes = Buffer.from(JSON.stringify(invoiceEvidence(evidence)));
-    // Kept by nobody on the way: it holds the values of subscribers.
+    // Kept by no cache on the way: it holds the values of subscribers.
     response.set('cache-control', 'private, no-store');
     if (hasBytes(request, response, sha256Of(bytes))) return undefined;
     const name = (document.number ?? invoiceId).replaceAll('/', '-');

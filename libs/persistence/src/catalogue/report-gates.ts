@@ -64,7 +64,7 @@ export class ReportGates {
     return gate;
   }
 
-  /** Gives every place back. Whoever still waits for one is turned away. */
+  /** Gives every place back. Requests that still wait for one are turned away. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const gate of this.#gates.values()) gate.close();
@@ -137,7 +137,7 @@ class Session {
     if (!this.lost) await this.#client.end().catch(() => undefined);
   }
 
-  /** After an error nobody knows which locks this session still has; without it, it has none. */
+  /** After an error it is not known which locks this session still has; without it, it has none. */
   #lose(error: unknown): never {
     this.lost = true;
     clearInterval(this.#signs);
@@ -265,7 +265,7 @@ export class KeyGate {
     });
   }
 
-  /** Looks for free places until nobody waits. */
+  /** Looks for free places until no request waits. */
   async #look(): Promise<void> {
     this.#looking = true;
     try {

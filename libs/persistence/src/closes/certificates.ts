@@ -24,7 +24,7 @@ export interface SigningKey {
   readonly privateKey: string;
 }
 
-/** A public key as it is served to whoever checks certificates. */
+/** A public key as it is served to auditors. */
 export interface CertificateKey {
   readonly id: string;
   readonly algorithm: 'Ed25519';

@@ -1,6 +1,6 @@
 import type { Transaction } from '../ground/database.js';
 
-/** What somebody asked to be done with a close. */
+/** What an operator, a schedule or the service asked to be done with a close. */
 export interface CloseCommand {
   readonly closeId: string;
   /** `api_key:<id>`, or the part of the service that acted on its own. */

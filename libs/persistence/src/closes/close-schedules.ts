@@ -100,7 +100,7 @@ export async function deleteCloseSchedule(
   });
 }
 
-/** Notes that a schedule has done its work for a month, so that nobody does it again. */
+/** Notes that a schedule has done its work for a month, so that no worker does it again. */
 export async function markScheduleRun(
   database: Database,
   run: { sellerId: string; period: string; closeId: string | null },

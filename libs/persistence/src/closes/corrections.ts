@@ -73,7 +73,7 @@ interface CorrectionInputs {
 }
 
 /**
- * Serialises whoever corrects one account's period, takes it back or bills it anew: locks the account's row in the close
+ * Serialises transactions that correct one account's period, void it or bill it anew: locks the account's row in the close
  * that billed it, of which a period has one. Within a close of corrections the account's row there is locked before it, and
  * number series come after, as everywhere.
  */
@@ -406,7 +406,7 @@ export async function voidPeriod(
       return refusal('not_an_original', message);
     }
     await lockPeriod(tx, found);
-    // As whoever issues another period does, which counts on what this one billed in advance: either sees the other done.
+    // As the issue of another period does, which counts on what this one billed in advance: either sees the other done.
     await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${accountId}::uuid FOR NO KEY UPDATE`;
     const { documents, original: present, voided } = await loadPeriodDocuments(tx, found);
     if (voided || present?.id !== original.id) return refusal('invoice_voided', `${original.number} is voided already`);

@@ -53,11 +53,11 @@ async function stands(database: Database | Transaction, id: string): Promise<boo
  * Sends an account that came to nothing back to the start of its close, because its usage now costs something: once,
  * however many find out.
  *
- * @returns the batches to work on; none when somebody else was faster
+ * @returns the batches to work on; none when another transaction was faster
  */
 export async function reopenEmpty(database: Database, id: string, actor: string): Promise<number[]> {
   return transaction(database, async (tx) => {
-    // Looked at again under the lock of the account's row, by a statement that sees what whoever had it before has done.
+    // Looked at again under the lock of the account's row, by a statement that sees what the transaction before has done.
     const [row] = await tx.$queryRaw<{ closeId: string; accountId: string }[]>`
       SELECT a.close_id AS "closeId", a.account_id AS "accountId"
         FROM close_account a JOIN empty_period e ON e.close_id = a.close_id AND e.account_id = a.account_id

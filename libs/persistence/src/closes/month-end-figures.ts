@@ -26,7 +26,7 @@ export interface MonthEndFigures {
   readonly unrendered: { readonly count: number; readonly oldestSeconds: number };
   /** Pulls that confirm what was billed, due and not done; `overdue` are those of them that were due an hour ago. */
   readonly confirmingPulls: { readonly due: number; readonly overdue: number };
-  /** Proposals nobody has decided; `automatic` ones the service was to issue by itself. */
+  /** Proposals that no operator has decided; `automatic` ones the service was to issue by itself. */
   readonly openCorrections: readonly { seller: string; automatic: boolean; count: number }[];
   /** What was found not to be as it was stored and is not mended, by seller and part. */
   readonly alterations: readonly { seller: string; part: string; count: number }[];
@@ -34,7 +34,7 @@ export interface MonthEndFigures {
   readonly documentsCheckedSeconds: number | null;
 }
 
-/** How closes are told apart by somebody who watches them; several closes may have the same. */
+/** How closes are told apart on a monitor; several closes may have the same. */
 interface CloseLabels {
   readonly seller: string;
   readonly period: string;
@@ -48,7 +48,7 @@ const UNBILLED_DAYS = 35;
 const PULLS_WITHIN_HOURS = 24;
 const OVERDUE_AFTER_HOURS = 1;
 
-/** Whoever watches asks every few seconds: rather no answer than a slow one. */
+/** A monitor asks every few seconds: rather no answer than a slow one. */
 const PATIENCE_MS = 5_000;
 
 /**
