@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -42,6 +43,29 @@ describe('the import rule', () => {
     'canonical-json-looks-only-down': {
       file: 'libs/canonical-json/src/planted.ts',
       text: "export { toStamp } from '#calendar';",
+    },
+    'calendar-looks-only-down': { file: 'libs/calendar/src/planted-up.ts', text: "export { sumOf } from '#metering';" },
+    'metering-looks-only-down': { file: 'libs/metering/src/planted-up.ts', text: "export { rate } from '#rating';" },
+    'invoicing-looks-only-down': {
+      file: 'libs/invoicing/src/planted.ts',
+      text: "export { draftAccount } from '#billing';",
+    },
+    'invoice-pdf-looks-only-down': {
+      file: 'libs/invoice-pdf/src/planted.ts',
+      text: "export { openDatabase } from '#persistence';",
+    },
+    'report-client-looks-only-down': {
+      file: 'libs/report-client/src/planted-up.ts',
+      text: "export { openDatabase } from '#persistence';",
+    },
+    'persistence-looks-only-down': {
+      file: 'libs/persistence/src/planted.ts',
+      text: "export { createConnectors } from '#usage';",
+    },
+    'usage-looks-only-down': { file: 'libs/usage/src/planted.ts', text: "export { Closes } from '#close';" },
+    'runtime-looks-only-down': {
+      file: 'libs/runtime/src/planted-up.ts',
+      text: "export { createApi } from '../../../apps/api/src/index.js';",
     },
     'billing-looks-only-down': {
       file: 'libs/billing/src/planted.ts',
@@ -125,7 +149,15 @@ describe('the import rule', () => {
       file: 'libs/money/src/planted-circle.ts',
       text: "export { planted } from './planted-circle-2.js';",
     },
+    'proof-has-one-outlet': { file: 'libs/proof/src/crypto.ts', text: "export { fetch } from 'undici';" },
   };
+
+  it('has no rule without a planted fault', () => {
+    const { forbidden } = createRequire(import.meta.url)(join(ROOT, '.dependency-cruiser.cjs')) as {
+      forbidden: { name: string }[];
+    };
+    expect(Object.keys(FAULTS).sort()).toEqual(forbidden.map(({ name }) => name).sort());
+  });
 
   it('passes the tree and catches every planted fault', async () => {
     const copy = await mkdtemp(join(tmpdir(), 'meterline-house-'));
@@ -137,14 +169,17 @@ describe('the import rule', () => {
       expect(await violations(copy)).toEqual([]);
       for (const { file, text } of Object.values(FAULTS)) {
         await mkdir(dirname(join(copy, file)), { recursive: true });
-        await writeFile(join(copy, file), `${text}\n`);
+        await appendFile(join(copy, file), `${text}\n`);
       }
-      await appendFile(join(copy, 'libs/proof/src/crypto.ts'), "export { fetch } from 'undici';\n");
       await writeFile(
         join(copy, 'libs/money/src/planted-circle-2.ts'),
         "import './planted-circle.js';\nexport const planted = 1;\n",
       );
-      expect(await violations(copy)).toEqual([...Object.keys(FAULTS), 'proof-has-one-outlet'].sort());
+      // Each by its own rule, where it is.
+      const found = await violations(copy);
+      for (const [rule, { file }] of Object.entries(FAULTS)) {
+        expect(found).toContainEqual(expect.stringContaining(`${rule}: ${file.replace(/\.ts$/, '')}`));
+      }
     } finally {
       await rm(copy, { recursive: true, force: true });
     }
@@ -156,8 +191,8 @@ describe('the import rule', () => {
       cwd: folder,
       maxBuffer: 1 << 28,
     }).catch((error: { stdout: string }) => error);
-    const { summary } = JSON.parse(stdout) as { summary: { violations: { rule: { name: string } }[] } };
-    return [...new Set(summary.violations.map(({ rule }) => rule.name))].sort();
+    const { summary } = JSON.parse(stdout) as { summary: { violations: { rule: { name: string }; from: string }[] } };
+    return [...new Set(summary.violations.map(({ rule, from }) => `${rule.name}: ${from}`))].sort();
   }
 });
 
