@@ -6,7 +6,7 @@ export { activeEntities, type RegisteredEntity } from './entities.js';
 export { explain } from './explain.js';
 export type { Fraction } from './fraction.js';
 export { type ParsedTariffPlan, parseTariffPlan, type PlanError, tariffPlanJsonSchema } from './parse-tariff-plan.js';
-export { hasCommit, priceWork } from './price-models/index.js';
+export { hasCommit, priceSchema, priceWork } from './price-models/index.js';
 export { rate } from './rate.js';
 export type { LineSegment, RatedLine } from './rated-line.js';
 export type {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { amount, localDate, stamp } from '../contract.js';
+import { derivation } from './derivation.js';
 
 /** A rated line as the contract shows it; its derivation is all that is needed to recompute the amount. */
 export const ratedLine = z
@@ -22,7 +23,7 @@ export const ratedLine = z
     tax_category: z.string().nullable(),
     tax: z.string().optional().meta({ description: "Name of the account's tax, where the charge names one." }),
     commodity_code: z.string().nullable(),
-    derivation: z.looseObject({}),
+    derivation,
     alternatives: z
       .object({
         directions: z.array(z.object({ direction: z.string(), quantity: z.string(), amount })),
