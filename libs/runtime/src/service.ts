@@ -9,6 +9,7 @@ import { openCloseQueue, prepareQueue } from './close-queue.js';
 import { databasePatience, reportLimits, type SERVICE_VARIABLES, type variables } from './environment.js';
 import type { Logger } from './logger.js';
 import { type QueueSettings, queueSettings } from './queue-settings.js';
+import { quickenStrings } from './string-methods.js';
 
 /** What a process is told of the service that it is a part of. */
 export interface ServiceOptions extends Pick<
@@ -55,6 +56,7 @@ export interface Service {
 
 /** Opens the database, the report APIs and the renderer. Nothing is asked of them yet. */
 export function openService(options: ServiceOptions): Service {
+  quickenStrings();
   const { databaseUrl, reportApi, secretKey, settleHours, patience, drawingThreads: threads } = options;
   const { addresses = OutboundAddresses.PUBLIC } = options;
   const database = openDatabase(databaseUrl, options.pool, patience);
