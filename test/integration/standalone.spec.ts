@@ -133,6 +133,10 @@ describe('the standalone', () => {
     const second = start('--port', '0');
     expect((await second.ended).code).toBe(1);
     expect(second.output).toContain(`another Meterline (process ${first.pid}) uses ${folder}`);
+    // So does the demo, in words and not by where in its code.
+    const demo = new Program(resolve('dist/apps/standalone/src/demo.js'), ['--data', folder]);
+    expect((await demo.ended).code).toBe(1);
+    expect(demo.output).toMatch(/^another Meterline \(process \d+\) uses [^\n]*\n$/);
   });
 
   it('takes its keys and its address from the environment, as servers do, and says so when the port is taken', async () => {

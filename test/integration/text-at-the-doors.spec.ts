@@ -77,6 +77,10 @@ describe('texts at the doors', () => {
     ['DE', 'DE811907980', []],
     ['DE', 'DE 811 907 980', []],
     ['DE', 'DE811907981', ['/tax_id']],
+    ['DE', 'DE8119079801234567', ['/tax_id']],
+    ['DE', 'DE0', ['/tax_id']],
+    ['DE', ' ＤＥ８１１９０７９８０ ', []],
+    ['DE', 'ＤＥ811907981', ['/tax_id']],
     ['FR', 'FR83404833048', []],
     ['FR', 'FR83404833049', ['/tax_id']],
     ['NL', 'NL004495445B01', []],
@@ -92,6 +96,7 @@ describe('texts at the doors', () => {
     // A branch that is registered elsewhere, a national number, and countries of which nothing is known.
     ['FR', 'DE811907980', []],
     ['DE', '12/345/67890', []],
+    ['FR', 'SIREN 404 833 048', []],
     ['US', 'DE-12', []],
     ['CH', 'CHE-123.456.788 MWST', []],
     // The GSTIN of the Indian tax office's own example, its check character changed, and a PAN, which is none.
@@ -102,6 +107,14 @@ describe('texts at the doors', () => {
     const members = { tax_id, address: { ...address, country } };
     expect(await faultsOf('account', members)).toEqual(faults);
     expect(await faultsOf('seller', members)).toEqual(faults);
+  });
+
+  it('keeps a tax number without blanks around it and in plain letters and digits', async () => {
+    const german = { ...address, country: 'DE' };
+    const { body } = await api
+      .patch(`/v1/accounts/${account}`, { tax_id: ' ＤＥ８１１９０７９８０ ', address: german })
+      .expect(200);
+    expect(body).toMatchObject({ tax_id: 'DE811907980' });
   });
 
   it('holds a tax number against the country that stays, and a country against the number that stays', async () => {

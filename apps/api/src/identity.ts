@@ -2,7 +2,7 @@ import { domainToASCII } from 'node:url';
 import { electronicFormatIBAN, isValidBIC, isValidIBAN } from 'ibantools';
 import { stdnum } from 'stdnum';
 import { z } from 'zod';
-import { atMost } from './contract.js';
+import { atMost, text } from './contract.js';
 import { Problem } from './problems/problem.js';
 
 /** Texts that identify a party: they are frozen on documents and read by banks and tax offices, so a slip is refused here. */
@@ -75,7 +75,11 @@ const VAT_KINDS: Readonly<Record<string, string>> = {
 
 /** Countries where a number that begins with such a prefix is one; Greece writes another one than its code. */
 const WITH_VAT = new Set([...Object.keys(VAT_KINDS), 'GR']);
-const WRITTEN = /^([A-Z]{2})([0-9A-Z+*]{2,13})$/;
+/** At most two letters stand before the first digit of one ("GB GD001", "FR XX…"); "SIREN 123" begins with no prefix. */
+const WRITTEN = /^([A-Z]{2})((?=[A-Z+*]{0,2}\d)[0-9A-Z+*]+)$/;
+
+/** Full-width letters and digits are the same number, and blanks around it no part of it. */
+export const taxNumber = text(40).overwrite((given) => given.normalize('NFKC').trim());
 
 /**
  * Why a tax number cannot be the one of a party in a country; undefined when it may be. A VAT number is known by its prefix;
@@ -90,7 +94,13 @@ export function taxIdFault(taxId: string, country: string | undefined): string |
       : 'must be a GSTIN with its check character, such as "27AAPFU0939F1ZV"';
   }
   if (country !== undefined && !WITH_VAT.has(country)) return undefined;
-  const [, prefix = '', number = ''] = WRITTEN.exec(taxId.toUpperCase().replace(/[\s.-]/g, '')) ?? [];
+  const [, prefix = '', number = ''] =
+    WRITTEN.exec(
+      taxId
+        .normalize('NFKC')
+        .toUpperCase()
+        .replace(/[\s.-]/g, ''),
+    ) ?? [];
   if (prefix === 'GR' && country === 'GR') return 'must begin with "EL", as VAT numbers of Greece do';
   const kind = VAT_KINDS[prefix];
   if (kind === undefined || isValid(kind, number)) return undefined;

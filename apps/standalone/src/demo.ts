@@ -48,6 +48,9 @@ const service = await startStandalone({
   adminKey: environment.METERLINE_ADMIN_KEY,
   secretKey: environment.METERLINE_SECRET_KEY,
   logLevel: environment.LOG_LEVEL,
+}).catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
 });
 
 try {

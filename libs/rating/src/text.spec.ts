@@ -27,12 +27,13 @@ describe('a text that people write', () => {
     ['a line separator', 'Acme\u2028Ltd', 'U+2028'],
     ['a tabulator', 'Acme\tLtd', 'U+0009'],
     ['half a pair', 'Acme\ud83d', 'U+D83D'],
+    ['what is left of a lost character', 'Caf\ufffd', 'U+FFFD'],
     ['a noncharacter', 'Acme\uffff', 'U+FFFF'],
   ])('%s is refused by its code point', (_name, text, codePoint) => {
     expect(textFault(text)).toContain(codePoint);
   });
 
-  it.each([' ', '\u00a0 ', '\u3164', '\ufe0f'])('%j has nothing to see', (text) => {
+  it.each([' ', '\u00a0 ', '\u3164', '\u2800', '\ufe0f'])('%j has nothing to see', (text) => {
     expect(textFault(text)).toBe('must have a character that is seen');
   });
 });

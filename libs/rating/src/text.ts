@@ -13,7 +13,8 @@ const WRITTEN = new Set(
   '\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}',
 );
 
-const SEEN = /[^\s\p{Default_Ignorable_Code_Point}]/u;
+/** The blank of Braille is a letter to Unicode, and not seen. */
+const SEEN = /[^\s\u2800\p{Default_Ignorable_Code_Point}]/u;
 
 /**
  * Why a text that people write and read may not be taken as it is, for the place where it is written; undefined when it may.
@@ -25,5 +26,6 @@ export function textFault(text: string): string | undefined {
     const codePoint = (hidden.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
     return `must not hold U+${codePoint}, a control character that is not seen`;
   }
+  if (text.includes('\ufffd')) return 'must not hold U+FFFD, which stands for a character that was lost before';
   return SEEN.test(text) ? undefined : 'must have a character that is seen';
 }

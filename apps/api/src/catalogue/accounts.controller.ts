@@ -22,7 +22,7 @@ import {
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
-import { email, refuseForeignTaxId } from '../identity.js';
+import { email, refuseForeignTaxId, taxNumber } from '../identity.js';
 import { DATABASE, SECRET_KEY } from '../ports.js';
 import { accepted, found } from '../problems/problem.js';
 
@@ -33,7 +33,7 @@ const members = {
   currency,
   time_zone: timeZone,
   address: address.nullable(),
-  tax_id: text(40).nullable(),
+  tax_id: taxNumber.nullable(),
   email: email.nullable(),
   taxes: givenTaxes,
   payment_terms_days: z.int().min(0).max(365).nullable(),

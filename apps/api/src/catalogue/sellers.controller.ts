@@ -30,7 +30,7 @@ import {
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
-import { bic, email, iban, refuseForeignTaxId } from '../identity.js';
+import { bic, email, iban, refuseForeignTaxId, taxNumber } from '../identity.js';
 import { ADDRESSES, DATABASE, SECRET_KEY } from '../ports.js';
 import { accepted, found, Problem } from '../problems/problem.js';
 
@@ -117,7 +117,7 @@ const members = {
   country,
   currency,
   time_zone: timeZone,
-  tax_id: text(40).nullable(),
+  tax_id: taxNumber.nullable(),
   address: address.nullable(),
   email: email.nullable(),
   invoice_prefix: z
