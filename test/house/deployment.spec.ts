@@ -17,6 +17,7 @@ interface Service {
   command?: string[];
   ports?: string[];
   networks?: string[];
+  environment?: Record<string, string>;
 }
 
 const text = await readFile('docker-compose.yml', 'utf8');
@@ -85,6 +86,17 @@ describe('docker-compose.yml', () => {
     );
     for (const [whole, name, otherwise] of variables)
       expect([whole, otherwise?.startsWith(`:?set ${name}`)]).toEqual([whole, true]);
+  });
+
+  it('tells the password of the owner to the process that migrates and to no other', () => {
+    const told = Object.entries(services)
+      .filter(([, { environment }]) => JSON.stringify(environment ?? {}).includes('${POSTGRES_PASSWORD'))
+      .map(([name]) => name);
+    expect(told).toEqual(['postgres', 'migrate']);
+    for (const name of ['migrate', 'api', 'worker']) {
+      const login = /^postgresql:\/\/(\w+):\$\{(\w+)/.exec(services[name]?.environment?.['DATABASE_URL'] ?? '');
+      expect([name, login?.slice(1)]).toEqual([name, ['meterline_app', 'SERVICE_DB_PASSWORD']]);
+    }
   });
 
   it('opens the API alone, to its own machine, and keeps the data where nothing outside is reached', () => {

@@ -149,7 +149,7 @@ describe('a batch whose seller has a locked series', () => {
       const closes = new Closes({
         ...closingFees(impatient),
         ...options,
-        log: ({ event, code }) => waited.push([event, code]),
+        log: ({ event, code, level }) => waited.push([event, code, level]),
       });
       const opened = await closes.desk.open({
         ...{ seller: 'acme', period: PERIOD, kind: 'regular', dryRun: false, issue: 'automatic', actor: 'test' },
@@ -165,7 +165,7 @@ describe('a batch whose seller has a locked series', () => {
       });
       expect(found).toEqual([1, 2].map(() => expect.objectContaining({ code: 'series_locked', retryable: true })));
       // The batch has waited once, for all of its accounts, and keeps what it has drafted.
-      expect(waited).toEqual([['series_locked', 'series_locked']]);
+      expect(waited).toEqual([['series_locked', 'series_locked', 'warn']]);
       const tried = await database.$queryRaw`
         SELECT state, attempts, count(*)::int FROM close_account GROUP BY 1, 2 ORDER BY 3`;
       expect(tried).toEqual([{ state: 'drafted', attempts: 0, count: 25 }]);

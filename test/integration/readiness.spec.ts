@@ -61,6 +61,9 @@ describe('readiness', () => {
 
   it('is not given while the database is read-only, and a request that writes is told so', async () => {
     const app = await apiWith(() => Promise.resolve());
+    const worker = { ping: () => Promise.resolve() };
+    const health = await serveHealth(0, { database, worker, metrics: new WorkerMetrics() });
+    const ofWorker = async () => (await fetch(`http://127.0.0.1:${health.port}/health/ready`)).status;
     const name = new URL(url).pathname.slice(1);
     const owner = new pg.Client({ connectionString: url });
     await owner.connect();
@@ -85,11 +88,13 @@ describe('readiness', () => {
       });
       expect(refused.status).toBe(503);
       await eventually(async () => ((await ready(app)).status === 503 ? true : undefined));
+      expect(await ofWorker()).toBe(503);
       await set('RESET default_transaction_read_only');
       await eventually(async () => ((await ready(app)).status === 200 ? true : undefined));
       await eventually(async () => ((await write()).status === 201 ? true : undefined));
+      await eventually(async () => (await ofWorker()) === 200);
     } finally {
-      await owner.end();
+      await Promise.all([owner.end(), health.close()]);
     }
   });
 

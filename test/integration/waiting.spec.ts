@@ -57,7 +57,7 @@ describe('an account whose report API is away for a while', () => {
 
   it('waits with the stamp of its next try, and is counted; the others are billed and the close goes on', async () => {
     expect((await run()).map(endOf)).toEqual(['issued', 'waiting report_api_unavailable', 'issued']);
-    const { waiting, reason, attempts } = await second();
+    const { account, waiting, reason, attempts } = await second();
     const close = await findClose(closing.database, closeId);
     expect(close).toMatchObject({
       state: 'running',
@@ -73,6 +73,11 @@ describe('an account whose report API is away for a while', () => {
     const pause = seconds(waiting?.next_try_at) - seconds(waiting?.since);
     expect(pause).toBeGreaterThanOrEqual(15);
     expect(pause).toBeLessThanOrEqual(30);
+    // What passes is no error of the log, however often it is tried.
+    const told = (closing.failures as { level?: string; event: string; accountId?: string }[]).filter(
+      ({ accountId: of, level }) => of === account && level !== 'debug',
+    );
+    expect(told.map(({ event, level }) => [event, level])).toEqual([]);
   });
 
   it('is sent by the sweep when the try is due and not before, and billed when the API is back', async () => {
