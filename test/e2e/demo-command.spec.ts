@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { run } from '../support/process.js';
 
 /** A cell of amounts such as `2400.00 INR`, in minor units. */
 const minor = (cell: string | undefined) => BigInt((cell ?? '').replace(/[^\d-]/g, ''));
@@ -14,6 +15,12 @@ describe('npm run demo', () => {
     folder = await mkdtemp(join(tmpdir(), 'meterline-demo-'));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it.each(['demo', './demo/state'])('refuses to keep its state at %s, where the PDFs are made anew', async (data) => {
+    const demo = run('apps/standalone/src/demo.ts', ['--exit', '--data', data], {});
+    expect(await demo.ended()).toBe(1);
+    expect(demo.output()).toContain('a folder outside of demo/');
+  });
 
   it('prints what each account has to pay and what that comes to, and leaves the PDFs', async () => {
     const source = ['-C', 'source', '--import', resolve('test/support/run-source.mjs')];

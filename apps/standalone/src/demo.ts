@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
@@ -22,7 +22,7 @@ const options = new Command('demo')
   .description('Closes last month for two made-up sellers, from usage pulled over HTTP to PDFs, and leaves the API up.')
   .option('--accounts <n>', 'how many accounts to make', wholeNumber, 25)
   .option('--period <YYYY-MM>', 'the month to close', month, previousMonth(monthAt(Date.now() / 1000, 'UTC')))
-  .option('--data <folder>', 'where the demo keeps its state; made anew by each run', '.meterline/demo')
+  .option('--data <folder>', 'where the demo keeps its state; made anew by each run', stateFolder, '.meterline/demo')
   .option('--exit', 'stop when the month is closed', false)
   .addHelpText(
     'after',
@@ -192,6 +192,13 @@ function wholeNumber(text: string): number {
   const value = Number.parseInt(text, 10);
   if (!/^\d+$/.test(text) || value < 1 || value > 10_000) throw new InvalidArgumentError('a whole number, 1 to 10000');
   return value;
+}
+
+/** A folder that the PDFs, whose own is made anew too, do not take with them. */
+function stateFolder(text: string): string {
+  if (!relative(PDF_FOLDER, text).startsWith('..'))
+    throw new InvalidArgumentError(`a folder outside of ${PDF_FOLDER}/, where the PDFs go`);
+  return text;
 }
 
 function month(text: string): string {
