@@ -22,7 +22,7 @@ export const base = {
 };
 
 /**
- * What takes long by its nature: months under faults, crashes and races, months billed anew or from samples, fuzzing, growth,
+ * What takes long by its nature: months under faults, crashes and races, months billed anew, ahead or from samples, fuzzing, growth,
  * whole programs, waiting for a minute to begin, and ESLint with types over what it is to refuse. `npm test` leaves it to
  * `npm run test:slow`, CI runs both, and `npx jest path` runs any of it.
  */
@@ -36,6 +36,7 @@ export const slow = [
   'test/integration/canary-key.spec.ts',
   'test/integration/catalogue-growth.spec.ts',
   'test/integration/certificate-keys.spec.ts',
+  'test/integration/close-over-rest.spec.ts',
   'test/integration/close-races.spec.ts',
   'test/integration/close-schedule.spec.ts',
   'test/integration/confirm-empty.spec.ts',
@@ -44,6 +45,7 @@ export const slow = [
   'test/integration/drain.spec.ts',
   'test/integration/evidence.spec.ts',
   'test/integration/fault-table.spec.ts',
+  'test/integration/fees-in-advance.spec.ts',
   'test/integration/flat-memory.spec.ts',
   'test/integration/frozen-worker.spec.ts',
   'test/integration/idempotency-kill.spec.ts',
@@ -51,6 +53,7 @@ export const slow = [
   'test/integration/large-account.spec.ts',
   'test/integration/ledger-growth.spec.ts',
   'test/integration/list-growth.spec.ts',
+  'test/integration/missing-samples.spec.ts',
   'test/integration/month-on-month.spec.ts',
   'test/integration/percentile-disc.spec.ts',
   'test/integration/random-faults.spec.ts',
