@@ -69,6 +69,23 @@ describe('the price of a line', () => {
     });
   });
 
+  it('of several tiers is never one of theirs, also where it would come to the amount', () => {
+    const cheap = [
+      { up_to: '1', unit_price: '0.001' },
+      { up_to: null, unit_price: '0.002' },
+    ];
+    expect(priced(usage({ model: 'graduated', tiers: cheap }), gigabytes('2000000000'))).toMatchObject({
+      ...{ amount: '0.00', quantity: '1', price: '0.00' },
+    });
+  });
+
+  it('of a commit that was not used up is that of the commit', () => {
+    const price = { model: 'commit_burst', commit: '100', commit_unit_price: '4.00', burst_unit_price: '6.50' };
+    const unused = priced(usage(price), gigabytes('80000000000'));
+    expect(unused).toMatchObject({ amount: '400.00', quantity: '100', unitCode: 'E34', price: '4' });
+    expect(priced(usage(price), gigabytes('110000000000'))).toMatchObject({ amount: '465.00', quantity: '1' });
+  });
+
   it('of one tier is that of the tier', () => {
     expect(priced(usage({ model: 'graduated', tiers }), gigabytes('200000000000'))).toMatchObject({
       ...{ amount: '16.00', quantity: '200', price: '0.08' },

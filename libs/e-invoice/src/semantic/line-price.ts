@@ -80,7 +80,10 @@ interface SinglePrice {
 
 /** The one price per unit that all of the line was charged at, if there is one. */
 function singlePrice({ derivation, unit, quantity, correction }: InvoiceLine): SinglePrice | undefined {
-  const steps = derivation.steps.filter(({ kind }) => kind !== 'included');
+  const beyondIncluded = derivation.steps.filter(({ kind }) => kind !== 'included');
+  // Of a commit that was not used up, the burst costs nothing and has no say in the price.
+  const paid = beyondIncluded.filter(({ amount }) => amount.numerator !== '0');
+  const steps = paid.length > 0 ? paid : beyondIncluded;
   const [first] = steps;
   if (first === undefined || first.unit_price === null) return undefined;
   const quantities: Decimal[] = [];

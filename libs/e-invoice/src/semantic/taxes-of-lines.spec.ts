@@ -62,6 +62,8 @@ describe('the taxes of lines', () => {
   it('give every group a line, also one that comes to nothing', () => {
     const lines = [line('0.00'), line('4.00', { category: 'Z' })];
     expect(taxesOf(lines, [tax('S', '19', '0.00'), tax('Z', '0', '4.00')], '4.00')).toEqual(['S 19', 'Z 0']);
+    // The groups of a correction stand in another order than its lines do.
+    expect(taxesOf(lines, [tax('Z', '0', '4.00'), tax('S', '19', '0.00')], '4.00')).toEqual(['S 19', 'Z 0']);
   });
 
   it('are none where the account has none, whatever a charge names', () => {
