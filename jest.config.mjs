@@ -22,7 +22,7 @@ export const base = {
 };
 
 /**
- * What takes long by its nature: months under faults, crashes and races, months billed anew, ahead or from samples, fuzzing, growth,
+ * What takes long by its nature: months under faults, crashes and races, months billed anew, ahead or from samples, probes, fuzzing, growth,
  * whole programs, waiting for a minute to begin, and ESLint with types over what it is to refuse. `npm test` leaves it to
  * `npm run test:slow`, CI runs both, and `npx jest path` runs any of it.
  */
@@ -42,6 +42,7 @@ export const slow = [
   'test/integration/confirm-empty.spec.ts',
   'test/integration/corrections.spec.ts',
   'test/integration/crash.spec.ts',
+  'test/integration/dialect-probe.spec.ts',
   'test/integration/drain.spec.ts',
   'test/integration/evidence.spec.ts',
   'test/integration/fault-table.spec.ts',
