@@ -629,6 +629,28 @@ describe('dialects', () => {
     }
   });
 
+  it.each([
+    // Samples are many, so they are asked for by the week.
+    ['none', 5, 5],
+    ['31d', 5, 5],
+    // A week and its padding are too many: 4 days at a time, 8 pieces.
+    ['7d', 9, 8],
+  ])('a limit of %s to a range costs a month of samples none', async (limit, first, then) => {
+    simulator.setSwitches({ max_range: limit });
+    const rangesTaken = new Map<string, number>();
+    const asked = { entity: SITE, owned: JULY, family: 'bandwidth', grid: 'SLOT' } as const;
+    const pull = () => ask(clientOf(simulator.url, { rangesTaken }).client, asked);
+    const [once, again] = [await pull(), await pull()];
+    simulator.setSwitches({ max_range: 'none' });
+    for (const [answer, requests] of [
+      [once, first],
+      [again, then],
+    ] as const) {
+      expect(pulled(answer)).toMatchObject({ outcome: 'complete', requests });
+      expect(texts(answer)).toEqual(oracle('bandwidth', 'SLOT', JULY));
+    }
+  });
+
   it('a status 400 that no shorter range cures is refused, says so, and shortens no later request', async () => {
     const rangesTaken = new Map<string, number>();
     simulator.setSwitches({ max_range: '1d' });

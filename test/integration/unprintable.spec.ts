@@ -4,11 +4,22 @@ import { type Database, isRefusal } from '#persistence';
 import { updateAccount, updateSeller } from '#persistence/catalogue';
 import { listInvoices } from '#persistence/documents';
 import { findCorrection, listCloseAccounts, listCorrections } from '#persistence/closes';
+import { accountId, customerSiteId } from '../../apps/report-simulator/src/index.js';
 import { BYTES_PLAN, makeBytesAccount } from '../support/billed-bytes.js';
-import { feePlan, granted, makeAccount, makePlan, makeSeller, planOf, SECRET_KEY } from '../support/catalogue.js';
+import {
+  feePlan,
+  granted,
+  makeAccount,
+  makePlan,
+  makeSeller,
+  planOf,
+  SECRET_KEY,
+  usageCharge,
+} from '../support/catalogue.js';
 import { BLANK_PAGES, type Closing, endOf, startClosing } from '../support/closing.js';
 
 const PERIOD = '2026-08';
+const FLEET = { accounts: 300, sites: 1, subscribers: 1 };
 const TOKYO = '東京 Ltd';
 
 /** Nothing gets a number that no typeface can write: neither new documents nor drafts and proposals of an earlier version. */
@@ -20,7 +31,7 @@ describe('a text that cannot be printed', () => {
 
   beforeAll(async () => {
     renderer = createInvoiceRenderer();
-    closing = await startClosing({ fleet: { accounts: 300, sites: 1, subscribers: 1 }, seed: 7 });
+    closing = await startClosing({ fleet: FLEET, seed: 7 });
     ({ database } = closing);
     await makePlan(database, feePlan('fee', '10.00'));
   });
@@ -106,9 +117,15 @@ describe('a text that cannot be printed', () => {
     await account('e', { taxes: [exempt] });
     await account('f', { name: 'Rocket \u{1f680}' });
     await account('g', { email: 'ü@例え.jp' });
+    const perSite = { metric: 'bytes', per: 'customer_site_id', unit: 'B' };
+    await makePlan(database, planOf('by-site', usageCharge('traffic', perSite)));
+    const site = { dimension: 'customer_site_id' as const, value: customerSiteId(FLEET, 0, 0), name: 'โกดัง' };
+    await makeAccount(database, { seller, external_id: accountId(0) }, 'by-site', [site]);
+    await account('ไทย', { name: 'Thai' });
     const close = await open();
     const told = (await accountsOf(close)).map(({ state, reason }) => reason?.message.split(';')[0] ?? state);
     expect(told).toEqual([
+      'no typeface has U+0E42 U+0E01 U+0E14 U+0E31 U+0E07 of /lines/0/entity/name',
       'issued',
       'no typeface has U+5317 U+4EAC of /customer/address/city',
       'no typeface has U+6708 U+79DF of /lines/0/description',
@@ -116,6 +133,7 @@ describe('a text that cannot be printed', () => {
       expect.stringContaining('U+05E4 U+05D8 U+05D5 U+05E8 of /taxes/0/exemption_reason'),
       'no typeface has U+1F680 of /customer/name',
       'no typeface has U+4F8B U+3048 of /customer/email',
+      'no typeface has U+0E44 U+0E17 U+0E22 of /customer/reference',
     ]);
     expect(await numbers()).toEqual(['INV-2026-000001']);
 

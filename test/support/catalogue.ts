@@ -69,7 +69,7 @@ export async function makeAccount(
   database: Database,
   of: Partial<NewAccount> & { seller: string; external_id: string },
   plan: string | null,
-  entities: readonly { dimension: 'customer_site_id' | 'msisdn' | 'imsi'; value: string }[] = [],
+  entities: readonly { dimension: 'customer_site_id' | 'msisdn' | 'imsi'; value: string; name?: string | null }[] = [],
 ): Promise<string> {
   const account: NewAccount = {
     name: `Account ${of.external_id}`,
@@ -86,7 +86,7 @@ export async function makeAccount(
   };
   const { id } = granted(await createAccount(database, 'test', account, SECRET_KEY));
   if (entities.length > 0) {
-    const registered = entities.map((entity) => ({ ...entity, name: null, active_from: null, active_until: null }));
+    const registered = entities.map((entity) => ({ name: null, active_from: null, active_until: null, ...entity }));
     granted(await replaceEntities(database, 'test', id, registered));
   }
   if (plan !== null) {
