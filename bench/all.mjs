@@ -32,6 +32,11 @@ const rig = await openRig({ limit_ms: options.limit * 60_000 });
 let run;
 try {
   run = {
+    // First, because a machine without Redis is to be told so before minutes have passed.
+    queues: {
+      redis: await told('the queue on Redis', () => measureQueue('redis')),
+      postgres: await told('the queue on PostgreSQL', () => measureQueue('postgres')),
+    },
     reading: await told('reading samples', () => measureReading({ rounds: 2 * options.rounds + 1, months: 20 })),
     volume: await told('volume', measureVolume),
     percentile: await told('percentile', measurePercentile),
@@ -39,10 +44,6 @@ try {
       1: await told('fees, 1 worker', () => measureFees(1)),
       2: await told('fees, 2 workers', () => measureFees(2)),
       8: await told('fees, 8 workers', () => measureFees(8)),
-    },
-    queues: {
-      postgres: await told('the queue on PostgreSQL', () => measureQueue('postgres')),
-      redis: await told('the queue on Redis', () => measureQueue('redis')),
     },
     entities: await told('one big account', measureEntities),
   };
