@@ -50,6 +50,7 @@ export const slow = [
   'test/integration/flat-memory.spec.ts',
   'test/integration/frozen-worker.spec.ts',
   'test/integration/idempotency-kill.spec.ts',
+  'test/integration/killed-batch.spec.ts',
   'test/integration/killed-run.spec.ts',
   'test/integration/large-account.spec.ts',
   'test/integration/ledger-growth.spec.ts',

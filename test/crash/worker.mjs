@@ -4,7 +4,7 @@ import { openService } from '../../dist/libs/runtime/src/index.js';
 import { createWorker } from '../../dist/apps/worker/src/index.js';
 
 /**
- * A real worker that ends itself with SIGKILL, or freezes with SIGSTOP, when it passes a named step for the n-th time. What
+ * A real worker that ends itself with SIGKILL, or freezes with SIGSTOP, when it passes one of the named steps for the n-th time. What
  * it is told comes as JSON in its first argument; it says on standard output which step it ended or froze at, because it
  * cannot be asked afterwards.
  */
@@ -26,7 +26,7 @@ const worker = await createWorker({
   recovery: { lock_ms: 2_000, lookout_ms: 1_000, idle_s: 3, sweep_ms: 1_000 },
   onStep: (step) => {
     const end = die ?? freeze;
-    if (step !== end?.step || ++passed !== end.nth) return;
+    if (!end?.steps.includes(step) || ++passed !== end.nth) return;
     process.stdout.write(`${die ? 'died' : 'froze'} at ${step}\n`);
     process.kill(process.pid, die ? 'SIGKILL' : 'SIGSTOP');
   },

@@ -54,7 +54,7 @@ describe('a worker that freezes while it holds the number series of a seller', (
     await database.$disconnect();
   });
 
-  const start = async (patience: Patience, freeze?: { step: string; nth: number }) => {
+  const start = async (patience: Patience, freeze?: { steps: string[]; nth: number }) => {
     const worker = run(
       'test/crash/worker.mjs',
       [
@@ -101,7 +101,10 @@ describe('a worker that freezes while it holds the number series of a seller', (
   };
 
   it('keeps no other seller from being billed, and goes on where it was when it wakes', async () => {
-    const frozen = await start({ ...PATIENCE, idleTransaction_ms: HOUR_MS, lock_ms: 500 }, { step: 'issuing', nth: 1 });
+    const frozen = await start(
+      { ...PATIENCE, idleTransaction_ms: HOUR_MS, lock_ms: 500 },
+      { steps: ['issuing'], nth: 1 },
+    );
     const first = await open('acme');
     await frozen.says(/froze at issuing/);
     const living = await start({ ...PATIENCE, idleTransaction_ms: HOUR_MS, lock_ms: 500 });
@@ -116,7 +119,10 @@ describe('a worker that freezes while it holds the number series of a seller', (
   });
 
   it('loses the series, so that its seller is billed too, and writes nothing of it when it wakes', async () => {
-    const frozen = await start({ ...PATIENCE, idleTransaction_ms: 2_000, lock_ms: 500 }, { step: 'issuing', nth: 1 });
+    const frozen = await start(
+      { ...PATIENCE, idleTransaction_ms: 2_000, lock_ms: 500 },
+      { steps: ['issuing'], nth: 1 },
+    );
     const first = await open('acme');
     await frozen.says(/froze at issuing/);
     const living = await start({ ...PATIENCE, idleTransaction_ms: HOUR_MS, lock_ms: 500 });

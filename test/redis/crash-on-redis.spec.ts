@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { closeUnderFire, expectUnharmed } from '../support/crash.js';
+import { closeUnderFire, expectUnharmed, STEPS } from '../support/crash.js';
 import { redisUrl } from '../support/redis.js';
 
 describe('a close on Redis whose workers are killed and whose Redis loses everything', () => {
@@ -20,7 +20,7 @@ describe('a close on Redis whose workers are killed and whose Redis loses everyt
       expectUnharmed(report, 60);
       expect(report.kills).toBeGreaterThanOrEqual(12);
       expect(flushed).toBe(1);
-      for (const step of ['pulled', 'rated', 'issuing', 'issued']) {
+      for (const step of STEPS) {
         expect([step, (report.steps[step] ?? 0) > 0]).toEqual([step, true]);
       }
     } finally {

@@ -24,6 +24,8 @@ import { createTestDatabase } from './postgres.js';
 /** A database of its own, a simulated report API and one process that closes months against it, without any queue. */
 export interface Closing {
   readonly url: string;
+  /** The same for the service. */
+  readonly serviceUrl: string;
   readonly database: Database;
   readonly simulator: ReportSimulator;
   readonly closes: Closes;
@@ -141,6 +143,7 @@ export async function startClosing(
   };
   return {
     url,
+    serviceUrl,
     database,
     simulator,
     closes,

@@ -1,16 +1,28 @@
 import type { ChildProcess } from 'node:child_process';
 import { resolve } from 'node:path';
+import { Client } from 'pg';
 import { accountId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import type { Closes, CloseStep } from '#close';
 import type { Database } from '#persistence';
 import { type InvoiceView, listInvoices } from '#persistence/documents';
-import { findClose } from '#persistence/closes';
+import { type CloseView, findClose } from '#persistence/closes';
 import { openService } from '#runtime';
-import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from './catalogue.js';
+import {
+  feePlan,
+  makeAccount,
+  makePlan,
+  makeSeller,
+  PERCENTILE_95,
+  planOf,
+  SECRET_KEY,
+  trafficPlan,
+  usageCharge,
+} from './catalogue.js';
 import { createTestDatabase } from './postgres.js';
 import { spawnNode } from './process.js';
 
 export interface CrashOptions {
+  /** Accounts that are issued. */
   readonly accounts: number;
   /** How many workers are killed, the named steps first, then at random moments. */
   readonly kills: number;
@@ -28,12 +40,45 @@ export interface CrashReport {
   readonly steps: Readonly<Record<string, number>>;
   readonly invoices: readonly InvoiceView[];
   readonly undisturbed: readonly InvoiceView[];
+  /** Accounts by how they ended, and how they end undisturbed. */
+  readonly ends: CloseView['counts'] | undefined;
+  readonly calmEnds: CloseView['counts'] | undefined;
   readonly snapshots: { readonly windows: number; readonly revisions: number };
   readonly seconds: number;
 }
 
 const PERIOD = '2026-08';
-const STEPS: readonly CloseStep[] = ['pulled', 'rated', 'issuing', 'issued'];
+/** Where workers die. An automatic close in which nothing waits passes no other step: the spec of a killed batch has those. */
+const DIES_AT = {
+  failed: true,
+  empty: true,
+  held: true,
+  pulled: true,
+  rated: true,
+  issuing: true,
+  issued: true,
+  rendered: true,
+  drafted: false,
+  waiting: false,
+} as const satisfies Record<CloseStep, boolean>;
+export const STEPS = Object.entries(DIES_AT).flatMap(([step, dies]) => (dies ? [step as CloseStep] : []));
+const OFTEN: readonly CloseStep[] = ['pulled', 'rated', 'issuing', 'issued'];
+/** Beside every so many accounts that are issued, one has nothing to pay, one is held, and one cannot be issued. */
+const OTHERS_BESIDE = 10;
+/** The bandwidth of sites. An account that has none is held. */
+const RATE = { ...PERCENTILE_95, direction: 'uplink', sites: 'pooled', unit: 'Mbps' };
+/**
+ * Refuses the invoices of accounts of this name, so that the batch is halved until each is alone. They have had all but the
+ * last of the attempts after which an unexpected error is final.
+ */
+export const REFUSES_SOME = `
+  CREATE FUNCTION of_refused(billed uuid) RETURNS boolean LANGUAGE sql AS
+    $$ SELECT name = 'refused' FROM public.account WHERE id = billed $$;
+  CREATE TRIGGER disorder BEFORE INSERT ON invoice
+    FOR EACH ROW WHEN (of_refused(NEW.account_id)) EXECUTE FUNCTION refuse_change();
+  CREATE FUNCTION nearly_failed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.attempts = 4; RETURN NEW; END $$;
+  CREATE TRIGGER attempts BEFORE INSERT ON close_account
+    FOR EACH ROW WHEN (of_refused(NEW.account_id)) EXECUTE FUNCTION nearly_failed()`;
 const LIMIT_MS = 1_200_000;
 
 /**
@@ -67,6 +112,8 @@ export async function closeUnderFire(options: CrashOptions): Promise<CrashReport
       steps: army.steps,
       invoices: await allInvoices(disturbed.database),
       undisturbed: await allInvoices(peaceful.database),
+      ends: (await findClose(disturbed.database, first))?.counts,
+      calmEnds: (await findClose(peaceful.database, calm))?.counts,
       snapshots: { windows: Number(ledger?.windows ?? 0), revisions: ledger?.revisions ?? 0 },
       seconds,
     };
@@ -89,12 +136,23 @@ interface Scene {
 
 /** One seller whose accounts pay for traffic and a fee. With an empty `queueUrl` the jobs stay in `jobs`. */
 async function scene(options: CrashOptions, reportUrl: string): Promise<Scene> {
-  const { serviceUrl: url, database } = await createTestDatabase();
+  const { url: ownerUrl, serviceUrl: url, database } = await createTestDatabase();
   await makeSeller(database, { code: 'acme' });
   await makePlan(database, trafficPlan('traffic'));
+  await makePlan(database, feePlan('fee', '10.00'));
+  await makePlan(database, feePlan('free', '0.00'));
+  await makePlan(database, planOf('rate', usageCharge('rate', RATE)));
   for (let number = 0; number < options.accounts; number += 1) {
     await makeAccount(database, { seller: 'acme', external_id: accountId(number) }, 'traffic');
+    if (number % OTHERS_BESIDE !== 0) continue;
+    for (const [name, plan] of Object.entries({ free: 'free', siteless: 'rate', refused: 'fee' })) {
+      await makeAccount(database, { seller: 'acme', name, external_id: `${name}-${number}` }, plan);
+    }
   }
+  const owner = new Client({ connectionString: ownerUrl });
+  await owner.connect();
+  await owner.query(REFUSES_SOME);
+  await owner.end();
   const service = openService({
     databaseUrl: url,
     queueUrl: options.queueUrl || undefined,
@@ -181,11 +239,15 @@ class Army {
   #recruit(): void {
     if (this.#stopped) return;
     const number = this.#planned;
-    const condemned = number < this.options.kills;
+    // Each dies at the first step that it passes and none has died at; then at those that many accounts pass, and every
+    // third at a random moment.
+    const unseen = STEPS.filter((step) => this.steps[step] === 0);
+    const condemned = number < this.options.kills || unseen.length > 0;
     if (condemned) this.#planned += 1;
-    // Every named step is visited in turn, then every third worker dies at a moment nobody chose.
-    const atStep = condemned && (number < STEPS.length * 2 || number % 3 !== 0);
-    const die = atStep ? { step: STEPS[number % STEPS.length], nth: 1 + Math.floor(this.#random() * 2) } : undefined;
+    const often = OFTEN[number % OFTEN.length];
+    const atStep = condemned && (unseen.length > 0 || number % 3 !== 0);
+    const nth = unseen.length > 0 ? 1 : 1 + Math.floor(this.#random() * 2);
+    const die = atStep ? { steps: unseen.length > 0 ? unseen : [often], nth } : undefined;
     const task = {
       databaseUrl: this.scene.url,
       queueUrl: this.options.queueUrl ?? this.scene.url,
@@ -253,6 +315,9 @@ export function expectUnharmed(report: CrashReport, accounts: number): void {
   expect([...inOrder].sort()).toEqual(inOrder);
   expect(report.invoices.filter(({ pdf_sha256 }) => pdf_sha256 === null)).toEqual([]);
   expect(report.snapshots).toEqual({ windows: accounts * 2, revisions: 1 });
+  const others = Math.ceil(accounts / OTHERS_BESIDE);
+  expect(report.ends).toMatchObject({ issued: accounts, empty: others, held: others, failed: others });
+  expect(report.ends).toEqual(report.calmEnds);
   expect(contents(report.invoices)).toEqual(contents(report.undisturbed));
 }
 
