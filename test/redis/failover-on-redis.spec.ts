@@ -63,6 +63,7 @@ describe('a close whose queue fails over', () => {
     let killed: Promise<void> | undefined;
     const issued = () => {
       count += 1;
+      // No worker takes another batch from here on, and most are not taken yet.
       if (count === KILLED_AT) killed = master.kill();
     };
     const worker = await startWorker(url, issued);

@@ -17,7 +17,7 @@ export interface RedisServer {
   /** Commands to it alone. */
   readonly client: Redis;
   start(): Promise<void>;
-  /** SIGKILL. */
+  /** SIGKILL, sent before this returns; resolves when it no longer answers. */
   kill(): Promise<void>;
 }
 
@@ -79,16 +79,17 @@ export class RedisServers {
     client.on('error', () => undefined);
     this.#clients.push(client);
     const args = [...first, '--port', `${port}`, '--bind', HOST, ...options];
+    let pid = 0;
     const start = async () => {
       this.#watched.push(
         spawn('sh', ['-c', WATCHED, 'sh', ...args], { stdio: ['pipe', 'ignore', 'ignore'], detached: true }),
       );
       await eventually(async () => ((await answers(port)) ? true : undefined));
+      pid = Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]);
     };
     await start();
     const kill = async () => {
-      const [, pid] = /process_id:(\d+)/.exec(await client.info('server')) ?? [];
-      process.kill(Number(pid), 'SIGKILL');
+      process.kill(pid, 'SIGKILL');
       await eventually(async () => ((await answers(port)) ? undefined : true));
     };
     return { port, client, start, kill };
