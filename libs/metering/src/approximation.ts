@@ -10,8 +10,14 @@ const known = new WeakMap<BucketSeries, Float64Array>();
  * samples into exact numbers costs many times as much. Throws `bad_value`.
  */
 export function approximations(series: BucketSeries): Float64Array {
-  const doubles =
-    known.get(series) ?? Float64Array.from(series.values, (text) => (text === null ? NaN : nearest(text)));
+  const before = known.get(series);
+  if (before) return before;
+  const { values } = series;
+  const doubles = new Float64Array(values.length);
+  for (let position = 0; position < values.length; position += 1) {
+    const text = values[position] ?? null;
+    doubles[position] = text === null ? NaN : nearest(text);
+  }
   known.set(series, doubles);
   return doubles;
 }

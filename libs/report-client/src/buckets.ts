@@ -92,7 +92,7 @@ export function intoBuckets(items: ReportItems, expected: Expected): Buckets {
   });
   const fetched: string[][] = asked.map(() => []);
   for (let item = 0; item < count; item += 1) {
-    if (!repeated.has(item)) fetched[series[item] ?? 0]?.push(texts[item] ?? '');
+    if (repeated.size === 0 || !repeated.has(item)) fetched[series[item] ?? 0]?.push(texts[item] ?? '');
   }
   const endWanted = firstWanted + expected.count;
   const tallies = asked.map((_, position) => {

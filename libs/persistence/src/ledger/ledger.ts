@@ -246,7 +246,8 @@ interface SnapshotRow {
 
 export async function prepareSnapshot(pulled: PulledSeries): Promise<PreparedSnapshot> {
   const { series, ...origin } = pulled;
-  const text = series.values.map((value) => value ?? '').join('\n');
+  // A gap is an empty line.
+  const text = series.values.join('\n');
   return {
     entity: entityKey(series.entity),
     metric: series.metric,
