@@ -76,12 +76,12 @@ function machineOf({ machine }) {
 /** Every lap, so that what the medians are made of can be seen. */
 function closesOf({ volume, percentile, fee, entities }) {
   const laps = [
-    ...volume.laps.map((lap) => ['volume, 1 worker', lap]),
-    ['volume, 1 worker', volume.large],
-    ['volume, 1 worker', volume.around.at(-1)],
-    ...percentile.laps.map((lap) => ['percentile, 1 worker', lap]),
-    ...Object.entries(fee).flatMap(([workers, { laps: some }]) => some.map((lap) => [`fee, ${workers} workers`, lap])),
-    ...[entities.many[0], entities.one, entities.many[1]].map((lap) => [`${lap.entities} sites each, 1 worker`, lap]),
+    ...volume.laps.map((lap) => ['volume, workers: 1', lap]),
+    ['volume, workers: 1', volume.large],
+    ['volume, workers: 1', volume.around.at(-1)],
+    ...percentile.laps.map((lap) => ['percentile, workers: 1', lap]),
+    ...Object.entries(fee).flatMap(([workers, { laps: some }]) => some.map((lap) => [`fee, workers: ${workers}`, lap])),
+    ...[entities.many[0], entities.one, entities.many[1]].map((lap) => [`${lap.entities} sites each, workers: 1`, lap]),
   ];
   const head = [
     'Plan',
