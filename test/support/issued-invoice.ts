@@ -100,7 +100,7 @@ function documentOf(
       {
         ...{ position: 1, charge: 'platform', kind: 'recurring', description: 'Platform fee', segment },
         ...{ entity: null, quantity: '1', unit: 'month', amount: of.amount, unrounded_amount: of.amount },
-        ...{ tax_category: null, commodity_code: null, derivation: {} },
+        ...{ tax_category: null, commodity_code: null, derivation: feeOf(of.amount) },
       },
     ],
     taxes: [],
@@ -112,4 +112,18 @@ function documentOf(
     revision: 1,
     inputs_hash: 'of nothing',
   } as unknown as IssuedInvoice;
+}
+
+/** A fee for the whole period, as rating tells it. */
+function feeOf(amount: string) {
+  const exact = { numerator: amount, denominator: '1' };
+  const share = { numerator: '1', denominator: '1', proration: 'none', count: 1 };
+  return {
+    version: 1,
+    plan: null,
+    basis: { kind: 'recurring', billing: 'arrears', unit_amount: amount, shares: [share] },
+    steps: [{ kind: 'fee', quantity: '1', unit_price: amount, tier: null, amount: exact }],
+    amount: exact,
+    rounding: { mode: 'half_up', digits: 2 },
+  };
 }
