@@ -24,7 +24,7 @@ import { spawnNode } from './process.js';
 export interface CrashOptions {
   /** Accounts that are issued. */
   readonly accounts: number;
-  /** How many workers are killed, the named steps first, then at random moments. */
+  /** How many workers are killed, the named steps first, all of them, then at random moments; 0: none. */
   readonly kills: number;
   readonly seed: number;
   /** Absent: the database. */
@@ -241,7 +241,7 @@ class Army {
     const number = this.#planned;
     // Each dies at the first step that it passes and none has died at; then at those that many accounts pass, and every
     // third at a random moment.
-    const unseen = STEPS.filter((step) => this.steps[step] === 0);
+    const unseen = this.options.kills === 0 ? [] : STEPS.filter((step) => this.steps[step] === 0);
     const condemned = number < this.options.kills || unseen.length > 0;
     if (condemned) this.#planned += 1;
     const often = OFTEN[number % OFTEN.length];
