@@ -247,7 +247,7 @@ describe('requests that are too large', () => {
         });
       }
     }
-    // Entries are counted where bodies are read, whoever they are for.
+    // The reader of bodies counts the entries, for every path alike.
     const tooMany = await api.post(retry, { accounts: ids(100_001) }).expect(400);
     expect(tooMany.body).toMatchObject({ code: 'too_many_entries' });
     const { body: problem } = await api.post(retry, { accounts: Array<string>(100_000).fill('x') }).expect(422);

@@ -2,7 +2,15 @@ import { type Interval, overlap, toStamp } from '#calendar';
 import { Decimal, Ratio } from '#money';
 import type { Controlled, ControlFinding } from './controlled-usage.js';
 import { approximations, exceeds, nearest, truncatedTenths } from './approximation.js';
-import { BITS_PER_BYTE, BITS_PER_MEGABIT, SCALE, scaled, SLOT_SECONDS, TOLERANCE_PERCENT } from './scaled-value.js';
+import {
+  ABOUT,
+  BITS_PER_BYTE,
+  BITS_PER_MEGABIT,
+  SCALE,
+  scaled,
+  SLOT_SECONDS,
+  TOLERANCE_PERCENT,
+} from './scaled-value.js';
 import { activeIn, findSeries } from './series.js';
 import { type BucketSeries, type EntityRef, type Grid, GRID_SECONDS, type Metric } from './usage.js';
 
@@ -14,11 +22,8 @@ const GRIDS: readonly Grid[] = ['HOUR', 'DAY'];
 const SLOT = GRID_SECONDS.SLOT;
 /** A rate and the bytes it comes from can lie apart by averaging over seconds; beyond this factor one of them is wrong. */
 const FACTOR = 4;
-const WORTH_A_WORD_PERCENT = 105n;
-/** The constants of the exact comparisons, for doubles. */
-const BITS = 1e6;
-const TOLERANCE = 102;
-const WORTH_A_WORD = 105;
+const WORTH_A_WORD_PERCENT = 105;
+const { bitsPerByte, bitsPerMegabit, tolerancePercent } = ABOUT;
 
 /**
  * The 5-minute rates of sites against the bytes of the same time. A rate is an average over the seconds with traffic, at
@@ -205,8 +210,8 @@ class RatedBucket {
     private readonly samples: BucketSamples,
     private readonly limits: Limits,
   ) {
-    this.bits = nearest(bytes) * 8;
-    this.carried = samples.sum * BITS * SLOT;
+    this.bits = nearest(bytes) * bitsPerByte;
+    this.carried = samples.sum * bitsPerMegabit * SLOT;
   }
 
   /** Both as integers of 10^-30. */
@@ -221,7 +226,7 @@ class RatedBucket {
   }
 
   hasTooManyBytes(): boolean {
-    return exceeds(this.bits * 100, (this.carried + this.rounding() * SLOT) * TOLERANCE, () => {
+    return exceeds(this.bits * 100, (this.carried + this.rounding() * SLOT) * tolerancePercent, () => {
       const { bits, carried, rounding } = this.exactly();
       return bits * 100n > (carried + rounding) * TOLERANCE_PERCENT;
     });
@@ -229,7 +234,7 @@ class RatedBucket {
 
   /** Whether the rates carry more than the bytes already when traffic flowed in one second of each slot. */
   hasTooFewBytes(): boolean {
-    return exceeds((this.carried / SLOT) * 100, this.bits * TOLERANCE + this.rounding() * 100, () => {
+    return exceeds((this.carried / SLOT) * 100, this.bits * tolerancePercent + this.rounding() * 100, () => {
       const { bits, carried, rounding } = this.exactly();
       return (carried - rounding) * 100n > bits * TOLERANCE_PERCENT * SLOT_SECONDS;
     });
@@ -241,14 +246,14 @@ class RatedBucket {
     const seconds = connected === null ? 0 : nearest(connected);
     if (connected === null || seconds === 0 || samples.highest === 0) return false;
     const roundedBy = nearest(limits.roundedBy);
-    const isAbove = exceeds(this.bits, (samples.highest + roundedBy) * BITS * seconds * FACTOR, () =>
+    const isAbove = exceeds(this.bits, (samples.highest + roundedBy) * bitsPerMegabit * seconds * FACTOR, () =>
       this.isExactlyApart(connected, 'above'),
     );
     if (isAbove) return true;
-    const most = this.bits * FACTOR * limits.subscribers + roundedBy * BITS * seconds;
+    const most = this.bits * FACTOR * limits.subscribers + roundedBy * bitsPerMegabit * seconds;
     return (
       limits.subscribers > 0 &&
-      exceeds(samples.lowest * BITS * seconds, most, () => this.isExactlyApart(connected, 'below'))
+      exceeds(samples.lowest * bitsPerMegabit * seconds, most, () => this.isExactlyApart(connected, 'below'))
     );
   }
 
@@ -266,7 +271,7 @@ class RatedBucket {
   }
 
   private rounding(): number {
-    return this.samples.reported * nearest(this.limits.roundedBy) * BITS;
+    return this.samples.reported * nearest(this.limits.roundedBy) * bitsPerMegabit;
   }
 }
 
@@ -276,9 +281,9 @@ function percentAbove(buckets: readonly RatedBucket[]): string | undefined {
   const carried = buckets.reduce((total, bucket) => total + bucket.carried, 0);
   const isExactly = () => {
     const totals = addedUp(buckets);
-    return totals.carried * 100n > totals.used * WORTH_A_WORD_PERCENT;
+    return totals.carried * 100n > totals.used * BigInt(WORTH_A_WORD_PERCENT);
   };
-  if (!exceeds(carried * 100, used * WORTH_A_WORD, isExactly)) return undefined;
+  if (!exceeds(carried * 100, used * WORTH_A_WORD_PERCENT, isExactly)) return undefined;
   return truncatedTenths(carried, used, () => {
     const totals = addedUp(buckets);
     const above = new Decimal(((totals.carried - totals.used) * 100n).toString());

@@ -5,11 +5,12 @@ import { GRID_SECONDS } from './usage.js';
 /** Values are compared as integers of 10^-30: a month of samples is added and compared for every site of a close. */
 export const PLACES = 30;
 export const SCALE = 10n ** 30n;
-export const BITS_PER_BYTE = 8n;
-export const BITS_PER_MEGABIT = 1_000_000n;
+/** The same for the doubles of `approximations`, and for integers. What rounded rates may make of exact bytes is 2 %. */
+export const ABOUT = { bitsPerByte: 8, bitsPerMegabit: 1_000_000, tolerancePercent: 102 } as const;
+export const BITS_PER_BYTE = BigInt(ABOUT.bitsPerByte);
+export const BITS_PER_MEGABIT = BigInt(ABOUT.bitsPerMegabit);
+export const TOLERANCE_PERCENT = BigInt(ABOUT.tolerancePercent);
 export const SLOT_SECONDS = BigInt(GRID_SECONDS.SLOT);
-/** What rounded rates may make of exact bytes: 2 %. */
-export const TOLERANCE_PERCENT = 102n;
 
 const PLAIN = /^\d+(?:\.\d+)?$/;
 

@@ -18,6 +18,6 @@ it('what a worker imports makes the methods of strings slow, and opening the ser
   expect(isFastAfter(WORKER)).toBe(false);
   const opened = `${WORKER}
     const { openService } = await import('#runtime');
-    openService({ databaseUrl: 'postgresql://nobody@127.0.0.1:1/none', secretKey: 'x', settleHours: 0 });`;
+    openService({ databaseUrl: 'postgresql://service@127.0.0.1:1/none', secretKey: 'x', settleHours: 0 });`;
   expect(isFastAfter(`${opened}\nsetImmediate(() => process.exit());`)).toBe(true);
 });
