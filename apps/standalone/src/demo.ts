@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
@@ -196,8 +196,9 @@ function wholeNumber(text: string): number {
 
 /** A folder that the PDFs, whose own is made anew too, do not take with them. */
 function stateFolder(text: string): string {
-  if (!relative(PDF_FOLDER, text).startsWith('..'))
+  if (relative(PDF_FOLDER, text).split(sep)[0] !== '..') {
     throw new InvalidArgumentError(`a folder outside of ${PDF_FOLDER}/, where the PDFs go`);
+  }
   return text;
 }
 
