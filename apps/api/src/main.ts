@@ -28,6 +28,15 @@ const app = await createApi({
   logger,
 });
 const { PORT: port, HOST: host } = environment;
+// Before it is said that the API answers: it may be told to end at once.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    logger.info({ signal }, 'stopping');
+    // A client of a Redis that is away would keep the process for ever.
+    void stop().then(() => process.exit());
+  });
+}
+
 try {
   await app.listen(port, host);
   logger.info({ port }, 'the API answers');
@@ -35,14 +44,6 @@ try {
   process.stderr.write(`${(listenFailure(error, 'PORT', { port, host }) as Error).message}\n`);
   process.exitCode = 1;
   await stop();
-}
-
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => {
-    logger.info({ signal }, 'stopping');
-    // A client of a Redis that is away would keep the process for ever.
-    void stop().then(() => process.exit());
-  });
 }
 
 async function stop(): Promise<void> {

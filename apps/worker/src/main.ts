@@ -19,6 +19,15 @@ const service = openService({
 });
 const worker = await createWorker({ ...service.parts, queue: service.queue, logger, metrics });
 let health: WorkerHealth | undefined;
+// Before it is said that the worker is there: it may be told to end at once.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, () => {
+    logger.info({ signal }, 'finishing the batches in hand');
+    // A client of a Redis that is away would keep the process for ever.
+    void stop().then(() => process.exit());
+  });
+}
+
 try {
   const { HEALTH_PORT: port } = environment;
   health =
@@ -29,14 +38,6 @@ try {
   process.stderr.write(`${failure.message}\n`);
   process.exitCode = 1;
   await stop();
-}
-
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => {
-    logger.info({ signal }, 'finishing the batches in hand');
-    // A client of a Redis that is away would keep the process for ever.
-    void stop().then(() => process.exit());
-  });
 }
 
 async function stop(): Promise<void> {
