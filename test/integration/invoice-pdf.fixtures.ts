@@ -350,6 +350,7 @@ export function creditNote(): IssuedInvoice {
     original,
     issued: [original],
     rerated: { lines, totals: totalsIn('USD', lines, SALES_TAX) },
+    taxing: { taxes: SALES_TAX, options: { currency: 'USD', rounding: 'half_up', payableRounding: 'none' } },
     dialectSha256: null,
     layoutVersion: 1,
   });

@@ -40,14 +40,21 @@ export const RENDERED_SHA256 = createHash('sha256').update(RENDERED).digest('hex
 
 /** What a test wants otherwise. */
 export interface ApiOverrides extends Partial<Pick<ApiOptions, 'adminKey' | 'limits'>> {
-  /** An API whose database it takes. */
-  readonly beside?: TestApi;
+  /** What has a database that it takes. */
+  readonly beside?: Pick<TestApi, 'ownerUrl' | 'serviceUrl'>;
+  /** What secrets of that database are sealed with. */
+  readonly secretKey?: Buffer;
   /** How long a statement that only reads may take. */
   readonly readingMs?: number;
 }
 
 /** The API on a fresh database, with real closes behind it. Nothing works on their batches: the tests look at the door. */
-export async function startApi({ beside, readingMs, ...options }: ApiOverrides = {}): Promise<TestApi> {
+export async function startApi({
+  beside,
+  readingMs,
+  secretKey = SECRET_KEY,
+  ...options
+}: ApiOverrides = {}): Promise<TestApi> {
   const { ownerUrl, serviceUrl } = beside ?? (await newDatabase());
   const database = openDatabase(serviceUrl, 10, {
     ...PATIENCE,
@@ -70,7 +77,7 @@ export async function startApi({ beside, readingMs, ...options }: ApiOverrides =
       queued.push(...jobs);
       return Promise.resolve();
     },
-    secretKey: SECRET_KEY,
+    secretKey,
     settleHours: 72,
   });
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) });
@@ -78,7 +85,7 @@ export async function startApi({ beside, readingMs, ...options }: ApiOverrides =
     database,
     closes,
     queue: { ping: () => Promise.resolve() },
-    secretKey: SECRET_KEY,
+    secretKey,
     adminKey: ADMIN_KEY,
     logger,
     ...options,

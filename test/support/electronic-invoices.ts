@@ -78,6 +78,8 @@ export function corrected(
     original,
     issued: [original],
     rerated: rerated === 'nothing' ? { lines: [], totals: nothing } : rerated,
+    // Nothing was credited by hand, so nothing is taxed again.
+    taxing: { taxes: [], options: { currency: original.currency, rounding: 'half_up', payableRounding: 'none' } },
     dialectSha256: null,
     layoutVersion: 1,
   });

@@ -5,6 +5,7 @@ import {
   InvoicingError,
   isEmpty,
   missingFields,
+  type Taxing,
   type Totals,
   totalsOf,
 } from '#invoicing';
@@ -157,12 +158,15 @@ export function rateAccount(
 }
 
 /** What rated lines come to with the account's taxes; pure. */
-export function accountTotals({ facts: { seller, account } }: BillingTask, lines: readonly RatedLine[]): Totals {
-  return totalsOf(lines, account.taxes, {
-    currency: account.currency,
-    rounding: seller.rounding,
-    payableRounding: seller.payableRounding,
-  });
+export function accountTotals({ facts }: BillingTask, lines: readonly RatedLine[]): Totals {
+  const { taxes, options } = taxingOf(facts);
+  return totalsOf(lines, taxes, options);
+}
+
+/** What taxes the lines of an account. */
+export function taxingOf({ seller, account }: BillingTerms): Taxing {
+  const { currency, taxes } = account;
+  return { taxes, options: { currency, rounding: seller.rounding, payableRounding: seller.payableRounding } };
 }
 
 /**

@@ -25,6 +25,7 @@ export {
   rateAccount,
   type Rated,
   seriesNeeded,
+  taxingOf,
 } from './bill-account.js';
 export {
   type Clear,

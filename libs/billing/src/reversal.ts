@@ -1,4 +1,11 @@
-import { correctionOf, type DraftInvoice, type IssuedInvoice, originalOf, totalsOf } from '#invoicing';
+import {
+  correctionOf,
+  type DraftInvoice,
+  type IssuedInvoice,
+  originalOf,
+  totalsOf,
+  type TotalsOptions,
+} from '#invoicing';
 
 /** The note that brings the documents of a period to zero; null when they come to zero already. */
 export function reversalOf(
@@ -8,11 +15,12 @@ export function reversalOf(
   const original = originalOf(documents);
   if (!original) return null;
   const { currency, dialect_sha256: dialectSha256 } = original;
-  const nothing = totalsOf([], [], { currency, rounding: 'half_up', payableRounding: 'none' });
+  const options: TotalsOptions = { currency, rounding: 'half_up', payableRounding: 'none' };
   return correctionOf({
     original,
     issued: documents,
-    rerated: { lines: [], totals: nothing },
+    rerated: { lines: [], totals: totalsOf([], [], options) },
+    taxing: { taxes: [], options },
     dialectSha256,
     layoutVersion,
   });

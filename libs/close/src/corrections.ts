@@ -13,8 +13,9 @@ import {
   reversalOf,
   type SellerFacts,
   strictly,
+  taxingOf,
 } from '#billing';
-import { correctionOf, type DraftInvoice, isEmpty, type IssuedInvoice } from '#invoicing';
+import { correctionOf, creditOf, type CreditRequest, type DraftInvoice, isEmpty, type IssuedInvoice } from '#invoicing';
 import { afterCommit, type Database, databaseNow, isRefusal, session, type Transaction } from '#persistence';
 import { findSellerId, loadSellerFacts } from '#persistence/catalogue';
 import { usageFingerprint } from '#persistence/ledger';
@@ -36,6 +37,7 @@ import {
   automaticCorrections,
   type CloseWork,
   type CorrectionState,
+  creditPart,
   type Doing,
   findCorrection,
   findOpenCorrection,
@@ -208,16 +210,19 @@ export class Corrections {
 
     const rated = await this.#rateAgain(task, again);
     if (rated.outcome === 'held') return rated;
-    const totals = orHeld(() => accountTotals(task, rated.lines));
-    if ('outcome' in totals) return totals;
-    const draft = correctionOf({
-      original,
-      issued: documents,
-      rerated: { lines: rated.lines, totals },
-      dialectSha256,
-      layoutVersion: this.#options.renderer.layoutVersion,
-    });
-    return this.#propose({ ...basis, draft });
+    const { lines } = rated;
+    const corrected = orHeld(() => ({
+      draft: correctionOf({
+        original,
+        issued: documents,
+        rerated: { lines, totals: accountTotals(task, lines) },
+        taxing: taxingOf(task.facts),
+        dialectSha256,
+        layoutVersion: this.#options.renderer.layoutVersion,
+      }),
+    }));
+    if ('outcome' in corrected) return corrected;
+    return this.#propose({ ...basis, draft: corrected.draft });
   }
 
   /**
@@ -341,6 +346,23 @@ export class Corrections {
     });
     if (voided.outcome === 'issued') await this.#render(voided.invoice);
     return voided;
+  }
+
+  /** Credits a part of what was billed for the period of an invoice, as an operator asks for it. */
+  async credit(invoiceId: string, credit: CreditRequest, actor: string): ReturnType<typeof creditPart> {
+    const invoice = await loadIssued(this.#database, invoiceId);
+    const request = invoice && (await this.#noteIssue(invoice.seller, actor));
+    if (!request)
+      return { outcome: 'refused', code: 'invoice_not_found', message: `there is no document ${invoiceId}` };
+    const { layoutVersion } = this.#options.renderer;
+    const credited = await creditPart(this.#database, invoiceId, {
+      ...request,
+      credit,
+      draft: ({ original, documents }, terms) =>
+        creditOf({ original, issued: documents, request: credit, taxing: taxingOf(terms), layoutVersion }),
+    });
+    if (credited.outcome === 'issued') await this.#render(credited.invoice);
+    return credited;
   }
 
   /**

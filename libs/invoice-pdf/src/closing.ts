@@ -175,8 +175,16 @@ function paymentRows(texts: Texts, document: PrintableInvoice): [label: string, 
   return rows;
 }
 
+/** On a credit note by hand its reason and both amounts stand before all other notes. */
+function notesOf(texts: Texts, { credit, currency, notes }: PrintableInvoice): readonly string[] {
+  if (credit === undefined) return notes;
+  const { words } = texts;
+  const [billed, left] = [credit.billed, credit.left].map((amount) => `${currency} ${texts.grouped(amount)}`);
+  return [words.reason(credit.reason), words.billedAndLeft(billed ?? '', left ?? ''), ...notes];
+}
+
 function noteChunks(sheet: Sheet, texts: Texts, document: PrintableInvoice): Chunk[] {
-  return document.notes.map((note, index) => {
+  return notesOf(texts, document).map((note, index) => {
     const lines = sheet.wrap(note, WIDTH - 110, STYLES.note);
     return {
       tabular: false,

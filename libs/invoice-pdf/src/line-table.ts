@@ -152,10 +152,10 @@ function fullQuantity(texts: Texts, { kind, quantity, unit }: InvoiceLine): stri
 /** How the amount came about, unless quantity, unit price and amount of the row already say all of it. */
 function derivationOf(texts: Texts, line: InvoiceLine): string[] {
   const sentences = explain(line);
-  if (line.correction) {
-    const { billed, rerated } = line.correction;
-    return [texts.words.nowAndBefore(texts.grouped(rerated), texts.grouped(billed)), ...sentences];
-  }
+  const nowAndBefore = (now: string, before: string) =>
+    texts.words.nowAndBefore(texts.grouped(now), texts.grouped(before));
+  if (line.correction) return [nowAndBefore(line.correction.rerated, line.correction.billed), ...sentences];
+  if (line.credit) return [nowAndBefore(line.credit.left, line.credit.billed)];
   const exact = decimal(line.amount).equals(decimal(line.unrounded_amount));
   const wholePeriod = line.derivation.steps.every((step) => step.quantity === line.quantity);
   return sentences.length === 1 && exact && wholePeriod && singlePrice(line) !== null ? [] : sentences;
@@ -168,8 +168,8 @@ function codeName({ words }: Texts, document: PrintableInvoice): string {
 
 function cellsOf(texts: Texts, line: InvoiceLine): Cells {
   const price = singlePrice(line);
-  // A discount or a true-up is an amount: "1 item" would only puzzle.
-  const counted = line.kind !== 'discount' && line.kind !== 'minimum_spend';
+  // A discount or a true-up is an amount: "1 item" would only puzzle. So is what was credited without a quantity.
+  const counted = line.kind !== 'discount' && line.kind !== 'minimum_spend' && !(line.credit && line.quantity === '0');
   return {
     quantity: counted ? texts.shortQuantity(line.quantity).text : '',
     unit: counted ? texts.unitName(line.unit) : '',
@@ -180,7 +180,7 @@ function cellsOf(texts: Texts, line: InvoiceLine): Cells {
 
 /** The price when the whole quantity goes by one; tiers, packages and allowances are told beneath the line. */
 function singlePrice(line: InvoiceLine): string | null {
-  if (line.correction) return null;
+  if (line.correction || line.credit) return null;
   const { steps } = line.derivation;
   const price = steps[0]?.unit_price ?? null;
   return steps.every((step) => PER_UNIT.has(step.kind) && step.unit_price === price) ? price : null;

@@ -131,11 +131,12 @@ function issueNext(original: IssuedInvoice, correction: NonNullable<ReturnType<t
   );
 }
 
-const correct = (issued: IssuedInvoice[], again: ReturnType<typeof rerated>) =>
+const correct = (issued: IssuedInvoice[], again: ReturnType<typeof rerated>, taxes = GST, options = RUPEES) =>
   correctionOf({
     original: issued[0] as IssuedInvoice,
     issued,
     rerated: again,
+    taxing: { taxes, options },
     dialectSha256: 'new dialect',
     layoutVersion: 2,
   });
@@ -293,7 +294,8 @@ describe('correctionOf', () => {
 
   it('refuses a set without the original, and documents that do not add up', () => {
     const same = rerated(told);
-    const without = { original, issued: [], rerated: same, dialectSha256: null, layoutVersion: 1 };
+    const taxing = { taxes: GST, options: RUPEES };
+    const without = { original, issued: [], rerated: same, taxing, dialectSha256: null, layoutVersion: 1 };
     expect(() => correctionOf(without)).toThrow(expect.objectContaining({ code: 'original_missing' }));
     const notConserved = expect.objectContaining({ code: 'not_conserved' });
     expect(() => correct([{ ...original, net: '1.00' }], same)).toThrow(notConserved);

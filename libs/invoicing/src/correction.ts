@@ -1,8 +1,19 @@
-import { Decimal, decimal, formatAmount, minus, plus } from '#money';
-import { type RatedLine, taxNameKey } from '#rating';
+import { Decimal, decimal, formatAmount, minus } from '#money';
+import type { RatedLine } from '#rating';
 import { assertConserved, notesOn } from './documents.js';
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup, Totals } from './invoice.js';
 import { InvoicingError } from './invoicing-error.js';
+import {
+  asRated,
+  byKey,
+  type KeptCredit,
+  keptCredits,
+  lessCredits,
+  lineKey,
+  type Taxing,
+  totalOf,
+} from './standing.js';
+import { totalsOf } from './totals.js';
 
 export interface CorrectionInput {
   /** The document that the correction cites. */
@@ -11,6 +22,8 @@ export interface CorrectionInput {
   readonly issued: readonly IssuedInvoice[];
   /** The whole period rated again, with the versions, taxes, discounts and ranges of the original. */
   readonly rerated: { readonly lines: readonly RatedLine[]; readonly totals: Totals };
+  /** What the period was rated again with. */
+  readonly taxing: Taxing;
   /** The report dialect the new usage was read with. */
   readonly dialectSha256: string | null;
   readonly layoutVersion: number;
@@ -19,13 +32,15 @@ export interface CorrectionInput {
 /**
  * What the documents of a period must be corrected by: the period rated again minus everything already issued for it, per
  * line and per tax group. Below 0 in total it is a credit note, else a debit note; null when no line and no tax group
- * differs. The documents and the correction together always come to the re-rated totals.
+ * differs. The documents and the correction together always come to the re-rated totals, less what operators have credited of
+ * the period by hand: such a credit stays, as far as there still is something to credit (`keptCredits`).
  *
  * Lines are the same when charge, entity, segment, tax category and named tax are. A line that does not differ is left out. Parties
  * and payment terms are those of the original.
  *
  * @throws InvoicingError `foreign_document` when the documents are not of one account, period and currency,
- * `original_missing` when the original is not among them, `not_conserved` when one of them does not add up
+ * `original_missing` when the original is not among them, `not_conserved` when one of them does not add up; as `taxesOn` where
+ * something was credited by hand
  */
 export function correctionOf(input: CorrectionInput): Omit<DraftInvoice, 'inputs_hash'> | null {
   const { original, issued, rerated } = input;
@@ -33,12 +48,15 @@ export function correctionOf(input: CorrectionInput): Omit<DraftInvoice, 'inputs
   assertConserved({ ...rerated.totals, lines: rerated.lines });
   const format = (amount: Decimal) => formatAmount(amount, original.currency);
 
-  const lines = lineDeltas(rerated.lines, issued, format);
-  const taxes = taxDeltas(rerated.totals.taxes, issued, format);
+  const kept = keptCredits(rerated.lines, original, issued, input.taxing);
+  const { taxes: accountTaxes, options } = input.taxing;
+  const target = kept.size === 0 ? rerated.totals : totalsOf(lessCredits(rerated.lines, kept), accountTaxes, options);
+  const lines = lineDeltas(rerated.lines, kept, issued, format);
+  const taxes = taxDeltas(target.taxes, issued, format);
   if (lines.length === 0 && taxes.length === 0) return null;
 
   const still = (of: 'net' | 'tax' | 'gross' | 'rounding' | 'payable') =>
-    issued.reduce((left, document) => minus(left, decimal(document[of])), decimal(rerated.totals[of]));
+    issued.reduce((left, document) => minus(left, decimal(document[of])), decimal(target[of]));
   const gross = still('gross');
   const correction: Omit<DraftInvoice, 'inputs_hash'> = {
     status: 'draft',
@@ -66,7 +84,7 @@ export function correctionOf(input: CorrectionInput): Omit<DraftInvoice, 'inputs
   return correction;
 }
 
-function assertSamePeriod(original: IssuedInvoice, issued: readonly IssuedInvoice[]): void {
+export function assertSamePeriod(original: IssuedInvoice, issued: readonly IssuedInvoice[]): void {
   for (const document of issued) {
     const same =
       document.seller === original.seller &&
@@ -91,34 +109,40 @@ type Amounts = Pick<RatedLine, 'amount' | 'quantity' | 'unrounded_amount'>;
 
 function lineDeltas(
   rerated: readonly RatedLine[],
+  kept: ReadonlyMap<string, KeptCredit>,
   issued: readonly IssuedInvoice[],
   format: (amount: Decimal) => string,
 ): InvoiceLine[] {
   const now = byKey(rerated, lineKey);
-  const billed = byKey(
+  const earlier = byKey(
     issued.flatMap((document) => document.lines),
     lineKey,
   );
   const deltas: InvoiceLine[] = [];
-  for (const key of new Set([...now.keys(), ...billed.keys()])) {
-    const [after, before] = [now.get(key) ?? [], billed.get(key) ?? []];
-    const shown = after[0] ?? before.at(-1);
-    const total = (of: keyof Amounts) => minus(totalOf(after, of), totalOf(before, of));
+  for (const key of new Set([...now.keys(), ...earlier.keys()])) {
+    const [after, before] = [now.get(key) ?? [], earlier.get(key) ?? []];
+    const shown = after[0] ?? before.findLast(({ credit }) => credit === undefined) ?? before.at(-1);
+    // What was credited by hand and stays is no part of what was billed too much.
+    const credit = kept.get(key);
+    const billed = (of: keyof Amounts) =>
+      minus(totalOf(before, of), (of === 'quantity' ? credit?.quantity : credit?.amount) ?? new Decimal(0));
+    const total = (of: keyof Amounts) => minus(totalOf(after, of), billed(of));
     const amount = total('amount');
     if (shown === undefined || amount.isZero()) continue;
     deltas.push({
-      ...shown,
+      ...asRated(shown),
       position: deltas.length + 1,
       quantity: total('quantity').toFixed(),
       amount: format(amount),
       unrounded_amount: total('unrounded_amount').toFixed(),
-      correction: { rerated: format(totalOf(after, 'amount')), billed: format(totalOf(before, 'amount')) },
+      correction: { rerated: format(totalOf(after, 'amount')), billed: format(billed('amount')) },
     });
   }
   return deltas;
 }
 
-function taxDeltas(
+/** What tax groups of documents must be changed by, to come to those of `rerated`. */
+export function taxDeltas(
   rerated: readonly TaxGroup[],
   issued: readonly IssuedInvoice[],
   format: (amount: Decimal) => string,
@@ -139,26 +163,4 @@ function taxDeltas(
     deltas.push({ ...shown, base: format(base), amount: format(amount) });
   }
   return deltas;
-}
-
-/** A correction leaves lines out, so a line is known by what it is for and never by its place on a document. */
-function lineKey({ charge, kind, entity, segment, tax_category, tax, commodity_code }: RatedLine): string {
-  const of = entity && [entity.dimension, entity.value];
-  const named = tax === undefined ? null : taxNameKey(tax);
-  return JSON.stringify([charge, kind, of, segment.start, segment.end, tax_category, named, commodity_code]);
-}
-
-function byKey<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return groups;
-}
-
-function totalOf<K extends string>(items: readonly Record<K, string>[], of: K): Decimal {
-  return items.reduce((total, item) => plus(total, decimal(item[of])), new Decimal(0));
 }

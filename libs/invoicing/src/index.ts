@@ -1,5 +1,13 @@
 export { type TaxFault, taxFaults } from './account-taxes.js';
 export { correctionOf, type CorrectionInput } from './correction.js';
+export {
+  type CreditInput,
+  creditOf,
+  type CreditRefusal,
+  type CreditRefusalCode,
+  type CreditRequest,
+  type LineToCredit,
+} from './credit.js';
 export { documentNumber } from './document-number.js';
 export {
   assertConserved,
@@ -16,12 +24,14 @@ export {
 export type {
   AccountTax,
   Address,
+  CreditByHand,
   DocumentKind,
   DraftInvoice,
   InvoiceContent,
   InvoiceLine,
   IssuedInvoice,
   LineCorrection,
+  LineCredit,
   Party,
   TaxCategory,
   TaxGroup,
@@ -29,4 +39,5 @@ export type {
 } from './invoice.js';
 export { InvoicingError } from './invoicing-error.js';
 export { shownValue, withoutSubscriberNumber } from './subscriber-number.js';
+export type { Taxing } from './standing.js';
 export { totalsOf, type TotalsOptions } from './totals.js';

@@ -62,6 +62,8 @@ export interface InvoiceLine extends RatedLine {
   position: number;
   /** On corrections only. `amount` is `rerated` minus `billed`; the derivation is that of `rerated`. */
   correction?: LineCorrection;
+  /** On credit notes by hand only. `amount` is `left` minus `billed`, `quantity` what was given back, 0 where an amount was. */
+  credit?: LineCredit;
 }
 
 /** What a corrected line comes to now, and what the documents before billed for it. */
@@ -69,6 +71,20 @@ export interface LineCorrection {
   /** 0 when the line fell away; its derivation is then that of the line as it was last billed. */
   rerated: string;
   billed: string;
+}
+
+/** What the documents of a period came to for a line before it was credited by hand, and what is left of it. */
+export interface LineCredit {
+  billed: string;
+  left: string;
+}
+
+/** Why an operator credited a part of what was billed, and what the documents of the period came to before and come to now. */
+export interface CreditByHand {
+  reason: string;
+  /** Gross. */
+  billed: string;
+  left: string;
 }
 
 /** What an invoice says, whether or not it is issued. */
@@ -95,6 +111,8 @@ export interface InvoiceContent extends Totals {
   payment_terms_days: number;
   /** On a document that bills a period anew: the one that it replaces, which was taken back. */
   replaces?: { id: string; number: string };
+  /** On credit notes that an operator gave for a part of what was billed. */
+  credit?: CreditByHand;
   /** Sentences printed under the totals: exemption reasons, how bandwidth is measured, warnings that concern the payer. */
   notes: string[];
   /** The report dialect the usage was read with. */

@@ -1,5 +1,5 @@
 import type { BillingTerms } from '#billing';
-import type { IssuedInvoice } from '#invoicing';
+import type { CreditRequest, IssuedInvoice } from '#invoicing';
 import type { BucketSeries } from '#metering';
 
 export const EVIDENCE_FORMAT = 'meterline.invoice-evidence.1';
@@ -17,7 +17,7 @@ export interface InvoiceEvidence {
   readonly document: IssuedInvoice;
   readonly document_sha256: string;
   /** What the document's `inputs_hash` is taken over. */
-  readonly inputs: { readonly usage?: readonly WindowFingerprint[] };
+  readonly inputs: { readonly usage?: readonly WindowFingerprint[]; readonly credit?: CreditRequest };
   /** Documents of the period that were issued before, those taken back included; none for the first. */
   readonly earlier: readonly IssuedInvoice[];
   /** What the document, or the one it corrects, was rated by, plan documents included. */

@@ -1,6 +1,14 @@
 import { fromStamp } from '#calendar';
 import { canonicalJson } from '#canonical-json';
-import { assertConserved, rebilled, correctionOf, issueInvoice, type IssuedInvoice, totalsOf } from '#invoicing';
+import {
+  assertConserved,
+  correctionOf,
+  creditOf,
+  issueInvoice,
+  type IssuedInvoice,
+  rebilled,
+  totalsOf,
+} from '#invoicing';
 import { formatAmount, decimal, minus } from '#money';
 import {
   type BillingTerms,
@@ -11,6 +19,7 @@ import {
   Plans,
   rateAccount,
   reversalOf,
+  taxingOf,
 } from '#billing';
 import { recompute } from '#rating';
 import { sha256 } from './crypto.js';
@@ -120,13 +129,24 @@ function recomputedFault({ document, earlier, facts, waived, usage, inputs }: In
     if (drafted.outcome === 'held') return cannot(drafted);
     draft = drafted.outcome === 'drafted' ? drafted.draft : null;
     if (draft && earlier.length > 0) draft = rebilled(draft, earlier);
+  } else if (inputs.credit !== undefined) {
+    const credited = creditOf({
+      original,
+      issued: earlier,
+      request: inputs.credit,
+      taxing: taxingOf(facts),
+      layoutVersion,
+    });
+    if ('outcome' in credited) return { path: 'inputs.credit', message: `would be refused: ${credited.message}` };
+    draft = credited;
   } else if (inputs.usage === undefined) {
     draft = reversalOf(earlier, layoutVersion);
   } else {
     const rated = rateAccount(task, series);
     if (rated.outcome === 'held') return cannot(rated);
     const rerated = { lines: rated.lines, totals: accountTotals(task, rated.lines) };
-    draft = correctionOf({ original, issued: earlier, rerated, dialectSha256, layoutVersion });
+    const taxing = taxingOf(facts);
+    draft = correctionOf({ original, issued: earlier, rerated, taxing, dialectSha256, layoutVersion });
   }
   if (!draft) return { path: 'document', message: 'there is nothing to bill' };
   const { id, number, issued_at, corrects, inputs_hash } = document;

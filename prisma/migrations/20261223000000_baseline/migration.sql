@@ -985,10 +985,10 @@ CREATE TABLE correction (
   original_id     uuid NOT NULL REFERENCES invoice,
   -- the last revision it takes into account
   base_revision   integer NOT NULL CHECK (base_revision >= 1),
-  cause           text NOT NULL CHECK (cause IN ('usage', 'void')),
+  cause           text NOT NULL CHECK (cause IN ('usage', 'void', 'credit')),
   state           text NOT NULL CHECK (state IN ('proposed', 'issued', 'dismissed', 'superseded')),
-  -- over the values of every window of the period; null for a void, which needs none
-  usage_sha256    text CHECK ((usage_sha256 IS NULL) = (cause = 'void')),
+  -- over the values of every window of the period; null for what an operator decides, which needs none
+  usage_sha256    text CHECK ((usage_sha256 IS NULL) = (cause <> 'usage')),
   inputs          jsonb NOT NULL,
   inputs_hash     text NOT NULL,
   document        jsonb NOT NULL,

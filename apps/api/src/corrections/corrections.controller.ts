@@ -21,8 +21,9 @@ const correction = z
     account: id,
     period: z.object({ label: z.string(), start: stamp, end: stamp }),
     state,
-    cause: z.enum(['usage', 'void']).meta({
-      description: 'A confirming pull brought other usage, or the documents of the period were voided.',
+    cause: z.enum(['usage', 'void', 'credit']).meta({
+      description:
+        'A confirming pull brought other usage, the documents of the period were voided, or a part of them was credited by hand.',
     }),
     kind: documentKind,
     corrects: z.object({ id, number: z.string() }).meta({ description: 'The document that billed the period.' }),
@@ -31,7 +32,10 @@ const correction = z
     ...totals,
     automatic: z.boolean().meta({ description: 'Proposed to be issued without an operator.' }),
     invoice: id.nullable().meta({ description: 'The note it was issued as.' }),
-    reason: z.string().nullable().meta({ description: 'Why it was dismissed, or why the documents were voided.' }),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why it was dismissed, or why the documents were voided or a part of them credited.' }),
     decided_by: z.string().nullable(),
     decided_at: stamp.nullable(),
     created_at: stamp,

@@ -32,6 +32,10 @@ export const documentLine = ratedLine.extend({
   correction: z.object({ rerated: amount, billed: amount }).optional().meta({
     description: 'On notes: what the line comes to now and what was billed for it before; `amount` is the difference.',
   }),
+  credit: z.object({ billed: amount, left: amount }).optional().meta({
+    description:
+      'On credit notes by hand: what stood of the line before and what is left of it; `amount` is the difference.',
+  }),
 });
 
 export const invoice = z
@@ -60,6 +64,9 @@ export const invoice = z
       .object({ id, number: z.string() })
       .optional()
       .meta({ description: 'On a document that bills a voided period anew: the one that was voided.' }),
+    credit: z.object({ reason: z.string(), billed: amount, left: amount }).optional().meta({
+      description: 'On credit notes by hand: why, and what the month came to before and comes to now, with tax.',
+    }),
     close: id.optional().meta({ description: 'On drafts: the close that drafted it.' }),
   })
   .meta({ id: 'Invoice' });

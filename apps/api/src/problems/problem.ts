@@ -42,6 +42,7 @@ export class Problem extends Error {
 
 /** Refusals that say the request itself cannot be meant so. All others are about the state of things: 409. */
 const SEMANTICALLY_INVALID = new Set([
+  'credit_of_nothing',
   'currency_mismatch',
   'empty_range',
   'expiry_passed',
@@ -52,6 +53,7 @@ const SEMANTICALLY_INVALID = new Set([
   'period_not_billable',
   'plan_not_in_force',
   'report_api_key_needed',
+  'too_many_decimals',
 ]);
 
 /** The status of a refusal. What the path names and is not there is 404; what the body names and is not there is 422. */

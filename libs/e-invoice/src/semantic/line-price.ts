@@ -79,7 +79,7 @@ interface SinglePrice {
 }
 
 /** The one price per unit that all of the line was charged at, if there is one. */
-function singlePrice({ derivation, unit, quantity, correction }: InvoiceLine): SinglePrice | undefined {
+function singlePrice({ derivation, unit, quantity, correction, credit }: InvoiceLine): SinglePrice | undefined {
   const beyondIncluded = derivation.steps.filter(({ kind }) => kind !== 'included');
   // Of a commit that was not used up, the burst costs nothing and has no say in the price.
   const paid = beyondIncluded.filter(({ amount }) => amount.numerator !== '0');
@@ -92,9 +92,10 @@ function singlePrice({ derivation, unit, quantity, correction }: InvoiceLine): S
     quantities.push(decimal(step.quantity));
   }
   const unitPrice = decimal(first.unit_price);
+  const isDifference = correction !== undefined || credit !== undefined;
   if (first.kind === 'package') {
     const { basis } = derivation;
-    if (correction !== undefined || basis.kind !== 'usage' || basis.price.model !== 'package') return undefined;
+    if (isDifference || basis.kind !== 'usage' || basis.price.model !== 'package') return undefined;
     const { size, partial } = basis.price;
     const count = sum(quantities);
     return partial === 'whole'
@@ -102,8 +103,8 @@ function singlePrice({ derivation, unit, quantity, correction }: InvoiceLine): S
       : { quantity: times(count, decimal(size)), unitCode: unitCode(unit), unitPrice, base: decimal(size) };
   }
   if (!PER_UNIT.has(first.kind)) return undefined;
-  // The steps of a correction are those of the line as it is now; what it bills is the difference in its quantity.
-  const charged = correction === undefined && derivation.basis.kind === 'usage' ? sum(quantities) : decimal(quantity);
+  // The steps of a note are those of the line as a whole; what it bills is the difference in its quantity.
+  const charged = !isDifference && derivation.basis.kind === 'usage' ? sum(quantities) : decimal(quantity);
   return { quantity: charged, unitCode: unitCode(unit), unitPrice, base: null };
 }
 

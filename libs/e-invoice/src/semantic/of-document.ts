@@ -54,7 +54,7 @@ export function semanticInvoice(
     currency,
     dueDate: kind === 'credit_note' ? null : document.due_date,
     paymentTerms: kind === 'credit_note' ? 'Nothing is to be paid on a credit note.' : null,
-    note: document.notes.length === 0 ? null : document.notes.join('\n'),
+    note: notesOf(document),
     buyerReference: given(customer.e_invoice?.buyer_reference),
     orderReference: given(customer.e_invoice?.order_reference),
     precedingNumber: (document.corrects ?? document.replaces)?.number ?? null,
@@ -208,7 +208,9 @@ function lineOf(line: InvoiceLine, tax: LineTax, sign: 1 | -1, currency: string,
     description: entityOf(line),
     code: line.charge,
     attributes: [
-      ...(line.kind === 'usage' && !saysQuantity ? [{ name: 'Quantity', value: `${line.quantity} ${line.unit}` }] : []),
+      ...(line.kind === 'usage' && !saysQuantity && /[1-9]/.test(line.quantity)
+        ? [{ name: 'Quantity', value: `${line.quantity} ${line.unit}` }]
+        : []),
       ...(isBlank(line.commodity_code)
         ? []
         : [{ name: sellerCountry === 'IN' ? 'HSN/SAC' : 'Commodity code', value: line.commodity_code ?? '' }]),
@@ -216,8 +218,18 @@ function lineOf(line: InvoiceLine, tax: LineTax, sign: 1 | -1, currency: string,
   };
 }
 
-function tellCorrection({ correction }: InvoiceLine): string[] {
+function tellCorrection({ correction, credit }: InvoiceLine): string[] {
+  if (credit !== undefined) return [`now ${credit.left}, billed before ${credit.billed}`];
   return correction === undefined ? [] : [`now ${correction.rerated}, billed before ${correction.billed}`];
+}
+
+/** Notes of the document; on a credit note by hand its reason and both amounts before them. */
+function notesOf({ credit, currency, notes }: ElectronicDocument): string | null {
+  const told =
+    credit === undefined
+      ? notes
+      : [`Reason: ${credit.reason}`, `Billed ${currency} ${credit.billed}, now ${currency} ${credit.left}`, ...notes];
+  return told.length === 0 ? null : told.join('\n');
 }
 
 /** What the line is about, the number of a subscriber but for its last digits hidden. */

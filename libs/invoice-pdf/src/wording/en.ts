@@ -77,6 +77,8 @@ export const english: Wording = {
     settled: 'Nothing is to be paid.',
   },
   notes: 'Notes',
+  reason: (given) => `Reason: ${given}`,
+  billedAndLeft: (billed, left) => `Billed ${billed} with tax, of which ${left} is left after this credit note.`,
 
   page: (number, of) => `Page ${number} of ${of}`,
   issued: (stamp) => `Issued ${stamp}`,

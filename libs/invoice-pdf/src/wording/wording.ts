@@ -69,6 +69,10 @@ export interface Wording {
   termsBy(days: number, date: string): string;
   readonly nothingToPay: Readonly<Record<'draft' | 'credit_note' | 'settled', string>>;
   readonly notes: string;
+  /** Why something was credited, in the words of the operator. */
+  reason(given: string): string;
+  /** What was billed, with its currency, and what is left of it after a credit; both with tax. */
+  billedAndLeft(billed: string, left: string): string;
 
   page(number: number, of: number): string;
   issued(stamp: string): string;

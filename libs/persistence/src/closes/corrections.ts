@@ -1,10 +1,20 @@
-import type { Notice } from '#billing';
-import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from '#invoicing';
+import type { BillingTerms, Notice } from '#billing';
+import type {
+  CreditRefusal,
+  CreditRefusalCode,
+  CreditRequest,
+  DraftInvoice,
+  InvoiceLine,
+  IssuedInvoice,
+  TaxGroup,
+} from '#invoicing';
 import type { WindowFingerprint } from '#proof';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
+import { askAnew } from '../documents/confirming-pulls.js';
+import { loadDocumentFacts } from '../documents/invoice-inputs.js';
 import { insertingInvoices } from '../documents/invoices.js';
 import { type IssueOutcome, lockDraft, settleDraft } from './drafts.js';
 import { type Numbering, type NumberTaken, takeNumbers } from '../documents/number-series.js';
@@ -16,7 +26,7 @@ import {
   type DocumentFingerprint,
   loadPeriodDocuments,
 } from '../documents/period-documents.js';
-import { refusal, type Refusal } from '../ground/refusal.js';
+import { isRefusal, refusal, type Refusal } from '../ground/refusal.js';
 import { documentSha256 } from '../ground/document-sha256.js';
 import { SEALED, type SealedDocument, unaltered, unalteredDraft } from '../documents/sealed-documents.js';
 import { ISSUES_CORRECTIONS } from '../catalogue/seller-settings.js';
@@ -30,8 +40,8 @@ export interface CorrectionView {
   account: string;
   period: { label: string; start: string; end: string };
   state: CorrectionState;
-  /** A pull brought other usage, or the documents of the period were voided. */
-  cause: 'usage' | 'void';
+  /** A pull brought other usage, the documents of the period were voided, or an operator credited a part of them. */
+  cause: 'usage' | 'void' | 'credit';
   kind: DraftInvoice['kind'];
   /** The document that billed the period, the last time it did. */
   corrects: { id: string; number: string };
@@ -47,7 +57,7 @@ export interface CorrectionView {
   automatic: boolean;
   /** The note it was issued as. */
   invoice: string | null;
-  /** Why it was dismissed, or why the documents were voided. */
+  /** Why it was dismissed, or why the documents were voided or a part of them credited. */
   reason: string | null;
   decided_by: string | null;
   decided_at: string | null;
@@ -67,8 +77,10 @@ function usageSha256(usage: readonly WindowFingerprint[]): string {
 interface CorrectionInputs {
   readonly original: string;
   readonly documents: readonly DocumentFingerprint[];
-  /** Absent on a void: it takes everything back, whatever was used. */
+  /** Absent on a void, which takes everything back, whatever was used, and on a credit by hand. */
   readonly usage?: readonly WindowFingerprint[];
+  /** What an operator asked to be credited. */
+  readonly credit?: CreditRequest;
   readonly dialect_sha256?: string | null;
 }
 
@@ -103,20 +115,22 @@ export type ProposeOutcome =
 
 /**
  * Makes the proposal that a pull led to the open one of its period, once: the same usage on the same documents finds the
- * proposal that exists, also one that an operator dismissed. Open proposals of other usage are superseded, and come back
+ * proposal that exists, also one that an operator dismissed. A credit by hand makes them no other documents: what it is about
+ * is not the usage. Open proposals of other usage are superseded, and come back
  * when that usage does.
  */
 export async function proposeCorrection(database: Database, proposal: Proposal): Promise<ProposeOutcome> {
-  const { original, baseRevision, draft } = proposal;
+  const { original, draft } = proposal;
   const of = { accountId: original.account, periodLabel: original.period.label };
   return transaction(database, async (tx): Promise<ProposeOutcome> => {
     await lockPeriod(tx, of);
     if (await isVoided(tx, original.id)) return { outcome: 'voided' };
     const documents = await documentFingerprints(tx, of);
     const usage = await usageFingerprint(tx, of);
-    if (documents.at(-1)?.revision !== baseRevision || !areLatest(proposal.snapshots, usage)) {
+    if (documents.at(-1)?.revision !== proposal.baseRevision || !areLatest(proposal.snapshots, usage)) {
       return { outcome: 'overtaken' };
     }
+    const baseRevision = await lastRated(tx, of);
     const sha256 = usageSha256(usage);
     await tx.$executeRaw`
       UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
@@ -161,6 +175,14 @@ export async function proposeCorrection(database: Database, proposal: Proposal):
          AND base_revision = ${baseRevision} AND usage_sha256 = ${sha256}`;
     return open ? { outcome: 'proposed', ...open } : { outcome: 'overtaken' };
   });
+}
+
+/** The last revision of a period of which usage was rated: what an operator credits is no other usage. */
+async function lastRated(tx: Transaction, { accountId, periodLabel }: AccountPeriod): Promise<number> {
+  const [row] = await tx.$queryRaw<{ revision: number | null }[]>`
+    SELECT max(i.revision) AS revision FROM invoice i JOIN invoice_inputs n ON n.invoice_id = i.id
+     WHERE i.account_id = ${accountId}::uuid AND i.period_label = ${periodLabel} AND jsonb_exists(n.inputs, 'usage')`;
+  return row?.revision ?? 1;
 }
 
 function areLatest(snapshots: readonly Snapshot[], usage: readonly WindowFingerprint[]): boolean {
@@ -372,6 +394,124 @@ async function recordEvents(
       FROM unnest(${invoiceIds.map(() => uuid())}::text[], ${[...invoiceIds]}::text[]) AS t (event, invoice)`;
 }
 
+/** The document that an operator names, with the period it is of, locked against everything that corrects the period. */
+interface NamedOriginal extends AccountPeriod {
+  readonly sellerId: string;
+  readonly original: IssuedInvoice;
+  /** Every document of the period, in the order of revisions. */
+  readonly documents: readonly IssuedInvoice[];
+}
+
+type NamedRefusal = Refusal<'invoice_not_found' | 'not_an_original' | 'invoice_voided'>;
+
+async function lockNamed(tx: Transaction, invoiceId: string, asked: string): Promise<NamedOriginal | NamedRefusal> {
+  const [found] = await tx.$queryRaw<(AccountPeriod & SealedDocument & { sellerId: string })[]>`
+    SELECT ${SEALED}, seller_id AS "sellerId", account_id AS "accountId", period_label AS "periodLabel"
+      FROM invoice i WHERE i.id = ${invoiceId}::uuid`;
+  if (!found) return refusal('invoice_not_found', `there is no document ${invoiceId}`);
+  const { sellerId, accountId, periodLabel } = found;
+  const original = unaltered(found);
+  if (original.corrects) {
+    return refusal('not_an_original', `${original.number} corrects ${original.corrects.number}; ${asked}`);
+  }
+  await lockPeriod(tx, found);
+  // As the issue of another period does, which counts on what this one billed in advance: either sees the other done.
+  await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${accountId}::uuid FOR NO KEY UPDATE`;
+  const { documents, original: present, voided } = await loadPeriodDocuments(tx, found);
+  if (voided || present?.id !== original.id) return refusal('invoice_voided', `${original.number} is voided already`);
+  return { sellerId, accountId, periodLabel, original, documents };
+}
+
+async function supersedeOpen(tx: Transaction, { accountId, periodLabel }: AccountPeriod): Promise<number> {
+  return tx.$executeRaw`
+    UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
+     WHERE account_id = ${accountId}::uuid AND period_label = ${periodLabel} AND state = 'proposed'`;
+}
+
+/** Keeps what an operator decided as a correction that is issued. */
+async function recordDecision(
+  tx: Transaction,
+  { sellerId, accountId, periodLabel, original }: NamedOriginal,
+  of: {
+    cause: 'void' | 'credit';
+    inputs: CorrectionInputs;
+    note: DraftInvoice;
+    invoice: IssuedInvoice;
+    reason: string;
+    actor: string;
+  },
+): Promise<void> {
+  const { cause, inputs, note, invoice, reason, actor } = of;
+  await tx.$executeRaw`
+    INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state, inputs,
+                            inputs_hash, document, document_sha256, invoice_id, reason, decided_by, decided_at)
+    VALUES (${uuid()}::uuid, ${sellerId}::uuid, ${accountId}::uuid, ${periodLabel}, ${original.id}::uuid,
+            ${invoice.revision - 1}, ${cause}, 'issued', ${JSON.stringify(inputs)}::jsonb, ${note.inputs_hash},
+            ${JSON.stringify(note)}::jsonb, ${documentSha256(note)}, ${invoice.id}::uuid, ${reason}, ${actor},
+            ${invoice.issued_at}::timestamptz)`;
+}
+
+/**
+ * Credits a part of what was billed for a document's period, as an operator asks for it. Two who ask at once are answered one
+ * after the other, under the lock of the account in the close that billed it, so neither credits what the other has credited.
+ * An open proposal of the period is superseded, and a pull is asked for that proposes anew.
+ *
+ * @param request.draft the note, from everything that stands; pure
+ */
+export async function creditPart(
+  database: Database,
+  invoiceId: string,
+  request: NoteIssue & {
+    readonly credit: CreditRequest;
+    readonly draft: (
+      of: Pick<NamedOriginal, 'original' | 'documents'>,
+      terms: BillingTerms,
+    ) => Omit<DraftInvoice, 'inputs_hash'> | CreditRefusal;
+  },
+): Promise<
+  | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice }
+  | NamedRefusal
+  | Refusal<'document_unprintable' | CreditRefusalCode>
+> {
+  return transaction(database, async (tx) => {
+    const named = await lockNamed(tx, invoiceId, 'name that one, whose credit is about both');
+    if (isRefusal(named)) return named;
+    const { sellerId, accountId, original } = named;
+    const { facts } = await loadDocumentFacts(tx, original.id);
+    const draft = request.draft(named, facts);
+    if ('outcome' in draft) return draft;
+    const { actor, credit } = request;
+    const inputs: CorrectionInputs = {
+      original: original.id,
+      documents: await documentFingerprints(tx, named),
+      credit,
+    };
+    const note: DraftInvoice = { ...draft, inputs_hash: documentSha256(inputs) };
+    const corrects = { id: original.id, number: original.number };
+    const inserted = await insertNote(
+      tx,
+      { id: uuid(), sellerId, accountId, closeId: null, draft: note, inputs, corrects },
+      request,
+    );
+    if (inserted.outcome === 'objected') return objectedTo(inserted);
+    const { invoice } = inserted;
+    const { reason } = credit;
+    if ((await supersedeOpen(tx, named)) > 0) await askAnew(tx, original.id, { sellerId, actor });
+    await recordEvents(tx, [original.id], 'credited', invoice.issued_at, {
+      ...{ invoice: invoice.id, number: invoice.number, reason, actor },
+    });
+    await recordDecision(tx, named, { cause: 'credit', inputs, note, invoice, reason, actor });
+    await recordAudit(tx, {
+      sellerId,
+      actor,
+      action: 'invoice.credited',
+      subject: `invoice:${original.id}`,
+      data: { number: original.number, by: invoice.number, net: invoice.net, gross: invoice.gross, reason },
+    });
+    return inserted;
+  });
+}
+
 /** What a void led to. */
 export type VoidOutcome =
   /** `invoice` is the note. */
@@ -395,40 +535,24 @@ export async function voidPeriod(
   },
 ): Promise<VoidOutcome | Refusal<'invoice_not_found' | 'not_an_original' | 'invoice_voided' | 'document_unprintable'>> {
   return transaction(database, async (tx) => {
-    const [found] = await tx.$queryRaw<(AccountPeriod & SealedDocument & { sellerId: string })[]>`
-      SELECT ${SEALED}, seller_id AS "sellerId", account_id AS "accountId", period_label AS "periodLabel"
-        FROM invoice i WHERE i.id = ${invoiceId}::uuid`;
-    if (!found) return refusal('invoice_not_found', `there is no document ${invoiceId}`);
-    const { sellerId, accountId } = found;
-    const original = unaltered(found);
-    if (original.corrects) {
-      const message = `${original.number} corrects ${original.corrects.number}; void that one, which takes back both`;
-      return refusal('not_an_original', message);
-    }
-    await lockPeriod(tx, found);
-    // As the issue of another period does, which counts on what this one billed in advance: either sees the other done.
-    await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${accountId}::uuid FOR NO KEY UPDATE`;
-    const { documents, original: present, voided } = await loadPeriodDocuments(tx, found);
-    if (voided || present?.id !== original.id) return refusal('invoice_voided', `${original.number} is voided already`);
+    const named = await lockNamed(tx, invoiceId, 'void that one, which takes back both');
+    if (isRefusal(named)) return named;
+    const { sellerId, accountId, original, documents } = named;
     const draft = request.draft(documents);
     // What was billed and taken back before is voided already.
     const standing = documents.filter(({ revision }) => revision >= original.revision).map(({ id }) => id);
-    const supersedeOpen = () => tx.$executeRaw`
-      UPDATE correction SET state = 'superseded', updated_at = clock_timestamp()
-       WHERE account_id = ${accountId}::uuid AND period_label = ${found.periodLabel} AND state = 'proposed'`;
     const { actor, reason } = request;
     const audited = { sellerId, actor, action: 'invoice.voided', subject: `invoice:${original.id}` };
     if (!draft) {
-      await supersedeOpen();
+      await supersedeOpen(tx, named);
       await recordEvents(tx, standing, 'voided', null, { invoice: null, number: null, reason, actor });
       await callForCertificate(tx, original.id);
       await recordAudit(tx, { ...audited, data: { number: original.number, by: null, reason } });
       return { outcome: 'voided', invoice: original };
     }
 
-    const inputs: CorrectionInputs = { original: original.id, documents: await documentFingerprints(tx, found) };
-    const inputsHash = documentSha256(inputs);
-    const note: DraftInvoice = { ...draft, inputs_hash: inputsHash };
+    const inputs: CorrectionInputs = { original: original.id, documents: await documentFingerprints(tx, named) };
+    const note: DraftInvoice = { ...draft, inputs_hash: documentSha256(inputs) };
     const corrects = { id: original.id, number: original.number };
     const inserted = await insertNote(
       tx,
@@ -437,15 +561,9 @@ export async function voidPeriod(
     );
     if (inserted.outcome === 'objected') return objectedTo(inserted);
     const { invoice } = inserted;
-    await supersedeOpen();
+    await supersedeOpen(tx, named);
     await recordEvent(tx, standing, 'voided', invoice);
-    await tx.$executeRaw`
-      INSERT INTO correction (id, seller_id, account_id, period_label, original_id, base_revision, cause, state, inputs,
-                              inputs_hash, document, document_sha256, invoice_id, reason, decided_by, decided_at)
-      VALUES (${uuid()}::uuid, ${sellerId}::uuid, ${accountId}::uuid, ${found.periodLabel}, ${original.id}::uuid,
-              ${invoice.revision - 1}, 'void', 'issued', ${JSON.stringify(inputs)}::jsonb, ${inputsHash},
-              ${JSON.stringify(note)}::jsonb, ${documentSha256(note)}, ${invoice.id}::uuid, ${reason}, ${actor},
-              ${invoice.issued_at}::timestamptz)`;
+    await recordDecision(tx, named, { cause: 'void', inputs, note, invoice, reason, actor });
     await recordAudit(tx, { ...audited, data: { number: original.number, by: invoice.number, reason } });
     return inserted;
   });

@@ -60,6 +60,7 @@ export {
   automaticCorrections,
   type CorrectionState,
   type CorrectionView,
+  creditPart,
   dismissCorrection,
   findCorrection,
   findOpenCorrection,

@@ -115,6 +115,15 @@ export async function requestEmptyConfirmingPull(
   });
 }
 
+/** Asks for one more pull of a document's period in the transaction that made a proposal of it obsolete. */
+export async function askAnew(
+  tx: Transaction,
+  invoiceId: string,
+  { sellerId, actor }: Pick<AuditEntry, 'sellerId' | 'actor'>,
+): Promise<void> {
+  await askOnce(tx, { invoice: invoiceId }, { sellerId, actor, subject: `invoice:${invoiceId}` });
+}
+
 /** The pull that was asked for and is not done, or one more. */
 async function askOnce(tx: Transaction, of: Confirmed, audit: Omit<AuditEntry, 'action'>): Promise<ConfirmingPull> {
   const { invoice, empty } = { invoice: null, empty: null, ...of };

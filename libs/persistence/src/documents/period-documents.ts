@@ -17,7 +17,7 @@ export interface PeriodDocuments {
   readonly documents: readonly IssuedInvoice[];
   /** The one that notes correct: the first, or the last that billed the period anew. Undefined when there is none. */
   readonly original: IssuedInvoice | undefined;
-  /** The usage that the last document was rated with. */
+  /** The usage that the last document of which usage was rated was rated with. */
   readonly billedUsage: readonly WindowFingerprint[];
   /** Whether the original was taken back, with everything that corrected it. */
   readonly voided: boolean;
@@ -42,11 +42,12 @@ export async function loadPeriodDocuments(
   const documents = rows.map(unaltered);
   const original = originalOf(documents);
   const last = rows.at(-1);
-  if (last) unalteredInputs(last.document, last.inputs);
+  const lastRated = rows.findLast(({ inputs }) => inputs?.usage !== undefined) ?? last;
+  if (lastRated) unalteredInputs(lastRated.document, lastRated.inputs);
   return {
     documents,
     original,
-    billedUsage: last?.inputs?.usage ?? [],
+    billedUsage: lastRated?.inputs?.usage ?? [],
     voided: rows.some(({ document, voided }) => document === original && voided),
   };
 }
