@@ -15,6 +15,7 @@ import { dropExpiredUsageDetail } from '#persistence/ledger';
 import {
   addBatches,
   CLOSE_QUEUE,
+  cutOff,
   type Logger,
   oneAtATime,
   QueueOutage,
@@ -133,7 +134,7 @@ function closeProcessor({ lock_ms, lookout_ms }: Recovery) {
 
     /** Ends the connections to a queue that does not answer, so that what waits for its answers ends too. */
     async abandon(): Promise<void> {
-      await Promise.allSettled([this.worker.backend.close(true), this.queue.backend.close(true)]);
+      await Promise.allSettled([cutOff(this.worker), cutOff(this.queue)]);
     }
 
     @OnWorkerEvent('error')

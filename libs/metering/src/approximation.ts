@@ -1,26 +1,5 @@
 import { Ratio } from '#money';
 import { badValue, isReportedValue } from './exact-sum.js';
-import type { BucketSeries } from './usage.js';
-
-// The controls and the measure of one account read the same samples.
-const known = new WeakMap<BucketSeries, Float64Array>();
-
-/**
- * The double nearest to each value of a series, NaN for a gap: to tell what is far apart, never to bill. Reading a month of
- * samples into exact numbers costs many times as much. Throws `bad_value`.
- */
-export function approximations(series: BucketSeries): Float64Array {
-  const before = known.get(series);
-  if (before) return before;
-  const { values } = series;
-  const doubles = new Float64Array(values.length);
-  for (let position = 0; position < values.length; position += 1) {
-    const text = values[position] ?? null;
-    doubles[position] = text === null ? NaN : nearest(text);
-  }
-  known.set(series, doubles);
-  return doubles;
-}
 
 /** What a double of `nearest` is off by, at most, as a part of itself: only fifteen digits are read of a longer number. */
 export const READING_ERROR = 1e-14;
@@ -67,7 +46,7 @@ const ERROR = 1e-9;
 const SMALL = 1e-12;
 
 /**
- * Whether `one` exceeds `other`, numbers not below 0 that were made of `approximations` by additions and multiplications alone:
+ * Whether `one` exceeds `other`, numbers not below 0 that were made of doubles of values by additions and multiplications alone:
  * by the doubles where they are far apart, else by the exact numbers.
  */
 export function exceeds(one: number, other: number, isExactly: () => boolean): boolean {

@@ -11,11 +11,12 @@ import {
   type RankedSamples,
   type UnreportedSamples,
 } from './evidence.js';
-import { approximations, nearest, READING_ERROR } from './approximation.js';
+import { nearest, READING_ERROR } from './approximation.js';
 import { ExactSum } from './exact-sum.js';
 import type { ActiveEntity, BandwidthDirection, BandwidthMeasure } from './measure-spec.js';
 import { MeteringError } from './metering-error.js';
 import { BOTH_WAYS, FATE, fatesOf, type LaneFates, type SampleFates, type Way } from './missing-samples.js';
+import { packedValues } from './packed-values.js';
 import { nearestRank, slotAtRank } from './rank.js';
 import { activeIn, distinct, findSeries, indexOf, rawHashes, type SeriesIndex } from './series.js';
 import { type BucketSeries, type EntityRef, GRID_SECONDS, ownedBuckets } from './usage.js';
@@ -178,7 +179,7 @@ function idleLeftOut(sites: readonly Site[]): boolean {
   for (const lane of sites.flatMap((site) => BOTH_WAYS.flatMap((way) => site.lane(way) ?? []))) {
     if (!lane.fates) continue;
     balance += countOf(lane.fates, FATE.idle) + countOf(lane.fates, FATE.quiet);
-    for (const text of lane.texts) if (text !== null && !/[1-9]/.test(text)) balance -= 1;
+    for (const double of lane.doubles) if (double === 0) balance -= 1;
   }
   return balance > 0;
 }
@@ -268,8 +269,10 @@ function levelOf(
 
 /** One direction of one site over the slots of the measured interval. */
 interface Lane {
-  readonly texts: readonly (string | null)[];
+  /** Of each slot, NaN where nothing counts. */
   readonly doubles: Float64Array;
+  /** The exact sample of a slot; null where nothing counts. */
+  readonly textAt: (slot: number) => string | null;
   /** Slots that were reported. */
   readonly reported: number;
   /** What became of the missing ones; undefined when none is missing. */
@@ -360,21 +363,24 @@ class Site {
     const fates = known.of(this.ref, way);
     const count = this.active.length;
     const offset = (this.site.firstStart - series.firstStart) / SLOT;
-    const texts: (string | null)[] = [];
-    const doubles = new Float64Array(count);
-    const reportedAs = approximations(series);
+    const values = packedValues(series);
+    const doubles = new Float64Array(count).fill(NaN);
+    const raisedTo = new Map<number, string>();
     let reported = 0;
     for (let slot = 0; slot < count; slot++) {
-      let text = series.values[slot + offset] ?? null;
-      if (text !== null && this.active[slot] === 1) reported += 1;
-      const isRaised = raised && fates?.of[slot] === FATE.unexplained;
-      if (isRaised) text = fates.highest(slot) ?? BEYOND;
-      texts.push(text);
-      if (text !== null) doubles[slot] = isRaised ? nearest(text) : (reportedAs[slot + offset] ?? 0);
+      const double = values.doubles[slot + offset] ?? NaN;
+      if (this.active[slot] === 1 && !Number.isNaN(double)) reported += 1;
+      doubles[slot] = double;
+      if (raised && fates?.of[slot] === FATE.unexplained) {
+        const text = fates.highest(slot) ?? BEYOND;
+        raisedTo.set(slot, text);
+        doubles[slot] = nearest(text);
+      }
     }
+    const textAt = (slot: number) => raisedTo.get(slot) ?? values.textAt(slot + offset);
     const isLetPass = letsNoSamples && reported === 0;
     const isIdle = (slot: number) => isLetPass || fates?.of[slot] === FATE.idle;
-    return { texts, doubles, reported, fates, isLetPass, isIdle };
+    return { doubles, textAt, reported, fates, isLetPass, isIdle };
   }
 }
 
@@ -496,8 +502,9 @@ class Samples {
       if (!lane) continue;
       for (let slot = 0; slot < total.length; slot++) {
         if (site.active[slot] !== 1) continue;
-        const reported = lane.texts[slot] !== null;
-        if (reported) total[slot] = (total[slot] ?? 0) + (lane.doubles[slot] ?? 0);
+        const double = lane.doubles[slot] ?? NaN;
+        const reported = !Number.isNaN(double);
+        if (reported) total[slot] = (total[slot] ?? 0) + double;
         const state = reported ? RECEIVED : lane.isIdle(slot) ? IDLE : MISSING;
         const known = this.state[slot] ?? UNSERVED;
         if ((strength[state] ?? 0) > (strength[known] ?? 0)) this.state[slot] = state;
@@ -624,7 +631,7 @@ class Samples {
   private textsOf(way: Way, slot: number): string[] {
     const texts: string[] = [];
     for (const site of this.sites) {
-      const text = site.active[slot] === 1 ? site.lane(way)?.texts[slot] : undefined;
+      const text = site.active[slot] === 1 ? site.lane(way)?.textAt(slot) : undefined;
       if (text !== undefined && text !== null) texts.push(text);
     }
     return texts;

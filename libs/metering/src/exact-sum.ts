@@ -1,5 +1,6 @@
 import { Decimal, decimalFromNumberText, plus } from '#money';
 import { MeteringError } from './metering-error.js';
+import { LIMB_DIGITS as LIMB, LIMB_SIZE, type NumberReader } from './number-reader.js';
 
 const NUMBER = /^(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?$/;
 
@@ -14,9 +15,7 @@ export function badValue(text: string): MeteringError {
   return new MeteringError('bad_value', `a reported value is a JSON number not below 0, not ${shown}`);
 }
 
-/** Digits of one limb: sums of limbs stay whole in a double for 9 × 10^8 values, far beyond any series. */
-const LIMB = 7;
-const LIMB_SIZE = 10_000_000n;
+const WHOLE_LIMB_SIZE = BigInt(LIMB_SIZE);
 const LIMBS = 16;
 const ZERO = 48;
 
@@ -41,13 +40,22 @@ export class ExactSum {
     this.rest = plus(this.rest, decimalFromNumberText(text));
   }
 
+  /** Adds what a reader has just read. */
+  addRead({ whole, first, second, third }: NumberReader): void {
+    this.whole[0] = (this.whole[0] ?? 0) + whole;
+    this.fraction[0] = (this.fraction[0] ?? 0) + first;
+    this.fraction[1] = (this.fraction[1] ?? 0) + second;
+    this.fraction[2] = (this.fraction[2] ?? 0) + third;
+  }
+
   total(): Decimal {
     let digits = 0n;
     for (let limb = used(this.whole) - 1; limb >= 0; limb -= 1) {
-      digits = digits * LIMB_SIZE + BigInt(this.whole[limb] ?? 0);
+      digits = digits * WHOLE_LIMB_SIZE + BigInt(this.whole[limb] ?? 0);
     }
     const fractions = used(this.fraction);
-    for (let limb = 0; limb < fractions; limb += 1) digits = digits * LIMB_SIZE + BigInt(this.fraction[limb] ?? 0);
+    for (let limb = 0; limb < fractions; limb += 1)
+      digits = digits * WHOLE_LIMB_SIZE + BigInt(this.fraction[limb] ?? 0);
     return plus(new Decimal(`${digits}e-${fractions * LIMB}`), this.rest);
   }
 

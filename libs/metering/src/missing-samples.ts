@@ -8,6 +8,7 @@ import {
   SLOT_SECONDS,
   TOLERANCE_PERCENT,
 } from './scaled-value.js';
+import { packedValues } from './packed-values.js';
 import { findSeries, type SeriesIndex } from './series.js';
 import { type BucketSeries, type EntityRef, entityKey, GRID_SECONDS } from './usage.js';
 
@@ -138,8 +139,9 @@ function laneHours(site: CountedSite, way: Way, index: SeriesIndex): LaneHours |
   const samples = findSeries(index, site.ref, `${way}_bandwidth`, 'SLOT');
   if (!samples) return undefined;
   const offset = (site.firstStart - samples.firstStart) / SLOT;
-  const isMissing = (slot: number) => site.active[slot] === 1 && (samples.values[slot + offset] ?? null) === null;
-  if (!site.active.some((_, slot) => isMissing(slot))) return undefined;
+  const values = packedValues(samples);
+  const isMissing = (slot: number) => site.active[slot] === 1 && values.isGap(slot + offset);
+  if (!isAnySlot(site.active.length, isMissing)) return undefined;
   const maximum = findSeries(index, site.ref, `${way}_bandwidth_max`, 'HOUR');
   return {
     way,
@@ -154,6 +156,11 @@ function laneHours(site: CountedSite, way: Way, index: SeriesIndex): LaneHours |
     sampleStep: stepOf(samples.values),
     maximumStep: maximum ? stepOf(maximum.values) : 0n,
   };
+}
+
+function isAnySlot(count: number, isSo: (slot: number) => boolean): boolean {
+  for (let slot = 0; slot < count; slot += 1) if (isSo(slot)) return true;
+  return false;
 }
 
 /** The UTC hours of a series, and of slots that are measured and that the series does not reach. */

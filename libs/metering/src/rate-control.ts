@@ -1,7 +1,8 @@
 import { type Interval, overlap, toStamp } from '#calendar';
 import { Decimal, Ratio } from '#money';
 import type { Controlled, ControlFinding } from './controlled-usage.js';
-import { approximations, exceeds, nearest, truncatedTenths } from './approximation.js';
+import { exceeds, nearest, truncatedTenths } from './approximation.js';
+import { packedValues } from './packed-values.js';
 import {
   ABOUT,
   BITS_PER_BYTE,
@@ -168,7 +169,7 @@ function samplesOf(
   const slots = (bucket.end - bucket.start) / SLOT;
   const seen = { reported: 0, missing: 0, sum: 0, lowest: 0, highest: 0 };
   for (const { series } of served) {
-    const doubles = approximations(series);
+    const { doubles } = packedValues(series);
     const first = (bucket.start - series.firstStart) / SLOT;
     for (let slot = first; slot < first + slots; slot += 1) {
       const sample = doubles[slot] ?? NaN;
@@ -185,8 +186,9 @@ function samplesOf(
   const exactly = () =>
     served.flatMap(({ series }) => {
       const first = (bucket.start - series.firstStart) / SLOT;
-      const texts = series.values.slice(Math.max(0, first), Math.max(0, first + slots));
-      return texts.flatMap((text) => (text === null ? [] : scaled(text)));
+      return Array.from({ length: slots }, (_, slot) => packedValues(series).textAt(first + slot)).flatMap((text) =>
+        text === null ? [] : scaled(text),
+      );
     });
   return { ...seen, exactly };
 }

@@ -5,7 +5,7 @@ import { GRID_SECONDS } from './usage.js';
 /** Values are compared as integers of 10^-30: a month of samples is added and compared for every site of a close. */
 export const PLACES = 30;
 export const SCALE = 10n ** 30n;
-/** The same for the doubles of `approximations`, and for integers. What rounded rates may make of exact bytes is 2 %. */
+/** The same for doubles of values, and for integers. What rounded rates may make of exact bytes is 2 %. */
 export const ABOUT = { bitsPerByte: 8, bitsPerMegabit: 1_000_000, tolerancePercent: 102 } as const;
 export const BITS_PER_BYTE = BigInt(ABOUT.bitsPerByte);
 export const BITS_PER_MEGABIT = BigInt(ABOUT.bitsPerMegabit);

@@ -1,6 +1,7 @@
 import { type Interval, overlap } from '#calendar';
 import type { ActiveEntity } from './measure-spec.js';
 import { MeteringError } from './metering-error.js';
+import { countOfValues } from './packed-values.js';
 import {
   type BucketSeries,
   entityKey,
@@ -76,11 +77,12 @@ function seriesKey(entity: EntityRef, metric: Metric, grid: Grid): string {
 
 function consistent(series: BucketSeries): BucketSeries {
   const { firstStart, count } = ownedBuckets(series.owned, series.grid);
-  if (series.values.length !== count || (count > 0 && series.firstStart !== firstStart)) {
+  const carried = countOfValues(series);
+  if (carried !== count || (count > 0 && series.firstStart !== firstStart)) {
     const width = GRID_SECONDS[series.grid];
     throw new MeteringError(
       'inconsistent_series',
-      `a ${series.grid} series of ${series.metric} owns ${count} buckets of ${width} s but carries ${series.values.length}` +
+      `a ${series.grid} series of ${series.metric} owns ${count} buckets of ${width} s but carries ${carried}` +
         ', or starts elsewhere than its first owned bucket',
     );
   }

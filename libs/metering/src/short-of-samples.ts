@@ -1,5 +1,6 @@
 import type { Interval } from '#calendar';
 import type { ActiveEntity } from './measure-spec.js';
+import { packedValues } from './packed-values.js';
 import { activeIn, findSeries, indexOf } from './series.js';
 import { type BucketSeries, type EntityRef, GRID_SECONDS, ownedBuckets } from './usage.js';
 
@@ -16,7 +17,8 @@ export function sitesShortOfSamples(of: {
   const lacksOne = (series: BucketSeries, part: Interval) => {
     const { firstStart, count } = ownedBuckets(part, 'SLOT');
     const first = (firstStart - series.firstStart) / GRID_SECONDS.SLOT;
-    for (let slot = first; slot < first + count; slot += 1) if ((series.values[slot] ?? null) === null) return true;
+    const values = packedValues(series);
+    for (let slot = first; slot < first + count; slot += 1) if (values.isGap(slot)) return true;
     return false;
   };
   return of.entities

@@ -1,8 +1,9 @@
 import type { EpochSeconds, Interval } from '#calendar';
-import { type Grid, GRID_SECONDS, sumOfValues } from '#metering';
+import { type Grid, GRID_SECONDS, PackedValues, sumOfValues } from '#metering';
 import { Decimal, decimal, decimalFromNumberText, sum, times } from '#money';
+import { AnsweredValues } from './answered-values.js';
 import type { Aggregation, ReportItems, SeriesAsked, SpokenDialect } from './dialect.js';
-import { compareNumbers, dividedByPowerOfTen, exceeds, hasAtMostDecimals, visiblyAscends } from './number-text.js';
+import { dividedByPowerOfTen, exceeds, hasAtMostDecimals } from './number-text.js';
 import { type PullWarning, RuleBroken } from './refusal.js';
 
 /** What the items of one answer are measured against. */
@@ -19,9 +20,9 @@ export interface Expected {
   readonly subscribers?: number | undefined;
 }
 
-/** The wanted buckets of one answer: per series of the question, the exact text of each bucket or a gap. */
+/** The wanted buckets of one answer: per series of the question, the exact value of each bucket or a gap. */
 export interface Buckets {
-  readonly values: readonly (readonly (string | null)[])[];
+  readonly values: readonly PackedValues[];
   readonly tallies: readonly SeriesTally[];
   readonly warnings: readonly PullWarning[];
 }
@@ -49,7 +50,8 @@ export interface SeriesTally {
  */
 export function intoBuckets(items: ReportItems, expected: Expected): Buckets {
   const { series: asked, grid, dialect } = expected;
-  const { series, stamps, values: texts, count } = items;
+  const { series, stamps, count } = items;
+  const answered = new AnsweredValues(items.values);
   const warnings: PullWarning[] = [...items.warnings];
   const width = GRID_SECONDS[grid];
   const firstLabel = Math.floor(expected.asked.start / width) * width;
@@ -64,16 +66,16 @@ export function intoBuckets(items: ReportItems, expected: Expected): Buckets {
     const slot = (series[item] ?? 0) * labels + label;
     const before = filledBy[slot] ?? -1;
     if (before < 0) filledBy[slot] = item;
-    else if (compareNumbers(texts[before] ?? '', texts[item] ?? '') === 0) repeated.add(item);
+    else if (answered.compare(before, item) === 0) repeated.add(item);
     else throw new RuleBroken('duplicate_bucket_differs', `one bucket has two values, items ${before} and ${item}`);
   }
   if (repeated.size > 0) {
     warnings.push({ code: 'duplicate_bucket', message: `${repeated.size} buckets came twice with the same value` });
   }
 
-  requireBounds(items, expected);
-  requireOrderOfAggregates(filledBy, labels, texts, asked);
-  if (items.byValue && !ascends(series, texts)) {
+  requireBounds(items, answered, expected);
+  requireOrderOfAggregates(filledBy, labels, answered, asked);
+  if (items.byValue && !ascends(items, answered)) {
     warnings.push({ code: 'percentile_not_ascending', message: 'a percentile series is not sorted by value' });
   }
 
@@ -81,34 +83,53 @@ export function intoBuckets(items: ReportItems, expected: Expected): Buckets {
   const firstWanted = (expected.firstStart - firstLabel) / width + (dialect.traits.label === 'end' ? 1 : 0);
   const power = powerOf(asked, dialect);
   const values = asked.map((_, position) => {
-    const kept: (string | null)[] = new Array<string | null>(expected.count);
+    const chosen = new Int32Array(expected.count);
     for (let bucket = 0; bucket < expected.count; bucket += 1) {
       const label = firstWanted + bucket;
       // What was wanted and not asked for is missing.
-      const item = label < labels ? (filledBy[position * labels + label] ?? -1) : -1;
-      kept[bucket] = item < 0 ? null : (texts[item] ?? null);
+      chosen[bucket] = label < labels ? (filledBy[position * labels + label] ?? -1) : -1;
     }
-    return inMbps(kept, power);
+    const packed = answered.packed(chosen);
+    return power === 0 ? packed : PackedValues.of(inMbps(packed.texts(), power));
   });
-  const fetched: string[][] = asked.map(() => []);
-  for (let item = 0; item < count; item += 1) {
-    if (repeated.size === 0 || !repeated.has(item)) fetched[series[item] ?? 0]?.push(texts[item] ?? '');
-  }
   const endWanted = firstWanted + expected.count;
+  const fetched = fetchedOf(items, answered, { asked, repeated, power });
   const tallies = asked.map((_, position) => {
     const margin: string[] = [];
     for (let label = 0; label < labels; label += 1) {
       const item = filledBy[position * labels + label] ?? -1;
-      if (item >= 0 && (label < firstWanted || label >= endWanted)) margin.push(texts[item] ?? '');
+      if (item >= 0 && (label < firstWanted || label >= endWanted)) margin.push(answered.textAt(item));
     }
-    return { fetched: tallyOf(fetched[position] ?? [], power), margin: tallyOf(margin, power) };
+    return { fetched: fetched[position] ?? tallyOf([], power), margin: tallyOf(margin, power) };
   });
   return { values, tallies, warnings };
 }
 
+/** What was answered of each series, each bucket once. */
+function fetchedOf(
+  { series, count }: ReportItems,
+  answered: AnsweredValues,
+  { asked, repeated, power }: { asked: readonly SeriesAsked[]; repeated: ReadonlySet<number>; power: number },
+): Tally[] {
+  const { sums } = answered;
+  if (sums && repeated.size === 0) {
+    const buckets = new Array<number>(asked.length).fill(0);
+    for (let item = 0; item < count; item += 1) buckets[series[item] ?? 0] = (buckets[series[item] ?? 0] ?? 0) + 1;
+    return buckets.map((each, position) => tally(each, sums[position]?.total() ?? new Decimal(0), power));
+  }
+  const texts: string[][] = asked.map(() => []);
+  for (let item = 0; item < count; item += 1) {
+    if (!repeated.has(item)) texts[series[item] ?? 0]?.push(answered.textAt(item));
+  }
+  return texts.map((each) => tallyOf(each, power));
+}
+
 function tallyOf(values: readonly string[], power: number): Tally {
-  const total = times(sumOfValues(values), new Decimal(`1e-${power}`));
-  return { buckets: values.length, total: total.toFixed() };
+  return tally(values.length, sumOfValues(values), power);
+}
+
+function tally(buckets: number, total: Decimal, power: number): Tally {
+  return { buckets, total: times(total, new Decimal(`1e-${power}`)).toFixed() };
 }
 
 /** Tallies of the same series, added. */
@@ -138,19 +159,23 @@ function requireStamps(
   }
 }
 
-function requireBounds({ series, values }: ReportItems, expected: Expected): void {
+function requireBounds({ series, count }: ReportItems, answered: AnsweredValues, expected: Expected): void {
   const { series: asked, dialect, grid, subscribers } = expected;
-  for (let item = 0; item < values.length; item += 1) {
-    const text = values[item] ?? '';
-    const metric = asked[series[item] ?? 0]?.metric;
-    if (metric === 'uplink_bandwidth' || metric === 'downlink_bandwidth') {
-      requireRate(text, dialect, () => `in item ${item}`);
-    } else if (metric === 'time_usage_seconds' && subscribers !== undefined) {
-      const seconds = GRID_SECONDS[grid] * subscribers;
-      if (exceeds(text, seconds) && decimalFromNumberText(text).greaterThan(new Decimal(seconds).times(DOUBLE_SLACK))) {
+  const rate = mostOf(dialect);
+  const seconds = GRID_SECONDS[grid] * (subscribers ?? 0);
+  const most = asked.map(({ metric }) => {
+    if (metric === 'uplink_bandwidth' || metric === 'downlink_bandwidth') return rate;
+    return metric === 'time_usage_seconds' && subscribers !== undefined ? seconds : Infinity;
+  });
+  for (let item = 0; item < count; item += 1) {
+    const position = series[item] ?? 0;
+    if (answered.isBelow(item, most[position] ?? 0)) continue;
+    const text = answered.textAt(item);
+    if (asked[position]?.metric === 'time_usage_seconds') {
+      if (decimalFromNumberText(text).greaterThan(new Decimal(seconds).times(DOUBLE_SLACK))) {
         throw new RuleBroken('time_exceeds_bucket', `more seconds were used than item ${item} has`);
       }
-    }
+    } else requireRate(text, dialect, () => `in item ${item}`);
   }
 }
 
@@ -159,16 +184,21 @@ const DOUBLE_SLACK = '1.000000000001';
 
 /** Refuses a rate, as it was answered, above the line rate. Throws `RuleBroken` `rate_exceeds_line_rate`. */
 export function requireRate(text: string, { rates }: Pick<SpokenDialect, 'rates'>, where: () => string): void {
-  if (exceeds(text, rates.lineRateMbps * 10 ** rates.power)) {
+  if (exceeds(text, mostOf({ rates }))) {
     throw new RuleBroken('rate_exceeds_line_rate', `a rate is above ${rates.lineRateMbps} Mbps, ${where()}`);
   }
+}
+
+/** The line rate in the unit of the API. */
+function mostOf({ rates }: Pick<SpokenDialect, 'rates'>): number {
+  return rates.lineRateMbps * 10 ** rates.power;
 }
 
 /** Where AVG, MIN and MAX of one metric are asked for, MIN ≤ AVG ≤ MAX in every bucket that has them. */
 function requireOrderOfAggregates(
   filledBy: Int32Array,
   labels: number,
-  values: readonly string[],
+  answered: AnsweredValues,
   asked: readonly SeriesAsked[],
 ): void {
   const ordered = (low: Aggregation, high: Aggregation) => {
@@ -178,7 +208,7 @@ function requireOrderOfAggregates(
       for (let label = 0; label < labels; label += 1) {
         const lowItem = filledBy[lower * labels + label] ?? -1;
         const highItem = filledBy[upper * labels + label] ?? -1;
-        if (lowItem >= 0 && highItem >= 0 && compareNumbers(values[lowItem] ?? '', values[highItem] ?? '') > 0) {
+        if (lowItem >= 0 && highItem >= 0 && answered.compare(lowItem, highItem) > 0) {
           throw new RuleBroken('min_avg_max_disordered', `${low} is above ${high}, items ${lowItem} and ${highItem}`);
         }
       }
@@ -189,14 +219,13 @@ function requireOrderOfAggregates(
 }
 
 /** Whether each series' values come in ascending order. */
-function ascends(series: ArrayLike<number>, values: readonly string[]): boolean {
-  const latest: (string | undefined)[] = [];
-  for (let item = 0; item < values.length; item += 1) {
+function ascends({ series, count }: ReportItems, answered: AnsweredValues): boolean {
+  const latest: number[] = [];
+  for (let item = 0; item < count; item += 1) {
     const position = series[item] ?? 0;
     const before = latest[position];
-    const text = values[item] ?? '';
-    if (before !== undefined && !visiblyAscends(before, text) && compareNumbers(before, text) > 0) return false;
-    latest[position] = text;
+    if (before !== undefined && answered.compare(before, item) > 0) return false;
+    latest[position] = item;
   }
   return true;
 }
@@ -218,14 +247,14 @@ export function inMbps(values: (string | null)[], power: number): (string | null
  *
  * @param power how far the decimal point of the API's unit moves left to give Mbps
  */
-export function looksRounded(values: readonly (string | null)[], power: number): boolean {
+export function looksRounded(values: PackedValues, power: number): boolean {
   const decimals = 2 + power;
   let above = 0;
   let finer = 0;
-  for (const text of values) {
-    if (text === null || /^[0.]+$/.test(text)) continue;
+  for (let position = 0; position < values.length; position += 1) {
+    if (values.isGap(position) || values.doubles[position] === 0) continue;
     above += 1;
-    if (!hasAtMostDecimals(text, decimals)) finer += 1;
+    if (!hasAtMostDecimals(values.textAt(position) ?? '', decimals)) finer += 1;
     // More than can be one in a hundred, whatever follows.
     if (finer * 100 > values.length) return false;
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ReportTraits } from '#billing';
 import { canonicalJson } from '#canonical-json';
 import type { Interval } from '#calendar';
-import type { ControlMetric, EntityRef, Grid, Metric } from '#metering';
+import type { ControlMetric, EntityRef, ExactSum, Grid, Metric } from '#metering';
 import type { z } from 'zod';
 import type { Probing } from './probe.js';
 import type { PullWarning } from './refusal.js';
@@ -46,10 +46,22 @@ export interface ReportItems {
   /** The label of each item as an instant, in seconds. */
   readonly stamps: ArrayLike<number>;
   /** The value of each item, digit for digit, in the unit of the API. */
-  readonly values: readonly string[];
+  readonly values: readonly string[] | WrittenValues;
   readonly warnings: readonly PullWarning[];
   /** Whether the API sorts the items of a series by value; that it did not is a warning. */
   readonly byValue: boolean;
+}
+
+/** Values where they stand in an answer: of most of them no text of their own is ever needed. */
+export interface WrittenValues {
+  readonly bytes: Uint8Array;
+  /** Where each value begins and ends in `bytes`. */
+  readonly starts: ArrayLike<number>;
+  readonly ends: ArrayLike<number>;
+  /** The double nearest to each value: to tell what is far apart. */
+  readonly doubles: ArrayLike<number>;
+  /** The exact sum of the values of each series of the question, as they were read. */
+  readonly sums: readonly ExactSum[];
 }
 
 /** The last five minutes as they were answered. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EpochSeconds, Interval } from '#calendar';
-import { type Grid, GRID_SECONDS, ownedBuckets } from '#metering';
+import { type Grid, GRID_SECONDS, ownedBuckets, PackedValues } from '#metering';
 import { addedTallies, intoBuckets, type SeriesTally } from './buckets.js';
 import type { Question, SeriesAsked, SpokenDialect } from './dialect.js';
 import { type Asking, exchange, type Line, type ReportLogEntry } from './exchange.js';
@@ -20,7 +20,7 @@ export interface Wanted extends Asking {
 }
 
 export interface PulledBuckets {
-  readonly values: readonly (readonly (string | null)[])[];
+  readonly values: readonly PackedValues[];
   readonly tallies: readonly SeriesTally[];
   readonly warnings: readonly PullWarning[];
   readonly raw: RawAnswers & { readonly bodies: readonly Buffer[] };
@@ -49,7 +49,7 @@ export async function pullRanges(
   const perDay = DAY_SECONDS / width;
   let perRequest = Math.min(most, rangesTaken.get(rangeKey) ?? most);
   let refusedMore = false;
-  const values: (string | null)[][] = series.map(() => []);
+  const values: PackedValues[][] = series.map(() => []);
   const tallies: SeriesTally[][] = series.map(() => []);
   const warnings = new Map<string, PullWarning>();
   const answers: RawAnswer[] = [];
@@ -61,7 +61,7 @@ export async function pullRanges(
     const start = firstStart + from * width;
     // Nothing has happened there yet, and an API may refuse to be asked.
     if (start >= now) {
-      for (const each of values) each.push(...new Array<null>(pieces).fill(null));
+      for (const each of values) each.push(PackedValues.gaps(pieces));
       continue;
     }
     const ask = (asked: Interval) => {
@@ -92,14 +92,14 @@ export async function pullRanges(
     if (exchanged.refusal)
       return { ...exchanged.refusal, ...(refusedMore && alsoForDays(exchanged.refusal)), requests };
     if (refusedMore) rangesTaken.set(rangeKey, perRequest);
-    exchanged.read.values.forEach((piece, position) => values[position]?.push(...piece));
+    exchanged.read.values.forEach((piece, position) => values[position]?.push(piece));
     exchanged.read.tallies.forEach((piece, position) => tallies[position]?.push(piece));
     for (const warning of exchanged.read.warnings) warnings.set(`${warning.code} ${warning.message}`, warning);
     answers.push(exchanged.raw);
     bodies.push(exchanged.body);
   }
   return {
-    values,
+    values: values.map((each) => PackedValues.joined(each)),
     tallies: tallies.map(addedTallies),
     warnings: [...warnings.values()],
     raw: { ...together(answers), answers, bodies },

@@ -1,4 +1,4 @@
-import { type EntityRef, GRID_SECONDS, type Metric, ownedBuckets } from '#metering';
+import { type EntityRef, GRID_SECONDS, type Metric, ownedBuckets, packedSeries, PackedValues } from '#metering';
 import { inMbps, looksRounded, requireRate } from './buckets.js';
 import type { Question, ReportMetric, SeriesAsked, SpokenDialect } from './dialect.js';
 import { exchange, type Line, type ReportLogEntry } from './exchange.js';
@@ -116,12 +116,9 @@ class HttpReportClient implements ReportClient {
         message: `${openBuckets} of ${count} buckets had not ended when asked`,
       });
     }
-    const missingBuckets = pulled.values.reduce(
-      (missing, values) => missing + values.filter((value) => value === null).length,
-      0,
-    );
+    const missingBuckets = pulled.values.reduce((missing, values) => missing + values.length - values.received(), 0);
     const { rates, traits } = this.#dialect;
-    const isRounded = (values: readonly (string | null)[]) => looksRounded(values, rates.power);
+    const isRounded = (values: PackedValues) => looksRounded(values, rates.power);
     if (family === 'bandwidth' && !traits.rounding.known && pulled.values.some(isRounded)) {
       warnings.push({
         code: 'rates_look_rounded',
@@ -133,15 +130,10 @@ class HttpReportClient implements ReportClient {
     const { bodies, ...raw } = pulled.raw;
     return {
       outcome: missingBuckets === 0 ? 'complete' : 'gaps',
-      series: series.map(({ metric }, index) => ({
-        entity,
-        metric: metricOf(family, metric),
-        grid,
-        owned,
-        firstStart,
-        values: pulled.values[index] ?? [],
-        rawSha256: raw.sha256,
-      })),
+      series: series.map(({ metric }, index) => {
+        const of = { entity, metric: metricOf(family, metric), grid, owned, firstStart, rawSha256: raw.sha256 };
+        return packedSeries(of, pulled.values[index] ?? PackedValues.gaps(count));
+      }),
       tallies: pulled.tallies,
       expectedBuckets: count,
       missingBuckets,
@@ -196,9 +188,9 @@ class HttpReportClient implements ReportClient {
     if ('outcome' in pulled) return pulled;
     const { firstStart, count } = ownedBuckets(request.owned, 'HOUR');
     const ratesOf = (direction: 0 | 1, hour: number): HourRates => ({
-      average: pulled.values[direction]?.[hour] ?? null,
-      minimum: pulled.values[2 + direction]?.[hour] ?? null,
-      maximum: pulled.values[4 + direction]?.[hour] ?? null,
+      average: pulled.values[direction]?.textAt(hour) ?? null,
+      minimum: pulled.values[2 + direction]?.textAt(hour) ?? null,
+      maximum: pulled.values[4 + direction]?.textAt(hour) ?? null,
     });
     return {
       outcome: 'hours',

@@ -3,6 +3,7 @@ import {
   createPostgresBackend,
   Queue,
   RedisConnection,
+  type RedisQueueBackend,
   runMigrations,
   setDefaultBackendFactory,
 } from 'bullmq';
@@ -47,10 +48,24 @@ export async function openCloseQueue(
     ping,
     close: async () => {
       const closed = queue.close();
-      if (!(await endsWithin(closed, CLOSE_PATIENCE_MS)))
-        await endsWithin(queue.backend.close(true), CLOSE_PATIENCE_MS);
+      if (!(await endsWithin(closed, CLOSE_PATIENCE_MS))) await endsWithin(cutOff(queue), CLOSE_PATIENCE_MS);
     },
   };
+}
+
+/**
+ * Ends the connections of a queue or worker that was told to close and still waits for its server. BullMQ's own way to do so
+ * does nothing once it was told to close gently, and a client whose commands are unanswered would look for its server for ever.
+ */
+export async function cutOff({ backend }: Pick<Queue, 'backend'>): Promise<void> {
+  const { client, blockingClient } = backend as Partial<RedisQueueBackend>;
+  for (const each of [client, blockingClient]) {
+    each?.then(
+      (opened) => opened.disconnect(),
+      () => undefined,
+    );
+  }
+  await backend.close(true);
 }
 
 /**

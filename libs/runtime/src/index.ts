@@ -11,7 +11,7 @@ export {
   SERVICE_VARIABLES,
   variables,
 } from './environment.js';
-export { addBatches, type CloseQueue, openCloseQueue, prepareQueue, selectBackend } from './close-queue.js';
+export { addBatches, cutOff, type CloseQueue, openCloseQueue, prepareQueue, selectBackend } from './close-queue.js';
 export { CLOSE_QUEUE, queueOptions, type QueueSettings, queueSettings } from './queue-settings.js';
 export { endsWithin, oneAtATime, QueueOutage, type QueueOutageEntry } from './queue-outage.js';
 export { createLogger, type Logger, nestLogger } from './logger.js';

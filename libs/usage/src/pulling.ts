@@ -1,6 +1,6 @@
 import type { EpochSeconds } from '#calendar';
 import { type BillingTask, type Code, distinct, held, type Held, type Notice, toNotice } from '#billing';
-import type { Grid } from '#metering';
+import { type Grid, relabelled } from '#metering';
 import type { StoredAccess } from '#persistence/catalogue';
 import type { PulledSeries, Tally, UsageEvidence } from '#persistence/ledger';
 import { sampleControls, type UsagePull } from '#rating';
@@ -100,7 +100,7 @@ export async function pullUsage(
       const { fetched = NOTHING, margin = NOTHING } = answer.tallies[index] ?? {};
       series.push({
         // Controls go by names of their own.
-        series: { ...each, metric: need.metrics[index] ?? each.metric, rawSha256: raw.sha256 },
+        series: relabelled(each, { metric: need.metrics[index] ?? each.metric, rawSha256: raw.sha256 }),
         fetched,
         margin,
         ...hashesOf(raw),

@@ -1,3 +1,4 @@
+import type { PackedValues } from '#metering';
 import { promisify } from 'node:util';
 import { constants, deflate, deflateSync, type ZlibOptions } from 'node:zlib';
 
@@ -21,11 +22,11 @@ const LOOK_EVERY = 16;
  * How the values of a series are best deflated. Digits of values that differ repeat by chance only: looking for what repeats
  * takes five times as long as their Huffman code alone and saves nothing. An idle site repeats itself all month.
  */
-export function deflating(values: readonly (string | null)[]): ZlibOptions {
-  const seen = new Set<string | null>();
+export function deflating({ doubles }: PackedValues): ZlibOptions {
+  const seen = new Set<number>();
   let looked = 0;
-  for (let position = 0; position < values.length; position += LOOK_EVERY) {
-    seen.add(values[position] ?? null);
+  for (let position = 0; position < doubles.length; position += LOOK_EVERY) {
+    seen.add(doubles[position] ?? NaN);
     looked += 1;
   }
   return { strategy: seen.size * 2 > looked ? constants.Z_HUFFMAN_ONLY : constants.Z_DEFAULT_STRATEGY };

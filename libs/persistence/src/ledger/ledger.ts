@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import { type EpochSeconds, fromStamp, type Interval, toStamp } from '#calendar';
-import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric, sumOfValues } from '#metering';
+import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric, packedValues } from '#metering';
 import type { WindowFingerprint } from '#proof';
 import { v7 as uuid } from 'uuid';
 import { type Database, isInterrupted, PersistenceError, transaction, type Transaction } from '../ground/database.js';
@@ -246,25 +246,24 @@ interface SnapshotRow {
 
 export async function prepareSnapshot(pulled: PulledSeries): Promise<PreparedSnapshot> {
   const { series, ...origin } = pulled;
-  // A gap is an empty line.
-  const text = series.values.join('\n');
+  const values = packedValues(series);
   return {
     entity: entityKey(series.entity),
     metric: series.metric,
     grid: series.grid,
     firstStart: series.firstStart,
-    expected: series.values.length,
-    received: series.values.filter((value) => value !== null).length,
-    total: sumOfValues(series.values).toFixed(),
-    values: await deflated(text, deflating(series.values)),
-    valuesSha256: valuesSha256(series.grid, series.firstStart, text),
+    expected: values.length,
+    received: values.received(),
+    total: values.total().toFixed(),
+    values: await deflated(values.lines, deflating(values)),
+    valuesSha256: valuesSha256(series.grid, series.firstStart, values.lines),
     pulled: origin,
   };
 }
 
 /** The grid and the first stamp belong to the meaning of the values: the same numbers an hour later are other usage. */
-function valuesSha256(grid: Grid, firstStart: EpochSeconds, text: string): string {
-  return createHash('sha256').update(`${grid} ${firstStart}\n${text}`).digest('hex');
+function valuesSha256(grid: Grid, firstStart: EpochSeconds, lines: string | Uint8Array): string {
+  return createHash('sha256').update(`${grid} ${firstStart}\n`).update(lines).digest('hex');
 }
 
 interface OwnedWindow {

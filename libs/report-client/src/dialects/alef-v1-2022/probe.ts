@@ -1,5 +1,5 @@
 import type { EpochSeconds } from '#calendar';
-import { type EntityRef, type Grid, GRID_SECONDS } from '#metering';
+import { type EntityRef, type Grid, GRID_SECONDS, PackedValues } from '#metering';
 import { Decimal, decimalFromNumberText, Ratio, sum, times } from '#money';
 import { looksRounded } from '../../buckets.js';
 import type { SeriesAsked } from '../../dialect.js';
@@ -314,7 +314,7 @@ class Probe {
       return untold(question, 'T20', evidence);
     }
     // As they were answered, in whatever unit that is.
-    const isRounded = looksRounded(samples, 0);
+    const isRounded = looksRounded(PackedValues.of(samples), 0);
     return {
       question,
       trap: 'T20',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { fromStamp, type Interval } from '#calendar';
-import { type EntityRef, GRID_SECONDS, type Grid } from '#metering';
+import { type EntityRef, GRID_SECONDS, type Grid, PackedValues } from '#metering';
 import { intoBuckets, looksRounded } from '../../buckets.js';
 import type { Aggregation } from '../../dialect.js';
 import { RuleBroken } from '../../refusal.js';
@@ -42,7 +42,8 @@ interface Expected {
 /** Reads an answer as the client does. */
 function readBuckets(body: Buffer, { form, settings, offset, ...expected }: Expected) {
   const dialect = alefV1.speak(settings);
-  return intoBuckets(readItems(body, form, settings, offset), { ...expected, dialect, series: form.series });
+  const read = intoBuckets(readItems(body, form, settings, offset), { ...expected, dialect, series: form.series });
+  return { ...read, values: read.values.map((values) => values.texts()) };
 }
 
 /** What an answer to `asked` must hold when all labels of the range are wanted. */
@@ -420,17 +421,18 @@ it('warns when a percentile answer is not sorted by value, and uses it all the s
 });
 
 it('sees that a whole series was rounded, and takes idle slots for nothing', () => {
-  const series = (rounded: number, exact: number) => [
+  const texts = (rounded: number, exact: number) => [
     ...Array.from({ length: rounded }, (_, index) => `${index + 1}.25`),
     ...Array.from({ length: exact }, (_, index) => `${index}.12345`),
     null,
     '0',
     '0.00',
   ];
-  expect(looksRounded(series(100, 0), 0)).toBe(true);
-  expect(looksRounded(series(99, 1), 0)).toBe(true);
-  expect(looksRounded(series(98, 2), 0)).toBe(false);
-  expect(looksRounded(series(99, 0), 0)).toBe(false);
+  const rates = (rounded: number, exact: number) => PackedValues.of(texts(rounded, exact));
+  expect(looksRounded(rates(100, 0), 0)).toBe(true);
+  expect(looksRounded(rates(99, 1), 0)).toBe(true);
+  expect(looksRounded(rates(98, 2), 0)).toBe(false);
+  expect(looksRounded(rates(99, 0), 0)).toBe(false);
   // Two decimals of kbps are five of Mbps.
-  expect(looksRounded(series(0, 101), 3)).toBe(true);
+  expect(looksRounded(rates(0, 101), 3)).toBe(true);
 });

@@ -1,4 +1,5 @@
-import type { LiveItems, ReportItems } from '../../dialect.js';
+import { ExactSum } from '#metering';
+import type { LiveItems, ReportItems, WrittenValues } from '../../dialect.js';
 import { type PullWarning, RuleBroken } from '../../refusal.js';
 import {
   AGGREGATIONS,
@@ -41,8 +42,13 @@ export function readItems(body: Buffer, form: ReportForm, settings: Settings, of
   wanted.forEach((code, index) => (position[code] = index));
   const series = new Uint8Array(report.count);
   for (let item = 0; item < report.count; item += 1) series[item] = position[report.series[item] ?? 0] ?? 0;
-  const { count, stamps, values } = report;
+  const { count, stamps } = report;
+  const values = 'sums' in report.values ? inOrderOf(wanted, report.values) : report.values;
   return { count, series, stamps, values, warnings, byValue: form.grid === 'SLOT' };
+}
+
+function inOrderOf(wanted: readonly number[], { sums, ...values }: WrittenValues): WrittenValues {
+  return { ...values, sums: wanted.map((code) => sums[code] ?? new ExactSum()) };
 }
 
 /** Reads an answer to a NOW request. An odd window is a warning: the answer is shown, never billed. Throws `RuleBroken`. */

@@ -1,4 +1,4 @@
-import type { Aggregation, ReportMetric } from '../../dialect.js';
+import type { Aggregation, ReportMetric, WrittenValues } from '../../dialect.js';
 import { requireMeasurement } from '../../number-text.js';
 import { RuleBroken } from '../../refusal.js';
 import { type JsonObject, type JsonValue, NumberText, parseStrictJson } from '../../strict-json.js';
@@ -38,8 +38,8 @@ export interface ReportBody {
   readonly series: ArrayLike<number>;
   /** The label of each item as an instant, in seconds. */
   readonly stamps: ArrayLike<number>;
-  /** The value of each item, digit for digit. */
-  readonly values: readonly string[];
+  /** The value of each item, digit for digit; sums are by `seriesCode`. */
+  readonly values: readonly string[] | WrittenValues;
   /** The UTC offsets that stamps were written in, such as `+00:00`. */
   readonly offsets: ReadonlySet<string>;
 }
@@ -49,7 +49,7 @@ export interface ReportBody {
  *
  * @throws RuleBroken of rule 1 or of the schema; the first fault in the order of the text
  */
-export function parseReportBody(body: Buffer): ReportBody {
+export function parseReportBody(body: Buffer): ReportBody & { readonly values: readonly string[] } {
   const report = members(parseStrictJson(body), 'the answer', ['result', ...ECHO_MEMBERS]);
   const result = report.get('result');
   if (!Array.isArray(result)) throw new RuleBroken('schema_mismatch', 'the answer has no array `result`');

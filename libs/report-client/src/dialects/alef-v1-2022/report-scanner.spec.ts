@@ -1,15 +1,41 @@
+import { Decimal as Library } from 'decimal.js';
 import fc from 'fast-check';
+import { AnsweredValues } from '../../answered-values.js';
+import type { WrittenValues } from '../../dialect.js';
 import { RuleBroken } from '../../refusal.js';
 import { parseReportBody, type ReportBody } from './report-body.js';
 import { scanReportBody } from './report-scanner.js';
 
-/** Columns cut to their length, so that two bodies can be compared. */
+/** Beside the decimals of the service: with digits for whatever an answer can hold. */
+const Exact = Library.clone({ precision: 400 });
+const READING_ERROR = 1e-14;
+
+/** Columns cut to their length and values as texts, so that two bodies can be compared. */
 function shown(body: ReportBody) {
+  const series = Array.from(body.series).slice(0, body.count);
   return {
     ...body,
-    series: Array.from(body.series).slice(0, body.count),
+    series,
     stamps: Array.from(body.stamps).slice(0, body.count),
+    values: 'sums' in body.values ? textsOf(body.values, series) : body.values,
   };
+}
+
+/** The texts of values, once the doubles and the sums that came with them are those of the texts. */
+function textsOf(values: WrittenValues, series: readonly number[]): string[] {
+  const answered = new AnsweredValues(values);
+  const texts = series.map((_, item) => answered.textAt(item));
+  const isFar = (text: string, item: number) => {
+    const double = Number.parseFloat(text);
+    return Math.abs((values.doubles[item] ?? NaN) - double) > double * READING_ERROR;
+  };
+  expect(texts.filter(isFar)).toEqual([]);
+  for (const code of new Set(series)) {
+    const own = texts.filter((_, item) => series[item] === code);
+    const sum = own.reduce((total, text) => total.plus(text), new Exact(0));
+    expect(values.sums[code]?.total().toFixed()).toBe(sum.toFixed());
+  }
+  return texts;
 }
 
 function strictly(text: Buffer) {

@@ -1,3 +1,5 @@
+import { ExactSum, nearest, NumberReader, textOf } from '#metering';
+import type { WrittenValues } from '../../dialect.js';
 import { requireMeasurement } from '../../number-text.js';
 import { RuleBroken } from '../../refusal.js';
 import {
@@ -43,10 +45,10 @@ const SURPRISE = new Error('not the usual form');
  * escapes. It judges nothing. Whatever it does not expect, right or wrong, gives undefined, and the strict reader has the
  * word; what it does read, the strict reader would read alike (the specs compare both on mangled reports).
  *
- * A month of slots is 1.7 MB in 17,856 items and needs the exact text of every number: JSON.parse has lost it, and a
+ * A month of slots is 1.7 MB in 17,856 items and needs every digit of every number: JSON.parse has lost them, and a
  * lossless generic parser takes many times as long.
  */
-export function scanReportBody(body: Buffer): ReportBody | undefined {
+export function scanReportBody(body: Buffer): (ReportBody & { readonly values: WrittenValues }) | undefined {
   try {
     return new Scanner(body).report();
   } catch (error) {
@@ -70,7 +72,15 @@ class Scanner {
   private count = 0;
   private readonly series: Uint8Array;
   private readonly stamps: Float64Array;
-  private readonly values: string[] = [];
+  private readonly starts: Uint32Array;
+  private readonly ends: Uint32Array;
+  private readonly doubles: Float64Array;
+  /** By series. */
+  private readonly sums: ExactSum[] = [];
+  private readonly reader = new NumberReader();
+  /** What `number` took, where it began, and its text where the reader could not read it. */
+  private numberAt = 0;
+  private unusual: string | undefined;
   /** What `takeStamp` took. */
   private instant = 0;
   /** Where the parts of the latest item read by `item` stand, and which series it is of. */
@@ -80,9 +90,12 @@ class Scanner {
     const most = Math.ceil(body.length / SHORTEST_ITEM);
     this.series = new Uint8Array(most);
     this.stamps = new Float64Array(most);
+    this.starts = new Uint32Array(most);
+    this.ends = new Uint32Array(most);
+    this.doubles = new Float64Array(most);
   }
 
-  report(): ReportBody {
+  report(): ReportBody & { readonly values: WrittenValues } {
     const echo = new Map<EchoMember, Echo>();
     let hasResult = false;
     this.expect(0x7b);
@@ -108,7 +121,13 @@ class Scanner {
       count: this.count,
       series: this.series,
       stamps: this.stamps,
-      values: this.values,
+      values: {
+        bytes: this.body,
+        starts: this.starts,
+        ends: this.ends,
+        doubles: this.doubles,
+        sums: this.sums,
+      },
       offsets: new Set(this.count > 0 ? ['+00:00'] : []),
     };
   }
@@ -138,9 +157,10 @@ class Scanner {
     const isRead = this.takeSame(start, stampAt) && this.takeStamp() && this.takeSame(stampEnd, valueAt);
     const code = this.body[this.at] ?? 0;
     if (isRead && code >= ZERO && code <= 0x39) {
-      const value = this.number();
+      this.number();
+      const ends = this.at;
       if (this.takeSame(valueEnd, end)) {
-        this.keep(series, this.instant, value);
+        this.keep(series, this.instant, ends);
         return true;
       }
     }
@@ -152,7 +172,7 @@ class Scanner {
     let metric = -1;
     let aggregation = -1;
     let stamp = Number.NaN;
-    let value = '';
+    let hasValue = false;
     const model = { start: this.at, stampAt: 0, stampEnd: 0, valueAt: 0, valueEnd: 0, end: 0, series: 0 };
     this.expect(0x7b);
     do {
@@ -173,11 +193,12 @@ class Scanner {
           metric = this.oneOf(METRIC_WORDS, 0);
           break;
         case 0x76:
-          if (value !== '' || !this.takeWord(VALUE)) throw SURPRISE;
+          if (hasValue || !this.takeWord(VALUE)) throw SURPRISE;
           this.expect(COLON);
           this.skipSpace();
           model.valueAt = this.at;
-          value = this.number();
+          this.number();
+          hasValue = true;
           model.valueEnd = this.at;
           break;
         case 0x61:
@@ -190,18 +211,29 @@ class Scanner {
       }
     } while (this.take(COMMA));
     this.expect(0x7d);
-    if (metric < 0 || value === '' || Number.isNaN(stamp)) throw SURPRISE;
+    if (metric < 0 || !hasValue || Number.isNaN(stamp)) throw SURPRISE;
     model.end = this.at;
     model.series = metric * AGGREGATIONS.length + Math.max(0, aggregation);
     this.model = model;
-    this.keep(model.series, stamp, value);
+    this.keep(model.series, stamp, model.valueEnd);
   }
 
-  private keep(series: number, stamp: number, value: string): void {
-    this.series[this.count] = series;
-    this.stamps[this.count] = stamp;
-    this.values.push(value);
-    this.count += 1;
+  /** Keeps an item whose value is what `number` took. */
+  private keep(series: number, stamp: number, valueEnd: number): void {
+    const { count, unusual } = this;
+    this.series[count] = series;
+    this.stamps[count] = stamp;
+    this.starts[count] = this.numberAt;
+    this.ends[count] = valueEnd;
+    const sum = (this.sums[series] ??= new ExactSum());
+    if (unusual === undefined) {
+      this.doubles[count] = this.reader.double();
+      sum.addRead(this.reader);
+    } else {
+      this.doubles[count] = nearest(unusual);
+      sum.add(unusual);
+    }
+    this.count = count + 1;
   }
 
   private oneOf(words: readonly Buffer[], from: number): number {
@@ -239,25 +271,29 @@ class Scanner {
     return tens * 10 + ones;
   }
 
-  private number(): string {
-    const { body } = this;
+  /** Takes a number without a sign. */
+  private number(): void {
+    const { body, reader } = this;
     const start = this.at;
+    this.numberAt = start;
+    if (reader.read(body, start)) {
+      this.unusual = undefined;
+      this.at = reader.end;
+      return;
+    }
     this.digits();
     if (body[start] === ZERO && this.at > start + 1) throw SURPRISE;
-    const integerDigits = this.at - start;
     if (body[this.at] === POINT) {
       this.at += 1;
       this.digits();
     }
-    const hasExponent = body[this.at] === LOWER_E || body[this.at] === UPPER_E;
-    if (hasExponent) {
+    if (body[this.at] === LOWER_E || body[this.at] === UPPER_E) {
       this.at += 1;
       if (body[this.at] === 0x2b || body[this.at] === MINUS) this.at += 1;
       this.digits();
     }
-    const text = body.toString('latin1', start, this.at);
-    if (hasExponent || integerDigits > 20 || text.length > 40) requireMeasurement(text, () => '');
-    return text;
+    this.unusual = textOf(body, start, this.at);
+    requireMeasurement(this.unusual, () => '');
   }
 
   private digits(): void {
