@@ -13,6 +13,8 @@ import { run } from '../support/process.js';
 import { settled, startService, type TestService } from '../support/service.js';
 import { entriesOf } from '../support/zip.js';
 
+/** No account here wants an electronic form. */
+const none = () => Promise.reject(new Error('not asked for'));
 const PERIOD = '2026-08';
 const OUTAGE = { fault: 'unavailable_503', match: { account: accountId(1) } } as const;
 
@@ -325,6 +327,7 @@ describe('a close over REST and by command', () => {
       });
       const undrawn = Object.assign(new Error('not a date'), { code: 'malformed_document', retryable: false });
       const closes = {
+        xml: none,
         pdf: (invoice: string) => (invoice === second?.id ? Promise.reject(undrawn) : Promise.resolve(pdfOf(10))),
       };
       await sendInvoices(response, { database: service.database, closes, closeId: id, certificate: undefined });
@@ -358,6 +361,7 @@ describe('a close over REST and by command', () => {
       });
       let served = 0;
       const closes = {
+        xml: none,
         pdf: () => (++served > 1 ? Promise.reject(new Error('no renderer')) : Promise.resolve(pdfOf(10))),
       };
       const month = { database: service.database, closes, closeId: id, certificate: undefined };
@@ -386,6 +390,7 @@ describe('a close over REST and by command', () => {
       },
     });
     const closes = {
+      xml: none,
       pdf: () => {
         served += 2 * MEGABYTE;
         return Promise.resolve(pdfOf(2 * MEGABYTE));

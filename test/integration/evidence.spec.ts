@@ -100,6 +100,7 @@ describe('the evidence of a document', () => {
       number: 'INV-2026-000001',
       document_sha256: documentSha256(evidence.document),
       recomputed_from: 'usage',
+      renditions: [],
     });
   });
 

@@ -5,12 +5,14 @@ import { createWriteStream, mkdtempSync, rmSync, statSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import PDFDocument from 'pdfkit';
+import { renderEInvoice } from '#e-invoice';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
 import type { DraftInvoice, IssuedInvoice } from '#invoicing';
 import { layoutInvoice } from '../../libs/invoice-pdf/src/layout-invoice.js';
 import { creditNote, dollarDraft, dollarInvoice, manySites, MSISDN, rupeeInvoice } from './invoice-pdf.fixtures.js';
 import { read } from '../support/readers.js';
-import { pdfaFaults } from './pdfa-structure.js';
+import { GERMAN_PARTIES } from '../support/electronic-invoices.js';
+import { embeddedFiles, facturXFaults, pdfaFaults } from './pdfa-structure.js';
 
 let renderer: InvoiceRenderer;
 let folder: string;
@@ -267,6 +269,56 @@ describe('the file is fit for an archive', () => {
     expect(info).toMatch(/^CreationDate: +2026-11-04T09:30:00Z$/m);
     expect(info).toMatch(/^ModDate: +2026-11-04T09:30:00Z$/m);
     expect(info).toMatch(/^Title: +Invoice INV-2026-000123$/m);
+  });
+});
+
+/** The dollar invoice between two German parties, of whom the customer wants a form. */
+function wanting(profile: string | null, of: IssuedInvoice = dollarInvoice()): IssuedInvoice {
+  const { supplier, customer } = GERMAN_PARTIES;
+  return { ...of, supplier, customer: { ...customer, e_invoice: { ...customer.e_invoice, profile } } };
+}
+
+describe('a hybrid', () => {
+  it.each([
+    ['invoice', dollarInvoice],
+    ['credit note', creditNote],
+  ])('of an %s is PDF/A-3b with the electronic invoice inside, as Factur-X has it', async (_name, of) => {
+    const document = wanting('factur-x', of());
+    const file = await fileOf(document);
+    expect(pdfaFaults(file)).toEqual([]);
+    expect(facturXFaults(file)).toEqual([]);
+    const written = renderEInvoice('cii', document);
+    if (written.outcome === 'refused') throw new Error(written.message);
+    expect(embeddedFiles(file).map(({ name, bytes }) => [name, bytes.toString()])).toEqual([
+      ['factur-x.xml', written.xml],
+    ]);
+  });
+
+  it('is the same bytes in a thread, in this process and whatever order its members come in', async () => {
+    const document = wanting('factur-x');
+    const here = layoutInvoice(document);
+    const many = { ...document, lines: Array.from({ length: 60 }, () => document.lines).flat() };
+    expect((await renderer.render(document)).sha256).toBe(here.sha256);
+    expect((await renderer.render(many)).sha256).toBe(layoutInvoice(many).sha256);
+    const turned = Object.fromEntries(Object.entries(document).reverse()) as unknown as IssuedInvoice;
+    expect(layoutInvoice(turned).sha256).toBe(here.sha256);
+  });
+
+  it('is made of nothing else: not for another profile, not of a draft, not where there is no such form', async () => {
+    const [plain, ...others] = [null, 'cii', 'xrechnung', 'peppol', 'of-tomorrow'].map((profile) => wanting(profile));
+    if (!plain) throw new Error('no document');
+    const { sha256 } = layoutInvoice(plain);
+    expect(others.map((other) => layoutInvoice(other).sha256)).toEqual(others.map(() => sha256));
+    const { reference, name, address, tax_id, email } = plain.customer;
+    expect(layoutInvoice({ ...plain, customer: { reference, name, address, tax_id, email } }).sha256).toBe(sha256);
+    const { supplier, customer } = wanting('factur-x');
+    const draft: DraftInvoice = { ...dollarDraft(), supplier, customer };
+    expect(embeddedFiles(await fileOf(draft))).toEqual([]);
+    const nameless = wanting('factur-x');
+    const file = await fileOf({ ...nameless, supplier: { ...nameless.supplier, tax_id: null } });
+    expect(embeddedFiles(file)).toEqual([]);
+    expect(pdfaFaults(file)).toEqual([]);
+    expect(facturXFaults(file)).not.toEqual([]);
   });
 });
 

@@ -40,6 +40,44 @@ export function pdfaFaults(file: string): string[] {
   return [...faults];
 }
 
+/** The files inside of a file, in the order of the catalogue. */
+export function embeddedFiles(file: string): { name: string; bytes: Buffer }[] {
+  const pdf = new QpdfFile(file);
+  return pdf.list(pdf.catalog['/AF']).map((specification) => ({
+    name: String(specification['/UF']).replace(/^[ub]:/, ''),
+    bytes: pdf.stream(pdf.dictionary(specification['/EF'])['/F']) ?? Buffer.alloc(0),
+  }));
+}
+
+/** What keeps a PDF/A-3 from being Factur-X 1.09 of the profile EN 16931, as far as its structure shows. */
+export function facturXFaults(file: string): string[] {
+  const faults: string[] = [];
+  const pdf = new QpdfFile(file);
+  const [specification, ...others] = pdf.list(pdf.catalog['/AF']);
+  if (!specification || others.length > 0) faults.push('not one associated file');
+  if (specification?.['/AFRelationship'] !== '/Alternative') faults.push('relationship');
+  if (!/factur-x\.xml/.test(JSON.stringify(pdf.dictionary(pdf.catalog['/Names'])))) {
+    const tree = pdf.dictionary(pdf.dictionary(pdf.catalog['/Names'])['/EmbeddedFiles']);
+    if (!JSON.stringify(tree).includes('factur-x.xml')) faults.push('not among the named files');
+  }
+  const data = pdf.dictionary(pdf.dictionary(specification?.['/EF'])['/F']);
+  if (data['/Subtype'] !== '/text/xml') faults.push(`MIME type ${String(data['/Subtype'])}`);
+  const xmp = pdf.stream(pdf.catalog['/Metadata'])?.toString('utf8') ?? '';
+  const said = {
+    DocumentType: 'INVOICE',
+    DocumentFileName: 'factur-x.xml',
+    Version: '1.0',
+    ConformanceLevel: 'EN 16931',
+  };
+  for (const [name, value] of Object.entries(said)) {
+    if (!xmp.includes(`<fx:${name}>${value}</fx:${name}>`)) faults.push(`fx:${name}`);
+    if (!xmp.includes(`<pdfaProperty:name>${name}</pdfaProperty:name>`)) faults.push(`the schema of fx:${name}`);
+  }
+  const NAMESPACE = 'urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#';
+  if (!xmp.includes(`<pdfaSchema:namespaceURI>${NAMESPACE}</pdfaSchema:namespaceURI>`)) faults.push('the schema');
+  return faults;
+}
+
 class QpdfFile {
   readonly objects: ReadonlyMap<string, QpdfObject>;
   readonly trailer: Dictionary;

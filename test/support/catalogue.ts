@@ -46,6 +46,9 @@ export async function makeSeller(database: Database, of: Partial<NewSeller> & { 
     settle_hours: 0,
     edge_policy: 'own_by_start',
     bank: null,
+    contact: null,
+    registration: null,
+    e_invoice: null,
     report_api: { base_url: null, dialect: null, strict: false, api_key: null },
     settings: { corrections: 'propose' },
     ...of,
@@ -81,6 +84,8 @@ export async function makeAccount(
     taxes: [],
     payment_terms_days: null,
     edge_policy: null,
+    registration: null,
+    e_invoice: null,
     report_api_key: null,
     ...of,
   };

@@ -36,6 +36,7 @@ export const GERMAN_PARTIES = {
     tax_id: 'DE987654321',
     email: 'amt@stadt.example',
     e_invoice: {
+      profile: null,
       buyer_reference: '02000000-ABC-12',
       order_reference: 'PO-77',
       endpoint: { scheme: '0204', id: '02000000-ABC-12' },

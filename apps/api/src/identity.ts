@@ -1,4 +1,5 @@
 import { domainToASCII } from 'node:url';
+import { isAddressScheme, isRegisterScheme, PROFILES } from '#e-invoice';
 import { electronicFormatIBAN, isValidBIC, isValidIBAN } from 'ibantools';
 import { stdnum } from 'stdnum';
 import { z } from 'zod';
@@ -46,6 +47,71 @@ function isEmail(text: string): boolean {
   const labels = domainToASCII(domain).split('.');
   return labels.length > 1 && labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
 }
+
+/** A name or number that another system gave, such as a reference of the customer's. */
+const REFERENCE_LENGTH = 100;
+
+/** Digits with what is written between them, at least three (BR-DE-27). */
+const phone = text(40).regex(/^[+(]?\d(?:[\d ()./-]*\d)+$/, 'must be a telephone number such as "+49 40 123456"');
+
+/** Who answers questions about an invoice. */
+export const contact = z
+  .strictObject({
+    name: text().nullable().default(null),
+    phone: phone.nullable().default(null),
+    email: email.nullable().default(null),
+  })
+  .meta({ description: 'Who answers questions about an invoice; XRechnung wants all three.' });
+
+/** An entry in a register of companies. */
+export const registration = z
+  .strictObject({
+    scheme: z
+      .string()
+      .refine(isRegisterScheme, 'must be a code of ISO 6523 ICD such as "0002", or null where the register has none')
+      .nullable()
+      .default(null),
+    id: text(REFERENCE_LENGTH),
+  })
+  .meta({ description: 'The entry in a register of companies; `scheme` is a code of ISO 6523 ICD.' });
+
+/** Where a party receives electronic documents. */
+export const endpoint = z
+  .strictObject({
+    scheme: z
+      .string()
+      .refine(isAddressScheme, 'must be a code of the EAS list such as "0204", "9930" or "EM" (an e-mail address)'),
+    id: text(REFERENCE_LENGTH),
+  })
+  .superRefine(({ scheme, id }, context) => {
+    if (scheme !== 'EM' || isEmail(id)) return;
+    context.addIssue({ code: 'custom', path: ['id'], message: 'must be an e-mail address, as the scheme says' });
+  })
+  .meta({ description: 'An electronic address; `scheme` is a code of the EAS list.' });
+
+/** What an account wants of electronic invoices, and what they say of it. */
+export const accountEInvoice = z
+  .strictObject({
+    profile: z
+      .enum(PROFILES)
+      .nullable()
+      .default(null)
+      .meta({
+        description:
+          'The form that is made of each document beside the PDF; `factur-x` stands inside of it. Null: none is made until it is ' +
+          'asked for. What a form asks for and the parties lack holds the account in its close (`e_invoice_incomplete`).',
+      }),
+    buyer_reference: text(REFERENCE_LENGTH)
+      .nullable()
+      .default(null)
+      .meta({ description: 'What the buyer asked to be told back: in Germany the Leitweg-ID of an authority.' }),
+    order_reference: text(REFERENCE_LENGTH)
+      .nullable()
+      .default(null)
+      .meta({ description: "The number of the buyer's purchase order." }),
+    endpoint: endpoint.nullable().default(null),
+  })
+  .meta({ description: 'What the account wants of electronic invoices, and what they say of it.' });
 
 /** VAT numbers by the prefix that they are written with, as the library has them: the country, and what it calls them. */
 const VAT_KINDS: Readonly<Record<string, string>> = {

@@ -74,7 +74,7 @@ async function compare(certificates: readonly CheckedCertificate[], source: stri
   const renderer = createInvoiceRenderer();
   try {
     const verdict = await verifyDocuments(certificates, archive.files, renderer);
-    process.stdout.write(`${sumsOf(verdict)}\n${pdfsOf(verdict)}\n`);
+    process.stdout.write(`${sumsOf(verdict)}\n${pdfsOf(verdict)}\n${formsOf(verdict)}`);
     const { differences, unnamed } = verdict;
     if (differences.length === 0) {
       process.stdout.write(`${source}: every document is there as it was certified, and nothing else\n`);
@@ -113,6 +113,14 @@ function sumsOf({ sums }: DocumentsVerdict): string {
 function pdfsOf({ pdfs: { found, redrawn, otherLayout } }: DocumentsVerdict): string {
   const other = otherLayout === 0 ? '' : `; ${otherLayout} of another layout are held against the manifest alone`;
   return `${found} PDFs: ${redrawn} drawn again from the certified document, byte for byte${other}`;
+}
+
+/** Nothing where no customer wanted an electronic form. */
+function formsOf({ xmls: { found, rewritten, otherLayout } }: DocumentsVerdict): string {
+  if (found === 0) return '';
+  const other =
+    otherLayout === 0 ? '' : `; ${otherLayout} in another version of the form are held against the manifest alone`;
+  return `${found} electronic invoices: ${rewritten} written again from the certified document, byte for byte${other}\n`;
 }
 
 function told({ name, certificate, sha256, signature }: CheckedCertificate): string {

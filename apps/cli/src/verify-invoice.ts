@@ -18,8 +18,12 @@ export async function run(argv: readonly string[]): Promise<number> {
       process.stderr.write(`${file}: ${verdict.path || 'the file'}: ${verdict.message}\n`);
       return 1;
     }
-    const { number, recomputed_from: from, document_sha256: sha256 } = verdict;
+    const { number, recomputed_from: from, document_sha256: sha256, renditions } = verdict;
     process.stdout.write(`${file}: ${number} follows from its ${from}\n  sha256 ${sha256}\n`);
+    for (const { kind, sha256: hash, rewritten } of renditions) {
+      const verb = rewritten ? 'follows' : 'was written in another version of the form and was not checked';
+      process.stdout.write(`  ${kind} ${verb}\n  sha256 ${hash}\n`);
+    }
     return 0;
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);

@@ -1,5 +1,5 @@
 import type { BillingPeriod, LocalDate } from '#calendar';
-import type { AccountTax, Address } from '#invoicing';
+import type { AccountTax, Address, Contact, CustomerEInvoice, ElectronicAddress, Registration } from '#invoicing';
 import type { BilledDiscount, FeeBilledAhead } from '#rating';
 
 /**
@@ -48,6 +48,10 @@ export interface SellerTerms {
   /** What usage that belongs to no registered entity does to an account. */
   readonly unregisteredUsage: 'warn' | 'hold';
   readonly bank: { readonly iban: string | null; readonly bic: string | null } | null;
+  /** Absent from inputs where there is none, as are registration and electronic address. */
+  readonly contact?: Contact | null;
+  readonly registration?: Registration | null;
+  readonly eInvoice?: { readonly endpoint: ElectronicAddress | null } | null;
   /** How the report API's answers are read; null: the one that the service is configured with, as documented. */
   readonly reportApi: { readonly dialect: unknown } | null;
 }
@@ -64,6 +68,9 @@ export interface AccountTerms {
   readonly taxes: readonly AccountTax[];
   readonly paymentTermsDays: number | null;
   readonly edgePolicy: 'own_by_start' | 'refuse' | null;
+  /** Absent from inputs where there is none, as is what it wants of electronic invoices. */
+  readonly registration?: Registration | null;
+  readonly eInvoice?: CustomerEInvoice | null;
 }
 
 export interface EntityTerms {
@@ -160,6 +167,9 @@ export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerm
       edgePolicy: seller.edgePolicy,
       unregisteredUsage: seller.unregisteredUsage,
       bank: seller.bank,
+      ...(seller.contact && { contact: seller.contact }),
+      ...(seller.registration && { registration: seller.registration }),
+      ...(seller.eInvoice && { eInvoice: seller.eInvoice }),
       reportApi: seller.reportApi && { dialect: seller.reportApi.dialect ?? null },
     },
     account: {
@@ -174,6 +184,8 @@ export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerm
       taxes: account.taxes,
       paymentTermsDays: account.paymentTermsDays,
       edgePolicy: account.edgePolicy,
+      ...(account.registration && { registration: account.registration }),
+      ...(account.eInvoice && { eInvoice: account.eInvoice }),
     },
     entities: entities.map(({ dimension, value, name, activeFrom, activeUntil }) => ({
       ...{ dimension, value, name, activeFrom, activeUntil },

@@ -70,6 +70,12 @@ export const CODES = {
   document_unprintable: hold(
     'write the text in letters that the typefaces have; where it is a charge of a published plan, subscribe the account to a plan whose names can be printed; then retry',
   ),
+  e_invoice_incomplete: hold(
+    'fill in the members on the account (those below /seller on the seller), or set e_invoice.profile of the account to null; then retry',
+  ),
+  e_invoice_impossible: hold(
+    "mend the account's taxes or the texts that the message names, or set e_invoice.profile of the account to null, for the PDF alone; then retry",
+  ),
   unknown_time_zone: hold('set time_zone of the account to a name of the IANA database, then retry'),
   inputs_changed: hold('retry: the account is drafted anew; look at the new draft before you issue it'),
   already_billed: hold('void the invoice that stands, then retry the account by name'),

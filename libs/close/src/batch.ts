@@ -62,7 +62,7 @@ import { CloseError } from './close-error.js';
 import type { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { InHand } from './in-hand.js';
-import { numberingOf, renderOnce, unprintableHold, writeDocument } from './issuing.js';
+import { eInvoiceHold, numberingOf, renderOnce, unprintableHold, wantedFile, writeDocument } from './issuing.js';
 import { keepBatch, type Kept } from './keep-usage.js';
 import { LockedSeries, SeriesLocked } from './locked-series.js';
 import { rateOne, type Rating, type RatingOptions } from './rating.js';
@@ -464,8 +464,8 @@ export class Batches {
           () => {
             const draft = unalteredDraft(`draft:${row.id}`, row);
             // A draft of an earlier version was not looked at when it was made.
-            const unprintable = unprintableHold(this.#options.renderer, draft);
-            if (unprintable) holds.push({ ...claim, reason: unprintable.reason });
+            const objection = unprintableHold(this.#options.renderer, draft) ?? eInvoiceHold(draft);
+            if (objection) holds.push({ ...claim, reason: objection.reason });
             else drafts.push({ ...claim, id: row.id, draft });
             return Promise.resolve();
           },
@@ -544,7 +544,9 @@ export class Batches {
     await eachOf(issued, this.#atOnce, async ({ accountId, invoice }) => {
       try {
         const { pdf, sha256 } = await renderer.render(invoice);
-        files.push({ invoiceId: invoice.id, layout: renderer.layoutVersion, sha256, bytes: pdf });
+        const eInvoice = wantedFile(invoice);
+        if (eInvoice) files.push(eInvoice);
+        files.push({ invoiceId: invoice.id, kind: 'pdf', layout: renderer.layoutVersion, sha256, bytes: pdf });
         drawn.push({ accountId });
       } catch (error) {
         await this.#notDrawn(invoice.id, error);

@@ -1,11 +1,12 @@
 import { Plans } from '#billing';
+import type { FormatKind, Refusal } from '#e-invoice';
 import { type Database, documentSha256, type SecretKey } from '#persistence';
 import { listDrafts, loadDocument, loadIssued, type StoredDocument } from '#persistence/documents';
 import { UsageViews } from '#usage';
 import { Batches, type BatchesOptions, type BatchJob } from './batch.js';
 import { Corrections } from './corrections.js';
 import { Desk } from './desk.js';
-import { renderOnce } from './issuing.js';
+import { renderOnce, writeOnce } from './issuing.js';
 import { settle, Sweep } from './sweep.js';
 import { withTimeout } from './with-timeout.js';
 
@@ -69,6 +70,12 @@ export class Closes {
     if (stored) return stored;
     const invoice = await loadIssued(this.#database, invoiceId);
     return invoice && renderOnce(this.#database, this.#options.renderer, invoice);
+  }
+
+  /** An electronic form of an issued invoice: the stored one, or written now and stored once. Undefined: no such invoice. */
+  async xml(invoiceId: string, kind: FormatKind): Promise<StoredDocument | Refusal | undefined> {
+    const invoice = await loadIssued(this.#database, invoiceId);
+    return invoice && writeOnce(this.#database, invoice, kind);
   }
 
   /** The PDF of a draft: rendered now, with a watermark, and kept nowhere. Undefined: no such draft. */

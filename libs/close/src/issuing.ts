@@ -1,13 +1,16 @@
 import { held, type Held, type SellerFacts } from '#billing';
+import { isRefusal, objectionTo, type Refusal, renderEInvoice, wantedForm, type FormatKind } from '#e-invoice';
 import { type DraftInvoice, documentNumber, type IssuedInvoice, issueInvoice } from '#invoicing';
 import type { Database } from '#persistence';
 import {
   loadDocument,
+  type NewFile,
   type Numbering,
   type NumberTaken,
   type StoredDocument,
   storeDocument,
 } from '#persistence/documents';
+import { sha256 } from '#proof';
 
 /** Turns an invoice into a PDF. The only thing the close needs to know about PDFs. */
 export interface Renderer {
@@ -52,6 +55,20 @@ export function unprintableHold(
   );
 }
 
+/**
+ * Holds a draft that could not be written in the electronic form that its customer wants: with a number it would only be
+ * refused at the customer's. Notes are not held: what they correct is issued, and its parties can no longer be mended.
+ */
+export function eInvoiceHold(draft: Omit<DraftInvoice, 'inputs_hash'>): Held | undefined {
+  const objection = objectionTo(draft);
+  if (!objection) return undefined;
+  const { code, message } = objection;
+  const profile = draft.customer.e_invoice?.profile ?? '';
+  return code === 'e_invoice_incomplete'
+    ? held(code, `${message}; fill them in`)
+    : held('e_invoice_impossible', `there is no ${profile} of this invoice (${code}): ${message}`);
+}
+
 /** How a seller's documents are numbered. */
 export function numberingOf({ id, timeZone, fiscalYearStart, numberStart }: SellerFacts): Numbering {
   return { sellerId: id, timeZone, fiscalYearStart, numberStart };
@@ -78,6 +95,33 @@ export function writeDocument(
   return issueInvoice(draft, { id, number, issuedAt: taken.issuedAt, sellerTimeZone: seller.timeZone, corrects });
 }
 
+/** An issued document as a file of an electronic form, or why there is none. */
+export function eInvoiceFile(document: IssuedInvoice, kind: FormatKind): NewFile | Refusal {
+  const rendition = renderEInvoice(kind, document);
+  if (isRefusal(rendition)) return rendition;
+  const bytes = Buffer.from(rendition.xml);
+  return { invoiceId: document.id, kind, layout: rendition.layoutVersion, sha256: sha256(bytes), bytes };
+}
+
+/** The file of the electronic form that the customer of a document wants; none where there is no such form of it. */
+export function wantedFile(document: IssuedInvoice): NewFile | undefined {
+  const form = wantedForm(document);
+  const file = form && eInvoiceFile(document, form.kind);
+  return file && !isRefusal(file) ? file : undefined;
+}
+
+/** Writes an issued document in an electronic form and keeps it, unless it is kept already: the first is served for ever. */
+export async function writeOnce(
+  database: Database,
+  document: IssuedInvoice,
+  kind: FormatKind,
+): Promise<StoredDocument | Refusal> {
+  const stored = await loadDocument(database, document.id, kind);
+  if (stored) return stored;
+  const file = eInvoiceFile(document, kind);
+  return isRefusal(file) ? file : storeDocument(database, file);
+}
+
 /** Renders an issued document and keeps the result, unless one is kept already: the first is served for ever. */
 export async function renderOnce(
   database: Database,
@@ -87,6 +131,10 @@ export async function renderOnce(
   // Another worker may have drawn it since it was found missing; looking costs a hundredth of drawing.
   const stored = await loadDocument(database, document.id, 'pdf');
   if (stored) return stored;
+  // Before the PDF, which takes the document off the list of those that are not rendered yet.
+  const form = wantedForm(document);
+  if (form) await writeOnce(database, document, form.kind);
   const { pdf, sha256 } = await renderer.render(document);
-  return storeDocument(database, document.id, { kind: 'pdf', layout: renderer.layoutVersion, sha256, bytes: pdf });
+  const { layoutVersion: layout } = renderer;
+  return storeDocument(database, { invoiceId: document.id, kind: 'pdf', layout, sha256, bytes: pdf });
 }

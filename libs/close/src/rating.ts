@@ -19,7 +19,7 @@ import type { Database } from '#persistence';
 import { prepareUsage, type PreparedUsage } from '#persistence/ledger';
 import type { AccountInBatch, CloseWork, SeriesProgress } from '#persistence/closes';
 import { connected, type Connectors, pullUsage } from '#usage';
-import { type Renderer, unprintableHold } from './issuing.js';
+import { eInvoiceHold, type Renderer, unprintableHold } from './issuing.js';
 import { evidenceKeeper, keepDoubted, type Kept, keepUsage, notToKeep } from './keep-usage.js';
 
 /** What an account's period comes to, rated in memory. `warnings` hold those of the usage too. */
@@ -119,8 +119,9 @@ export async function rateOne(
   if (result.outcome === 'held' && isDoubted && !close.dryRun) await keepDoubted(database, task, pulled, result);
   const warnings = [...open, ...(controlled === result ? [] : controlled.warnings), ...result.warnings];
   await tellKept();
-  const unprintable = result.outcome === 'drafted' && unprintableHold(renderer, result.draft);
-  const rating = { result: { ...(unprintable || result), warnings }, pullWarnings, ...(kept && { kept }) };
+  const objection =
+    result.outcome === 'drafted' ? (unprintableHold(renderer, result.draft) ?? eInvoiceHold(result.draft)) : undefined;
+  const rating = { result: { ...(objection ?? result), warnings }, pullWarnings, ...(kept && { kept }) };
   if (kept || close.dryRun) return rating;
   return { ...rating, usage: await prepareUsage(usageOf(task), pulled.series) };
 }

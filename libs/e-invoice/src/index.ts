@@ -1,12 +1,5 @@
-export type {
-  Contact,
-  CustomerTerms,
-  ElectronicAddress,
-  ElectronicContent,
-  ElectronicDocument,
-  Registration,
-  SupplierTerms,
-} from './document.js';
-export { FORMAT_KINDS, type FormatKind } from './formats/index.js';
-export type { Refusal, RefusalCode } from './refusal.js';
-export { missingFor, renderEInvoice, type Rendition } from './render.js';
+export { isAddressScheme, isRegisterScheme } from './code-lists.js';
+export type { ElectronicContent, ElectronicDocument } from './document.js';
+export { FORMAT_KINDS, type FormatKind, formOf, layoutVersionOf, type Profile, PROFILES } from './formats/index.js';
+export { isRefusal, type Refusal, type RefusalCode } from './refusal.js';
+export { hasElectronicForm, missingFor, objectionTo, renderEInvoice, type Rendition, wantedForm } from './render.js';

@@ -1,7 +1,8 @@
+import type { DraftInvoice } from '#invoicing';
 import { minorUnits } from '#money';
 import { isListedCurrency } from './code-lists.js';
 import type { ElectronicContent, ElectronicDocument } from './document.js';
-import { FORMATS, type FormatKind } from './formats/index.js';
+import { FORMATS, type FormatKind, formOf } from './formats/index.js';
 import { isRefusal, type Refusal, refused } from './refusal.js';
 import { missingFrom } from './requirements.js';
 import { inexact } from './semantic/exact.js';
@@ -27,6 +28,36 @@ const MOST_DECIMALS = 2;
  */
 export function missingFor(kind: FormatKind, content: ElectronicContent): string[] {
   return missingFrom(FORMATS[kind], content);
+}
+
+/** Whether amounts of a currency can stand in an electronic invoice: with at most two decimals, and on the list (BR-CL-04). */
+export function hasElectronicForm(currency: string): boolean {
+  return minorUnits(currency) <= MOST_DECIMALS && isListedCurrency(currency);
+}
+
+/** The electronic form that the customer of a document wants, as it was frozen on it; undefined: the PDF alone. */
+export function wantedForm({ customer }: Pick<ElectronicContent, 'customer'>): ReturnType<typeof formOf> {
+  return formOf(customer.e_invoice?.profile);
+}
+
+/**
+ * Why a draft could not be written in the form that its customer wants once it is issued; undefined when it can, or when
+ * the customer wants none. What a number and the dates of the issue add can change neither answer.
+ */
+export function objectionTo(draft: Omit<DraftInvoice, 'inputs_hash'>): Refusal | undefined {
+  const form = wantedForm(draft);
+  if (!form) return undefined;
+  const day = draft.period.end_date;
+  const provisional = {
+    id: '',
+    number: '0',
+    issued_at: draft.period.end,
+    issue_date: day,
+    due_date: day,
+    corrects: null,
+  };
+  const rendition = renderEInvoice(form.kind, { ...draft, ...provisional, status: 'issued', inputs_hash: '' });
+  return isRefusal(rendition) ? rendition : undefined;
 }
 
 /**

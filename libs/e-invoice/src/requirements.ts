@@ -1,6 +1,6 @@
-import type { TaxCategory } from '#invoicing';
-import { isRegisterScheme } from './code-lists.js';
-import type { ElectronicAddress, ElectronicContent, Registration } from './document.js';
+import type { ElectronicAddress, Registration, TaxCategory } from '#invoicing';
+import { isAddressScheme, isRegisterScheme } from './code-lists.js';
+import type { ElectronicContent } from './document.js';
 import type { Format } from './format.js';
 import { vatIdOf } from './vat-id.js';
 
@@ -49,7 +49,7 @@ function missingOfRegistration(path: string, registration: Registration | null |
 /** What is wrong with an electronic address that is given. */
 function missingOfAddress(path: string, address: ElectronicAddress | null | undefined): (string | false)[] {
   if (!address) return [];
-  return [!ADDRESS_SCHEMES.has(address.scheme) && `${path}/scheme`, isBlank(address.id) && `${path}/id`];
+  return [!isAddressScheme(address.scheme) && `${path}/scheme`, isBlank(address.id) && `${path}/id`];
 }
 
 /** What Germany asks of both parties (BR-DE-2 to BR-DE-9, BR-DE-15, BR-DE-23; the same as DE-R of Peppol). */
@@ -79,14 +79,3 @@ export function isBlank(text: string | null | undefined): boolean {
 /** BR-DE-27 and BR-DE-28. */
 const PHONE = /(?:\d.*){3}/;
 const EMAIL = /^[^@\s]+@(?:[^@.\s]+\.)+[^@.\s]+$/;
-
-/** Electronic address schemes (EAS) of the Connecting Europe Facility that EN 16931 rules 1.3.16 know. */
-const ADDRESS_SCHEMES: ReadonlySet<string> = new Set(
-  (
-    '0002 0007 0009 0037 0060 0088 0096 0097 0106 0130 0135 0142 0147 0151 0154 0158 0170 0177 0183 0184 0188 0190 0191 ' +
-    '0192 0193 0194 0195 0196 0198 0199 0200 0201 0202 0203 0204 0205 0208 0209 0210 0211 0212 0213 0215 0216 0217 0218 ' +
-    '0219 0220 0221 0225 0230 0235 0240 0242 0244 0245 0246 0248 9910 9913 9914 9915 9918 9919 9920 9922 9923 9924 9925 ' +
-    '9926 9927 9928 9929 9930 9931 9932 9933 9934 9935 9936 9937 9938 9939 9940 9941 9942 9943 9944 9945 9946 9947 9948 ' +
-    '9949 9950 9951 9952 9953 9957 9959 AN AQ AS AU EM'
-  ).split(' '),
-);

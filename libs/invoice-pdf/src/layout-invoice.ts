@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closing } from './closing.js';
+import { facturX } from './factur-x.js';
 import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
 import { lineTable } from './line-table.js';
 import { paginate } from './paginate.js';
@@ -11,7 +12,8 @@ import { type Wording, wordingIn } from './wording/index.js';
 
 /**
  * Version of the page's look, stamped on issued documents. It grows with every change after which the same document
- * comes out with other bytes.
+ * comes out with other bytes. The electronic invoice inside of a hybrid is among them: a new version of its form is a new
+ * layout.
  */
 export const LAYOUT_VERSION = 3;
 
@@ -59,6 +61,9 @@ export function layoutInvoice(document: PrintableInvoice): RenderedPdf {
     drawFooter(sheet, texts, document, name, index + 1, pages.length);
     if (document.status === 'draft') sheet.watermark(texts.words.draft, ACCENT);
   });
+
+  const eInvoice = facturX(document);
+  if (eInvoice) sheet.attach(eInvoice);
 
   const pdf = sheet.finish();
   return { pdf, sha256: createHash('sha256').update(pdf).digest('hex') };

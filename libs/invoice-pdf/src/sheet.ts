@@ -31,6 +31,16 @@ export interface SheetInfo {
   instant: Date;
 }
 
+/** A file inside of the file that says the same in another form, and what XMP has to say of it. */
+export interface Attachment {
+  name: string;
+  /** MIME. */
+  type: string;
+  bytes: Uint8Array;
+  /** RDF descriptions, well-formed. */
+  xmp: string;
+}
+
 /** An object of the file; `end` writes it, with the bytes of its stream. */
 interface PdfObject {
   data: Record<string, unknown>;
@@ -43,6 +53,11 @@ interface PdfkitSeams {
   _root: { data: Record<string, unknown> };
   _addInfo(): void;
   _addColorOutputIntent(): void;
+  appendXML(xml: string): void;
+  file(
+    bytes: Uint8Array,
+    of: { name: string; type: string; relationship: string; creationDate: Date; modifiedDate: Date },
+  ): void;
   page: { write(content: Uint8Array): void; fonts: Record<string, PdfObject>; ext_gstates: Record<string, PdfObject> };
   ref(data: object): PdfObject;
 }
@@ -81,6 +96,7 @@ export class Sheet {
   readonly #fonts = new Map<FontBlock, PdfObject>();
   /** Of all that is drawn: names the content in the trailer. */
   readonly #id = createHash('sha256');
+  readonly #instant: Date;
   #watermarkState: PdfObject | undefined;
   #page: PageContent | undefined;
 
@@ -106,6 +122,7 @@ export class Sheet {
       },
     });
     this.#seams = this.#doc as unknown as PdfkitSeams;
+    this.#instant = info.instant;
     this.#id.update(JSON.stringify(info));
     this.#seams._addColorOutputIntent = () => this.#addOutputIntent();
     this.#escapeXmp();
@@ -174,6 +191,14 @@ export class Sheet {
     this.#content().turned(52, PAGE_WIDTH / 2, PAGE_HEIGHT / 2, WATERMARK_STATE, () =>
       this.text(word, PAGE_WIDTH / 2 - half, PAGE_HEIGHT / 2 + 53, style),
     );
+  }
+
+  /** Puts a file inside, as an alternative to the pages (ISO 19005-3, 6.8). Its dates are those of the document. */
+  attach({ name, type, bytes, xmp }: Attachment): void {
+    const [creationDate, modifiedDate] = [this.#instant, this.#instant];
+    this.#seams.file(bytes, { name, type, relationship: 'Alternative', creationDate, modifiedDate });
+    this.#seams.appendXML(xmp);
+    this.#id.update(bytes);
   }
 
   /** Closes the file and answers its bytes. */

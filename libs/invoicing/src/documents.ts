@@ -3,10 +3,16 @@ import { decimal, plus, sum } from '#money';
 import type { RatedLine } from '#rating';
 import type {
   Address,
+  Contact,
+  Customer,
+  CustomerEInvoice,
   DraftInvoice,
+  ElectronicAddress,
   InvoiceContent,
   IssuedInvoice,
   Party,
+  Registration,
+  Supplier,
   TaxCategory,
   TaxGroup,
   Totals,
@@ -26,6 +32,9 @@ export interface IssuingSeller {
   readonly email: string | null;
   readonly bank: { readonly iban: string | null; readonly bic: string | null } | null;
   readonly paymentTermsDays: number;
+  readonly contact?: Contact | null | undefined;
+  readonly registration?: Registration | null | undefined;
+  readonly eInvoice?: { readonly endpoint: ElectronicAddress | null } | null | undefined;
 }
 
 /** Who pays, as far as a document shows it. */
@@ -38,6 +47,8 @@ export interface InvoicedAccount {
   readonly email: string | null;
   readonly currency: string;
   readonly paymentTermsDays: number | null;
+  readonly registration?: Registration | null | undefined;
+  readonly eInvoice?: CustomerEInvoice | null | undefined;
 }
 
 export interface DraftInput {
@@ -64,21 +75,7 @@ export function draftInvoice(input: DraftInput): Omit<DraftInvoice, 'inputs_hash
     kind: decimal(totals.gross).lessThan(0) ? 'credit_note' : 'invoice',
     seller: seller.code,
     account: account.id,
-    supplier: {
-      reference: seller.code,
-      name: seller.name,
-      address: seller.address,
-      tax_id: seller.taxId,
-      email: seller.email,
-      bank: seller.bank && { iban: seller.bank.iban, bic: seller.bank.bic },
-    },
-    customer: {
-      reference: account.externalId,
-      name: account.name,
-      address: account.address,
-      tax_id: account.taxId,
-      email: account.email,
-    },
+    ...partiesOf(seller, account),
     period: {
       label: period.label,
       start: toStamp(period.start),
@@ -99,6 +96,35 @@ export function draftInvoice(input: DraftInput): Omit<DraftInvoice, 'inputs_hash
   };
   assertConserved(draft);
   return draft;
+}
+
+/** Both parties as a document freezes them. What is not known is left out, as on documents that were issued before it could be. */
+export function partiesOf(
+  seller: IssuingSeller,
+  account: InvoicedAccount,
+): { readonly supplier: Supplier; readonly customer: Customer } {
+  return {
+    supplier: {
+      reference: seller.code,
+      name: seller.name,
+      address: seller.address,
+      tax_id: seller.taxId,
+      email: seller.email,
+      bank: seller.bank && { iban: seller.bank.iban, bic: seller.bank.bic },
+      ...(seller.contact && { contact: seller.contact }),
+      ...(seller.registration && { registration: seller.registration }),
+      ...(seller.eInvoice && { e_invoice: { endpoint: seller.eInvoice.endpoint } }),
+    },
+    customer: {
+      reference: account.externalId,
+      name: account.name,
+      address: account.address,
+      tax_id: account.taxId,
+      email: account.email,
+      ...(account.registration && { registration: account.registration }),
+      ...(account.eInvoice && { e_invoice: account.eInvoice }),
+    },
+  };
 }
 
 /**

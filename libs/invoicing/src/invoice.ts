@@ -11,6 +11,36 @@ export interface Address {
   country: string;
 }
 
+/** Where a party receives electronic documents; the scheme is a code of the EAS list of the Connecting Europe Facility. */
+export interface ElectronicAddress {
+  scheme: string;
+  id: string;
+}
+
+/** The entry of a party in a register of companies; the scheme is a code of ISO 6523 ICD, null where none is known. */
+export interface Registration {
+  scheme: string | null;
+  id: string;
+}
+
+/** The person or department that answers questions about an invoice. */
+export interface Contact {
+  name: string | null;
+  phone: string | null;
+  email: string | null;
+}
+
+/** What an electronic invoice says of the customer beyond what is printed. */
+export interface CustomerEInvoice {
+  /** The electronic form that the customer wants beside the PDF, by its name in the table of formats; null: none. */
+  profile: string | null;
+  /** What the buyer asked to be told back: in Germany the Leitweg-ID of an authority. */
+  buyer_reference: string | null;
+  /** The number of the buyer's purchase order. */
+  order_reference: string | null;
+  endpoint: ElectronicAddress | null;
+}
+
 /** A party frozen on the document: later changes of a seller or an account do not reach issued invoices. */
 export interface Party {
   /** The seller's code or the account's upstream id. */
@@ -19,6 +49,20 @@ export interface Party {
   address: Address | null;
   tax_id: string | null;
   email: string | null;
+  /** Absent where none was known at issue, as are the members below. */
+  registration?: Registration | null;
+}
+
+/** Who issues. */
+export interface Supplier extends Party {
+  bank: { iban: string | null; bic: string | null } | null;
+  contact?: Contact | null;
+  e_invoice?: { endpoint: ElectronicAddress | null } | null;
+}
+
+/** Who pays. */
+export interface Customer extends Party {
+  e_invoice?: CustomerEInvoice | null;
 }
 
 /** One tax of an account; `rate` in percent ("19"). Category of UNCL5305. */
@@ -93,8 +137,8 @@ export interface InvoiceContent extends Totals {
   /** Our ids: the seller's code, the account's UUID. */
   seller: string;
   account: string;
-  supplier: Party & { bank: { iban: string | null; bic: string | null } | null };
-  customer: Party;
+  supplier: Supplier;
+  customer: Customer;
   period: {
     label: string;
     start: string;

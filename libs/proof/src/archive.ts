@@ -15,6 +15,11 @@ export interface ArchiveManifest {
     json: { file: string; sha256: string };
     /** Null when it could not be had. `layout`: the version of the page's look that it was drawn with. */
     pdf: { file: string; sha256: string; layout: number } | null;
+    /**
+     * The electronic form that the customer wanted; null when it could not be had, absent when none was wanted. `layout`: the
+     * version of the form that it was written in.
+     */
+    xml?: { file: string; sha256: string; layout: number; kind: string } | null | undefined;
   }[];
-  missing: { number: string; id: string; part: 'document' | 'pdf'; code: string }[];
+  missing: { number: string; id: string; part: 'document' | 'pdf' | 'xml'; code: string }[];
 }

@@ -24,6 +24,13 @@ export interface InvoiceEvidence {
   readonly facts: BillingTerms;
   /** Holds that an operator let pass. */
   readonly waived: readonly string[];
+  /** Electronic forms of the document that are kept, by the hashes of their bytes; absent where there are none. */
+  readonly renditions?: readonly {
+    readonly kind: string;
+    /** The version of the form that it was written in. */
+    readonly layout: number;
+    readonly sha256: string;
+  }[];
   readonly usage: readonly {
     readonly entity: string;
     readonly metric: string;

@@ -1,3 +1,4 @@
+import { type FormatKind, isRefusal, layoutVersionOf, renderEInvoice, wantedForm } from '#e-invoice';
 import type { IssuedInvoice } from '#invoicing';
 import { decimal, type Decimal, isPlainDecimal, plus } from '#money';
 import { z } from 'zod';
@@ -33,6 +34,8 @@ export interface DocumentsVerdict {
     /** Of these, drawn with another version of the page's look, so that only the manifest vouches for them. */
     readonly otherLayout: number;
   };
+  /** Electronic forms; `otherLayout`: written in another version of the form. */
+  readonly xmls: { readonly found: number; readonly rewritten: number; readonly otherLayout: number };
 }
 
 export interface Difference {
@@ -64,8 +67,8 @@ const MOST_DOCUMENTS = 5_000_000;
 
 /**
  * Compares the files of an archive with what the latest of certificates counted, with nothing but these. Every document that
- * was counted must be there once, as it was hashed, and its PDF as the manifest has it; where the certified document can be
- * drawn in the same look, its PDF must also be what comes out. Nothing else may be there.
+ * was counted must be there once, as it was hashed, its PDF and its electronic form as the manifest has them; where the certified document can be
+ * drawn in the same look, its PDF must also be what comes out, and so must the form. Nothing else may be there.
  *
  * @param certificates as `verifyCertificates` found them valid, in their order
  * @throws Error when a file cannot be read, or the certificate counts more than can be checked
@@ -91,8 +94,9 @@ export async function verifyDocuments(
     sums.push(...found.sums);
   }
   const pdfs = await archive.comparePdfs(certified, renderer);
+  const xmls = await archive.compareForms(certified);
   archive.nameExtras();
-  return { differences: archive.differences, unnamed: archive.unnamed, sums, pdfs };
+  return { differences: archive.differences, unnamed: archive.unnamed, sums, pdfs, xmls };
 }
 
 /** A name as a terminal may show it: nothing that moves the cursor or turns the line, and not too long. */
@@ -113,10 +117,11 @@ const manifestForm: z.ZodType<ArchiveManifest> = z.object({
       number: z.string(),
       json: z.object({ file: z.string(), sha256: hash }),
       pdf: z.object({ file: z.string(), sha256: hash, layout: z.int() }).nullable(),
+      xml: z.object({ file: z.string(), sha256: hash, layout: z.int(), kind: z.string() }).nullish(),
     }),
   ),
   missing: z.array(
-    z.object({ number: z.string(), id: z.string(), part: z.enum(['document', 'pdf']), code: z.string() }),
+    z.object({ number: z.string(), id: z.string(), part: z.enum(['document', 'pdf', 'xml']), code: z.string() }),
   ),
 });
 
@@ -310,6 +315,44 @@ class Archive {
     return { found, redrawn, otherLayout };
   }
 
+  /**
+   * Compares the electronic forms of certified documents with what each comes to when it is written again. Where a document
+   * has no such form, as the auditor's own writing of it says, none is missed.
+   */
+  async compareForms(documents: readonly FoundDocument[]): Promise<DocumentsVerdict['xmls']> {
+    let [found, rewritten, otherLayout] = [0, 0, 0];
+    for (const document of documents) {
+      const content = parsed(textOf(await bytesOf(document.file))) as IssuedInvoice;
+      const form = wantedForm(content);
+      if (!form) continue;
+      const { number } = document;
+      const name = nameOf(number, 'xml');
+      this.#expected.add(name);
+      const file = this.#files.get(name);
+      const listed = this.#listed.get(number)?.xml;
+      const written = writtenAgain(form.kind, content);
+      if (!file) {
+        if (!(written instanceof Error) && isRefusal(written) && !listed) continue;
+        this.#differs('missing', name, `is not there${this.#because(number, 'xml')}`);
+        continue;
+      }
+      found += 1;
+      const hash = await hashOf(file);
+      if (!listed && this.#hasManifest)
+        this.#differs('altered', name, 'is not vouched for: the manifest has no hash of it');
+      if (listed && listed.sha256 !== hash) {
+        this.#differs('altered', name, `is ${hash} and in the manifest ${listed.sha256}`);
+        continue;
+      }
+      if (listed && listed.layout !== layoutVersionOf(form.kind)) otherLayout += 1;
+      else if (written instanceof Error || isRefusal(written)) {
+        this.#differs('altered', name, `cannot be written again: ${printableName(written.message)}`);
+      } else if (sha256(written.xml) === hash) rewritten += 1;
+      else this.#differs('altered', name, 'is not what its certified document comes to when it is written again');
+    }
+    return { found, rewritten, otherLayout };
+  }
+
   /** Names everything that nothing was expected of. */
   nameExtras(): void {
     for (const name of this.#files.keys()) {
@@ -328,7 +371,7 @@ class Archive {
     return undefined;
   }
 
-  #because(number: string, part: 'document' | 'pdf'): string {
+  #because(number: string, part: 'document' | 'pdf' | 'xml'): string {
     const code = this.#lacking.get(`${number} ${part}`);
     return code === undefined ? '' : `; the manifest says ${printableName(code)}`;
   }
@@ -389,8 +432,17 @@ function* numbersOf({ ranges }: Counted): Generator<string> {
 }
 
 /** What a file of a document is called. */
-function nameOf(number: string, extension: 'json' | 'pdf'): string {
+function nameOf(number: string, extension: 'json' | 'pdf' | 'xml'): string {
   return `${number.replaceAll('/', '-')}.${extension}`;
+}
+
+/** A certified document may have been issued by another version, which knew other members. */
+function writtenAgain(kind: FormatKind, document: IssuedInvoice): ReturnType<typeof renderEInvoice> | Error {
+  try {
+    return renderEInvoice(kind, document);
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 function parsed(text: string): unknown {

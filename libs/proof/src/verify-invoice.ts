@@ -1,5 +1,6 @@
 import { fromStamp } from '#calendar';
 import { canonicalJson } from '#canonical-json';
+import { FORMAT_KINDS, isRefusal, layoutVersionOf, renderEInvoice, wantedForm } from '#e-invoice';
 import {
   assertConserved,
   correctionOf,
@@ -32,6 +33,8 @@ export type InvoiceVerdict =
       readonly document_sha256: string;
       /** `derivations` when the single values are no longer kept: lines and totals follow from the derivations alone. */
       readonly recomputed_from: 'usage' | 'derivations';
+      /** Electronic forms that are kept of the document; not `rewritten`: in another version of the form than this one's. */
+      readonly renditions: readonly { readonly kind: string; readonly sha256: string; readonly rewritten: boolean }[];
     }
   /** The first member that is not what follows from the rest, as a path into the file. */
   | { readonly outcome: 'invalid'; readonly path: string; readonly message: string };
@@ -43,7 +46,7 @@ interface Fault {
 
 /**
  * Recomputes a document from its evidence and nothing else: measures, rates and totals again by the pure rooms, and
- * compares every member. Never throws for what a file says.
+ * compares every member, and the hash of each electronic form with that of the document written again. Never throws for what a file says.
  *
  * @param text a file as `GET /v1/invoices/{id}/evidence` answers it
  */
@@ -64,9 +67,11 @@ export function verifyInvoice(text: string): InvoiceVerdict {
       hashFault('document.inputs_hash', evidence.document.inputs_hash, canonicalJson(evidence.inputs)) ??
       hashFault('document_sha256', evidence.document_sha256, canonicalJson(evidence.document));
     if (fault) return invalid(fault);
+    const renditions = rewritten(evidence);
+    if ('path' in renditions) return invalid(renditions);
     const { document, document_sha256 } = evidence;
     const recomputed_from = complete ? 'usage' : 'derivations';
-    return { outcome: 'valid', number: document.number, document_sha256, recomputed_from };
+    return { outcome: 'valid', number: document.number, document_sha256, recomputed_from, renditions };
   } catch (error) {
     return invalid({ path: '', message: `the document cannot be recomputed: ${(error as Error).message}` });
   }
@@ -188,6 +193,28 @@ function derivationFault({ document, facts }: InvoiceEvidence): Fault | undefine
   const { taxes, net, tax, gross, rounding, payable } = document;
   const totals = { taxes, net, tax, gross, rounding, payable };
   return firstDifference(totals, totalsOf(lines, account.taxes, options), 'document');
+}
+
+/** The electronic forms, each written again from the document; the first that differs. */
+function rewritten({
+  document,
+  renditions = [],
+}: InvoiceEvidence): Extract<InvoiceVerdict, { outcome: 'valid' }>['renditions'] | Fault {
+  const wanted = wantedForm(document)?.kind;
+  if (wanted && !renditions.some(({ kind }) => kind === wanted) && !isRefusal(renderEInvoice(wanted, document))) {
+    return { path: 'renditions', message: `has no ${wanted}, which the customer wanted` };
+  }
+  const known: { kind: string; sha256: string; rewritten: boolean }[] = [];
+  for (const [position, { kind: name, layout, sha256: hash }] of renditions.entries()) {
+    const kind = FORMAT_KINDS.find((each) => each === name);
+    const path = `renditions[${position}]`;
+    const again = kind && layoutVersionOf(kind) === layout ? renderEInvoice(kind, document) : undefined;
+    if (again && isRefusal(again)) return { path, message: `cannot be: ${again.message}` };
+    const fault = again && hashFault(`${path}.sha256`, hash, again.xml);
+    if (fault) return fault;
+    known.push({ kind: name, sha256: hash, rewritten: again !== undefined });
+  }
+  return known;
 }
 
 /** Equal values may have been answered in other bytes by a later pull: hashes of answers are evidence, not inputs. */

@@ -73,6 +73,10 @@ CREATE TABLE seller (
   settle_hours       integer CHECK (settle_hours >= 0),
   edge_policy        text NOT NULL DEFAULT 'own_by_start' CHECK (edge_policy IN ('own_by_start', 'refuse')),
   bank               jsonb,
+  -- what electronic invoices say beyond what is printed: who answers questions, the entry in a register, the address
+  contact            jsonb,
+  registration       jsonb,
+  e_invoice          jsonb,
   -- base_url, dialect, strict; the key is sealed in its own column
   report_api         jsonb,
   report_api_key     bytea,
@@ -94,6 +98,9 @@ CREATE TABLE account (
   taxes              jsonb NOT NULL DEFAULT '[]',
   payment_terms_days integer CHECK (payment_terms_days >= 0),
   edge_policy        text CHECK (edge_policy IN ('own_by_start', 'refuse')),
+  registration       jsonb,
+  -- profile, buyer_reference, order_reference, endpoint
+  e_invoice          jsonb,
   report_api_key     bytea,
   created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   updated_at         timestamptz NOT NULL DEFAULT clock_timestamp(),

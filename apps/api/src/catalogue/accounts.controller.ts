@@ -22,7 +22,7 @@ import {
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
-import { email, refuseForeignTaxId, taxNumber } from '../identity.js';
+import { accountEInvoice, email, refuseForeignTaxId, registration, taxNumber } from '../identity.js';
 import { DATABASE, SECRET_KEY } from '../ports.js';
 import { accepted, found } from '../problems/problem.js';
 
@@ -38,6 +38,8 @@ const members = {
   taxes: givenTaxes,
   payment_terms_days: z.int().min(0).max(365).nullable(),
   edge_policy: z.enum(['own_by_start', 'refuse']).nullable(),
+  registration: registration.nullable(),
+  e_invoice: accountEInvoice.nullable(),
 };
 
 const ownReportApiKey = reportApiKey.nullable().meta({ writeOnly: true });
@@ -53,6 +55,8 @@ const newAccount = z
     taxes: members.taxes.default([]),
     payment_terms_days: members.payment_terms_days.default(null),
     edge_policy: members.edge_policy.default(null),
+    registration: members.registration.default(null),
+    e_invoice: members.e_invoice.default(null),
     report_api_key: ownReportApiKey.default(null),
   })
   .meta({ id: 'NewAccount' });
@@ -88,7 +92,7 @@ export class AccountsController {
   @Documented(
     'Register an account of a seller',
     { 201: account },
-    { 409: '`external_id_taken`', 422: '`invalid_request`, `unknown_seller`' },
+    { 409: '`external_id_taken`', 422: '`invalid_request`, `unknown_seller`, `currency_not_in_e_invoices`' },
   )
   async create(
     @Body({ schema: newAccount }) body: z.output<typeof newAccount>,
@@ -124,7 +128,7 @@ export class AccountsController {
     {
       404: '`account_not_found`',
       409: '`account_frozen`, `external_id_taken`, `entity_taken`',
-      422: '`invalid_request`, `unknown_seller`, `currency_mismatch`',
+      422: '`invalid_request`, `unknown_seller`, `currency_mismatch`, `currency_not_in_e_invoices`',
     },
   )
   async change(

@@ -30,7 +30,7 @@ import {
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
-import { bic, email, iban, refuseForeignTaxId, taxNumber } from '../identity.js';
+import { bic, contact, email, endpoint, iban, refuseForeignTaxId, registration, taxNumber } from '../identity.js';
 import { ADDRESSES, DATABASE, SECRET_KEY } from '../ports.js';
 import { accepted, found, Problem } from '../problems/problem.js';
 
@@ -132,6 +132,12 @@ const members = {
   settle_hours: z.int().min(0).max(8_760).nullable(),
   edge_policy: z.enum(['own_by_start', 'refuse']),
   bank: z.strictObject({ iban: iban.nullable().default(null), bic: bic.nullable().default(null) }).nullable(),
+  contact: contact.nullable(),
+  registration: registration.nullable(),
+  e_invoice: z
+    .strictObject({ endpoint: endpoint.nullable().default(null) })
+    .nullable()
+    .meta({ description: 'Where the seller is reached by electronic documents.' }),
 };
 
 const newSeller = z
@@ -150,6 +156,9 @@ const newSeller = z
     settle_hours: members.settle_hours.default(null),
     edge_policy: members.edge_policy.default('own_by_start'),
     bank: members.bank.default(null),
+    contact: members.contact.default(null),
+    registration: members.registration.default(null),
+    e_invoice: members.e_invoice.default(null),
     report_api: z
       .strictObject({
         base_url: reportApi.base_url.default(null),

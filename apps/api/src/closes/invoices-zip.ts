@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { ZipArchive } from 'archiver';
 import { codeOf, isRetryable } from '#close';
 import { canonicalJson } from '#canonical-json';
+import { type FormatKind, isRefusal, wantedForm } from '#e-invoice';
 import { type Database, documentSha256 } from '#persistence';
 import { documentsOfClose, noteAlteration, type StoredDocument } from '#persistence/documents';
 import type { StoredCertificate } from '#persistence/closes';
@@ -12,7 +13,7 @@ import type { CloseCommands } from '../ports.js';
 
 interface ClosedMonth {
   readonly database: Database;
-  readonly closes: Pick<CloseCommands, 'pdf'>;
+  readonly closes: Pick<CloseCommands, 'pdf' | 'xml'>;
   readonly closeId: string;
   readonly certificate: StoredCertificate | undefined;
 }
@@ -24,8 +25,8 @@ interface Entry {
 }
 
 /**
- * Sends the archive of a close: its certificate, each document that it names as JSON and as PDF in the order of their numbers,
- * and a manifest. What cannot be had, however often it is asked for, is named there; the archive holds all the others.
+ * Sends the archive of a close: its certificate, each document that it names as JSON, as PDF and in the electronic form that its
+ * customer wants, in the order of their numbers, and a manifest. What cannot be had, however often it is asked for, is named there; the archive holds all the others.
  */
 export async function sendInvoices(response: Writable, month: ClosedMonth): Promise<void> {
   try {
@@ -55,13 +56,21 @@ async function* entriesOf({ database, closes, closeId, certificate }: ClosedMont
     // Byte for byte what the certificate has the hash of.
     const json = { name: `${file}.json`, bytes: Buffer.from(canonicalJson(content)), date };
     yield json;
-    const pdf = await pdfOrWhyNot(database, closes, id);
+    const pdf = await fileOrWhyNot(database, () => closes.pdf(id));
     if ('code' in pdf) manifest.missing.push({ number, id, part: 'pdf', code: pdf.code });
     else yield { name: `${file}.pdf`, bytes: pdf.bytes, date };
+    const form = wantedForm(content);
+    const xml = form && (await fileOrWhyNot(database, () => xmlOf(closes, id, form.kind)));
+    if (xml && 'code' in xml) manifest.missing.push({ number, id, part: 'xml', code: xml.code });
+    else if (xml) yield { name: `${file}.xml`, bytes: xml.bytes, date };
     manifest.documents.push({
       number,
       json: { file: json.name, sha256: documentSha256(content) },
       pdf: 'code' in pdf ? null : { file: `${file}.pdf`, sha256: pdf.sha256, layout: pdf.layout },
+      ...(form &&
+        xml && {
+          xml: 'code' in xml ? null : { file: `${file}.xml`, sha256: xml.sha256, layout: xml.layout, kind: form.kind },
+        }),
     });
   }
   yield { name: MANIFEST_FILE, bytes: Buffer.from(JSON.stringify(manifest, null, 2)), date: latest };
@@ -71,18 +80,26 @@ async function* entriesOf({ database, closes, closeId, certificate }: ClosedMont
 const FIRST_DATE = '1980-01-01T00:00:00Z';
 
 /** Throws what asking again may cure: an archive that breaks off is asked for again, one that came is believed. */
-async function pdfOrWhyNot(
+async function fileOrWhyNot(
   database: Database,
-  closes: ClosedMonth['closes'],
-  id: string,
+  read: () => Promise<StoredDocument | { code: string } | undefined>,
 ): Promise<StoredDocument | { code: string }> {
   try {
-    return (await closes.pdf(id)) ?? { code: 'not_found' };
+    return (await read()) ?? { code: 'not_found' };
   } catch (error) {
     if (isRetryable(error)) throw error;
     await note(database, error);
     return { code: codeOf(error) };
   }
+}
+
+async function xmlOf(
+  closes: ClosedMonth['closes'],
+  id: string,
+  kind: FormatKind,
+): Promise<StoredDocument | { code: string } | undefined> {
+  const file = await closes.xml(id, kind);
+  return file && isRefusal(file) ? { code: file.code } : file;
 }
 
 /** Whatever keeps an alteration from being written down, the manifest tells of it. */

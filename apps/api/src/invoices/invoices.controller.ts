@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
+import { FORMAT_KINDS, isRefusal, type Refusal, wantedForm } from '#e-invoice';
 import { type Database, type Page, pageOf as cut, recordAudit, uuidAfter } from '#persistence';
 import { findSeller } from '#persistence/catalogue';
 import {
@@ -79,6 +80,12 @@ const query = z.strictObject({
   number: text(64).optional(),
   close: id.optional(),
   ...listQuery,
+});
+
+const xmlQuery = z.strictObject({
+  format: z.enum(FORMAT_KINDS).optional().meta({
+    description: "The electronic form. Default: the one of the account's profile, as it was when this was issued.",
+  }),
 });
 
 @ApiTags('invoices')
@@ -185,6 +192,48 @@ export class InvoicesController {
     return new StreamableFile(bytes, { length: bytes.length });
   }
 
+  @Get(':id/xml')
+  @GrowsWithAccount()
+  @Access(['read', 'audit'], 'narrowed')
+  @Documented(
+    'Download an electronic form of an issued document: written once, then the same bytes for ever; each download is an audit event',
+    {
+      200: { description: 'the file, with the sha256 of its bytes as ETag', type: 'application/xml' },
+      304: { description: 'the caller has these bytes already' },
+    },
+    {
+      404: '`not_found`: no such document, or not issued yet',
+      409:
+        'there is no such form of this document, and its PDF stands alone: `e_invoice_incomplete` (`errors` names every ' +
+        'member that is missing), `currency_not_in_e_invoices`, `several_taxes_on_a_line`, `tax_of_a_line_unclear`, ' +
+        '`outside_scope_beside_taxed`, `amounts_not_exact`, `character_not_in_xml`',
+      422: '`format_missing`: the account wanted no profile when this was issued; name a format',
+    },
+  )
+  async xml(
+    @Param('id', pathId) invoiceId: string,
+    @Query({ schema: xmlQuery }) { format }: z.output<typeof xmlQuery>,
+    @From() caller: Caller,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<StreamableFile | undefined> {
+    const document = await this.read(invoiceId, caller);
+    if (document.status === 'draft') throw notIssued();
+    const kind = format ?? wantedForm(document)?.kind;
+    if (kind === undefined) {
+      const message = `must be one of ${FORMAT_KINDS.join(', ')}: the account wanted no profile when this was issued`;
+      throw new Problem(422, 'format_missing', `format ${message}`, { errors: [{ pointer: '/format', message }] });
+    }
+    const file = found(await this.closes.xml(invoiceId, kind), 'issued document of that id');
+    if (isRefusal(file)) throw noSuchForm(file);
+    const { sha256, bytes } = file;
+    response.set({ 'cache-control': 'private, no-cache', 'x-content-sha256': sha256 });
+    if (hasBytes(request, response, sha256)) return undefined;
+    response.attachment(`${document.number.replaceAll('/', '-')}-${kind}.xml`).type('application/xml');
+    await this.auditDownload(request, caller, document, { kind, sha256 });
+    return new StreamableFile(bytes, { length: bytes.length });
+  }
+
   @Get(':id/evidence')
   @GrowsWithAccount()
   @Access(['read', 'audit'], 'narrowed')
@@ -203,6 +252,11 @@ export class InvoicesController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<StreamableFile | undefined> {
     const document = await this.read(invoiceId, caller);
+    if (document.status !== 'draft') {
+      // Evidence of the form that the customer was to get, also where a worker died before it was written.
+      const form = wantedForm(document);
+      if (form) await this.closes.xml(invoiceId, form.kind);
+    }
     const evidence = found(await loadInvoiceEvidence(this.database, invoiceId), 'issued document of that id');
     const bytes = Buffer.from(JSON.stringify(invoiceEvidence(evidence)));
     // Kept by no cache on the way: it holds the values of subscribers.
@@ -231,4 +285,17 @@ export class InvoicesController {
       data: { number, ...data },
     });
   }
+}
+
+function notIssued(): Problem {
+  return new Problem(404, 'not_found', 'this is a draft; an electronic invoice is made of an issued document');
+}
+
+/** The members that are missing stand in the errors, by their paths: those of the seller below `/seller`. */
+function noSuchForm({ code, message, members = [] }: Refusal): Problem {
+  const errors = members.map((pointer) => ({
+    pointer,
+    message: 'is required by the format and was not given at issue',
+  }));
+  return new Problem(409, code, message, { errors });
 }

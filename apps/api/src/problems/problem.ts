@@ -44,6 +44,7 @@ export class Problem extends Error {
 const SEMANTICALLY_INVALID = new Set([
   'credit_of_nothing',
   'currency_mismatch',
+  'currency_not_in_e_invoices',
   'empty_range',
   'expiry_passed',
   'hold_not_waivable',

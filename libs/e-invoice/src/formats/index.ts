@@ -15,3 +15,23 @@ export const FORMATS = {
 export type FormatKind = keyof typeof FORMATS;
 
 export const FORMAT_KINDS = Object.keys(FORMATS) as readonly FormatKind[];
+
+/** The version of a form that this version of the service writes. */
+export function layoutVersionOf(kind: FormatKind): number {
+  return FORMATS[kind].layoutVersion;
+}
+
+/** Factur-X, which is `cii` inside of the PDF. */
+const HYBRID = 'factur-x';
+
+/** What an account may want beside its PDF: any form as a file of its own, or the hybrid. */
+export const PROFILES = [HYBRID, ...FORMAT_KINDS] as const;
+
+export type Profile = (typeof PROFILES)[number];
+
+/** The form that a profile stands for; undefined for none, and for one that this version does not know. */
+export function formOf(profile: string | null | undefined): { kind: FormatKind; insidePdf: boolean } | undefined {
+  if (profile === HYBRID) return { kind: 'cii', insidePdf: true };
+  const kind = FORMAT_KINDS.find((each) => each === profile);
+  return kind && { kind, insidePdf: false };
+}

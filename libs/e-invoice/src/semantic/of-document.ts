@@ -1,8 +1,15 @@
 import { addDays } from '#calendar';
-import { type InvoiceLine, type Party, shownValue, type TaxCategory, withoutSubscriberNumber } from '#invoicing';
+import {
+  type ElectronicAddress,
+  type InvoiceLine,
+  type Party,
+  shownValue,
+  type TaxCategory,
+  withoutSubscriberNumber,
+} from '#invoicing';
 import { Decimal, decimal, formatAmount, minorUnits, minus, sum } from '#money';
 import { explain } from '#rating';
-import type { ElectronicAddress, ElectronicDocument, Registration } from '../document.js';
+import type { ElectronicDocument } from '../document.js';
 import type { Format } from '../format.js';
 import { isBlank } from '../requirements.js';
 import { vatIdOf } from '../vat-id.js';
@@ -114,7 +121,7 @@ function daysOf(start: string, end: string): Days {
 }
 
 function partyOf(
-  party: Party & { registration?: Registration | null },
+  party: Party,
   endpoint: ElectronicAddress | null | undefined,
   { emailIsAnAddress }: Format,
   isOutsideScope: boolean,

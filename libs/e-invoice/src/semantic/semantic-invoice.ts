@@ -1,5 +1,4 @@
-import type { Address, TaxCategory } from '#invoicing';
-import type { Contact, ElectronicAddress, Registration } from '../document.js';
+import type { Address, Contact, ElectronicAddress, Registration, TaxCategory } from '#invoicing';
 
 /**
  * An invoice in the terms of EN 16931-1, before it has a syntax; BT and BG are the numbers of its business terms and groups.

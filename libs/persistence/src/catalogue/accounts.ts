@@ -1,5 +1,6 @@
 import { startOfDay, toStamp } from '#calendar';
-import type { AccountTax, Address } from '#invoicing';
+import { hasElectronicForm } from '#e-invoice';
+import type { AccountTax, Address, CustomerEInvoice, Registration } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, defined, jsonColumn, localDateOf } from '../ground/columns.js';
@@ -29,6 +30,10 @@ export interface Account {
   payment_terms_days: number | null;
   /** Null: the seller's. */
   edge_policy: EdgePolicy | null;
+  /** Its entry in a register of companies. */
+  registration: Registration | null;
+  /** The electronic form of its documents that it wants, and what that form says of it; null: nothing. */
+  e_invoice: CustomerEInvoice | null;
   has_report_api_key: boolean;
   created_at: string;
   updated_at: string;
@@ -52,19 +57,22 @@ export async function createAccount(
   actor: string,
   account: NewAccount,
   secretKey: SecretKey,
-): Promise<Account | Refusal<'unknown_seller' | 'external_id_taken'>> {
+): Promise<Account | Refusal<'unknown_seller' | 'external_id_taken' | 'currency_not_in_e_invoices'>> {
   return refusing(
     () =>
       transaction(database, async (tx) => {
         const seller = await tx.seller.findUnique({ where: { code: account.seller } });
         if (!seller) return unknownSeller(account.seller);
         const id = uuid();
+        const currency = account.currency ?? seller.currency;
+        const formless = noElectronicForm(account.e_invoice, currency);
+        if (formless) return formless;
         const row = await tx.account.create({
           data: {
             ...(columnsOf(account) as Prisma.AccountUncheckedCreateInput),
             id,
             sellerId: seller.id,
-            currency: account.currency ?? seller.currency,
+            currency,
             timeZone: account.time_zone ?? seller.timeZone,
             reportApiKey: sealed(secretKey, id, seller.reportApi, account.report_api_key),
           },
@@ -95,6 +103,7 @@ export async function updateAccount(
       | 'external_id_taken'
       | 'account_frozen'
       | 'currency_mismatch'
+      | 'currency_not_in_e_invoices'
       | 'entity_taken'
     >
 > {
@@ -112,6 +121,11 @@ export async function updateAccount(
         };
         const frozen = await frozenMember(tx, id, moved);
         if (frozen) return frozen;
+        const formless = noElectronicForm(
+          change.e_invoice === undefined ? (before.eInvoice as CustomerEInvoice | null) : change.e_invoice,
+          change.currency ?? before.currency,
+        );
+        if (formless) return formless;
         if (moved.currency) {
           const [other] = await tx.$queryRaw<{ code: string; currency: string }[]>`
             SELECT p.code, p.currency FROM subscription s JOIN tariff_plan_version p ON p.code = s.plan_code
@@ -277,6 +291,8 @@ function columnsOf(account: Changes<NewAccount>): Prisma.AccountUpdateInput {
     taxes: account.taxes as Prisma.InputJsonValue[] | undefined,
     paymentTermsDays: account.payment_terms_days,
     edgePolicy: account.edge_policy,
+    registration: account.registration === undefined ? undefined : jsonColumn(account.registration),
+    eInvoice: account.e_invoice === undefined ? undefined : jsonColumn(account.e_invoice),
   });
 }
 
@@ -294,10 +310,26 @@ function view(row: AccountRow & { seller: { code: string } }): Account {
     taxes: row.taxes as unknown as AccountTax[],
     payment_terms_days: row.paymentTermsDays,
     edge_policy: row.edgePolicy as EdgePolicy | null,
+    registration: row.registration as Registration | null,
+    e_invoice: row.eInvoice as CustomerEInvoice | null,
     has_report_api_key: row.reportApiKey !== null,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   };
+}
+
+/** A profile is no wish that could ever be met where the account's currency has no place in EN 16931. */
+function noElectronicForm(
+  eInvoice: CustomerEInvoice | null | undefined,
+  currency: string,
+): Refusal<'currency_not_in_e_invoices'> | undefined {
+  if (!eInvoice?.profile || hasElectronicForm(currency)) return undefined;
+  return refusal(
+    'currency_not_in_e_invoices',
+    `there are no electronic invoices in ${currency}: EN 16931 has at most two decimals and a list of currencies; leave the ` +
+      'profile out, and the PDF is the invoice',
+    '/e_invoice/profile',
+  );
 }
 
 function unknownSeller(code: string): Refusal<'unknown_seller'> {

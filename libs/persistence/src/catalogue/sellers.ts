@@ -1,5 +1,12 @@
 import { type EpochSeconds, fiscalYear, fromStamp, localDateAt } from '#calendar';
-import { type Address, documentNumber, InvoicingError } from '#invoicing';
+import {
+  type Address,
+  type Contact,
+  documentNumber,
+  type ElectronicAddress,
+  InvoicingError,
+  type Registration,
+} from '#invoicing';
 import type { RoundingMode } from '#money';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
@@ -43,6 +50,12 @@ export interface Seller {
   settle_hours: number | null;
   edge_policy: EdgePolicy;
   bank: { iban: string | null; bic: string | null } | null;
+  /** Who answers questions about an invoice. */
+  contact: Contact | null;
+  /** Its entry in a register of companies. */
+  registration: Registration | null;
+  /** Where it is reached by electronic documents. */
+  e_invoice: { endpoint: ElectronicAddress | null } | null;
   report_api: ReportApiSettings & { has_api_key: boolean };
   settings: SellerSettings;
   created_at: string;
@@ -186,6 +199,9 @@ function columnsOf(seller: SellerChange): Prisma.SellerUpdateInput {
     settleHours: seller.settle_hours,
     edgePolicy: seller.edge_policy,
     bank: seller.bank === undefined ? undefined : jsonColumn(seller.bank),
+    contact: seller.contact === undefined ? undefined : jsonColumn(seller.contact),
+    registration: seller.registration === undefined ? undefined : jsonColumn(seller.registration),
+    eInvoice: seller.e_invoice === undefined ? undefined : jsonColumn(seller.e_invoice),
   });
 }
 
@@ -270,6 +286,9 @@ function view(row: SellerRow): Seller {
     settle_hours: row.settleHours,
     edge_policy: row.edgePolicy as EdgePolicy,
     bank: row.bank as Seller['bank'],
+    contact: row.contact as Seller['contact'],
+    registration: row.registration as Seller['registration'],
+    e_invoice: row.eInvoice as Seller['e_invoice'],
     report_api: { ...readReportApi(row.reportApi), has_api_key: row.reportApiKey !== null },
     settings: readSettings(row.settings),
     created_at: row.createdAt.toISOString(),

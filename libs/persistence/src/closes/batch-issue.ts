@@ -250,7 +250,7 @@ export async function loadDrafts(
 }
 
 /**
- * Keeps the PDFs of documents; one that is kept already stays. The audit event beside each has its hash too, so that a hash
+ * Keeps files of documents; one that is kept already stays. The audit event beside each has its hash too, so that a hash
  * and its file cannot be changed together unseen.
  */
 export async function storeDocuments(database: Database, files: readonly NewFile[]): Promise<void> {

@@ -119,20 +119,27 @@ async function closesAfter(tx: Transaction, after: string | null, limit: number)
 
 /** What of the documents is not as it was stored. What was, and now is right again, is written down as mended. */
 async function checkInvoices(tx: Transaction, ids: readonly string[]): Promise<Alteration[]> {
-  const rows = await tx.$queryRaw<(SealedDocument & { inputs: object | null; pdfAgrees: boolean })[]>`
+  const rows = await tx.$queryRaw<
+    (SealedDocument & { inputs: object | null; pdfAgrees: boolean; xmlAgrees: boolean })[]
+  >`
     SELECT ${SEALED}, n.inputs,
-           coalesce((SELECT bool_and(d.sha256 = encode(sha256(d.bytes), 'hex')
-                                     AND d.sha256 = coalesce(${witness('document.stored')}, d.sha256))
-                       FROM stored_document d WHERE d.month = i.month AND d.invoice_id = i.id), true) AS "pdfAgrees"
+           coalesce(f."pdfAgrees", true) AS "pdfAgrees", coalesce(f."xmlAgrees", true) AS "xmlAgrees"
       FROM invoice i LEFT JOIN invoice_inputs n ON n.invoice_id = i.id
+      LEFT JOIN LATERAL (
+           SELECT bool_and(agrees) FILTER (WHERE kind = 'pdf') AS "pdfAgrees",
+                  bool_and(agrees) FILTER (WHERE kind <> 'pdf') AS "xmlAgrees"
+             FROM (SELECT d.kind, d.sha256 = encode(sha256(d.bytes), 'hex')
+                          AND d.sha256 = coalesce(${witness('document.stored')}, d.sha256) AS agrees
+                     FROM stored_document d WHERE d.month = i.month AND d.invoice_id = i.id) AS file) AS f ON true
      WHERE i.id = ANY(${[...ids]}::uuid[]) ORDER BY i.id`;
-  const found = rows.map(({ inputs, pdfAgrees, ...row }) => {
+  const found = rows.map(({ inputs, pdfAgrees, xmlAgrees, ...row }) => {
     const part = alteredPart(row);
     const inputsAgree = part === 'document' || inputs === null || documentSha256(inputs) === row.document.inputs_hash;
     const parts: AlteredPart[] = [
       ...(part ? [part] : []),
       ...(inputsAgree ? [] : (['inputs'] as const)),
       ...(pdfAgrees ? [] : (['pdf'] as const)),
+      ...(xmlAgrees ? [] : (['xml'] as const)),
     ];
     return { id: row.id, name: row.number, parts };
   });

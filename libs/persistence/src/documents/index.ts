@@ -24,6 +24,8 @@ export type { Numbering, NumberTaken } from './number-series.js';
 export { documentFingerprintsIn, loadPeriodDocuments, type PeriodDocuments } from './period-documents.js';
 export { type Alteration, DocumentAltered, unalteredDraft } from './sealed-documents.js';
 export {
+  type FileKind,
+  listForms,
   loadDocument,
   type NewFile,
   type StoredDocument,

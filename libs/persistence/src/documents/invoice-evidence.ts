@@ -3,6 +3,7 @@ import type { Database } from '../ground/database.js';
 import { loadDocumentFacts } from './invoice-inputs.js';
 import { loadSnapshots } from '../ledger/ledger.js';
 import { loadPeriodDocuments } from './period-documents.js';
+import { listForms } from './stored-documents.js';
 import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /**
@@ -22,6 +23,7 @@ export async function loadInvoiceEvidence(database: Database, invoiceId: string)
   const { documents } = await loadPeriodDocuments(database, of);
   const earlier = documents.filter(({ revision }) => revision < document.revision);
   const { facts, waived } = await loadDocumentFacts(database, document.corrects?.id ?? document.id);
+  const forms = await listForms(database, invoiceId);
   const snapshots = await loadSnapshots(database, of, inputs.usage ?? []);
   return {
     document,
@@ -30,6 +32,7 @@ export async function loadInvoiceEvidence(database: Database, invoiceId: string)
     earlier,
     facts,
     waived: [...waived].sort(),
+    ...(forms.length > 0 && { renditions: forms }),
     usage: snapshots.map(({ entity, metric, revision, valuesSha256, rawSha256, dialectSha256, series }) => {
       const hashes = { values_sha256: valuesSha256, raw_sha256: rawSha256, dialect_sha256: dialectSha256 };
       return { entity, metric, revision, ...hashes, series };

@@ -13,10 +13,10 @@ export interface Alteration {
 }
 
 /**
- * `document` of an invoice, a draft or a correction; `columns`, `lines` and `pdf` of an invoice, `inputs` of one and of a
- * period that billed nothing; of a close its `certificate`, or the documents that its certificate counted.
+ * `document` of an invoice, a draft or a correction; `columns`, `lines`, `pdf` and `xml` (any electronic form) of an invoice,
+ * `inputs` of one and of a period that billed nothing; of a close its `certificate`, or the documents that its certificate counted.
  */
-export type AlteredPart = 'document' | 'columns' | 'lines' | 'inputs' | 'pdf' | 'certificate' | 'documents';
+export type AlteredPart = 'document' | 'columns' | 'lines' | 'inputs' | 'pdf' | 'xml' | 'certificate' | 'documents';
 
 const WHAT: Readonly<Record<AlteredPart, string>> = {
   document: 'the document',
@@ -24,6 +24,7 @@ const WHAT: Readonly<Record<AlteredPart, string>> = {
   lines: 'a row of the lines and taxes beside the document',
   inputs: 'the record of what went into',
   pdf: 'the PDF of the document',
+  xml: 'the electronic form of the document',
   certificate: 'of the certificate of the close,',
   documents: 'a document that is counted by the certificate of the close,',
 };
@@ -135,9 +136,10 @@ export function alterationOfEmpty({ id, inputs, witnessed }: SealedEmpty): Alter
   return { subject: `empty_period:${id}`, part: 'inputs', name: `the empty period ${id}` };
 }
 
-/** The hash that the audit has of an invoice `i` or of a file stored of it. For constant actions only. */
+/** The hash that the audit has of an invoice `i`, or of a file `d` stored of it. For constant actions only. */
 export function witness(action: 'invoice.issued' | 'document.stored'): Prisma.Sql {
+  const kind = action === 'document.stored' ? Prisma.sql`AND e.data->>'kind' = d.kind` : Prisma.empty;
   return Prisma.sql`
     (SELECT e.data->>'sha256' FROM audit_event e
-      WHERE e.subject = 'invoice:' || i.id AND e.action = ${action} ORDER BY e.id LIMIT 1)`;
+      WHERE e.subject = 'invoice:' || i.id AND e.action = ${action} ${kind} ORDER BY e.id LIMIT 1)`;
 }

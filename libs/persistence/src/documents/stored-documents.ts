@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
+import type { FormatKind } from '#e-invoice';
 import { Prisma } from '../generated/client.js';
 import { type Database, PersistenceError } from '../ground/database.js';
 import { DocumentAltered, witness } from './sealed-documents.js';
 
+/** What is rendered of an issued document: its page, and each electronic form. */
+export type FileKind = 'pdf' | FormatKind;
+
 /** A rendered file of an invoice. */
 export interface StoredDocument {
-  /** The version of the page's look that it was drawn with. */
+  /** The version of the page's look that it was drawn with, or of the form that it was written in. */
   readonly layout: number;
   readonly sha256: string;
   readonly bytes: Uint8Array;
@@ -17,15 +21,11 @@ export interface StoredDocument {
  *
  * @throws DocumentAltered when one is kept and is not as it was stored
  */
-export async function storeDocument(
-  database: Database,
-  invoiceId: string,
-  file: { kind: 'pdf'; layout: number; sha256: string; bytes: Uint8Array },
-): Promise<StoredDocument> {
-  const { kind, layout, sha256, bytes } = file;
+export async function storeDocument(database: Database, file: NewFile): Promise<StoredDocument> {
+  const { invoiceId, kind, layout, sha256, bytes } = file;
   // The files of a month may have been dropped. One that is asked for all the same is drawn and kept again.
   await database.$executeRaw`SELECT open_month(month, 'stored_document') FROM invoice WHERE id = ${invoiceId}::uuid`;
-  const inserted = await database.$executeRaw(storingDocuments([{ invoiceId, layout, sha256, bytes }]));
+  const inserted = await database.$executeRaw(storingDocuments([file]));
   if (inserted === 1) return { layout, sha256, bytes };
   const stored = await loadDocument(database, invoiceId, kind);
   if (!stored) throw new PersistenceError('document_missing', 'a stored document could not be read back', true);
@@ -35,16 +35,18 @@ export async function storeDocument(
 /** A rendered file of an issued document. */
 export interface NewFile {
   readonly invoiceId: string;
+  readonly kind: FileKind;
   readonly layout: number;
   readonly sha256: string;
   readonly bytes: Uint8Array;
 }
 
-/** The statement that keeps PDFs, with an audit event for each; one that is kept already stays. */
+/** The statement that keeps files, with an audit event for each; one that is kept already stays. */
 export function storingDocuments(files: readonly NewFile[]): Prisma.Sql {
   const given = JSON.stringify(
-    files.map(({ invoiceId, layout, sha256, bytes }) => ({
+    files.map(({ invoiceId, kind, layout, sha256, bytes }) => ({
       invoice_id: invoiceId,
+      kind,
       layout,
       sha256,
       length: bytes.length,
@@ -56,18 +58,18 @@ export function storingDocuments(files: readonly NewFile[]): Prisma.Sql {
     WITH given AS MATERIALIZED (
       SELECT g.*, sum(g.length) OVER (ORDER BY g.position) - g.length + 1 AS offset
         FROM ROWS FROM (json_to_recordset(${given}::json) AS (
-               invoice_id uuid, layout int, sha256 text, length int))
-             WITH ORDINALITY AS g (invoice_id, layout, sha256, length, position)
+               invoice_id uuid, kind text, layout int, sha256 text, length int))
+             WITH ORDINALITY AS g (invoice_id, kind, layout, sha256, length, position)
     ), stored AS (
       INSERT INTO stored_document (month, invoice_id, kind, layout, sha256, bytes)
-      SELECT i.month, i.id, 'pdf', g.layout, g.sha256, substring(${bytes}::bytea FROM g.offset::int FOR g.length)
-        FROM given g JOIN invoice i ON i.id = g.invoice_id ORDER BY i.id
-      ON CONFLICT DO NOTHING RETURNING invoice_id
+      SELECT i.month, i.id, g.kind, g.layout, g.sha256, substring(${bytes}::bytea FROM g.offset::int FOR g.length)
+        FROM given g JOIN invoice i ON i.id = g.invoice_id ORDER BY i.id, g.kind
+      ON CONFLICT DO NOTHING RETURNING invoice_id, kind
     )
     INSERT INTO audit_event (seller_id, actor, action, subject, data)
     SELECT i.seller_id, 'service', 'document.stored', 'invoice:' || g.invoice_id,
-           jsonb_build_object('kind', 'pdf', 'layout', g.layout, 'sha256', g.sha256)
-      FROM given g JOIN stored USING (invoice_id) JOIN invoice i ON i.id = g.invoice_id ORDER BY g.position`;
+           jsonb_build_object('kind', g.kind, 'layout', g.layout, 'sha256', g.sha256)
+      FROM given g JOIN stored USING (invoice_id, kind) JOIN invoice i ON i.id = g.invoice_id ORDER BY g.position`;
 }
 
 /**
@@ -78,7 +80,7 @@ export function storingDocuments(files: readonly NewFile[]): Prisma.Sql {
 export async function loadDocument(
   database: Database,
   invoiceId: string,
-  kind: 'pdf',
+  kind: FileKind,
 ): Promise<StoredDocument | undefined> {
   const [row] = await database.$queryRaw<(StoredDocument & { number: string; witnessed: string | null })[]>`
     SELECT d.layout, d.sha256, d.bytes, i.number, ${witness('document.stored')} AS witnessed
@@ -88,9 +90,33 @@ export async function loadDocument(
   if (!row) return undefined;
   const { layout, sha256, bytes, number, witnessed } = row;
   if (sha256 !== (witnessed ?? sha256) || createHash('sha256').update(bytes).digest('hex') !== sha256) {
-    throw new DocumentAltered({ subject: `invoice:${invoiceId}`, part: kind, name: number });
+    throw new DocumentAltered({ subject: `invoice:${invoiceId}`, part: kind === 'pdf' ? 'pdf' : 'xml', name: number });
   }
   return { layout, sha256, bytes };
+}
+
+/** An electronic form that is kept of a document, without its bytes. */
+export interface StoredForm {
+  readonly kind: string;
+  readonly layout: number;
+  readonly sha256: string;
+}
+
+/**
+ * The electronic forms that are kept of a document, by their names; each by the hash that the audit has of it.
+ *
+ * @throws DocumentAltered
+ */
+export async function listForms(database: Database, invoiceId: string): Promise<StoredForm[]> {
+  const rows = await database.$queryRaw<(StoredForm & { number: string; agrees: boolean })[]>`
+    SELECT d.kind, d.layout, d.sha256, i.number, d.sha256 = coalesce(${witness('document.stored')}, d.sha256) AS agrees
+      FROM stored_document d JOIN invoice i ON i.id = d.invoice_id
+     WHERE d.month = (SELECT month FROM invoice WHERE id = ${invoiceId}::uuid) AND d.invoice_id = ${invoiceId}::uuid
+       AND d.kind <> 'pdf' ORDER BY d.kind`;
+  return rows.map(({ number, agrees, ...form }) => {
+    if (!agrees) throw new DocumentAltered({ subject: `invoice:${invoiceId}`, part: 'xml', name: number });
+    return form;
+  });
 }
 
 /**
