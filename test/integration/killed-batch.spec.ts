@@ -1,11 +1,12 @@
 import { Client } from 'pg';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import type { Closes, CloseStep } from '#close';
-import { listInvoices } from '#persistence/documents';
+import { createAdjustment, listInvoices } from '#persistence/documents';
 import { findClose, listCloseAccounts } from '#persistence/closes';
 import { type BatchProcess, startBatchProcess } from '../support/batch-process.js';
 import {
   feePlan,
+  granted,
   makeAccount,
   makePlan,
   makeSeller,
@@ -99,7 +100,10 @@ describe('a batch', () => {
   async function open(scene: Scene, seller: string): Promise<string> {
     await makeSeller(closing.database, { code: seller });
     for (const [name, [number, plan]] of Object.entries(SCENES[scene].accounts)) {
-      await makeAccount(closing.database, { seller, name, external_id: accountId(number) }, plan);
+      const account = await makeAccount(closing.database, { seller, name, external_id: accountId(number) }, plan);
+      if (name !== 'fee') continue;
+      const adjustment = { account, amount: '-1.50', reason: 'goodwill', tax: null, taxCategory: null, period: null };
+      granted(await createAdjustment(closing.database, 'test', adjustment));
     }
     const issue = scene === 'reviewed' ? 'after_review' : 'automatic';
     const asked = { seller, period: PERIOD, kind: 'regular', dryRun: false, issue, actor: 'test' } as const;
@@ -167,6 +171,9 @@ describe('a batch', () => {
                            WHERE a.id IN (SELECT account_id FROM close_account WHERE close_id = $1) GROUP BY 1 ORDER BY 1`),
       audit: await count(`SELECT action, count(*)::int FROM audit_event
                            WHERE seller_id = (SELECT seller_id FROM close WHERE id = $1) GROUP BY 1 ORDER BY 1`),
+      drawn:
+        await count(`SELECT j.amount::text, i.net::text FROM adjustment j JOIN adjustment_draw d ON d.adjustment_id = j.id
+                            JOIN invoice i ON i.id = d.invoice_id WHERE j.${of}`),
       drafts: await count('SELECT count(*)::int FROM draft_invoice WHERE close_id = $1'),
       certificates:
         scene === 'automatic' && (await count('SELECT revision FROM close_certificate WHERE close_id = $1')),

@@ -80,7 +80,7 @@ export function corrected(
     issued: [original],
     rerated: rerated === 'nothing' ? { lines: [], totals: nothing } : rerated,
     // Nothing was credited by hand, so nothing is taxed again.
-    taxing: { taxes: [], options: { currency: original.currency, rounding: 'half_up', payableRounding: 'none' } },
+    taxing: null,
     dialectSha256: null,
     layoutVersion: 1,
   });

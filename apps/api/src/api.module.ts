@@ -8,6 +8,7 @@ import { type Limits, Streams } from './access/limits.js';
 import { BodyInterceptor } from './body.js';
 import { BoundedReadsInterceptor } from './bounded-reads.interceptor.js';
 import { AccountsController } from './catalogue/accounts.controller.js';
+import { AdjustmentsController } from './corrections/adjustments.controller.js';
 import { EntitiesController } from './catalogue/entities.controller.js';
 import { SellersController } from './catalogue/sellers.controller.js';
 import { SubscriptionsController } from './catalogue/subscriptions.controller.js';
@@ -70,6 +71,7 @@ export class ApiModule {
         SellersController,
         AccountsController,
         EntitiesController,
+        AdjustmentsController,
         TariffPlansController,
         SchemasController,
         SubscriptionsController,

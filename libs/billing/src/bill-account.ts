@@ -12,6 +12,7 @@ import {
 import { GRID_SECONDS, type BucketSeries, type EntityRef, ownedBuckets } from '#metering';
 import { MoneyError } from '#money';
 import {
+  adjustmentLine,
   type Advances,
   advancesOf,
   METRICS,
@@ -119,7 +120,7 @@ export type Drafted =
   | { readonly outcome: 'empty'; readonly lines: readonly RatedLine[]; readonly warnings: readonly Notice<Code>[] }
   | Held;
 
-/** What the usage of a period comes to, line by line, before taxes. */
+/** What the usage of a period comes to, line by line, before taxes; adjustments after the lines of the plan. */
 export interface Rated {
   readonly outcome: 'rated';
   readonly lines: readonly RatedLine[];
@@ -154,7 +155,8 @@ export function rateAccount(
     const [first, ...others] = rated.reasons;
     return held(first?.code ?? 'not_rated', first?.message ?? 'the usage could not be rated', others.map(toNotice));
   }
-  return { outcome: 'rated', lines: rated.lines, warnings: distinct(rated.warnings.map(toNotice)) };
+  const adjusted = (task.facts.adjustments ?? []).map((each) => adjustmentLine(each, task.period, account.currency));
+  return { outcome: 'rated', lines: [...rated.lines, ...adjusted], warnings: distinct(rated.warnings.map(toNotice)) };
 }
 
 /** What rated lines come to with the account's taxes; pure. */

@@ -1,6 +1,6 @@
 import type { BillingPeriod, LocalDate } from '#calendar';
 import type { AccountTax, Address, Contact, CustomerEInvoice, ElectronicAddress, Registration } from '#invoicing';
-import type { BilledDiscount, FeeBilledAhead } from '#rating';
+import type { Adjustment, BilledDiscount, FeeBilledAhead } from '#rating';
 
 /**
  * What an account is billed by, usage apart: all that a document may be computed from. A document's `inputs_hash` covers
@@ -26,6 +26,8 @@ export interface BillingTerms {
    * of the account has such a discount, and from inputs of documents that were issued before it was kept.
    */
   readonly discounted?: readonly BilledDiscount[];
+  /** What operators credit or charge beside the plan, and this period's document draws. Absent where there is none. */
+  readonly adjustments?: readonly Adjustment[];
 }
 
 export interface SellerTerms {
@@ -146,7 +148,10 @@ export function factsOfPeriod<Facts extends BillingTerms>(facts: Facts, { startD
  * is in no hash. So nothing may be named whose change cannot change a document, for it would hold every draft in review.
  */
 export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerms {
-  const { seller, account, entities, subscriptions, versions, advances, discounted } = factsOfPeriod(facts, period);
+  const { seller, account, entities, subscriptions, versions, advances, discounted, adjustments } = factsOfPeriod(
+    facts,
+    period,
+  );
   return {
     seller: {
       id: seller.id,
@@ -197,5 +202,10 @@ export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerm
     })),
     ...(advances && { advances: { billed: advances.billed, counted: advances.counted } }),
     ...(discounted && { discounted }),
+    ...(adjustments && {
+      adjustments: adjustments.map(({ id, amount, reason, tax, taxCategory, by, at }) => ({
+        ...{ id, amount, reason, tax, taxCategory, by, at },
+      })),
+    }),
   };
 }

@@ -20,7 +20,7 @@ export function reversalOf(
     original,
     issued: documents,
     rerated: { lines: [], totals: totalsOf([], [], options) },
-    taxing: { taxes: [], options },
+    taxing: null,
     dialectSha256,
     layoutVersion,
   });

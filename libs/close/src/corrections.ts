@@ -15,7 +15,17 @@ import {
   strictly,
   taxingOf,
 } from '#billing';
-import { correctionOf, creditOf, type CreditRequest, type DraftInvoice, isEmpty, type IssuedInvoice } from '#invoicing';
+import { monthPeriod } from '#calendar';
+import {
+  adjustmentNoteOf,
+  correctionOf,
+  creditOf,
+  type CreditRequest,
+  type DraftInvoice,
+  InvoicingError,
+  isEmpty,
+  type IssuedInvoice,
+} from '#invoicing';
 import { afterCommit, type Database, databaseNow, isRefusal, session, type Transaction } from '#persistence';
 import { findSellerId, loadSellerFacts } from '#persistence/catalogue';
 import { usageFingerprint } from '#persistence/ledger';
@@ -28,6 +38,7 @@ import {
   loadIssued,
   loadPeriodDocuments,
   loadPinnedFacts,
+  type NewAdjustment,
   noteAlteration,
   postponeConfirmingPull,
   renewConfirmingPull,
@@ -48,6 +59,7 @@ import {
   type InRound,
   markRated,
   moveToOutcome,
+  noteAdjustment,
   type NoteIssue,
   proposeCorrection,
   reopenEmpty,
@@ -55,6 +67,7 @@ import {
   saveDrafts,
   voidPeriod,
 } from '#persistence/closes';
+import { adjustmentLine } from '#rating';
 import { connected, type Connection, type Connectors, type Pulled, pullUsage } from '#usage';
 import { v7 as uuid } from 'uuid';
 import { CloseError } from './close-error.js';
@@ -363,6 +376,32 @@ export class Corrections {
     });
     if (credited.outcome === 'issued') await this.#render(credited.invoice);
     return credited;
+  }
+
+  /**
+   * Makes an adjustment and says it at once, by a note on the month that it names, or on the last one that stands billed.
+   */
+  async adjustAtOnce(adjustment: NewAdjustment, actor: string): ReturnType<typeof noteAdjustment> {
+    const { layoutVersion } = this.#options.renderer;
+    const noted = await noteAdjustment(this.#database, adjustment, {
+      actor,
+      objection: async (tx, draft) => (await this.#unprintable(tx, draft))?.reason,
+      issuing: async (tx, sellerId) => this.#noteOf(await loadSellerFacts(tx, sellerId), actor),
+      draft: ({ original, documents }, terms, kept) => {
+        const period = monthPeriod(original.period.label, original.period.time_zone);
+        const line = adjustmentLine(kept, period, original.currency);
+        try {
+          const taxing = taxingOf(terms);
+          return adjustmentNoteOf({ original, issued: documents, line, taxing, layoutVersion });
+        } catch (error) {
+          // A tax of today need not be one of the account when the month was billed.
+          if (!(error instanceof InvoicingError)) throw error;
+          return { outcome: 'refused', code: 'credit_not_computable', message: error.message, pointer: '/tax' };
+        }
+      },
+    });
+    if (noted.outcome === 'issued') await this.#render(noted.invoice);
+    return noted;
   }
 
   /**

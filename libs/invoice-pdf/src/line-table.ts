@@ -20,6 +20,8 @@ const PADDING = 5;
 
 /** Steps that multiply the line's own quantity by a price. */
 const PER_UNIT: ReadonlySet<string> = new Set(['unit', 'tier', 'fee']);
+/** What is an amount and no quantity at a price. */
+const AMOUNTS: ReadonlySet<string> = new Set(['discount', 'minimum_spend', 'adjustment']);
 const HEADER_HEIGHT = 20;
 
 interface Cells {
@@ -168,8 +170,8 @@ function codeName({ words }: Texts, document: PrintableInvoice): string {
 
 function cellsOf(texts: Texts, line: InvoiceLine): Cells {
   const price = singlePrice(line);
-  // A discount or a true-up is an amount: "1 item" would only puzzle. So is what was credited without a quantity.
-  const counted = line.kind !== 'discount' && line.kind !== 'minimum_spend' && !(line.credit && line.quantity === '0');
+  // Of an amount, "1 item" would only puzzle. What was credited without a quantity is one, too.
+  const counted = !AMOUNTS.has(line.kind) && !(line.credit && line.quantity === '0');
   return {
     quantity: counted ? texts.shortQuantity(line.quantity).text : '',
     unit: counted ? texts.unitName(line.unit) : '',

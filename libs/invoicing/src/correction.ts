@@ -3,16 +3,7 @@ import type { RatedLine } from '#rating';
 import { assertConserved, notesOn } from './documents.js';
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup, Totals } from './invoice.js';
 import { InvoicingError } from './invoicing-error.js';
-import {
-  asRated,
-  byKey,
-  type KeptCredit,
-  keptCredits,
-  lessCredits,
-  lineKey,
-  type Taxing,
-  totalOf,
-} from './standing.js';
+import { asRated, byKey, type KeptByHand, keptByHand, withNotes, lineKey, type Taxing, totalOf } from './standing.js';
 import { totalsOf } from './totals.js';
 
 export interface CorrectionInput {
@@ -22,8 +13,8 @@ export interface CorrectionInput {
   readonly issued: readonly IssuedInvoice[];
   /** The whole period rated again, with the versions, taxes, discounts and ranges of the original. */
   readonly rerated: { readonly lines: readonly RatedLine[]; readonly totals: Totals };
-  /** What the period was rated again with. */
-  readonly taxing: Taxing;
+  /** What the period was rated again with; null: it is taken back, and notes by hand with it. */
+  readonly taxing: Taxing | null;
   /** The report dialect the new usage was read with. */
   readonly dialectSha256: string | null;
   readonly layoutVersion: number;
@@ -32,8 +23,8 @@ export interface CorrectionInput {
 /**
  * What the documents of a period must be corrected by: the period rated again minus everything already issued for it, per
  * line and per tax group. Below 0 in total it is a credit note, else a debit note; null when no line and no tax group
- * differs. The documents and the correction together always come to the re-rated totals, less what operators have credited of
- * the period by hand: such a credit stays, as far as there still is something to credit (`keptCredits`).
+ * differs. The documents and the correction together always come to the re-rated totals, with what operators have credited and
+ * charged by notes of their own: such a note stays, a credit as far as there still is something to credit (`keptByHand`).
  *
  * Lines are the same when charge, entity, segment, tax category and named tax are. A line that does not differ is left out. Parties
  * and payment terms are those of the original.
@@ -48,9 +39,12 @@ export function correctionOf(input: CorrectionInput): Omit<DraftInvoice, 'inputs
   assertConserved({ ...rerated.totals, lines: rerated.lines });
   const format = (amount: Decimal) => formatAmount(amount, original.currency);
 
-  const kept = keptCredits(rerated.lines, original, issued, input.taxing);
-  const { taxes: accountTaxes, options } = input.taxing;
-  const target = kept.size === 0 ? rerated.totals : totalsOf(lessCredits(rerated.lines, kept), accountTaxes, options);
+  const { taxing } = input;
+  const kept = taxing === null ? new Map<string, never>() : keptByHand(rerated.lines, original, issued, taxing);
+  const target =
+    taxing === null || kept.size === 0
+      ? rerated.totals
+      : totalsOf(withNotes(rerated.lines, kept), taxing.taxes, taxing.options);
   const lines = lineDeltas(rerated.lines, kept, issued, format);
   const taxes = taxDeltas(target.taxes, issued, format);
   if (lines.length === 0 && taxes.length === 0) return null;
@@ -109,7 +103,7 @@ type Amounts = Pick<RatedLine, 'amount' | 'quantity' | 'unrounded_amount'>;
 
 function lineDeltas(
   rerated: readonly RatedLine[],
-  kept: ReadonlyMap<string, KeptCredit>,
+  kept: ReadonlyMap<string, KeptByHand>,
   issued: readonly IssuedInvoice[],
   format: (amount: Decimal) => string,
 ): InvoiceLine[] {
@@ -122,10 +116,10 @@ function lineDeltas(
   for (const key of new Set([...now.keys(), ...earlier.keys()])) {
     const [after, before] = [now.get(key) ?? [], earlier.get(key) ?? []];
     const shown = after[0] ?? before.findLast(({ credit }) => credit === undefined) ?? before.at(-1);
-    // What was credited by hand and stays is no part of what was billed too much.
-    const credit = kept.get(key);
+    // What was noted by hand and stays is no part of what was billed too much or too little.
+    const byHand = kept.get(key);
     const billed = (of: keyof Amounts) =>
-      minus(totalOf(before, of), (of === 'quantity' ? credit?.quantity : credit?.amount) ?? new Decimal(0));
+      minus(totalOf(before, of), (of === 'quantity' ? byHand?.quantity : byHand?.amount) ?? new Decimal(0));
     const total = (of: keyof Amounts) => minus(totalOf(after, of), billed(of));
     const amount = total('amount');
     if (shown === undefined || amount.isZero()) continue;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { fromStamp, monthPeriod } from '#calendar';
 import { Decimal, decimal } from '#money';
-import type { RatedLine } from '#rating';
+import { adjustmentLine, type RatedLine } from '#rating';
 import { correctionOf } from './correction.js';
-import { creditOf, type CreditRequest } from './credit.js';
+import { adjustmentNoteOf, creditOf, type CreditRequest } from './credit.js';
 import { assertConserved, draftInvoice, issueInvoice } from './documents.js';
 import type { AccountTax, DraftInvoice, IssuedInvoice } from './invoice.js';
 import { totalsOf, type TotalsOptions } from './totals.js';
@@ -100,6 +100,24 @@ class Month {
   credit(request: CreditRequest): ReturnType<typeof creditOf> {
     const { original, issued, taxes, options } = this;
     const note = creditOf({ original, issued, request, taxing: { taxes, options }, layoutVersion: 1 });
+    if (!('outcome' in note)) this.issue(note);
+    return note;
+  }
+
+  /** An adjustment, noted at once. */
+  adjust(amount: string, taxCategory: 'S' | 'Z' = 'S', reason = 'goodwill'): ReturnType<typeof adjustmentNoteOf> {
+    const { original, issued, taxes, options } = this;
+    const of = {
+      id: `${issued.length}`,
+      amount,
+      reason,
+      tax: null,
+      taxCategory,
+      by: 'clerk',
+      at: '2026-11-04T06:00:00Z',
+    };
+    const line = adjustmentLine(of, OCTOBER, options.currency);
+    const note = adjustmentNoteOf({ original, issued, line, taxing: { taxes, options }, layoutVersion: 1 });
     if (!('outcome' in note)) this.issue(note);
     return note;
   }
@@ -304,6 +322,57 @@ describe('a correction of what was credited by hand', () => {
   });
 });
 
+describe('adjustmentNoteOf', () => {
+  const told: Told[] = [
+    { charge: 'traffic', amount: '100.00' },
+    { charge: 'post', amount: '50.00', category: 'Z' },
+  ];
+
+  it('is a credit note or a debit note of one line, in the tax of that line', () => {
+    const month = new Month(GST).bill(told);
+    expect(month.adjust('-10.05')).toMatchObject({
+      kind: 'credit_note',
+      lines: [{ kind: 'adjustment', description: 'goodwill', quantity: '1', amount: '-10.05', tax_category: 'S' }],
+      taxes: [
+        // 9 % of 89.95 is 8.10 (8.0955): of 9.00, 0.90 is credited.
+        { name: 'CGST', base: '-10.05', amount: '-0.90' },
+        { name: 'SGST', base: '-10.05', amount: '-0.90' },
+      ],
+      gross: '-11.85',
+      credit: { reason: 'goodwill', billed: '168.00', left: '156.15' },
+    });
+    const debit = month.adjust('5.00', 'Z');
+    expect(debit).toMatchObject({ kind: 'debit_note', net: '5.00', tax: '0.00' });
+    expect(debit).not.toHaveProperty('credit');
+  });
+
+  it('credits no more than stands under its tax', () => {
+    const month = new Month(GST).bill(told);
+    expect(month.adjust('-50.01', 'Z')).toEqual(refused('credit_exceeds_what_stands', '/amount'));
+    expect(month.adjust('-50.00', 'Z')).toMatchObject({ net: '-50.00' });
+    expect(month.adjust('-0.01', 'Z')).toEqual(refused('credit_exceeds_what_stands', '/amount'));
+  });
+
+  it('stays when the usage is rated again, a credit as far as something is left, and goes with a void', () => {
+    const month = new Month(GST).bill(told);
+    month.adjust('-80.00');
+    month.adjust('20.00');
+    expect(month.rateAgain(told)).toBeNull();
+    expect(month.sum('net')).toBe('90');
+    // 30.00 and the 20.00 that were charged stand at 18 %: of the 80.00, 50.00 stays.
+    month.rateAgain([{ charge: 'traffic', amount: '30.00' }, told[1] as Told]);
+    expect(month.sum('net')).toBe('50');
+    month.rateAgain(told);
+    expect(month.sum('net')).toBe('90');
+    const { original, issued } = month;
+    const nothing = { lines: [], totals: totalsOf([], [], EUR) };
+    const taken = correctionOf({
+      ...{ original, issued, rerated: nothing, taxing: null, dialectSha256: null, layoutVersion: 1 },
+    });
+    expect(taken).toMatchObject({ net: '-90.00' });
+  });
+});
+
 describe('histories of billing, credits by hand and late usage', () => {
   const usage = fc.uniqueArray(
     fc.record({
@@ -327,6 +396,10 @@ describe('histories of billing, credits by hand and late usage', () => {
       ),
     }),
   );
+  const adjustment = fc.record({
+    adjusted: fc.integer({ min: -9_000, max: 9_000 }).filter((units) => units !== 0),
+    category: fc.constantFrom('S' as const, 'Z' as const),
+  });
   const currencies = fc.constantFrom<TotalsOptions>(
     { currency: 'INR', rounding: 'half_up', payableRounding: '1' },
     { currency: 'JPY', rounding: 'half_even', payableRounding: 'none' },
@@ -338,85 +411,95 @@ describe('histories of billing, credits by hand and late usage', () => {
     let credits = 0;
     let refusals = 0;
     fc.assert(
-      fc.property(usage, fc.array(fc.oneof(credit, usage), { maxLength: 5 }), currencies, (first, steps, options) => {
-        const digits = digitsOf[options.currency] ?? 2;
-        const toldOf = (lines: typeof first) =>
-          lines.map(({ units, gigabytes, ...each }): Told => ({
-            ...each,
-            amount: new Decimal(units).div(10 ** digits).toFixed(digits),
-            quantity: String(gigabytes),
-          }));
-        const month = new Month(GST, options).bill(toldOf(first));
-        let rated = toldOf(first);
-        for (const step of steps) {
-          const before = month.issued.length;
-          if (Array.isArray(step)) {
-            rated = toldOf(step);
-            month.rateAgain(rated);
-            // The same usage again corrects nothing.
-            expect(month.rateAgain(rated)).toBeNull();
-          } else {
-            const share = (text: string, percent: number, places: number) =>
-              new Decimal(text).abs().times(percent).div(100).toFixed(places, Decimal.ROUND_UP);
-            const request: CreditRequest =
-              'share' in step
-                ? { reason: 'r', amount: share(month.sum('net'), step.share, digits) }
-                : {
-                    reason: 'r',
-                    lines: step.lines.map(({ line: index, share: percent, of }) => {
-                      const { lines } = month.original;
-                      const { position, amount, quantity } = lines[index % lines.length] as (typeof lines)[0];
-                      return of === 'amount'
-                        ? { position, amount: share(amount, percent, digits) }
-                        : { position, quantity: share(quantity, percent, 3) };
-                    }),
-                  };
-            const left = month.sum('net');
-            const note = month.credit(request);
-            if ('outcome' in note) {
-              refusals += 1;
-              expect(month.issued).toHaveLength(before);
-              // What is left in all can be credited, wherever an amount above 0 is left under no tax below 0.
-              if ('share' in step && step.share <= 100 && !left.startsWith('-')) {
-                expect(['credit_of_nothing', 'credit_exceeds_what_stands']).toContain(note.code);
+      fc.property(
+        usage,
+        fc.array(fc.oneof(credit, credit, adjustment, usage), { maxLength: 6 }),
+        currencies,
+        (first, steps, options) => {
+          const digits = digitsOf[options.currency] ?? 2;
+          const toldOf = (lines: typeof first) =>
+            lines.map(({ units, gigabytes, ...each }): Told => ({
+              ...each,
+              amount: new Decimal(units).div(10 ** digits).toFixed(digits),
+              quantity: String(gigabytes),
+            }));
+          const month = new Month(GST, options).bill(toldOf(first));
+          let rated = toldOf(first);
+          for (const step of steps) {
+            const before = month.issued.length;
+            if (Array.isArray(step)) {
+              rated = toldOf(step);
+              month.rateAgain(rated);
+              // The same usage again corrects nothing.
+              expect(month.rateAgain(rated)).toBeNull();
+            } else if ('adjusted' in step) {
+              const stood = month.sum('net');
+              const note = month.adjust(new Decimal(step.adjusted).div(10 ** digits).toFixed(digits), step.category);
+              if ('outcome' in note) expect(note.code).toBe('credit_exceeds_what_stands');
+              else if (step.adjusted < 0) expect(stood.startsWith('-') || month.sum('net').startsWith('-')).toBe(false);
+            } else {
+              const share = (text: string, percent: number, places: number) =>
+                new Decimal(text).abs().times(percent).div(100).toFixed(places, Decimal.ROUND_UP);
+              const request: CreditRequest =
+                'share' in step
+                  ? { reason: 'r', amount: share(month.sum('net'), step.share, digits) }
+                  : {
+                      reason: 'r',
+                      lines: step.lines.map(({ line: index, share: percent, of }) => {
+                        const { lines } = month.original;
+                        const { position, amount, quantity } = lines[index % lines.length] as (typeof lines)[0];
+                        return of === 'amount'
+                          ? { position, amount: share(amount, percent, digits) }
+                          : { position, quantity: share(quantity, percent, 3) };
+                      }),
+                    };
+              const left = month.sum('net');
+              const note = month.credit(request);
+              if ('outcome' in note) {
+                refusals += 1;
+                expect(month.issued).toHaveLength(before);
+                // What is left in all can be credited, wherever an amount above 0 is left under no tax below 0.
+                if ('share' in step && step.share <= 100 && !left.startsWith('-')) {
+                  expect(['credit_of_nothing', 'credit_exceeds_what_stands']).toContain(note.code);
+                }
+                continue;
               }
-              continue;
-            }
-            credits += 1;
-            expect(note.kind).toBe('credit_note');
-            for (const { amount, credit: said } of note.lines) {
-              expect(new Decimal(amount).isNegative()).toBe(true);
-              expect(new Decimal(said?.left ?? '-1').isNegative()).toBe(false);
-              expect(added([said?.billed ?? '', amount])).toBe(new Decimal(said?.left ?? '').toFixed());
-            }
-            for (const group of note.taxes) {
-              const all = month.issued.flatMap(({ taxes }) => taxes).filter(({ name }) => name === group.name);
-              for (const part of ['base', 'amount'] as const) {
-                expect(new Decimal(group[part]).greaterThan(0)).toBe(false);
-                expect(new Decimal(added(all.map((each) => each[part]))).isNegative()).toBe(false);
+              credits += 1;
+              expect(note.kind).toBe('credit_note');
+              for (const { amount, credit: said } of note.lines) {
+                expect(new Decimal(amount).isNegative()).toBe(true);
+                expect(new Decimal(said?.left ?? '-1').isNegative()).toBe(false);
+                expect(added([said?.billed ?? '', amount])).toBe(new Decimal(said?.left ?? '').toFixed());
               }
+              for (const group of note.taxes) {
+                const all = month.issued.flatMap(({ taxes }) => taxes).filter(({ name }) => name === group.name);
+                for (const part of ['base', 'amount'] as const) {
+                  expect(new Decimal(group[part]).greaterThan(0)).toBe(false);
+                  expect(new Decimal(added(all.map((each) => each[part]))).isNegative()).toBe(false);
+                }
+              }
+              for (const total of ['net', 'gross'] as const) expect(month.sum(total).startsWith('-')).toBe(false);
             }
-            for (const total of ['net', 'gross'] as const) expect(month.sum(total).startsWith('-')).toBe(false);
+            // By an arithmetic of the test's own: tax once on what all lines come to, in minor units.
+            const standing = month.issued.flatMap(({ lines }) => lines);
+            const net = (category: 'S' | 'Z') =>
+              new Decimal(added(standing.filter((each) => each.tax_category === category).map(({ amount }) => amount)));
+            const mode = options.rounding === 'half_even' ? Decimal.ROUND_HALF_EVEN : Decimal.ROUND_HALF_UP;
+            const tax = net('S').times(9).div(100).toDecimalPlaces(digits, mode).times(2);
+            expect(month.sum('net')).toBe(net('S').plus(net('Z')).toFixed());
+            expect(month.sum('tax')).toBe(tax.toFixed());
+            expect(month.sum('gross')).toBe(net('S').plus(net('Z')).plus(tax).toFixed());
+            month.issued.forEach(assertConserved);
+            // No line is credited below 0 that did not come out below 0 by its rating.
+            for (const { charge, category } of rated) {
+              const of = standing.filter((each) => each.charge === charge && each.tax_category === category);
+              const came = rated.find((each) => each.charge === charge && each.category === category)?.amount ?? '0';
+              const stands = new Decimal(added(of.map(({ amount }) => amount)));
+              expect(stands.greaterThanOrEqualTo(Decimal.min(0, came)) && stands.lessThanOrEqualTo(came)).toBe(true);
+            }
           }
-          // By an arithmetic of the test's own: tax once on what all lines come to, in minor units.
-          const standing = month.issued.flatMap(({ lines }) => lines);
-          const net = (category: 'S' | 'Z') =>
-            new Decimal(added(standing.filter((each) => each.tax_category === category).map(({ amount }) => amount)));
-          const mode = options.rounding === 'half_even' ? Decimal.ROUND_HALF_EVEN : Decimal.ROUND_HALF_UP;
-          const tax = net('S').times(9).div(100).toDecimalPlaces(digits, mode).times(2);
-          expect(month.sum('net')).toBe(net('S').plus(net('Z')).toFixed());
-          expect(month.sum('tax')).toBe(tax.toFixed());
-          expect(month.sum('gross')).toBe(net('S').plus(net('Z')).plus(tax).toFixed());
-          month.issued.forEach(assertConserved);
-          // No line is credited below 0 that did not come out below 0 by its rating.
-          for (const { charge, category } of rated) {
-            const of = standing.filter((each) => each.charge === charge && each.tax_category === category);
-            const came = rated.find((each) => each.charge === charge && each.category === category)?.amount ?? '0';
-            const stands = new Decimal(added(of.map(({ amount }) => amount)));
-            expect(stands.greaterThanOrEqualTo(Decimal.min(0, came)) && stands.lessThanOrEqualTo(came)).toBe(true);
-          }
-        }
-      }),
+        },
+      ),
       { numRuns: 300 },
     );
     // The histories are not all refusals.

@@ -1,7 +1,8 @@
 import { allocate, Decimal, decimal, formatAmount, minorUnits, minus, plus, Ratio, sum } from '#money';
+import type { RatedLine } from '#rating';
 import { assertSamePeriod, taxDeltas } from './correction.js';
 import { assertConserved, notesOn } from './documents.js';
-import type { DraftInvoice, InvoiceLine, IssuedInvoice } from './invoice.js';
+import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from './invoice.js';
 import { byKey, lineKey, type StandingLine, standingLines, taxClass, type Taxing } from './standing.js';
 import { totalsOf } from './totals.js';
 
@@ -31,15 +32,19 @@ export interface CreditRefusal {
   readonly pointer: string;
 }
 
-export interface CreditInput {
+/** What every note by hand is made from. */
+export interface NoteInput {
   /** The document that billed the period and that the credit note names. */
   readonly original: IssuedInvoice;
   /** Every document issued for the account and period, the original among them, in the order of their revisions. */
   readonly issued: readonly IssuedInvoice[];
-  readonly request: CreditRequest;
   /** As the original was issued by it. */
   readonly taxing: Taxing;
   readonly layoutVersion: number;
+}
+
+export interface CreditInput extends NoteInput {
+  readonly request: CreditRequest;
 }
 
 /**
@@ -58,37 +63,21 @@ export interface CreditInput {
  * @throws InvoicingError as `correctionOf`
  */
 export function creditOf(input: CreditInput): Omit<DraftInvoice, 'inputs_hash'> | CreditRefusal {
-  const { original, issued, request, taxing } = input;
-  assertSamePeriod(original, issued);
-  const { currency } = original;
-  const format = (amount: Decimal) => formatAmount(amount, currency);
-  const standing = standingLines(issued);
-  const stood = totalsOf(linesLeft(standing, new Map()), taxing.taxes, taxing.options);
-  const total = (of: 'net' | 'tax' | 'gross' | 'rounding' | 'payable') =>
-    sum(issued.map((document) => decimal(document[of])));
-  const parted = (['net', 'tax', 'gross', 'rounding', 'payable'] as const).some(
-    (part) => !total(part).equals(decimal(stood[part])),
-  );
-  if (parted) return notComputable(original);
-
-  const rooms = roomsOf(standing, taxing);
-  const room = Decimal.max(0, Decimal.min(total('net'), sum([...rooms.values()].map(({ base }) => base))));
+  const { original, request, taxing } = input;
+  const period = standingPeriod(input);
+  if ('outcome' in period) return period;
+  const { standing, rooms, room } = period;
   const parts =
     'amount' in request
-      ? spread(request.amount, rooms, room, currency)
+      ? spread(request.amount, rooms, room, original.currency)
       : partsOfLines(request.lines, original, standing, taxing);
   if ('outcome' in parts) return parts;
-  const credited = sum([...parts.values()].map(({ amount }) => amount));
   const pointer = 'amount' in request ? '/amount' : '/lines';
-  if (credited.greaterThan(room)) return exceeds(`${format(room)} net of ${original.number} in all`, pointer);
   for (const { base, keys } of rooms.values()) {
     const of = sum(keys.map((key) => parts.get(key)?.amount ?? new Decimal(0)));
-    if (of.greaterThan(base)) return exceeds(`${format(base)} net under the taxes of one of its lines`, pointer);
-  }
-
-  const left = totalsOf(linesLeft(standing, parts), taxing.taxes, taxing.options);
-  if (decimal(left.gross).isNegative() && !total('gross').isNegative()) {
-    return exceeds(`${format(total('gross'))} gross of ${original.number} in all`, pointer);
+    if (of.greaterThan(base)) {
+      return exceeds(`${period.format(base)} net under the taxes of one of its lines`, pointer);
+    }
   }
   const lines = [...standing].flatMap(([key, { line, amount: billed }]): Omit<InvoiceLine, 'position'>[] => {
     const part = parts.get(key);
@@ -98,43 +87,112 @@ export function creditOf(input: CreditInput): Omit<DraftInvoice, 'inputs_hash'> 
       {
         ...line,
         quantity: part.quantity.isZero() ? '0' : part.quantity.negated().toFixed(),
-        amount: format(amount),
+        amount: period.format(amount),
         unrounded_amount: amount.toFixed(),
-        credit: { billed: format(billed), left: format(plus(billed, amount)) },
+        credit: { billed: period.format(billed), left: period.format(plus(billed, amount)) },
       },
     ];
   });
-  const order = totalsOf(lines, taxing.taxes, taxing.options).taxes.map(({ name, category, rate }) =>
-    JSON.stringify([name, category, rate]),
+  return noteOf(input, period, lines, { reason: request.reason, pointer });
+}
+
+export interface AdjustmentNoteInput extends NoteInput {
+  /** The line of an adjustment (`adjustmentLine`). */
+  readonly line: RatedLine;
+}
+
+/**
+ * The note that says an adjustment at once, as one more line of a period that was billed: below 0 a credit note, which is
+ * bounded by what stands under the taxes of the line and in all, else a debit note. Pure.
+ *
+ * @throws InvoicingError as `correctionOf`
+ */
+export function adjustmentNoteOf(input: AdjustmentNoteInput): Omit<DraftInvoice, 'inputs_hash'> | CreditRefusal {
+  const { line, taxing } = input;
+  const period = standingPeriod(input);
+  if ('outcome' in period) return period;
+  const credited = decimal(line.amount).negated();
+  const base = period.rooms.get(taxClass(line, taxing.taxes))?.base ?? new Decimal(0);
+  if (credited.greaterThan(base)) {
+    return exceeds(`${period.format(base)} net of what stands under the same taxes`, '/amount');
+  }
+  return noteOf(input, period, [line], { reason: line.description, pointer: '/amount' });
+}
+
+type Total = 'net' | 'tax' | 'gross' | 'rounding' | 'payable';
+
+/** What the documents of a period come to. */
+interface StandingPeriod {
+  readonly standing: ReadonlyMap<string, StandingLine>;
+  readonly rooms: ReadonlyMap<string, Room>;
+  /** What can be credited in all, net. */
+  readonly room: Decimal;
+  readonly total: (of: Total) => Decimal;
+  readonly format: (amount: Decimal) => string;
+}
+
+function standingPeriod({ original, issued, taxing }: NoteInput): StandingPeriod | CreditRefusal {
+  assertSamePeriod(original, issued);
+  const standing = standingLines(issued);
+  const stood = totalsOf(linesOf(standing), taxing.taxes, taxing.options);
+  const total = (of: Total) => sum(issued.map((document) => decimal(document[of])));
+  const parted = (['net', 'tax', 'gross', 'rounding', 'payable'] as const).some(
+    (part) => !total(part).equals(decimal(stood[part])),
   );
+  if (parted) return notComputable(original);
+  const rooms = roomsOf(standing, taxing);
+  return {
+    standing,
+    rooms,
+    room: Decimal.max(0, Decimal.min(total('net'), sum([...rooms.values()].map(({ base }) => base)))),
+    total,
+    format: (amount) => formatAmount(amount, original.currency),
+  };
+}
+
+/** The document that brings what stands to what is left once its lines are added. */
+function noteOf(
+  { original, issued, taxing, layoutVersion }: NoteInput,
+  { standing, room, total, format }: StandingPeriod,
+  lines: readonly Omit<InvoiceLine, 'position'>[],
+  { reason, pointer }: { reason: string; pointer: string },
+): Omit<DraftInvoice, 'inputs_hash'> | CreditRefusal {
+  const { taxes: accountTaxes, options } = taxing;
+  const credited = sum(lines.map(({ amount }) => decimal(amount))).negated();
+  if (credited.greaterThan(room)) return exceeds(`${format(room)} net of ${original.number} in all`, pointer);
+  const left = totalsOf([...linesOf(standing), ...lines], accountTaxes, options);
+  if (credited.greaterThan(0) && decimal(left.gross).isNegative() && !total('gross').isNegative()) {
+    return exceeds(`${format(total('gross'))} gross of ${original.number} in all`, pointer);
+  }
+  const groupKey = ({ name, category, rate }: TaxGroup) => JSON.stringify([name, category, rate]);
+  // Groups stand in the order in which the lines of the note first bear them.
+  const order = totalsOf(lines, accountTaxes, options).taxes.map(groupKey);
   const taxes = taxDeltas(left.taxes, issued, format).sort(
-    (a, b) =>
-      order.indexOf(JSON.stringify([a.name, a.category, a.rate])) -
-      order.indexOf(JSON.stringify([b.name, b.category, b.rate])),
+    (a, b) => order.indexOf(groupKey(a)) - order.indexOf(groupKey(b)),
   );
-  const still = (of: 'net' | 'tax' | 'gross' | 'rounding' | 'payable') => minus(decimal(left[of]), total(of));
+  const still = (of: Total) => format(minus(decimal(left[of]), total(of)));
   const note: Omit<DraftInvoice, 'inputs_hash'> = {
     status: 'draft',
-    kind: 'credit_note',
+    kind: credited.greaterThan(0) ? 'credit_note' : 'debit_note',
     seller: original.seller,
     account: original.account,
     supplier: original.supplier,
     customer: original.customer,
     period: original.period,
-    currency,
+    currency: original.currency,
     lines: lines.map((line, index) => ({ position: index + 1, ...line })),
     taxes,
-    net: format(still('net')),
-    tax: format(still('tax')),
-    gross: format(still('gross')),
-    rounding: format(still('rounding')),
-    payable: format(still('payable')),
+    net: still('net'),
+    tax: still('tax'),
+    gross: still('gross'),
+    rounding: still('rounding'),
+    payable: still('payable'),
     revision: Math.max(...issued.map(({ revision }) => revision)) + 1,
     payment_terms_days: original.payment_terms_days,
-    credit: { reason: request.reason, billed: format(total('gross')), left: left.gross },
+    ...(credited.greaterThan(0) && { credit: { reason, billed: format(total('gross')), left: left.gross } }),
     notes: [`Corrects ${original.number} of ${original.issue_date}.`, ...notesOn(lines, taxes)],
     dialect_sha256: original.dialect_sha256,
-    layout_version: input.layoutVersion,
+    layout_version: layoutVersion,
   };
   assertConserved(note);
   return note;
@@ -146,11 +204,8 @@ interface Part {
   readonly quantity: Decimal;
 }
 
-function linesLeft(standing: ReadonlyMap<string, StandingLine>, parts: ReadonlyMap<string, Part>) {
-  return [...standing].map(([key, { line, amount }]) => ({
-    ...line,
-    amount: minus(amount, parts.get(key)?.amount ?? new Decimal(0)).toFixed(),
-  }));
+function linesOf(standing: ReadonlyMap<string, StandingLine>): RatedLine[] {
+  return [...standing.values()].map(({ line, amount }) => ({ ...line, amount: amount.toFixed() }));
 }
 
 /** Lines that bear the same taxes: what they come to together, at least 0, and the keys of all of them. */

@@ -1,6 +1,7 @@
 export { type TaxFault, taxFaults } from './account-taxes.js';
 export { correctionOf, type CorrectionInput } from './correction.js';
 export {
+  adjustmentNoteOf,
   type CreditInput,
   creditOf,
   type CreditRefusal,

@@ -1,4 +1,4 @@
-import { allocate, Decimal, decimal, minorUnits, plus, Ratio, sum } from '#money';
+import { allocate, Decimal, decimal, minorUnits, minus, plus, Ratio, sum } from '#money';
 import { type RatedLine, taxNameKey } from '#rating';
 import { type TaxedLine, taxesOn } from './account-taxes.js';
 import type { AccountTax, InvoiceLine, IssuedInvoice } from './invoice.js';
@@ -39,77 +39,92 @@ export function taxClass(line: TaxedLine, taxes: readonly AccountTax[]): string 
   );
 }
 
-/** What an operator has credited of a line, as far as it stays: below 0. */
-export interface KeptCredit {
+/** What operators credited of a line or noted as a line of its own, as far as it stays. */
+export interface KeptByHand {
   readonly line: RatedLine;
   readonly amount: Decimal;
   readonly quantity: Decimal;
 }
 
 /**
- * What stays of the credits that operators gave on a period once it is rated again, by line. A credit is a decision about
- * what was billed and survives a correction of the usage; but no line, no tax and no period is credited more than it comes
- * to, so what a line, the lines of one tax class or the period come to now bounds what stays of it. What is too much is
- * taken from the credits by largest remainder.
+ * What stays of what operators credited and charged by notes on a period once it is rated again, by line. Such a note is a
+ * decision and survives a correction of the usage; but no line, no tax and no period is credited more than it comes to, so
+ * what a line, the lines of one tax class or the period come to now bounds what stays of credits. What is too much is taken
+ * from the credits by largest remainder.
  *
- * @param original credits of the documents that it corrects count; those before it were taken back with everything else
+ * @param original notes on it count; those on what it replaces were taken back with everything else
  */
-export function keptCredits(
+export function keptByHand(
   rerated: readonly RatedLine[],
   original: IssuedInvoice,
   issued: readonly IssuedInvoice[],
   { taxes, options }: Taxing,
-): Map<string, KeptCredit> {
+): Map<string, KeptByHand> {
+  const noted = issued.filter(({ corrects }) => corrects?.id === original.id).flatMap(({ lines }) => lines);
   const given = byKey(
-    issued
-      .filter(({ corrects }) => corrects?.id === original.id)
-      .flatMap(({ lines }) => lines.filter(({ credit }) => credit !== undefined)),
+    noted.filter(({ credit }) => credit !== undefined),
     lineKey,
   );
-  if (given.size === 0) return new Map();
-  const lines = byKey(rerated, lineKey);
-  const credits = [...given].flatMap(([key, parts]) => {
-    const [line] = lines.get(key) ?? [];
-    const left = Decimal.max(0, totalOf(lines.get(key) ?? [], 'amount'));
+  const own = byKey(noted.filter(isOfItsOwn), lineKey);
+  if (given.size === 0 && own.size === 0) return new Map();
+  const charged = [...own.values()].flatMap((parts) => (totalOf(parts, 'amount').greaterThan(0) ? parts : []));
+  const base = [...rerated, ...charged];
+  const lines = byKey(base, lineKey);
+  const creditOf = (key: string, parts: readonly InvoiceLine[], line: RatedLine | undefined, most: Decimal) => {
     const credited = totalOf(parts, 'amount').negated();
-    if (line === undefined || left.isZero()) return [];
-    const quantity = totalOf(parts, 'quantity');
-    return [{ key, line, credited, quantity, kept: Decimal.min(credited, left), of: taxClass(line, taxes) }];
-  });
+    if (line === undefined || !most.greaterThan(0) || !credited.greaterThan(0)) return [];
+    const kept = Decimal.min(credited, most);
+    return [{ key, line, credited, quantity: totalOf(parts, 'quantity'), kept, of: taxClass(line, taxes) }];
+  };
+  const credits = [
+    ...[...given].flatMap(([key, parts]) =>
+      creditOf(key, parts, lines.get(key)?.[0], totalOf(lines.get(key) ?? [], 'amount')),
+    ),
+    ...[...own].flatMap(([key, parts]) => creditOf(key, parts, parts[0], totalOf(parts, 'amount').negated())),
+  ];
   const digits = minorUnits(options.currency);
   const bound = (some: typeof credits, most: Decimal) => {
     const room = Decimal.max(0, most);
-    const wanted = sum(some.map(({ kept }) => kept));
-    if (wanted.lessThanOrEqualTo(room)) return;
     const weights = some.map(({ kept }) => kept);
+    if (sum(weights).lessThanOrEqualTo(room)) return;
     allocate(room, weights, digits).forEach((part, at) => {
       const credit = some[at];
       if (credit) credit.kept = part;
     });
   };
-  const bases = byKey(rerated, (line) => taxClass(line, taxes));
+  const bases = byKey(base, (line) => taxClass(line, taxes));
   for (const [of, some] of byKey(credits, (credit) => credit.of)) bound(some, totalOf(bases.get(of) ?? [], 'amount'));
-  bound(credits, totalOf(rerated, 'amount'));
-  return new Map(
-    credits
-      .filter(({ kept }) => !kept.isZero())
-      .map(({ key, line, credited, quantity, kept }) => [
-        key,
-        {
-          line,
-          amount: kept.negated(),
-          quantity: kept.equals(credited)
-            ? quantity
-            : decimal(Ratio.of(quantity).times(Ratio.of(kept, credited)).toTruncated()),
-        },
-      ]),
+  bound(credits, totalOf(base, 'amount'));
+  const kept = new Map<string, KeptByHand>(
+    charged.map((line) => [
+      lineKey(line),
+      { line: asRated(line), amount: decimal(line.amount), quantity: decimal(line.quantity) },
+    ]),
   );
+  for (const { key, line, credited, quantity, kept: stays } of credits) {
+    if (stays.isZero()) continue;
+    const before = kept.get(key);
+    const part = stays.equals(credited)
+      ? quantity
+      : decimal(Ratio.of(quantity).times(Ratio.of(stays, credited)).toTruncated());
+    kept.set(key, {
+      line: asRated(line),
+      amount: minus(before?.amount ?? new Decimal(0), stays),
+      quantity: plus(before?.quantity ?? new Decimal(0), part),
+    });
+  }
+  return kept;
 }
 
-/** The lines of a period as they stand: rated again, less the credits that stay. For totals, not for a document. */
-export function lessCredits(
+/** Whether a line of a note is no part of another line: an adjustment that was noted at once. */
+function isOfItsOwn({ kind, correction, credit }: InvoiceLine): boolean {
+  return kind === 'adjustment' && correction === undefined && credit === undefined;
+}
+
+/** The lines of a period as they stand: rated again, with what stays of notes by hand. For totals, not for a document. */
+export function withNotes(
   rerated: readonly RatedLine[],
-  kept: ReadonlyMap<string, KeptCredit>,
+  kept: ReadonlyMap<string, KeptByHand>,
 ): (TaxedLine & Pick<RatedLine, 'amount'>)[] {
   return [...rerated, ...[...kept.values()].map(({ line, amount }) => ({ ...line, amount: amount.toFixed() }))];
 }

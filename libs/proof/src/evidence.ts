@@ -1,6 +1,7 @@
 import type { BillingTerms } from '#billing';
 import type { CreditRequest, IssuedInvoice } from '#invoicing';
 import type { BucketSeries } from '#metering';
+import type { Adjustment } from '#rating';
 
 export const EVIDENCE_FORMAT = 'meterline.invoice-evidence.1';
 
@@ -17,7 +18,13 @@ export interface InvoiceEvidence {
   readonly document: IssuedInvoice;
   readonly document_sha256: string;
   /** What the document's `inputs_hash` is taken over. */
-  readonly inputs: { readonly usage?: readonly WindowFingerprint[]; readonly credit?: CreditRequest };
+  readonly inputs: {
+    readonly usage?: readonly WindowFingerprint[];
+    /** Of a credit note by hand: what an operator asked for. */
+    readonly credit?: CreditRequest;
+    /** What an operator credited or charged beside the plan; of a note that says it at once, that one. */
+    readonly adjustments?: readonly Adjustment[];
+  };
   /** Documents of the period that were issued before, those taken back included; none for the first. */
   readonly earlier: readonly IssuedInvoice[];
   /** What the document, or the one it corrects, was rated by, plan documents included. */

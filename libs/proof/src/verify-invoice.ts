@@ -2,6 +2,7 @@ import { fromStamp } from '#calendar';
 import { canonicalJson } from '#canonical-json';
 import { FORMAT_KINDS, isRefusal, layoutVersionOf, renderEInvoice, wantedForm } from '#e-invoice';
 import {
+  adjustmentNoteOf,
   assertConserved,
   correctionOf,
   creditOf,
@@ -22,7 +23,7 @@ import {
   reversalOf,
   taxingOf,
 } from '#billing';
-import { recompute } from '#rating';
+import { adjustmentLine, recompute } from '#rating';
 import { sha256 } from './crypto.js';
 import { EVIDENCE_FORMAT, type InvoiceEvidence, type invoiceEvidence } from './evidence.js';
 
@@ -144,6 +145,11 @@ function recomputedFault({ document, earlier, facts, waived, usage, inputs }: In
     });
     if ('outcome' in credited) return { path: 'inputs.credit', message: `would be refused: ${credited.message}` };
     draft = credited;
+  } else if (inputs.adjustments?.[0] !== undefined && inputs.usage === undefined) {
+    const line = adjustmentLine(inputs.adjustments[0], task.period, document.currency);
+    const noted = adjustmentNoteOf({ original, issued: earlier, line, taxing: taxingOf(facts), layoutVersion });
+    if ('outcome' in noted) return { path: 'inputs.adjustments', message: `would be refused: ${noted.message}` };
+    draft = noted;
   } else if (inputs.usage === undefined) {
     draft = reversalOf(earlier, layoutVersion);
   } else {

@@ -23,7 +23,7 @@ export interface Derivation {
 
 /** One visible step of the computation. */
 export interface DerivationStep {
-  kind: PriceStepKind | 'minimum' | 'maximum' | 'included' | 'fee' | 'discount' | 'true_up';
+  kind: PriceStepKind | 'minimum' | 'maximum' | 'included' | 'fee' | 'discount' | 'true_up' | 'adjustment';
   /** In the line's unit (`package`: packages), cut at 12 decimals. Null where nothing is multiplied. */
   quantity: string | null;
   unit_price: string | null;
@@ -33,7 +33,7 @@ export interface DerivationStep {
   amount: Fraction;
 }
 
-export type Basis = UsageBasis | RecurringBasis | OneTimeBasis | DiscountBasis | MinimumSpendBasis;
+export type Basis = UsageBasis | RecurringBasis | OneTimeBasis | DiscountBasis | MinimumSpendBasis | AdjustmentBasis;
 
 /** A share of the period, not reduced: seconds by seconds, local days by local days, or 1 by 1. */
 export interface Share extends Fraction {
@@ -101,6 +101,17 @@ export interface MinimumSpendBasis {
   part: number;
 }
 
+/** What an operator credits or charges beside the plan. */
+export interface AdjustmentBasis {
+  kind: 'adjustment';
+  /** Its id. */
+  adjustment: string;
+  amount: string;
+  /** Who made it, and when (RFC 3339). */
+  by: string;
+  at: string;
+}
+
 /** A basis worked out. Amounts are exact. */
 export interface Computation {
   quantity: Ratio;
@@ -124,6 +135,10 @@ export function compute(basis: Basis, rounding: Derivation['rounding']): Computa
       return computeDiscount(basis, rounding);
     case 'minimum_spend':
       return computeMinimumSpend(basis, rounding);
+    case 'adjustment':
+      return computed(Ratio.ONE, [
+        { kind: 'adjustment', quantity: null, unit_price: null, tier: null, exactAmount: exact(basis.amount) },
+      ]);
     default:
       throw new RatingError('unknown_derivation', 'the derivation has a basis that this version does not know');
   }

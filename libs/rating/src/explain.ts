@@ -25,6 +25,9 @@ export function explain(line: RatedLine): string[] {
       });
     case 'one_time':
       return [`1 × ${grouped(basis.unit_amount)}`];
+    case 'adjustment':
+      // Its description is the operator's reason, and there is nothing else to it.
+      return [];
     case 'discount':
     case 'minimum_spend':
       return tellPlanLine(basis, line.amount, money);

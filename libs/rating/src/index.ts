@@ -1,3 +1,4 @@
+export { type Adjustment, adjustmentLine } from './adjustment-line.js';
 export { type Advance, type Advances, advancesOf, type FeeBilledAhead, presumedAdvances } from './advance.js';
 export { type Alternatives, alternativesOf } from './alternatives.js';
 export { type BilledDiscount, presumedDiscounts } from './billed-discounts.js';

@@ -6,9 +6,9 @@ import type { Derivation } from './derivation.js';
  * shape on purpose: what an auditor downloads is what was computed. Numbers are decimal strings.
  */
 export interface RatedLine {
-  /** Code of the plan's charge; `discount:<n>` (n from 1) and `minimum_spend` for the plan's own lines. */
+  /** Code of the plan's charge; `discount:<n>` (n from 1) and `minimum_spend` for the plan's own lines; `adjustment:<id>`. */
   charge: string;
-  kind: 'recurring' | 'one_time' | 'usage' | 'discount' | 'minimum_spend';
+  kind: 'recurring' | 'one_time' | 'usage' | 'discount' | 'minimum_spend' | 'adjustment';
   description: string;
   /** The one entity the line is about; null for the account as a whole. */
   entity: { dimension: Dimension; value: string; name: string | null } | null;

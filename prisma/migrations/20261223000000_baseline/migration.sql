@@ -848,6 +848,56 @@ CREATE TABLE invoice_event (
 CREATE TRIGGER invoice_event_is_recorded_now BEFORE INSERT ON invoice_event
   FOR EACH ROW WHEN (NEW.at < date_trunc('second', transaction_timestamp())) EXECUTE FUNCTION refuse_past_event();
 
+-- What an operator credits (below 0) or charges an account beside its plan: once, by the next invoice or by a note of its own.
+CREATE TABLE adjustment (
+  id            uuid PRIMARY KEY,
+  seller_id     uuid NOT NULL REFERENCES seller,
+  account_id    uuid NOT NULL REFERENCES account,
+  -- YYYY-MM: the first month whose invoice may draw it; null: whichever comes next
+  period_label  text,
+  amount        numeric NOT NULL CHECK (amount <> 0),
+  currency      text NOT NULL,
+  reason        text NOT NULL,
+  tax           text,
+  tax_category  text,
+  created_by    text NOT NULL,
+  created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  cancelled_by  text,
+  cancelled_at  timestamptz,
+  cancel_reason text,
+  CHECK (num_nonnulls(tax, tax_category) <= 1),
+  CHECK (num_nonnulls(cancelled_by, cancelled_at, cancel_reason) IN (0, 3))
+);
+CREATE INDEX adjustment_of_account ON adjustment (account_id, id);
+CREATE TRIGGER adjustment_is_frozen BEFORE UPDATE ON adjustment FOR EACH ROW WHEN (
+  OLD.cancelled_at IS NOT NULL
+  OR (NEW.id, NEW.seller_id, NEW.account_id, NEW.period_label, NEW.amount, NEW.currency, NEW.reason, NEW.tax, NEW.tax_category,
+      NEW.created_by, NEW.created_at)
+     IS DISTINCT FROM
+     (OLD.id, OLD.seller_id, OLD.account_id, OLD.period_label, OLD.amount, OLD.currency, OLD.reason, OLD.tax, OLD.tax_category,
+      OLD.created_by, OLD.created_at))
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER adjustment_stays BEFORE DELETE ON adjustment FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER adjustment_is_kept BEFORE TRUNCATE ON adjustment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Which document drew an adjustment. Of those that stand one at most: a void gives it back, and the next invoice draws it.
+CREATE TABLE adjustment_draw (
+  adjustment_id uuid NOT NULL REFERENCES adjustment,
+  invoice_id    uuid NOT NULL REFERENCES invoice,
+  drawn_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  given_back_at timestamptz,
+  PRIMARY KEY (adjustment_id, invoice_id)
+);
+CREATE UNIQUE INDEX adjustment_drawn_once ON adjustment_draw (adjustment_id) WHERE given_back_at IS NULL;
+CREATE INDEX adjustment_draw_of_invoice ON adjustment_draw (invoice_id);
+CREATE TRIGGER adjustment_draw_is_frozen BEFORE UPDATE ON adjustment_draw FOR EACH ROW WHEN (
+  OLD.given_back_at IS NOT NULL
+  OR (NEW.adjustment_id, NEW.invoice_id, NEW.drawn_at) IS DISTINCT FROM (OLD.adjustment_id, OLD.invoice_id, OLD.drawn_at))
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER adjustment_draw_stays BEFORE DELETE ON adjustment_draw FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER adjustment_draw_is_kept BEFORE TRUNCATE ON adjustment_draw
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE stored_document (
   month      date NOT NULL,
   invoice_id uuid NOT NULL,
@@ -992,7 +1042,7 @@ CREATE TABLE correction (
   original_id     uuid NOT NULL REFERENCES invoice,
   -- the last revision it takes into account
   base_revision   integer NOT NULL CHECK (base_revision >= 1),
-  cause           text NOT NULL CHECK (cause IN ('usage', 'void', 'credit')),
+  cause           text NOT NULL CHECK (cause IN ('usage', 'void', 'credit', 'adjustment')),
   state           text NOT NULL CHECK (state IN ('proposed', 'issued', 'dismissed', 'superseded')),
   -- over the values of every window of the period; null for what an operator decides, which needs none
   usage_sha256    text CHECK ((usage_sha256 IS NULL) = (cause <> 'usage')),

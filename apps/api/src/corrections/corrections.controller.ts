@@ -21,9 +21,10 @@ const correction = z
     account: id,
     period: z.object({ label: z.string(), start: stamp, end: stamp }),
     state,
-    cause: z.enum(['usage', 'void', 'credit']).meta({
+    cause: z.enum(['usage', 'void', 'credit', 'adjustment']).meta({
       description:
-        'A confirming pull brought other usage, the documents of the period were voided, or a part of them was credited by hand.',
+        'A confirming pull brought other usage, the documents of the period were voided, a part of them was credited by hand, or an ' +
+        'adjustment was noted at once.',
     }),
     kind: documentKind,
     corrects: z.object({ id, number: z.string() }).meta({ description: 'The document that billed the period.' }),

@@ -54,6 +54,7 @@ const SEMANTICALLY_INVALID = new Set([
   'period_not_billable',
   'plan_not_in_force',
   'report_api_key_needed',
+  'tax_not_of_account',
   'too_many_decimals',
 ]);
 

@@ -168,6 +168,9 @@ const basis = z.discriminatedUnion('kind', [
     parts: z.array(z.object({ tax_category: z.string().nullable(), tax: z.string().optional(), net: decimal })),
     part: count,
   }),
+  z
+    .object({ kind: z.literal('adjustment'), adjustment: z.string(), amount: decimal, by: z.string(), at: stamp })
+    .meta({ description: 'What an operator credited or charged beside the plan.' }),
 ]);
 
 export const derivation = z

@@ -6,7 +6,7 @@ import { derivation } from './derivation.js';
 export const ratedLine = z
   .object({
     charge: z.string(),
-    kind: z.enum(['recurring', 'one_time', 'usage', 'discount', 'minimum_spend']),
+    kind: z.enum(['recurring', 'one_time', 'usage', 'discount', 'minimum_spend', 'adjustment']),
     description: z.string(),
     entity: z
       .object({

@@ -66,11 +66,17 @@ export async function issueBatch(database: Database, batch: IssueBatch): Promise
     }
     if (ready.length === 0) return { issued: [], changed };
     const numbering = batch.numberingOf(facts.seller);
-    const taken = await takeNumbers(tx.rows, numbering, 'invoice', ready.length);
-    const issued = ready.map(({ of, inputs }, position) => {
-      const number = { ...taken, sequence: taken.sequence + position };
-      return { of, inputs, number, invoice: batch.write(of, number, facts.seller) };
-    });
+    const issued: Numbered[] = [];
+    // Each kind has its series, locked in one order everywhere. A total below 0 made a first document a credit note.
+    for (const kind of KINDS_OF_FIRST) {
+      const some = ready.filter(({ of }) => of.draft.kind === kind);
+      if (some.length === 0) continue;
+      const taken = await takeNumbers(tx.rows, numbering, kind, some.length);
+      some.forEach(({ of, inputs }, position) => {
+        const number = { ...taken, sequence: taken.sequence + position };
+        issued.push({ of, inputs, number, invoice: batch.write(of, number, facts.seller) });
+      });
+    }
     batch.onNumbered(issued.map(({ of }) => of.accountId));
     const documents = issued.map(({ of, inputs, number, invoice }) => ({
       ...{ accountId: of.accountId, invoice, taken: number, inputs },
@@ -94,6 +100,8 @@ function mayIssue(
   if (outcome) return row.state === 'rated' && issue === 'automatic';
   return row.state === 'drafted' && (row.released || issue === 'automatic');
 }
+
+const KINDS_OF_FIRST = ['credit_note', 'invoice'] as const;
 
 interface Numbered {
   readonly of: ToIssue;

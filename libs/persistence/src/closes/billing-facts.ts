@@ -5,6 +5,7 @@ import type { StoredAccess } from '../catalogue/report-access.js';
 import { SELLER, sellerFacts, type SellerRow } from '../catalogue/seller-facts.js';
 import { readSettings } from '../catalogue/seller-settings.js';
 import { advancesOfAccount, type DecidingDocument, decidingDocuments, demandUnaltered } from '../documents/advances.js';
+import { adjustmentsOfAccount } from '../documents/adjustments.js';
 import { DISCOUNTED_OF_ACCOUNT } from '../documents/discounted.js';
 import { Prisma } from '../generated/client.js';
 import type { Database, Transaction } from '../ground/database.js';
@@ -17,6 +18,7 @@ interface FactsRow extends Pick<BillingFacts, 'entities' | 'subscriptions' | 've
   readonly account: AccountTerms;
   readonly advances: BillingFacts['advances'] | null;
   readonly discounted: BillingFacts['discounted'] | null;
+  readonly adjustments: BillingFacts['adjustments'] | null;
   readonly deciding: DecidingDocument[] | null;
 }
 
@@ -52,17 +54,19 @@ function factsOf(periodLabel: string | undefined, documents: boolean): Prisma.Sq
         AND v.code IN (SELECT b.plan_code FROM subscription b WHERE b.account_id = a.id)) AS versions,
     ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : advancesOfAccount(periodLabel)} AS advances,
     ${DISCOUNTED_OF_ACCOUNT} AS discounted,
+    ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : adjustmentsOfAccount(periodLabel)} AS adjustments,
     ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : decidingDocuments(periodLabel)} AS deciding`;
 }
 
 /** @throws DocumentAltered when a document that decides what was billed in advance or discounted is not as it was issued */
 function toFacts(seller: SellerFacts, row: FactsRow): BillingFacts {
   demandUnaltered(row.deciding);
-  const { account, entities, subscriptions, versions, advances, discounted } = row;
+  const { account, entities, subscriptions, versions, advances, discounted, adjustments } = row;
   return {
     ...{ seller, account, entities, subscriptions, versions },
     ...(advances && { advances }),
     ...(discounted && { discounted }),
+    ...(adjustments && { adjustments }),
   };
 }
 

@@ -9,16 +9,19 @@ import type {
   TaxGroup,
 } from '#invoicing';
 import type { WindowFingerprint } from '#proof';
+import type { Adjustment } from '#rating';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
 import { Prisma } from '../generated/client.js';
+import { giveBack, keepAdjustment, type AdjustmentRefusal, type NewAdjustment } from '../documents/adjustments.js';
 import { askAnew } from '../documents/confirming-pulls.js';
 import { loadDocumentFacts } from '../documents/invoice-inputs.js';
 import { insertingInvoices } from '../documents/invoices.js';
 import { type IssueOutcome, lockDraft, settleDraft } from './drafts.js';
 import { type Numbering, type NumberTaken, takeNumbers } from '../documents/number-series.js';
 import { type Snapshot, usageFingerprint } from '../ledger/ledger.js';
+import { IS_NOTE } from '../ground/issued.js';
 import { sellerOf, where } from '../ground/page.js';
 import {
   type AccountPeriod,
@@ -40,8 +43,8 @@ export interface CorrectionView {
   account: string;
   period: { label: string; start: string; end: string };
   state: CorrectionState;
-  /** A pull brought other usage, the documents of the period were voided, or an operator credited a part of them. */
-  cause: 'usage' | 'void' | 'credit';
+  /** A pull brought other usage, or an operator voided the documents, credited a part of them, or had an adjustment noted. */
+  cause: 'usage' | 'void' | 'credit' | 'adjustment';
   kind: DraftInvoice['kind'];
   /** The document that billed the period, the last time it did. */
   corrects: { id: string; number: string };
@@ -81,6 +84,8 @@ interface CorrectionInputs {
   readonly usage?: readonly WindowFingerprint[];
   /** What an operator asked to be credited. */
   readonly credit?: CreditRequest;
+  /** The one that an operator had noted at once. */
+  readonly adjustments?: readonly Adjustment[];
   readonly dialect_sha256?: string | null;
 }
 
@@ -433,7 +438,7 @@ async function recordDecision(
   tx: Transaction,
   { sellerId, accountId, periodLabel, original }: NamedOriginal,
   of: {
-    cause: 'void' | 'credit';
+    cause: Exclude<CorrectionView['cause'], 'usage'>;
     inputs: CorrectionInputs;
     note: DraftInvoice;
     invoice: IssuedInvoice;
@@ -512,6 +517,85 @@ export async function creditPart(
   });
 }
 
+/** Thrown to undo what a transaction has written before it was refused. */
+class Undone extends Error {
+  constructor(readonly refused: Refusal<AdjustmentNoteRefusal>) {
+    super(refused.message);
+    this.name = 'Undone';
+  }
+}
+
+export type AdjustmentNoteRefusal =
+  AdjustmentRefusal | CreditRefusalCode | 'nothing_billed' | 'document_unprintable' | NamedRefusal['code'];
+
+/**
+ * Makes an adjustment and says it at once, by a note on the month that is named, or on the last one that stands billed: one
+ * transaction, so there is never one without the other.
+ *
+ * @param request.draft the note, from everything that stands; pure
+ */
+export async function noteAdjustment(
+  database: Database,
+  adjustment: NewAdjustment,
+  request: Omit<NoteIssue, 'actor' | 'numbering' | 'write'> & {
+    readonly actor: string;
+    /** How the seller of a document issues notes. */
+    readonly issuing: (tx: Transaction, sellerId: string) => Promise<Pick<NoteIssue, 'numbering' | 'write'>>;
+    readonly draft: (
+      of: Pick<NamedOriginal, 'original' | 'documents'>,
+      terms: BillingTerms,
+      kept: Adjustment,
+    ) => Omit<DraftInvoice, 'inputs_hash'> | CreditRefusal;
+  },
+): Promise<
+  | { readonly outcome: 'issued'; readonly invoice: IssuedInvoice; readonly adjustment: string }
+  | Refusal<AdjustmentNoteRefusal>
+> {
+  const { actor, objection, issuing } = request;
+  const { account: accountId, period } = adjustment;
+  const work = transaction(database, async (tx) => {
+    const [last] = await tx.$queryRaw<{ id: string }[]>`
+      SELECT i.id FROM invoice i
+       WHERE i.account_id = ${accountId}::uuid AND NOT ${IS_NOTE} AND (${period}::text IS NULL OR i.period_label = ${period})
+         AND NOT EXISTS (SELECT FROM invoice_event e WHERE e.invoice_id = i.id AND e.type = 'voided')
+       ORDER BY i.period_label DESC, i.revision DESC LIMIT 1`;
+    if (!last) {
+      const message = `no invoice of the account${period === null ? '' : ` for ${period}`} stands that a note could be about`;
+      return refusal('nothing_billed', `${message}; leave the adjustment to the next invoice`);
+    }
+    const named = await lockNamed(tx, last.id, 'name that one');
+    if (isRefusal(named)) return named;
+    const { sellerId, original } = named;
+    const kept = await keepAdjustment(tx, actor, adjustment);
+    if ('outcome' in kept) return kept;
+    const { facts } = await loadDocumentFacts(tx, original.id);
+    const draft = request.draft(named, facts, kept);
+    if ('outcome' in draft) throw new Undone(draft);
+    const inputs: CorrectionInputs = {
+      original: original.id,
+      documents: await documentFingerprints(tx, named),
+      adjustments: [kept],
+    };
+    const note: DraftInvoice = { ...draft, inputs_hash: documentSha256(inputs) };
+    const corrects = { id: original.id, number: original.number };
+    const inserted = await insertNote(
+      tx,
+      { id: uuid(), sellerId, accountId, closeId: null, draft: note, inputs, corrects },
+      { actor, objection, ...(await issuing(tx, sellerId)) },
+    );
+    if (inserted.outcome === 'objected') throw new Undone(objectedTo(inserted));
+    const { invoice } = inserted;
+    if ((await supersedeOpen(tx, named)) > 0) await askAnew(tx, original.id, { sellerId, actor });
+    await recordEvent(tx, [original.id], invoice.kind === 'credit_note' ? 'credited' : 'debited', invoice);
+    await recordDecision(tx, named, { cause: 'adjustment', inputs, note, invoice, reason: adjustment.reason, actor });
+    return { outcome: 'issued' as const, invoice, adjustment: kept.id };
+  });
+  return work.catch((error: unknown) => {
+    if (error instanceof Undone) return error.refused;
+    throw error;
+  });
+}
+
 /** What a void led to. */
 export type VoidOutcome =
   /** `invoice` is the note. */
@@ -522,7 +606,7 @@ export type VoidOutcome =
 /**
  * Takes everything back that was issued for a document's period with one note, and marks all of it voided. Where it comes to
  * nothing already it is voided without a note. Open proposals of the period are superseded; what comes of later pulls is
- * nothing, until its close bills the period anew.
+ * nothing, until its close bills the period anew. Adjustments that they had drawn are open again: the next invoice draws them.
  *
  * @param request.draft the note that brings the documents to zero; null when they come to zero already
  */
@@ -545,6 +629,7 @@ export async function voidPeriod(
     const audited = { sellerId, actor, action: 'invoice.voided', subject: `invoice:${original.id}` };
     if (!draft) {
       await supersedeOpen(tx, named);
+      await giveBack(tx, standing);
       await recordEvents(tx, standing, 'voided', null, { invoice: null, number: null, reason, actor });
       await callForCertificate(tx, original.id);
       await recordAudit(tx, { ...audited, data: { number: original.number, by: null, reason } });
@@ -562,6 +647,8 @@ export async function voidPeriod(
     if (inserted.outcome === 'objected') return objectedTo(inserted);
     const { invoice } = inserted;
     await supersedeOpen(tx, named);
+    // What was promised to the customer, or owed by it, is not lost with the document that said so.
+    await giveBack(tx, standing);
     await recordEvent(tx, standing, 'voided', invoice);
     await recordDecision(tx, named, { cause: 'void', inputs, note, invoice, reason, actor });
     await recordAudit(tx, { ...audited, data: { number: original.number, by: invoice.number, reason } });

@@ -62,6 +62,7 @@ export {
   type CorrectionView,
   creditPart,
   dismissCorrection,
+  noteAdjustment,
   findCorrection,
   findOpenCorrection,
   issueCorrection,

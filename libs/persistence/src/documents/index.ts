@@ -1,3 +1,13 @@
+export {
+  type AdjustmentRefusal,
+  type AdjustmentState,
+  type AdjustmentView,
+  cancelAdjustment,
+  createAdjustment,
+  findAdjustment,
+  listAdjustments,
+  type NewAdjustment,
+} from './adjustments.js';
 export { noteAlteration } from './alterations.js';
 export { type CloseDocument, documentsOfClose, standsAsCertified } from './close-documents.js';
 export {

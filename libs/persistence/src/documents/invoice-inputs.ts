@@ -106,7 +106,7 @@ export async function loadDocumentFacts(
  */
 export async function pinnedFacts(
   database: Database | Transaction,
-  { seller, account, entities, subscriptions, versions, advances, discounted }: BillingInputs,
+  { seller, account, entities, subscriptions, versions, advances, discounted, adjustments }: BillingInputs,
   of: string,
 ): Promise<BillingTerms> {
   const documents = await database.$queryRaw<{ code: string; version: number; document: unknown; sha256: string }[]>`
@@ -125,5 +125,6 @@ export async function pinnedFacts(
     ...{ seller, account, entities, subscriptions, versions: rated },
     ...(advances && { advances }),
     ...(discounted && { discounted }),
+    ...(adjustments && { adjustments }),
   };
 }

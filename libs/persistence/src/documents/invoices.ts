@@ -3,6 +3,7 @@ import { v7 as uuid } from 'uuid';
 import { Prisma } from '../generated/client.js';
 import type { Database } from '../ground/database.js';
 import { also, sellerOf, where } from '../ground/page.js';
+import { DRAWING } from './adjustments.js';
 import { CONFIRM_AFTER_HOURS } from './confirming-pulls.js';
 import type { NumberTaken } from './number-series.js';
 import { documentSha256 } from '../ground/document-sha256.js';
@@ -19,8 +20,8 @@ export interface NewDocument {
 }
 
 /**
- * The statement that inserts documents with their lines, taxes, inputs, events and confirming pulls: once and never again, in
- * the order of their numbers. Lines and taxes are read out of the documents by the database, so that beside a document stands
+ * The statement that inserts documents with their lines, taxes, inputs, events, confirming pulls and the adjustments that they
+ * draw: once and never again, in the order of their numbers. Lines and taxes are read out of the documents by the database, so that beside a document stands
  * what it says. One statement for all tables: the series is locked, and every round trip is one that the next issuer waits for.
  *
  * @param of.closeId null for notes that no close issues
@@ -81,6 +82,8 @@ export function insertingInvoices(
        ORDER BY g.sequence, t.position
     ), inputs AS (
       INSERT INTO invoice_inputs (invoice_id, inputs) SELECT id, inputs FROM given ORDER BY sequence
+    ), drawn AS (
+      ${DRAWING}
     ), event AS (
       INSERT INTO invoice_event (id, invoice_id, type, at)
       SELECT event_id, id, 'issued', (document->>'issued_at')::timestamptz FROM given ORDER BY sequence

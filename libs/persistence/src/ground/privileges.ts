@@ -12,6 +12,8 @@ export const QUEUE_SCHEMA = 'bullmq';
 const SERVICE_MAY: Readonly<Record<string, string>> = {
   _prisma_migrations: 'SELECT',
   account: 'SELECT, INSERT, UPDATE',
+  adjustment: 'SELECT, INSERT, UPDATE (cancelled_by, cancelled_at, cancel_reason)',
+  adjustment_draw: 'SELECT, INSERT, UPDATE (given_back_at)',
   api_key: 'SELECT, INSERT, UPDATE',
   // When, in which order and by which login an event was recorded says the database.
   audit_event: 'SELECT, INSERT (seller_id, actor, action, subject, data)',
