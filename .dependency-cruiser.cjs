@@ -7,7 +7,7 @@ const sees = {
   rating: ['money', 'calendar', 'metering'],
   invoicing: ['money', 'calendar', 'metering', 'rating'],
   'e-invoice': ['money', 'calendar', 'rating', 'invoicing'],
-  billing: ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing'],
+  billing: ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing', 'e-invoice'],
 };
 const pure = Object.keys(sees);
 // Pure but for the cryptography of the platform.

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { Writable } from 'node:stream';
 import pg from 'pg';
 import { createInvoiceRenderer } from '#invoice-pdf';
 import type { IssuedInvoice } from '#invoicing';
 import { type ArchiveManifest, verifyCertificates, verifyDocuments, verifyInvoice } from '#proof';
+import { sendInvoices } from '../../apps/api/src/closes/invoices-zip.js';
 import { feePlan, makePlan } from '../support/catalogue.js';
 import { GERMAN_PARTIES } from '../support/electronic-invoices.js';
 import { settled, startService, type TestService } from '../support/service.js';
@@ -123,6 +125,8 @@ describe('electronic invoices', () => {
       [{ e_invoice: { order_reference: '\u0007' } }, '/e_invoice/order_reference'],
       [{ e_invoice: { colour: 'red' } }, '/e_invoice/colour'],
       [{ registration: { scheme: '0249', id: '1' } }, '/registration/scheme'],
+      [{ registration: { scheme: '0088', id: '7300010000002' } }, '/registration/id'],
+      [{ e_invoice: { endpoint: { scheme: '0208', id: '0202239952' } } }, '/e_invoice/endpoint/id'],
     ];
     for (const [over, pointer] of wrong) expect(await refusedOf(over)).toEqual([422, 'invalid_request', pointer]);
     const onSeller: [object, string][] = [
@@ -171,6 +175,8 @@ describe('electronic invoices', () => {
     const ends = async (closeId: string) =>
       (await accountsOf(closeId)).map(({ state, reason }) => [state, reason?.code, reason?.message]);
     const held = ['held', 'e_invoice_incomplete', `the format xrechnung requires ${LACKS.join(', ')}; fill them in`];
+    const { json: estimate } = await ask('GET', `/v1/accounts/${id}/estimate?period=${PERIOD}`);
+    expect(estimate.would_hold).toEqual([{ code: held[1], message: held[2] }]);
     expect(await ends(await close('lacking', { dry_run: true }))).toEqual([held, ['drafted', undefined, undefined]]);
     const closeId = await close('lacking', { issue: 'automatic' });
     expect(await ends(closeId)).toEqual([held, ['issued', undefined, undefined]]);
@@ -316,7 +322,7 @@ describe('electronic invoices', () => {
       expect(manifest.missing).toEqual([]);
       const listed = Object.fromEntries(manifest.documents.map(({ number, xml: form }) => [number, form]));
       expect(listed[invoice.number]).toEqual({
-        ...{ file: `${invoice.number}.xml`, sha256: sha256(bytes), layout: 1, kind: 'xrechnung' },
+        ...{ kind: 'xrechnung', file: `${invoice.number}.xml`, sha256: sha256(bytes), layout: 1 },
       });
       expect(manifest.documents.find(({ number }) => number === plain.number)).not.toHaveProperty('xml');
 
@@ -370,6 +376,53 @@ describe('electronic invoices', () => {
       expect(verifyInvoice(JSON.stringify(ofPlain))).toMatchObject({ outcome: 'valid', renditions: [] });
     });
 
+    it('that a document cannot have are told in the manifest, and an auditor finds the same or does not', async () => {
+      const written: Buffer[] = [];
+      const response = new Writable({
+        write(piece: Buffer, _encoding, done) {
+          written.push(piece);
+          done();
+        },
+      });
+      const refused = { outcome: 'refused', code: 'tax_of_a_line_unclear', message: 'two ways' } as const;
+      const pdf = { layout: 1, sha256: sha256('%PDF'), bytes: Buffer.from('%PDF') };
+      const closes = { pdf: () => Promise.resolve(pdf), xml: () => Promise.resolve(refused) };
+      const renderer = createInvoiceRenderer();
+      await sendInvoices(response, { database: service.database, closes, closeId, certificate: undefined });
+      const entries = entriesOf(Buffer.concat(written));
+      const manifest = JSON.parse(entries.at(-1)?.bytes.toString() ?? '') as ArchiveManifest;
+      expect(manifest.missing).toEqual([]);
+      expect(manifest.documents.find(({ number }) => number === invoice.number)?.xml).toEqual({
+        ...{ kind: 'xrechnung', refused: 'tax_of_a_line_unclear' },
+      });
+      // The auditor can write it, so somebody left it out.
+      const text = (await ask('GET', `/v1/closes/${closeId}/certificate`)).bytes.toString();
+      const verdict = verifyCertificates([{ name: 'certificate.json', text }]);
+      if (verdict.outcome !== 'valid') throw new Error(verdict.message);
+      const files = [{ name: 'certificate.json', bytes: Buffer.from(text) }, ...entries].map(({ name, bytes }) => ({
+        name,
+        async *read() {
+          yield await Promise.resolve(bytes);
+        },
+      }));
+      const { differences } = await verifyDocuments(verdict.certificates, files, renderer);
+      await renderer.close();
+      expect(
+        differences.filter(({ name }) => name.endsWith('.xml')).map(({ what, name }) => `${what} ${name}`),
+      ).toEqual([`missing ${invoice.number}.xml`]);
+    });
+
+    it('of a credit note of a part say what is credited', async () => {
+      const part = { reason: 'a day without service', amount: '10.00' };
+      const answer = await ask('POST', `/v1/invoices/${invoice.id}/credit-notes`, part);
+      expect(answer.status).toBe(201);
+      const { bytes } = await xml(undefined, (answer.json as Issued).id);
+      const written = readInvoice(bytes.toString());
+      expect(arithmeticFaults(written, 2, 2)).toEqual([]);
+      expect(written).toMatchObject({ typeCode: '381', totals: { net: '10.00', tax: '1.90', payable: '11.90' } });
+      expect(written.note).toContain('a day without service');
+    });
+
     it('of a credit note that takes all back are of type 381, name it, and verify', async () => {
       const answer = await ask('POST', `/v1/invoices/${invoice.id}/credit-notes`, {
         reason: 'wrong company',
@@ -383,7 +436,7 @@ describe('electronic invoices', () => {
       expect(arithmeticFaults(written, 2, 2)).toEqual([]);
       expect(written).toMatchObject({
         ...{ number: note.number, typeCode: '381', preceding: invoice.number },
-        totals: { net: '100.00', tax: '19.00', payable: '119.00' },
+        totals: { net: '90.00', tax: '17.10', payable: '107.10' },
       });
       const evidence = (await ask('GET', `/v1/invoices/${note.id}/evidence`)).bytes.toString();
       expect(verifyInvoice(evidence)).toMatchObject({

@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url';
-import { isAddressScheme, isRegisterScheme, PROFILES } from '#e-invoice';
+import { hasItsForm, isAddressScheme, isRegisterScheme, PROFILES } from '#e-invoice';
 import { electronicFormatIBAN, isValidBIC, isValidIBAN } from 'ibantools';
 import { stdnum } from 'stdnum';
 import { z } from 'zod';
@@ -73,6 +73,7 @@ export const registration = z
       .default(null),
     id: text(REFERENCE_LENGTH),
   })
+  .superRefine(inItsForm)
   .meta({ description: 'The entry in a register of companies; `scheme` is a code of ISO 6523 ICD.' });
 
 /** Where a party receives electronic documents. */
@@ -83,6 +84,7 @@ export const endpoint = z
       .refine(isAddressScheme, 'must be a code of the EAS list such as "0204", "9930" or "EM" (an e-mail address)'),
     id: text(REFERENCE_LENGTH),
   })
+  .superRefine(inItsForm)
   .superRefine(({ scheme, id }, context) => {
     if (scheme !== 'EM' || isEmail(id)) return;
     context.addIssue({ code: 'custom', path: ['id'], message: 'must be an e-mail address, as the scheme says' });
@@ -112,6 +114,13 @@ export const accountEInvoice = z
     endpoint: endpoint.nullable().default(null),
   })
   .meta({ description: 'What the account wants of electronic invoices, and what they say of it.' });
+
+/** Digits, length and check digit of the schemes that have a form of their own. */
+function inItsForm({ scheme, id }: { scheme: string | null; id: string }, context: z.RefinementCtx): void {
+  if (hasItsForm(scheme, id)) return;
+  const message = `must be a number of the scheme ${scheme} with its check digits, without blanks`;
+  context.addIssue({ code: 'custom', path: ['id'], message });
+}
 
 /** VAT numbers by the prefix that they are written with, as the library has them: the country, and what it calls them. */
 const VAT_KINDS: Readonly<Record<string, string>> = {

@@ -46,6 +46,7 @@ export {
   type MonthBilled,
   type MonthOnMonth,
 } from './drift.js';
+export { eInvoiceHold } from './e-invoice-hold.js';
 export {
   type Code,
   CODES,

@@ -2,6 +2,7 @@ import {
   BillingError,
   type Drafted,
   driftWarning,
+  eInvoiceHold,
   held,
   type Held,
   type Notice,
@@ -62,7 +63,7 @@ import { CloseError } from './close-error.js';
 import type { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { InHand } from './in-hand.js';
-import { eInvoiceHold, numberingOf, renderOnce, unprintableHold, wantedFile, writeDocument } from './issuing.js';
+import { numberingOf, renderOnce, unprintableHold, wantedFile, writeDocument } from './issuing.js';
 import { keepBatch, type Kept } from './keep-usage.js';
 import { LockedSeries, SeriesLocked } from './locked-series.js';
 import { rateOne, type Rating, type RatingOptions } from './rating.js';

@@ -1,5 +1,5 @@
 import { held, type Held, type SellerFacts } from '#billing';
-import { isRefusal, objectionTo, type Refusal, renderEInvoice, wantedForm, type FormatKind } from '#e-invoice';
+import { type FormatKind, isRefusal, type Refusal, renderEInvoice, wantedForm } from '#e-invoice';
 import { type DraftInvoice, documentNumber, type IssuedInvoice, issueInvoice } from '#invoicing';
 import type { Database } from '#persistence';
 import {
@@ -53,20 +53,6 @@ export function unprintableHold(
     'document_unprintable',
     `no typeface has ${named.join(', ')}${others}; write them in Latin, Greek, Cyrillic or Devanagari letters`,
   );
-}
-
-/**
- * Holds a draft that could not be written in the electronic form that its customer wants: with a number it would only be
- * refused at the customer's. Notes are not held: what they correct is issued, and its parties can no longer be mended.
- */
-export function eInvoiceHold(draft: Omit<DraftInvoice, 'inputs_hash'>): Held | undefined {
-  const objection = objectionTo(draft);
-  if (!objection) return undefined;
-  const { code, message } = objection;
-  const profile = draft.customer.e_invoice?.profile ?? '';
-  return code === 'e_invoice_incomplete'
-    ? held(code, `${message}; fill them in`)
-    : held('e_invoice_impossible', `there is no ${profile} of this invoice (${code}): ${message}`);
 }
 
 /** How a seller's documents are numbered. */

@@ -6,6 +6,7 @@ import {
   controlAccount,
   draftAccount,
   type Drafted,
+  eInvoiceHold,
   type Held,
   notBillable,
   openQuestions,
@@ -19,7 +20,7 @@ import type { Database } from '#persistence';
 import { prepareUsage, type PreparedUsage } from '#persistence/ledger';
 import type { AccountInBatch, CloseWork, SeriesProgress } from '#persistence/closes';
 import { connected, type Connectors, pullUsage } from '#usage';
-import { eInvoiceHold, type Renderer, unprintableHold } from './issuing.js';
+import { type Renderer, unprintableHold } from './issuing.js';
 import { evidenceKeeper, keepDoubted, type Kept, keepUsage, notToKeep } from './keep-usage.js';
 
 /** What an account's period comes to, rated in memory. `warnings` hold those of the usage too. */

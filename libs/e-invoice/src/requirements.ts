@@ -2,6 +2,7 @@ import type { ElectronicAddress, Registration, TaxCategory } from '#invoicing';
 import { isAddressScheme, isRegisterScheme } from './code-lists.js';
 import type { ElectronicContent } from './document.js';
 import type { Format } from './format.js';
+import { hasItsForm } from './identifier-forms.js';
 import { vatIdOf } from './vat-id.js';
 
 /**
@@ -43,13 +44,17 @@ function missingForEn16931(content: ElectronicContent): string[] {
 function missingOfRegistration(path: string, registration: Registration | null | undefined): (string | false)[] {
   if (!registration) return [];
   const { scheme, id } = registration;
-  return [scheme !== null && !isRegisterScheme(scheme) && `${path}/scheme`, isBlank(id) && `${path}/id`];
+  return [scheme !== null && !isRegisterScheme(scheme) && `${path}/scheme`, isNone(scheme, id) && `${path}/id`];
 }
 
 /** What is wrong with an electronic address that is given. */
 function missingOfAddress(path: string, address: ElectronicAddress | null | undefined): (string | false)[] {
   if (!address) return [];
-  return [!isAddressScheme(address.scheme) && `${path}/scheme`, isBlank(address.id) && `${path}/id`];
+  return [!isAddressScheme(address.scheme) && `${path}/scheme`, isNone(address.scheme, address.id) && `${path}/id`];
+}
+
+function isNone(scheme: string | null, id: string): boolean {
+  return isBlank(id) || !hasItsForm(scheme, id);
 }
 
 /** What Germany asks of both parties (BR-DE-2 to BR-DE-9, BR-DE-15, BR-DE-23; the same as DE-R of Peppol). */

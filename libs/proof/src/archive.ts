@@ -17,9 +17,13 @@ export interface ArchiveManifest {
     pdf: { file: string; sha256: string; layout: number } | null;
     /**
      * The electronic form that the customer wanted; null when it could not be had, absent when none was wanted. `layout`: the
-     * version of the form that it was written in.
+     * version of the form that it was written in. `refused`: there is no such form of this document, and why.
      */
-    xml?: { file: string; sha256: string; layout: number; kind: string } | null | undefined;
+    xml?:
+      | { kind: string; file: string; sha256: string; layout: number }
+      | { kind: string; refused: string }
+      | null
+      | undefined;
   }[];
   missing: { number: string; id: string; part: 'document' | 'pdf' | 'xml'; code: string }[];
 }

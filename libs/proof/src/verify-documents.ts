@@ -117,7 +117,12 @@ const manifestForm: z.ZodType<ArchiveManifest> = z.object({
       number: z.string(),
       json: z.object({ file: z.string(), sha256: hash }),
       pdf: z.object({ file: z.string(), sha256: hash, layout: z.int() }).nullable(),
-      xml: z.object({ file: z.string(), sha256: hash, layout: z.int(), kind: z.string() }).nullish(),
+      xml: z
+        .union([
+          z.object({ kind: z.string(), file: z.string(), sha256: hash, layout: z.int() }),
+          z.object({ kind: z.string(), refused: z.string() }),
+        ])
+        .nullish(),
     }),
   ),
   missing: z.array(
@@ -329,7 +334,8 @@ class Archive {
       const name = nameOf(number, 'xml');
       this.#expected.add(name);
       const file = this.#files.get(name);
-      const listed = this.#listed.get(number)?.xml;
+      const entry = this.#listed.get(number)?.xml;
+      const listed = entry && 'file' in entry ? entry : undefined;
       const written = writtenAgain(form.kind, content);
       if (!file) {
         if (!(written instanceof Error) && isRefusal(written) && !listed) continue;

@@ -5,6 +5,7 @@ import {
   type BillingTerms,
   type Code,
   controlAccount,
+  eInvoiceHold,
   type Held,
   type Notice,
   openQuestions,
@@ -17,7 +18,7 @@ import {
   strictly,
 } from '#billing';
 import { type EpochSeconds, toStamp } from '#calendar';
-import type { Totals } from '#invoicing';
+import { draftInvoice, type Totals } from '#invoicing';
 import { type BucketSeries, GRID_SECONDS } from '#metering';
 import type { RatedLine } from '#rating';
 
@@ -84,6 +85,7 @@ export function rateMonth({ terms, label, now, pulled, traits }: EstimateWork, p
   const wouldHold = [
     ...(isLate ? [exactly.reason] : []),
     ...(controlled.outcome === 'held' ? [controlled.reason] : []),
+    ...formHolds(task, rated.lines, totals),
   ];
   return {
     outcome: 'estimated',
@@ -96,6 +98,18 @@ export function rateMonth({ terms, label, now, pulled, traits }: EstimateWork, p
     would_hold: wouldHold,
     warnings: [...openQuestions(traits, task.needs), ...controlled.warnings, ...rated.warnings],
   };
+}
+
+/** What the electronic form lacks that the customer wants: it can be filled in before the month ends. */
+function formHolds(
+  { facts: { seller, account }, period }: BillingTask,
+  lines: Rated['lines'],
+  totals: Totals,
+): Notice<Code>[] {
+  if (lines.length === 0) return [];
+  const of = { measured: null, revision: 1, dialectSha256: null, layoutVersion: 0 };
+  const held = eInvoiceHold(draftInvoice({ seller, account, period, lines, totals, ...of }));
+  return held ? [held.reason] : [];
 }
 
 const LATE_SAMPLES: ReadonlySet<string> = new Set(['no_samples', 'samples_implausible']);

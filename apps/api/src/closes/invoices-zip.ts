@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { ZipArchive } from 'archiver';
 import { codeOf, isRetryable } from '#close';
 import { canonicalJson } from '#canonical-json';
-import { type FormatKind, isRefusal, wantedForm } from '#e-invoice';
+import { type FormatKind, isRefusal, type Refusal, wantedForm } from '#e-invoice';
 import { type Database, documentSha256 } from '#persistence';
 import { documentsOfClose, noteAlteration, type StoredDocument } from '#persistence/documents';
 import type { StoredCertificate } from '#persistence/closes';
@@ -60,17 +60,14 @@ async function* entriesOf({ database, closes, closeId, certificate }: ClosedMont
     if ('code' in pdf) manifest.missing.push({ number, id, part: 'pdf', code: pdf.code });
     else yield { name: `${file}.pdf`, bytes: pdf.bytes, date };
     const form = wantedForm(content);
-    const xml = form && (await fileOrWhyNot(database, () => xmlOf(closes, id, form.kind)));
-    if (xml && 'code' in xml) manifest.missing.push({ number, id, part: 'xml', code: xml.code });
-    else if (xml) yield { name: `${file}.xml`, bytes: xml.bytes, date };
+    const xml = form && (await fileOrWhyNot(database, () => closes.xml(id, form.kind)));
+    if (xml && 'bytes' in xml) yield { name: `${file}.xml`, bytes: xml.bytes, date };
+    else if (xml && !isRefusal(xml)) manifest.missing.push({ number, id, part: 'xml', code: xml.code });
     manifest.documents.push({
       number,
       json: { file: json.name, sha256: documentSha256(content) },
       pdf: 'code' in pdf ? null : { file: `${file}.pdf`, sha256: pdf.sha256, layout: pdf.layout },
-      ...(form &&
-        xml && {
-          xml: 'code' in xml ? null : { file: `${file}.xml`, sha256: xml.sha256, layout: xml.layout, kind: form.kind },
-        }),
+      ...(form && xml && { xml: listed(form.kind, `${file}.xml`, xml) }),
     });
   }
   yield { name: MANIFEST_FILE, bytes: Buffer.from(JSON.stringify(manifest, null, 2)), date: latest };
@@ -80,10 +77,10 @@ async function* entriesOf({ database, closes, closeId, certificate }: ClosedMont
 const FIRST_DATE = '1980-01-01T00:00:00Z';
 
 /** Throws what asking again may cure: an archive that breaks off is asked for again, one that came is believed. */
-async function fileOrWhyNot(
+async function fileOrWhyNot<File extends object>(
   database: Database,
-  read: () => Promise<StoredDocument | { code: string } | undefined>,
-): Promise<StoredDocument | { code: string }> {
+  read: () => Promise<File | undefined>,
+): Promise<File | { code: string }> {
   try {
     return (await read()) ?? { code: 'not_found' };
   } catch (error) {
@@ -93,13 +90,13 @@ async function fileOrWhyNot(
   }
 }
 
-async function xmlOf(
-  closes: ClosedMonth['closes'],
-  id: string,
+function listed(
   kind: FormatKind,
-): Promise<StoredDocument | { code: string } | undefined> {
-  const file = await closes.xml(id, kind);
-  return file && isRefusal(file) ? { code: file.code } : file;
+  file: string,
+  xml: StoredDocument | Refusal | { code: string },
+): ArchiveManifest['documents'][number]['xml'] {
+  if ('bytes' in xml) return { kind, file, sha256: xml.sha256, layout: xml.layout };
+  return isRefusal(xml) ? { kind, refused: xml.code } : null;
 }
 
 /** Whatever keeps an alteration from being written down, the manifest tells of it. */
