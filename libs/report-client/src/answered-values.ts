@@ -51,25 +51,31 @@ export class AnsweredValues {
     if (!this.#written) return PackedValues.of(Array.from(items, (item) => (item < 0 ? null : this.textAt(item))));
     const { bytes, starts, ends, doubles } = this.#written;
     const { length } = items;
-    let size = Math.max(0, length - 1);
-    for (const item of items) if (item >= 0) size += (ends[item] ?? 0) - (starts[item] ?? 0);
-    const lines = new Uint8Array(size);
     const packedEnds = new Uint32Array(length);
     const packedDoubles = new Float64Array(length);
+    /** Where the value of each item goes. */
+    const places = new Int32Array(starts.length).fill(-1);
     let to = 0;
     for (let position = 0; position < length; position += 1) {
       const item = items[position] ?? -1;
-      if (position > 0) {
-        lines[to] = LINE_END;
-        to += 1;
-      }
-      const end = item < 0 ? 0 : (ends[item] ?? 0);
-      for (let at = item < 0 ? 0 : (starts[item] ?? 0); at < end; at += 1) {
-        lines[to] = bytes[at] ?? 0;
-        to += 1;
+      if (item >= 0) {
+        places[item] = to;
+        to += (ends[item] ?? 0) - (starts[item] ?? 0);
       }
       packedEnds[position] = to;
       packedDoubles[position] = item < 0 ? NaN : (doubles[item] ?? 0);
+      to += 1;
+    }
+    const lines = new Uint8Array(Math.max(0, to - 1)).fill(LINE_END);
+    // In the order of the answer, which is megabytes long and sorted by value: jumping about in it costs more than reading it.
+    for (let item = 0; item < places.length; item += 1) {
+      let place = places[item] ?? -1;
+      if (place < 0) continue;
+      const end = ends[item] ?? 0;
+      for (let at = starts[item] ?? 0; at < end; at += 1) {
+        lines[place] = bytes[at] ?? 0;
+        place += 1;
+      }
     }
     return new PackedValues(lines, packedEnds, packedDoubles);
   }
