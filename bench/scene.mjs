@@ -5,8 +5,13 @@ import { Client } from 'pg';
 import { accountId, customerSiteId } from '../dist/apps/report-simulator/src/index.js';
 import { Closes } from '../dist/libs/close/src/index.js';
 import { LAYOUT_VERSION } from '../dist/libs/invoice-pdf/src/index.js';
-import { createDatabase, migrate, openDatabase, secretKeySchema } from '../dist/libs/persistence/src/index.js';
-import { createSeller, publishTariffPlan, saveDraftPlan } from '../dist/libs/persistence/src/catalogue/index.js';
+import { createDatabase, migrate, secretKeySchema } from '../dist/libs/persistence/src/index.js';
+import {
+  createSeller,
+  openCatalogue,
+  publishTariffPlan,
+  saveDraftPlan,
+} from '../dist/libs/persistence/src/catalogue/index.js';
 import { parseTariffPlan } from '../dist/libs/rating/src/index.js';
 import { openCloseQueue, prepareQueue, queueSettings } from '../dist/libs/runtime/src/index.js';
 
@@ -83,7 +88,7 @@ export async function openScene({ server, name, plan, fleet, queueUrl }) {
   const url = new URL(server);
   url.pathname = `/${name}`;
   await migrate(url.href, prepareQueue);
-  const database = openDatabase(url.href, 2);
+  const database = await openCatalogue(url.href, 2);
   const client = new Client({ connectionString: url.href });
   // A server that is stopped under an interrupted run says so to an idle connection; the query that waits says it too.
   client.on('error', () => undefined);

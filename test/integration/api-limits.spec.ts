@@ -1,7 +1,8 @@
 import { type AddressInfo, connect } from 'node:net';
 import pg from 'pg';
 import request from 'supertest';
-import { openDatabase, PATIENCE, readingBounded } from '#persistence';
+import { PATIENCE, readingBounded } from '#persistence';
+import { openCatalogue } from '#persistence/catalogue';
 import { ACME, ADMIN_KEY, startApi, type TestApi } from '../support/api.js';
 import { eventually } from '../support/eventually.js';
 
@@ -123,7 +124,7 @@ describe('two APIs with different METERLINE_ADMIN_KEY', () => {
 
 describe('statements that only read', () => {
   it('are given up after their time, those of other work are not', async () => {
-    const database = openDatabase(api.serviceUrl, 2, { ...PATIENCE, reading_ms: READING_MS });
+    const database = await openCatalogue(api.serviceUrl, 2, { ...PATIENCE, reading_ms: READING_MS });
     await expect(readingBounded(database, () => database.$queryRaw`SELECT 1 FROM pg_sleep(60)`)).rejects.toMatchObject({
       meta: { driverAdapterError: { cause: { originalCode: '57014' } } },
     });

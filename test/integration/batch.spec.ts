@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { Closes } from '#close';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { listInvoices } from '#persistence/documents';
 import { listCloseAccounts } from '#persistence/closes';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
@@ -11,7 +11,7 @@ const ACCOUNTS = 50;
 
 describe('a batch of a close', () => {
   let url: string;
-  let database: Database;
+  let database: Catalogue;
   let ids: string[];
 
   beforeEach(async () => {

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { type Database, openDatabase } from '#persistence';
-import { publishTariffPlan, replaceEntities, saveDraftPlan } from '#persistence/catalogue';
+import type { Catalogue } from '#persistence';
+import { openCatalogue, publishTariffPlan, replaceEntities, saveDraftPlan } from '#persistence/catalogue';
 import { parseTariffPlan, type TariffPlan } from '#rating';
 import { feePlan, granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
@@ -9,14 +9,14 @@ const INVOICES = 12;
 
 /** A year of invoices with so many lines that each is kept apart from its row. */
 describe('changing the catalogue of an account with large invoices', () => {
-  let database: Database;
+  let database: Catalogue;
   let account: string;
 
   beforeAll(async () => {
     const created = await createTestDatabase();
     await created.database.$disconnect();
     // One connection, whose counters can be asked for.
-    database = openDatabase(created.url, 1);
+    database = await openCatalogue(created.url, 1);
     await makeSeller(database, { code: 'acme' });
     await makePlan(database, feePlan('fee', '10.00'));
     account = await makeAccount(database, { seller: 'acme', external_id: 'large' }, 'fee');

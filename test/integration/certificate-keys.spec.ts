@@ -5,7 +5,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { accountId } from '../../apps/report-simulator/src/index.js';
 import { createApi } from '../../apps/api/src/index.js';
-import { type AuditEvent, type Database, secretKeySchema, type Transaction } from '#persistence';
+import { type AuditEvent, type Catalogue, secretKeySchema, type Transaction } from '#persistence';
 import { type CertificateKey, listCertificateKeys, rotateCertificateKey, signingKey } from '#persistence/closes';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { eventually } from '../support/eventually.js';
@@ -146,7 +146,7 @@ describe('the key that certificates are signed with, rotated over REST', () => {
 
 describe('the key that certificates are signed with, in the database', () => {
   let url: string;
-  let database: Database;
+  let database: Catalogue;
 
   beforeAll(async () => {
     ({ url, database } = await createTestDatabase());

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { v7 as uuid } from 'uuid';
 import { Closes, type ClosesOptions } from '#close';
 import type { Connectors } from '#usage';
-import { type Database, session as asking } from '#persistence';
+import { type Catalogue, session as asking } from '#persistence';
 import type { DraftInvoice } from '#invoicing';
 import { listInvoices } from '#persistence/documents';
 import {
@@ -30,7 +30,7 @@ import { eventually } from '../support/eventually.js';
 /** Two at once, in the order that does harm: brought about by locks and by calls, never by waiting for luck. */
 describe('a close', () => {
   let url: string;
-  let database: Database;
+  let database: Catalogue;
   /** Another session, as the owner. */
   let session: pg.Client;
   let ids: string[];

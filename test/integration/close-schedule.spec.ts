@@ -2,7 +2,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { monthAt, previousMonth } from '#calendar';
 import { dueRuns } from '#close';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { updateSeller } from '#persistence/catalogue';
 import {
   deleteCloseSchedule,
@@ -30,7 +30,7 @@ function at(time: Date): ScheduleTiming {
 
 describe('a schedule', () => {
   let url: string;
-  let database: Database;
+  let database: Catalogue;
   const workers: RunningWorker[] = [];
 
   beforeEach(async () => {

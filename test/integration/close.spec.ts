@@ -3,7 +3,7 @@ import { type BatchJob, Closes, Corrections } from '#close';
 import { type Connectors, createConnectors } from '#usage';
 import { Plans } from '#billing';
 import type { AccountTax } from '#invoicing';
-import { type Database, documentSha256, openDatabase } from '#persistence';
+import { type Catalogue, documentSha256, openDatabase } from '#persistence';
 import { updateAccount, updateSeller } from '#persistence/catalogue';
 import { loadSnapshots } from '#persistence/ledger';
 import { billingInputs, listDrafts, listInvoices, loadInvoiceEvidence } from '#persistence/documents';
@@ -35,7 +35,7 @@ class PlainRenderer {
 
 describe('closing a month', () => {
   let url: string;
-  let database: Database;
+  let database: Catalogue;
   let simulator: ReportSimulator;
   let renderer: PlainRenderer;
   const opened: { close(): Promise<void> }[] = [];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { accountId, customerSiteId, type FaultRule } from '../../apps/report-simulator/src/index.js';
 import { type Closes } from '#close';
-import { type Database, documentSha256, isRefusal } from '#persistence';
+import { type Catalogue, documentSha256, isRefusal } from '#persistence';
 import { replaceEntities, updateAccount, updateSeller } from '#persistence/catalogue';
 import { loadSnapshots } from '#persistence/ledger';
 import {
@@ -73,7 +73,7 @@ const BURST_PLAN = planOf(
 );
 
 /** An account of one leaf, which pays for its percentile. */
-const makeBurstAccount = (database: Database, leaf: number, over: object = {}) =>
+const makeBurstAccount = (database: Catalogue, leaf: number, over: object = {}) =>
   makeAccount(database, { seller: 'acme', external_id: accountId(leaf), ...over }, 'burst', [
     { dimension: 'customer_site_id', value: customerSiteId(FLEET, leaf, 0) },
   ]);

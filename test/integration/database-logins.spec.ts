@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Socket } from 'node:net';
 import pg from 'pg';
 import {
-  type Database,
+  type Catalogue,
   openDatabase,
   PATIENCE,
   provideLogin,
@@ -11,7 +11,7 @@ import {
   serviceLogin,
   serviceSession,
 } from '#persistence';
-import { admitConfiguredKey, authenticate, createApiKey } from '#persistence/catalogue';
+import { admitConfiguredKey, authenticate, createApiKey, openCatalogue } from '#persistence/catalogue';
 import { openCloseQueue, queueSettings } from '#runtime';
 import { granted, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
 import { issueOne } from '../support/issued-invoice.js';
@@ -19,7 +19,7 @@ import { as, createEmptyDatabase, createTestDatabase } from '../support/postgres
 
 let url: string;
 let serviceUrl: string;
-let database: Database;
+let database: Catalogue;
 /** A session that logged in with the service's password and set nothing. */
 let service: pg.Client;
 const sessions: pg.Client[] = [];
@@ -285,7 +285,7 @@ describe("the service's login", () => {
       asked.push(of);
       return Reflect.apply(setKeepAlive, this, of);
     };
-    const other = openDatabase(serviceUrl, 1);
+    const other = await openCatalogue(serviceUrl, 1);
     try {
       expect(await other.$queryRawUnsafe(settings)).toEqual([{ ...alive, lock: '10s' }]);
       const reading = await readingBounded(other, () => other.$queryRawUnsafe(settings));

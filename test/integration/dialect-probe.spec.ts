@@ -1,5 +1,5 @@
 import { fromStamp } from '#calendar';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { findSeller } from '#persistence/catalogue';
 import { DIALECTS, type ProbeOptions, type ProbeReport, SealedKey } from '#report-client';
 import { type ProbeSurroundings, runDialectProbe } from '../../apps/cli/src/probe.js';
@@ -187,7 +187,7 @@ describe('the dialect probe', () => {
 });
 
 describe('meterline probe', () => {
-  let database: Database;
+  let database: Catalogue;
   let databaseUrl: string;
   beforeAll(async () => {
     ({ url: databaseUrl, database } = await createTestDatabase());

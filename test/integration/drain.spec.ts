@@ -5,7 +5,7 @@ import { accountId, type ReportSimulator, startReportSimulator } from '../../app
 import { createApi } from '../../apps/api/src/index.js';
 import { createWorker } from '../../apps/worker/src/index.js';
 import { freePort } from '../../apps/standalone/src/embedded-postgres.js';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { listInvoices } from '#persistence/documents';
 import { findClose, listCloseAccounts, signingKey } from '#persistence/closes';
 import { openService } from '#runtime';
@@ -20,7 +20,7 @@ const ADMIN_KEY = 'the-key-of-the-first-administrator';
 
 describe('a process that is told to stop', () => {
   let url: string;
-  let database: Database;
+  let database: Catalogue;
   let simulator: ReportSimulator;
   const programs: Program[] = [];
 

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { accountId, type ReportSimulator, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import { type BatchJob, Closes } from '#close';
-import { type Database, openDatabase, PATIENCE, type Patience } from '#persistence';
+import { type Catalogue, openDatabase, PATIENCE, type Patience } from '#persistence';
 import { listInvoices } from '#persistence/documents';
 import { findClose } from '#persistence/closes';
 import { type CloseQueue, openCloseQueue, queueSettings } from '#runtime';
@@ -21,7 +21,7 @@ const HOUR_MS = 3_600_000;
 describe('a worker that freezes while it holds the number series of a seller', () => {
   let url: string;
   let serviceUrl: string;
-  let database: Database;
+  let database: Catalogue;
   let simulator: ReportSimulator;
   let queue: CloseQueue;
   let closes: Closes;

@@ -1,5 +1,5 @@
 import { freePort } from '../../apps/standalone/src/embedded-postgres.js';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { FLAT_PLAN } from '../support/api.js';
 import { SECRET_KEY } from '../support/catalogue.js';
 import { createTestDatabase } from '../support/postgres.js';
@@ -17,7 +17,7 @@ interface Answer {
 
 describe('POSTs with an Idempotency-Key and an API that is killed', () => {
   const programs: Program[] = [];
-  let database: Database;
+  let database: Catalogue;
   let url: string;
 
   beforeAll(async () => {

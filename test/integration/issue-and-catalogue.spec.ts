@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { monthPeriod, toStamp } from '#calendar';
 import type { DraftInvoice, IssuedInvoice } from '#invoicing';
-import { type Database, documentSha256 } from '#persistence';
+import { type Catalogue, documentSha256 } from '#persistence';
 import { findSellerId, publishTariffPlan, saveDraftPlan, subscribe, updateSubscription } from '#persistence/catalogue';
 
 import { issueBatch, type IssuedBatch, markRated, openClose, takeUp } from '#persistence/closes';
@@ -12,7 +12,7 @@ import { createTestDatabase } from '../support/postgres.js';
 
 const PERIOD = monthPeriod('2026-06', 'UTC');
 
-let database: Database;
+let database: Catalogue;
 /** Sees what other sessions wait for, as the service's role does not. */
 let owner: pg.Client;
 let sellerId: string;

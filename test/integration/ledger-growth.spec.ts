@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { type Database, openDatabase, type Transaction } from '#persistence';
+import type { Catalogue, Transaction } from '#persistence';
+import { openCatalogue } from '#persistence/catalogue';
 import { loadSnapshots, unconservedAccounts, usageFingerprint } from '#persistence/ledger';
 import { certificateFacts } from '#persistence/closes';
 import { makeAccount, makePlan, makeSeller, trafficPlan } from '../support/catalogue.js';
@@ -15,14 +16,14 @@ const PLANNING = 20;
 
 /** Two years of usage: one account with a thousand subscribers in the last month, and others with a few in each. */
 describe('the usage ledger after two years', () => {
-  let database: Database;
+  let database: Catalogue;
   let account: string;
   let closeId: string;
 
   beforeAll(async () => {
     const created = await createTestDatabase();
     await created.database.$disconnect();
-    database = openDatabase(created.url, 1);
+    database = await openCatalogue(created.url, 1);
     await makeSeller(database, { code: 'acme' });
     await makePlan(database, trafficPlan('traffic'));
     account = await makeAccount(database, { seller: 'acme', external_id: 'large' }, 'traffic');

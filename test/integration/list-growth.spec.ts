@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { type Database, listAuditEvents, openDatabase } from '#persistence';
-import { listAccounts, listEntities, listSubscriptions } from '#persistence/catalogue';
+import { type Catalogue, listAuditEvents } from '#persistence';
+import { listAccounts, listEntities, listSubscriptions, openCatalogue } from '#persistence/catalogue';
 import { listDrafts, listInvoices } from '#persistence/documents';
 import { listCloseAccounts, listCloseEvents, listCloses, listCorrections } from '#persistence/closes';
 import { createTestDatabase } from '../support/postgres.js';
@@ -25,13 +25,13 @@ const ROWS_OF_A_PAGE = LIMIT * 30;
  * another, and what is rare comes last, so that a list that is filtered while it is walked through reads all of it.
  */
 describe('a page of a list of very many', () => {
-  let database: Database;
+  let database: Catalogue;
   let owner: pg.Client;
 
   beforeAll(async () => {
     const created = await createTestDatabase();
     await created.database.$disconnect();
-    database = openDatabase(created.serviceUrl, 1);
+    database = await openCatalogue(created.serviceUrl, 1);
     owner = new pg.Client({ connectionString: created.url });
     await owner.connect();
     await fill(owner);

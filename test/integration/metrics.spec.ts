@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { accountId, msisdnOf } from '../../apps/report-simulator/src/index.js';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { ACME, ADMIN_KEY, setUpCatalogue, startApi, type TestApi } from '../support/api.js';
 import { makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
 import { eventually } from '../support/eventually.js';
@@ -43,7 +43,7 @@ describe('/metrics around a close', () => {
   afterAll(() => service.stop());
 
   /** Moves of accounts as the database recorded them, keyed as the worker's samples are. */
-  async function recordedMoves(database: Database): Promise<Record<string, number>> {
+  async function recordedMoves(database: Catalogue): Promise<Record<string, number>> {
     const moves = await database.$queryRaw<{ outcome: string; code: string; count: number }[]>`
       SELECT to_state AS outcome, coalesce(CASE WHEN to_state IN ('held', 'failed') THEN reason_code END, '') AS code,
              count(*)::int AS count
@@ -226,7 +226,7 @@ describe('/metrics around a close', () => {
 });
 
 /** How long a close has been in its state, by its last recorded move. */
-async function age(database: Database, closeId: string): Promise<number> {
+async function age(database: Catalogue, closeId: string): Promise<number> {
   const [row] = await database.$queryRaw<[{ seconds: number }]>`
     SELECT extract(epoch FROM now() - max(at))::float8 AS seconds
       FROM close_event WHERE close_id = ${closeId}::uuid AND account_id IS NULL`;

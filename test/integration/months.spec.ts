@@ -1,5 +1,6 @@
 import { Client } from 'pg';
-import { type Database, openDatabase } from '#persistence';
+import type { Catalogue } from '#persistence';
+import { openCatalogue } from '#persistence/catalogue';
 import { bringForward, findClose, listCloseEvents, loadBatch, monthEndFigures } from '#persistence/closes';
 import { checkDocuments, listInvoices, loadDocument, unrenderedOfBatch } from '#persistence/documents';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
@@ -11,14 +12,14 @@ const TABLES = ['close_event', 'invoice_line', 'stored_document'];
 /** What a month leaves behind lies in tables of that month, so that a month can be dropped, dumped and vacuumed. */
 describe('what grows with every month', () => {
   let closing: Closing;
-  let database: Database;
+  let database: Catalogue;
   let owner: Client;
   const closes: string[] = [];
 
   beforeAll(async () => {
     closing = await startClosing({ fleet: { accounts: 1, sites: 1, subscribers: 1 }, seed: 1 });
     // One session, so that it can be told to count what it has read.
-    database = openDatabase(closing.url, 1);
+    database = await openCatalogue(closing.url, 1);
     owner = new Client({ connectionString: closing.url });
     await owner.connect();
     await makeSeller(database, { code: 'acme' });

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { pino } from 'pino';
 import { Closes, type ClosesOptions, type Renderer } from '#close';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { listInvoices, loadIssued } from '#persistence/documents';
 import { findCertificate, findClose, signingKey, takeUp } from '#persistence/closes';
 import { queueSettings } from '#runtime';
@@ -16,7 +16,7 @@ const PDF = drawn('%PDF-');
 /** What a dead process left is found by another one's worker, on a real queue, without anybody asking. */
 describe('a worker finds and finishes', () => {
   let url: string;
-  let database: Database;
+  let database: Catalogue;
   let ids: string[];
   const workers: RunningWorker[] = [];
   /** Numbers of documents that cannot be drawn. */

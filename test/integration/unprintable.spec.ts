@@ -1,6 +1,6 @@
 import { Closes, type ClosesOptions } from '#close';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
-import { type Database, isRefusal } from '#persistence';
+import { type Catalogue, isRefusal } from '#persistence';
 import { updateAccount, updateSeller } from '#persistence/catalogue';
 import { listInvoices } from '#persistence/documents';
 import { findCorrection, listCloseAccounts, listCorrections } from '#persistence/closes';
@@ -25,7 +25,7 @@ const TOKYO = '東京 Ltd';
 /** Nothing gets a number that no typeface can write: neither new documents nor drafts and proposals of an earlier version. */
 describe('a text that cannot be printed', () => {
   let closing: Closing;
-  let database: Database;
+  let database: Catalogue;
   let renderer: InvoiceRenderer;
   let seller: string;
 

@@ -4,7 +4,7 @@ import { inflate } from 'node:zlib';
 import { Client } from 'pg';
 import { fromStamp, monthPeriod } from '#calendar';
 import { type BucketSeries, type EntityRef, type Metric, ownedBuckets } from '#metering';
-import { type Database, openDatabase } from '#persistence';
+import { type Catalogue, type Database, openDatabase } from '#persistence';
 import {
   dropExpiredUsageDetail,
   loadSnapshots,
@@ -52,7 +52,7 @@ async function asOwner<T extends object>(url: string, sql: string, values: unkno
 
 describe('eight writers', () => {
   let url: string;
-  let database: Database;
+  let database: Catalogue;
   let account: string;
   const others: Database[] = [];
   beforeEach(async () => {
@@ -167,7 +167,7 @@ describe('eight writers', () => {
 
 describe('months', () => {
   let url: string;
-  let database: Database;
+  let database: Catalogue;
   let account: string;
   beforeAll(async () => {
     ({ url, database } = await createTestDatabase());

@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import request from 'supertest';
 import { createApi } from '../../apps/api/src/index.js';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { listInvoices } from '#persistence/documents';
 import { findClose } from '#persistence/closes';
 import { CLOSE_QUEUE, openCloseQueue, queueSettings } from '#runtime';
@@ -21,7 +21,7 @@ const KILLED_AT = 6;
 
 describe('a close whose queue fails over', () => {
   let servers: RedisServers;
-  let database: Database;
+  let database: Catalogue;
   let ended: (() => Promise<unknown>)[];
 
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { findClose } from '#persistence/closes';
 import { CLOSE_QUEUE, queueSettings } from '#runtime';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
@@ -13,7 +13,7 @@ import { redisUrl } from '../support/redis.js';
 
 describe('a worker whose Redis loses everything', () => {
   const settings = queueSettings(redisUrl());
-  let database: Database;
+  let database: Catalogue;
   let worker: RunningWorker;
   let redis: Redis;
 

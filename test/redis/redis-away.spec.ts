@@ -7,7 +7,7 @@ import request from 'supertest';
 import { createApi } from '../../apps/api/src/index.js';
 import { createWorker } from '../../apps/worker/src/index.js';
 import { Closes } from '#close';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { findClose, listCloses, setCloseSchedule } from '#persistence/closes';
 import { CLOSE_QUEUE, openCloseQueue, type QueueOutageEntry, queueSettings } from '#runtime';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
@@ -57,7 +57,7 @@ class Gate {
 }
 
 describe('a Redis that is away', () => {
-  let database: Database;
+  let database: Catalogue;
   let databaseUrl: string;
   let gate: Gate;
   let direct: Queue;

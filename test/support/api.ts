@@ -6,7 +6,8 @@ import request, { type Test } from 'supertest';
 import { openApiDocument } from '../../apps/api/src/openapi.js';
 import { type ApiOptions, createApi } from '../../apps/api/src/index.js';
 import { type BatchJob, Closes } from '#close';
-import { type Database, openDatabase, PATIENCE } from '#persistence';
+import { type Catalogue, PATIENCE } from '#persistence';
+import { openCatalogue } from '#persistence/catalogue';
 import { documented } from './documented-answers.js';
 import { createTestDatabase } from './postgres.js';
 
@@ -14,7 +15,7 @@ export const ADMIN_KEY = 'the-key-of-the-first-administrator';
 export const SECRET_KEY = Buffer.alloc(32, 7);
 
 export interface TestApi {
-  readonly database: Database;
+  readonly database: Catalogue;
   /** The owner's connection string, for looking behind the service. */
   readonly ownerUrl: string;
   readonly serviceUrl: string;
@@ -56,7 +57,7 @@ export async function startApi({
   ...options
 }: ApiOverrides = {}): Promise<TestApi> {
   const { ownerUrl, serviceUrl } = beside ?? (await newDatabase());
-  const database = openDatabase(serviceUrl, 10, {
+  const database = await openCatalogue(serviceUrl, 10, {
     ...PATIENCE,
     ...(readingMs !== undefined && { reading_ms: readingMs }),
   });

@@ -1,5 +1,5 @@
 import { accountId, lateCorrection, usageOfDays, utcDays } from '../../apps/report-simulator/src/index.js';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { makeAccount, planOf, usageCharge } from './catalogue.js';
 
 /** Accounts that pay a cent a byte for August: what they use is what they owe, in cents, and the oracle knows it. */
@@ -22,7 +22,12 @@ export function bytesAbove(code: string, included: bigint) {
 }
 
 /** An account of one leaf, which pays for its bytes. */
-export function makeBytesAccount(database: Database, leaf: number, over: object = {}, plan = 'bytes'): Promise<string> {
+export function makeBytesAccount(
+  database: Catalogue,
+  leaf: number,
+  over: object = {},
+  plan = 'bytes',
+): Promise<string> {
   return makeAccount(database, { seller: 'acme', external_id: accountId(leaf), ...over }, plan);
 }
 

@@ -1,4 +1,4 @@
-import { type Database, isRefusal, type Refusal, secretKeySchema } from '#persistence';
+import { type Catalogue, isRefusal, type Refusal, secretKeySchema } from '#persistence';
 import {
   createAccount,
   createSeller,
@@ -28,7 +28,7 @@ export function granted<T>(result: T | Refusal): T {
   return result;
 }
 
-export async function makeSeller(database: Database, of: Partial<NewSeller> & { code: string }): Promise<string> {
+export async function makeSeller(database: Catalogue, of: Partial<NewSeller> & { code: string }): Promise<string> {
   const seller: NewSeller = {
     name: `Seller ${of.code}`,
     country: 'US',
@@ -58,7 +58,7 @@ export async function makeSeller(database: Database, of: Partial<NewSeller> & { 
 
 /** Publishes a plan document as its next version. */
 export async function makePlan(
-  database: Database,
+  database: Catalogue,
   document: { code: string } & Record<string, unknown>,
 ): Promise<void> {
   const parsed = parseTariffPlan(document);
@@ -69,7 +69,7 @@ export async function makePlan(
 
 /** An account with its entities, subscribed to a plan since 2020 unless told otherwise. */
 export async function makeAccount(
-  database: Database,
+  database: Catalogue,
   of: Partial<NewAccount> & { seller: string; external_id: string },
   plan: string | null,
   entities: readonly { dimension: 'customer_site_id' | 'msisdn' | 'imsi'; value: string; name?: string | null }[] = [],

@@ -8,7 +8,7 @@ import {
 } from '../../apps/report-simulator/src/index.js';
 import { type BatchJob, Closes, type ClosesOptions, type Renderer } from '#close';
 import { createConnectors } from '#usage';
-import { type Database, openDatabase } from '#persistence';
+import { type Catalogue, type Database, openDatabase } from '#persistence';
 import { type CloseAccountView, findCertificate, findClose, listCloseAccounts } from '#persistence/closes';
 import type { SignedCertificate } from '#proof';
 import {
@@ -26,7 +26,7 @@ export interface Closing {
   readonly url: string;
   /** The same for the service. */
   readonly serviceUrl: string;
-  readonly database: Database;
+  readonly database: Catalogue;
   readonly simulator: ReportSimulator;
   readonly closes: Closes;
   /** What the report client logged. */
@@ -194,7 +194,7 @@ export function warned({ warnings }: CloseAccountView): string[] {
 
 /** The revisions of a close's certificate, the first first, as files for their verification. */
 export async function certificatesOf(
-  { database }: { database: Database },
+  { database }: { database: Catalogue },
   closeId: string,
 ): Promise<{ name: string; text: string }[]> {
   const files: { name: string; text: string }[] = [];

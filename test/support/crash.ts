@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Client } from 'pg';
 import { accountId, startReportSimulator } from '../../apps/report-simulator/src/index.js';
 import type { Closes, CloseStep } from '#close';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { type InvoiceView, listInvoices } from '#persistence/documents';
 import { type CloseView, findClose } from '#persistence/closes';
 import { openService } from '#runtime';
@@ -127,7 +127,7 @@ export async function closeUnderFire(options: CrashOptions): Promise<CrashReport
 
 interface Scene {
   readonly url: string;
-  readonly database: Database;
+  readonly database: Catalogue;
   readonly closes: Closes;
   readonly jobs: { closeId: string; batch: number }[];
   open(): Promise<string>;
@@ -285,7 +285,7 @@ class Army {
   }
 }
 
-async function allInvoices(database: Database): Promise<InvoiceView[]> {
+async function allInvoices(database: Catalogue): Promise<InvoiceView[]> {
   const invoices: InvoiceView[] = [];
   for (let after: string | undefined; ;) {
     const page = await listInvoices(database, { after, limit: 200 });

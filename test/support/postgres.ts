@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import pg from 'pg';
-import { createDatabase, type Credentials, type Database, migrate, openDatabase, provideLogin } from '#persistence';
+import { type Catalogue, createDatabase, type Credentials, migrate, provideLogin } from '#persistence';
+import { openCatalogue } from '#persistence/catalogue';
 import { prepareQueue } from '#runtime';
 
 export const MIGRATIONS = resolve('prisma/migrations');
@@ -13,10 +14,10 @@ const SERVICE_LOGIN = { user: 'meterline_test_service', password: 'of-the-servic
  * A fresh, migrated database of its own on the run's PostgreSQL. Its `url` logs in as the owner, `serviceUrl` and `database`
  * as the service.
  */
-export async function createTestDatabase(): Promise<{ url: string; serviceUrl: string; database: Database }> {
+export async function createTestDatabase(): Promise<{ url: string; serviceUrl: string; database: Catalogue }> {
   const url = await createMigratedDatabase();
   const serviceUrl = as(SERVICE_LOGIN, url);
-  return { url, serviceUrl, database: openDatabase(serviceUrl) };
+  return { url, serviceUrl, database: await openCatalogue(serviceUrl) };
 }
 
 /** The same database for another login. */

@@ -1,7 +1,7 @@
 import { serviceLogin } from '#persistence';
 import { listInvoices } from '#persistence/documents';
 import { findClose } from '#persistence/closes';
-import { createLogger, openService, prepareQueue } from '#runtime';
+import { createLogger, openCatalogueService, prepareQueue } from '#runtime';
 import { createWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from './catalogue.js';
 import { BLANK_PAGES } from './closing.js';
@@ -12,7 +12,7 @@ const ACCOUNTS = 3;
 /** Starts as a process does that was told the owner's URL, closes a month on the default queue and answers the numbers. */
 export async function closeMonth(ownerUrl: string, period: string): Promise<string[]> {
   const { url } = await serviceLogin(ownerUrl, prepareQueue);
-  const service = openService({
+  const service = await openCatalogueService({
     databaseUrl: url,
     pool: 6,
     reportApi: { baseUrl: 'http://127.0.0.1:9', apiKey: 'unused' },

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import { pino } from 'pino';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { newApiKey } from '#persistence/catalogue';
-import { openService } from '#runtime';
+import { openCatalogueService } from '#runtime';
 import { createApi } from '../../apps/api/src/index.js';
 import { openApiDocument } from '../../apps/api/src/openapi.js';
 import {
@@ -26,7 +26,7 @@ export interface TestService {
   /** Where the worker says how it is. */
   readonly workerUrl: string;
   readonly adminKey: string;
-  readonly database: Database;
+  readonly database: Catalogue;
   /** The owner's connection string, for looking behind the service. */
   readonly ownerUrl: string;
   readonly simulator: ReportSimulator;
@@ -42,7 +42,7 @@ export async function startService(options: ReportSimulatorOptions & { queueUrl?
   const logger = pino({ level: 'error' });
   const key = newApiKey();
   const metrics = new WorkerMetrics();
-  const service = openService({
+  const service = await openCatalogueService({
     databaseUrl,
     queueUrl,
     reportApi: { baseUrl: simulator.url, apiKey: 'sim-fleet-key' },

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
-import type { Database, SecretKey } from '#persistence';
+import type { Catalogue, SecretKey } from '#persistence';
 import { OutboundAddresses } from '#report-client';
 import { AccessGuard } from './access/access.guard.js';
 import { AuditEventsController } from './audit/audit-events.controller.js';
@@ -48,7 +48,7 @@ import { UsageController } from './usage/usage.controller.js';
 
 /** What the routes need from outside. */
 export interface ApiPorts {
-  readonly database: Database;
+  readonly database: Catalogue;
   readonly closes: CloseCommands;
   readonly queue: QueuePort;
   readonly secretKey: SecretKey;

@@ -9,7 +9,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
-import { type Database, readingBounded } from '#persistence';
+import { type Catalogue, readingBounded } from '#persistence';
 import { DATABASE } from './ports.js';
 
 const GROWS = 'grows with an account';
@@ -21,7 +21,7 @@ export const GrowsWithAccount = () => SetMetadata(GROWS, true);
 @Injectable()
 export class BoundedReadsInterceptor implements NestInterceptor {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     private readonly reflector: Reflector,
   ) {}
 

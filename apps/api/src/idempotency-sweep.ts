@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { type Database, dropOldIdempotencyKeys } from '#persistence';
+import { type Catalogue, dropOldIdempotencyKeys } from '#persistence';
 import { DATABASE } from './ports.js';
 
 const EVERY_MS = 60 * 60 * 1000;
@@ -10,7 +10,7 @@ export class IdempotencySweep implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(IdempotencySweep.name);
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Catalogue) {}
 
   onModuleInit(): void {
     this.timer = setInterval(() => {

@@ -11,7 +11,7 @@ import type { Response } from 'express';
 import { defer, lastValueFrom, type Observable } from 'rxjs';
 import {
   answerOnce,
-  type Database,
+  type Catalogue,
   doOnce,
   type KeptAnswer,
   type Once,
@@ -40,7 +40,7 @@ export const ShownOnce = (...members: readonly string[]) => SetMetadata(SHOWN_ON
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(SECRET_KEY) private readonly secretKey: SecretKey,
     private readonly reflector: Reflector,
   ) {}

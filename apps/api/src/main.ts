@@ -3,7 +3,7 @@ import {
   createLogger,
   environmentOrExit,
   listenFailure,
-  openService,
+  openCatalogueService,
   serviceDatabase,
   serviceOptions,
 } from '#runtime';
@@ -12,7 +12,7 @@ import { apiEnvironment, createApi } from './index.js';
 const environment = environmentOrExit(apiEnvironment);
 const logger = createLogger(environment.LOG_LEVEL, 'api');
 const databaseUrl = await serviceDatabase(environment.DATABASE_URL, logger);
-const service = openService({ ...serviceOptions(environment), databaseUrl });
+const service = await openCatalogueService({ ...serviceOptions(environment), databaseUrl });
 const queue = await service.openQueue((entry) =>
   entry.event === 'queue_away'
     ? logger.warn(entry, 'the queue is away; commands are written down and sent when it is back')

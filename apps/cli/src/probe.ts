@@ -138,8 +138,8 @@ async function writeSeller(
 ): Promise<number> {
   // Most runs write nothing and need no database.
   const { COMMAND_VARIABLES, databasePatience, prepareQueue, variables } = await import('#runtime');
-  const { isRefusal, openDatabase, serviceLogin } = await import('#persistence');
-  const { findSeller, updateSeller } = await import('#persistence/catalogue');
+  const { isRefusal, serviceLogin } = await import('#persistence');
+  const { findSeller, openCatalogue, updateSeller } = await import('#persistence/catalogue');
   const parsed = variables.pick(COMMAND_VARIABLES).safeParse(environment);
   if (!parsed.success) {
     const names = [...new Set(parsed.error.issues.map(({ path }) => path.join('.')))];
@@ -147,7 +147,7 @@ async function writeSeller(
     return 2;
   }
   const login = await serviceLogin(parsed.data.DATABASE_URL, prepareQueue);
-  const database = openDatabase(login.url, 1, databasePatience(parsed.data));
+  const database = await openCatalogue(login.url, 1, databasePatience(parsed.data));
   try {
     const seller = await findSeller(database, code);
     if (!seller) {

@@ -1,6 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { secretKeySchema, serviceLogin } from '#persistence';
-import { createLogger, listenFailure, type Logger, openService, prepareQueue, type ServiceOptions } from '#runtime';
+import {
+  createLogger,
+  listenFailure,
+  type Logger,
+  openCatalogueService,
+  prepareQueue,
+  type ServiceOptions,
+} from '#runtime';
 import { type ApiOptions, createApi } from '../../api/src/index.js';
 import { createWorker, WorkerMetrics } from '../../worker/src/index.js';
 import { takeDataFolder } from './data-folder.js';
@@ -46,7 +53,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     started.push(() => postgres.stop());
     const { url: databaseUrl } = await serviceLogin(postgres.url, prepareQueue);
     const metrics = new WorkerMetrics();
-    const service = openService({
+    const service = await openCatalogueService({
       ...options,
       databaseUrl,
       secretKey: options.secretKey ?? secretKeySchema.parse(folder.secretKey),

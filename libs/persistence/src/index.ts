@@ -25,6 +25,7 @@ export { createDatabase, migrate, type PrepareQueue } from './ground/migrate.js'
 export { keyAfter, type Page, pageOf, type PageRequest, uuidAfter } from './ground/page.js';
 export { QUEUE_SCHEMA, READER_ROLE, SERVICE_ROLE } from './ground/privileges.js';
 export { isRefusal, type Refusal } from './ground/refusal.js';
+export type { Catalogue } from './ground/prisma.js';
 export { afterCommit, readingBounded } from './ground/request-transaction.js';
 export { type SecretKey, secretKeySchema } from './ground/secrets.js';
 export { type Patience, PATIENCE, serviceSession } from './ground/sessions.js';

@@ -17,6 +17,7 @@ export { endsWithin, oneAtATime, QueueOutage, type QueueOutageEntry } from './qu
 export { createLogger, type Logger, nestLogger } from './logger.js';
 export { processMetrics } from './process-metrics.js';
 export {
+  openCatalogueService,
   openService,
   type Service,
   serviceDatabase,

@@ -1,7 +1,7 @@
 import { Closes, type ClosesOptions } from '#close';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
-import { type Database, openDatabase, type SecretKey, serviceLogin } from '#persistence';
-import type { ConfiguredReportApi } from '#persistence/catalogue';
+import { type Catalogue, type Database, openDatabase, type SecretKey, serviceLogin } from '#persistence';
+import { type ConfiguredReportApi, openCatalogue } from '#persistence/catalogue';
 import { OutboundAddresses } from '#report-client';
 import { type ConnectorOptions, type Connectors, createConnectors } from '#usage';
 import type { z } from 'zod';
@@ -31,8 +31,8 @@ export interface ServiceOptions extends Pick<
 }
 
 /** What closes are made of, but for what is each process's own: how it enqueues and where it logs. */
-export interface ServiceParts {
-  readonly database: Database;
+export interface ServiceParts<D extends Database = Database> {
+  readonly database: D;
   readonly connectors: Connectors;
   readonly renderer: InvoiceRenderer;
   readonly secretKey: SecretKey;
@@ -40,8 +40,8 @@ export interface ServiceParts {
 }
 
 /** The service as one process has it open. */
-export interface Service {
-  readonly parts: ServiceParts;
+export interface Service<D extends Database = Database> {
+  readonly parts: ServiceParts<D>;
   /** Where the queue of batches lives. */
   readonly queue: QueueSettings;
   /** Where sellers may name their report APIs: the configured one is among them. */
@@ -56,10 +56,18 @@ export interface Service {
 
 /** Opens the database, the report APIs and the renderer. Nothing is asked of them yet. */
 export function openService(options: ServiceOptions): Service {
+  return serviceOn(openDatabase(options.databaseUrl, options.pool, options.patience), options);
+}
+
+/** The same for a process that works on the catalogue too. */
+export async function openCatalogueService(options: ServiceOptions): Promise<Service<Catalogue>> {
+  return serviceOn(await openCatalogue(options.databaseUrl, options.pool, options.patience), options);
+}
+
+function serviceOn<D extends Database>(database: D, options: ServiceOptions): Service<D> {
   quickenStrings();
   const { databaseUrl, reportApi, secretKey, settleHours, patience, drawingThreads: threads } = options;
   const { addresses = OutboundAddresses.PUBLIC } = options;
-  const database = openDatabase(databaseUrl, options.pool, patience);
   const renderer = createInvoiceRenderer(threads === undefined ? {} : { threads });
   const connectors = createConnectors({ ...options, database, configured: reportApi });
   const parts = { database, connectors, renderer, secretKey, settleHours };

@@ -1,5 +1,5 @@
 import type { NextFunction, Response } from 'express';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { authenticate } from '#persistence/catalogue';
 import { Problem } from '../problems/problem.js';
 import { type AuthenticatedRequest, Caller } from './caller.js';
@@ -15,7 +15,7 @@ const OPEN = /^\/(health\/(live|ready)|docs(\/.*)?)$/;
  * Lets requests with a known key in, before anything else of them is read. This stands before the router, so that a path
  * nobody has thought of is closed too.
  */
-export function authentication(database: Database, adminKey: string, strangers: Strangers) {
+export function authentication(database: Catalogue, adminKey: string, strangers: Strangers) {
   return async (request: AuthenticatedRequest, _response: Response, next: NextFunction): Promise<void> => {
     if (OPEN.test(request.path)) {
       next();
@@ -31,7 +31,7 @@ export function authentication(database: Database, adminKey: string, strangers: 
 }
 
 async function callerOf(
-  database: Database,
+  database: Catalogue,
   adminKey: string,
   strangers: Strangers,
   { headers, socket }: AuthenticatedRequest,

@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type AuditEvent, type Database, listAuditEvents, type Page } from '#persistence';
+import { type AuditEvent, type Catalogue, listAuditEvents, type Page } from '#persistence';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { code, id, listQuery, pageOf, stamp, text, withId } from '../contract.js';
@@ -36,7 +36,7 @@ const query = z.strictObject({
 @ApiTags('audit')
 @Controller('v1/audit-events')
 export class AuditEventsController {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Catalogue) {}
 
   @Get()
   @Access('audit')

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Database, Page, SecretKey } from '#persistence';
+import type { Catalogue, Page, SecretKey } from '#persistence';
 import { type Account, createAccount, findAccount, listAccounts, updateAccount } from '#persistence/catalogue';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
@@ -83,7 +83,7 @@ const query = z.strictObject({ seller: code.optional(), external_id: text().opti
 @Controller('v1/accounts')
 export class AccountsController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(SECRET_KEY) private readonly secretKey: SecretKey,
   ) {}
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Inject, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Database, Page } from '#persistence';
+import type { Catalogue, Page } from '#persistence';
 import {
   type Entity,
   findAccount,
@@ -65,7 +65,7 @@ const query = z.strictObject({ dimension: dimension.optional(), value: value.opt
 @ApiTags('accounts')
 @Controller('v1/accounts/:account/entities')
 export class EntitiesController {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Catalogue) {}
 
   @Post()
   @Access('write')

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Database, Page, SecretKey } from '#persistence';
+import type { Catalogue, Page, SecretKey } from '#persistence';
 import {
   createSeller,
   DEFAULT_SETTINGS,
@@ -219,7 +219,7 @@ const query = z.strictObject(listQuery);
 @Controller('v1/sellers')
 export class SellersController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(SECRET_KEY) private readonly secretKey: SecretKey,
     @Inject(ADDRESSES) private readonly addresses: OutboundAddresses,
   ) {}

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Database, Page } from '#persistence';
+import type { Catalogue, Page } from '#persistence';
 import {
   findSubscription,
   listSubscriptions,
@@ -35,7 +35,7 @@ const query = z.strictObject({ account: id.optional(), plan: code.optional(), ..
 @ApiTags('subscriptions')
 @Controller('v1/subscriptions')
 export class SubscriptionsController {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Catalogue) {}
 
   @Post()
   @Access('write')

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Database, Page } from '#persistence';
+import type { Catalogue, Page } from '#persistence';
 import {
   deleteDraftPlan,
   findTariffPlanVersion,
@@ -51,7 +51,7 @@ const query = z.strictObject(listQuery);
 @ApiTags('tariff plans')
 @Controller('v1/tariff-plans')
 export class TariffPlansController {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Catalogue) {}
 
   @Post()
   @Access('write')

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { type Database, keyAfter, type Page, pageOf as cut, recordAudit } from '#persistence';
+import { type Catalogue, keyAfter, type Page, pageOf as cut, recordAudit } from '#persistence';
 import { findSeller } from '#persistence/catalogue';
 import { type CloseEvent, findCertificate, findClose, listCloseEvents } from '#persistence/closes';
 import { z } from 'zod';
@@ -48,7 +48,7 @@ const signedCertificate = z
 @Controller('v1/closes/:id')
 export class CloseProofController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(CLOSES) private readonly closes: CloseCommands,
   ) {}
 

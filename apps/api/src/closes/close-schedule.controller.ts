@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put } from '@ne
 import { ApiTags } from '@nestjs/swagger';
 import { type EpochSeconds, isTimeZone, toStamp } from '#calendar';
 import { dueRuns, nextRun } from '#close';
-import { type Database, databaseNow } from '#persistence';
+import { type Catalogue, databaseNow } from '#persistence';
 import { findSeller } from '#persistence/catalogue';
 import { type CloseSchedule, deleteCloseSchedule, listCloseSchedules, setCloseSchedule } from '#persistence/closes';
 import { z } from 'zod';
@@ -49,7 +49,7 @@ const schedule = z
 @ApiTags('closes')
 @Controller('v1/sellers/:code/close-schedule')
 export class CloseScheduleController {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Catalogue) {}
 
   @Get()
   @Access('read')

@@ -10,7 +10,7 @@ import {
   withAlternatives,
 } from '#billing';
 import { monthOnMonth } from '#close';
-import { type Database, type Page, pageOf as cut, uuidAfter } from '#persistence';
+import { type Catalogue, type Page, pageOf as cut, uuidAfter } from '#persistence';
 import {
   accountsOfClose,
   type CloseAccountView,
@@ -217,7 +217,7 @@ export class ClosesController {
   private readonly reads: SharedReads;
 
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(CLOSES) private readonly closes: CloseCommands,
     @Inject(Drain) private readonly drain: Drain,
     @Inject(Streams) private readonly streams: Streams,

@@ -5,14 +5,14 @@ import { ZipArchive } from 'archiver';
 import { codeOf, isRetryable } from '#close';
 import { canonicalJson } from '#canonical-json';
 import { type FormatKind, isRefusal, type Refusal, wantedForm } from '#e-invoice';
-import { type Database, documentSha256 } from '#persistence';
+import { type Catalogue, documentSha256 } from '#persistence';
 import { documentsOfClose, noteAlteration, type StoredDocument } from '#persistence/documents';
 import type { StoredCertificate } from '#persistence/closes';
 import { ARCHIVE_FORMAT, type ArchiveManifest, CERTIFICATE_FILE, MANIFEST_FILE } from '#proof';
 import type { CloseCommands } from '../ports.js';
 
 interface ClosedMonth {
-  readonly database: Database;
+  readonly database: Catalogue;
   readonly closes: Pick<CloseCommands, 'pdf' | 'xml'>;
   readonly closeId: string;
   readonly certificate: StoredCertificate | undefined;
@@ -78,7 +78,7 @@ const FIRST_DATE = '1980-01-01T00:00:00Z';
 
 /** Throws what asking again may cure: an archive that breaks off is asked for again, one that came is believed. */
 async function fileOrWhyNot<File extends object>(
-  database: Database,
+  database: Catalogue,
   read: () => Promise<File | undefined>,
 ): Promise<File | { code: string }> {
   try {
@@ -100,7 +100,7 @@ function listed(
 }
 
 /** Whatever keeps an alteration from being written down, the manifest tells of it. */
-function note(database: Database, error: unknown): Promise<void> {
+function note(database: Catalogue, error: unknown): Promise<void> {
   return noteAlteration(database, error).catch(() => undefined);
 }
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { type Database, type Page, pageOf as cut, uuidAfter } from '#persistence';
+import { type Catalogue, type Page, pageOf as cut, uuidAfter } from '#persistence';
 import { findAccount } from '#persistence/catalogue';
 import {
   type AdjustmentView,
@@ -77,7 +77,7 @@ const query = z.strictObject({ state: state.optional(), ...listQuery });
 @Controller('v1/accounts/:account/adjustments')
 export class AdjustmentsController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(CLOSES) private readonly closes: CloseCommands,
   ) {}
 

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type Database, type Page, pageOf as cut, uuidAfter } from '#persistence';
+import { type Catalogue, type Page, pageOf as cut, uuidAfter } from '#persistence';
 import { type CorrectionView, dismissCorrection, findCorrection, listCorrections } from '#persistence/closes';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
@@ -62,7 +62,7 @@ const DECIDED = '`correction_not_open`: it is issued, dismissed or superseded';
 @Controller('v1/corrections')
 export class CorrectionsController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(CLOSES) private readonly closes: CloseCommands,
   ) {}
 

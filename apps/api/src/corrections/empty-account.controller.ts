@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { type ConfirmingPull, listEmptyConfirmingPulls, requestEmptyConfirmingPull } from '#persistence/documents';
 import { listCloseAccounts } from '#persistence/closes';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ import { confirmingPull } from './confirming-pull.js';
 @ApiTags('closes')
 @Controller('v1/closes/:id/accounts/:account/confirming-pulls')
 export class EmptyAccountController {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Catalogue) {}
 
   @Get()
   @Access('read')

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Res } from '@nest
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { CreditRequest } from '#invoicing';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import {
   type ConfirmingPull,
   findInvoice,
@@ -73,7 +73,7 @@ const ORIGINAL_ONLY = '`not_an_original`: it is a note; `invoice_voided`';
 @Controller('v1/invoices/:id')
 export class InvoiceCorrectionsController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(CLOSES) private readonly closes: CloseCommands,
   ) {}
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { assertWritable, type Database } from '#persistence';
+import { assertWritable, type Catalogue } from '#persistence';
 import { listSellers } from '#persistence/catalogue';
 import { z } from 'zod';
 import { Open } from '../access/access.guard.js';
@@ -20,7 +20,7 @@ const ready = z.union([alive, z.strictObject({ status: z.literal('degraded'), de
 @Controller('health')
 export class HealthController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(QUEUE) private readonly queue: QueuePort,
     @Inject(Drain) private readonly drain: Drain,
   ) {}

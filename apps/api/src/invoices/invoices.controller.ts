@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res, Stream
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { FORMAT_KINDS, isRefusal, type Refusal, wantedForm } from '#e-invoice';
-import { type Database, type Page, pageOf as cut, recordAudit, uuidAfter } from '#persistence';
+import { type Catalogue, type Page, pageOf as cut, recordAudit, uuidAfter } from '#persistence';
 import { findSeller } from '#persistence/catalogue';
 import {
   type DraftView,
@@ -92,7 +92,7 @@ const xmlQuery = z.strictObject({
 @Controller('v1/invoices')
 export class InvoicesController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(CLOSES) private readonly closes: CloseCommands,
   ) {}
 

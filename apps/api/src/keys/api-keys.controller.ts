@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Database, Page } from '#persistence';
+import type { Catalogue, Page } from '#persistence';
 import { API_KEY_SCOPES, type ApiKey, createApiKey, listApiKeys, revokeApiKey } from '#persistence/catalogue';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
@@ -57,7 +57,7 @@ const query = z.strictObject(listQuery);
 @ApiTags('api keys')
 @Controller('v1/api-keys')
 export class ApiKeysController {
-  constructor(@Inject(DATABASE) private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Catalogue) {}
 
   @Post()
   @Access('admin')

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Database, SecretKey } from '#persistence';
+import type { Catalogue, SecretKey } from '#persistence';
 import { type CertificateKey, listCertificateKeys, rotateCertificateKey, type Rotation } from '#persistence/closes';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
@@ -35,7 +35,7 @@ const rotation = z
 @Controller('v1/certificate-keys')
 export class CertificateKeysController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(SECRET_KEY) private readonly secretKey: SecretKey,
   ) {}
 

@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Inject, Logger } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { type MonthEndFigures, monthEndFigures } from '#persistence/closes';
 import { processMetrics } from '#runtime';
 import { Registry } from 'prom-client';
@@ -18,7 +18,7 @@ export class MetricsController {
   private reading: Promise<MonthEndFigures | undefined> | undefined;
 
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(RequestMetrics) private readonly requests: RequestMetrics,
     @Inject(METRICS) private readonly others: readonly MetricsPort[],
   ) {}

@@ -1,6 +1,6 @@
 import { Body, Controller, Header, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { findTariffPlanVersion } from '#persistence/catalogue';
 import type { TariffPlan } from '#rating';
 import { z } from 'zod';
@@ -116,7 +116,7 @@ const previewAnswer = z
 @Controller('v1/rating')
 export class RatingController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     private readonly previews: Previews,
   ) {}
 

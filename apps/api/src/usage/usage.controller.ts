@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { toStamp } from '#calendar';
-import type { Database } from '#persistence';
+import type { Catalogue } from '#persistence';
 import { findAccount } from '#persistence/catalogue';
 import { type UsageConservation, usageConservation } from '#persistence/ledger';
 import type { Estimate, UsageView, ViewRefusal } from '#usage';
@@ -140,7 +140,7 @@ const UPSTREAM = {
 @Controller('v1/accounts/:account')
 export class UsageController {
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) private readonly database: Catalogue,
     @Inject(CLOSES) private readonly closes: CloseCommands,
   ) {}
 

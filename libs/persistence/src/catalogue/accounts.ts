@@ -4,8 +4,9 @@ import type { AccountTax, Address, CustomerEInvoice, Registration } from '#invoi
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, defined, jsonColumn, localDateOf } from '../ground/columns.js';
-import { type Database, transaction, type Transaction } from '../ground/database.js';
-import { type Account as AccountRow, Prisma } from '../generated/client.js';
+import { transaction } from '../ground/database.js';
+import type { Catalogue, CatalogueTransaction } from '../ground/prisma.js';
+import type { Account as AccountRow, Prisma } from '../generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from '../ground/page.js';
 import { refusal, type Refusal, refusing } from '../ground/refusal.js';
 import { readReportApi, sealReportKey } from './report-access.js';
@@ -53,7 +54,7 @@ export type AccountChange = Changes<
 const SELLER_CODE = { seller: { select: { code: true } } } as const;
 
 export async function createAccount(
-  database: Database,
+  database: Catalogue,
   actor: string,
   account: NewAccount,
   secretKey: SecretKey,
@@ -90,7 +91,7 @@ export async function createAccount(
  * the zone not even after usage was kept, because the instants that a period owns are cut in it.
  */
 export async function updateAccount(
-  database: Database,
+  database: Catalogue,
   actor: string,
   id: string,
   change: AccountChange,
@@ -172,14 +173,17 @@ export async function updateAccount(
 }
 
 /** Undefined when there is no such account. */
-export async function findAccount(database: Database | Transaction, id: string): Promise<Account | undefined> {
+export async function findAccount(
+  database: Catalogue | CatalogueTransaction,
+  id: string,
+): Promise<Account | undefined> {
   const row = await database.account.findUnique({ where: { id }, include: SELLER_CODE });
   return row ? view(row) : undefined;
 }
 
 /** Accounts in the order they were created. */
 export async function listAccounts(
-  database: Database | Transaction,
+  database: Catalogue | CatalogueTransaction,
   filter: { id?: string | undefined; seller?: string | undefined; external_id?: string | undefined },
   request: PageRequest,
 ): Promise<Page<Account>> {
@@ -209,7 +213,7 @@ export function accountNotFound(id: string): Refusal<'account_not_found'> {
  * whose foreign key waits for this lock. Undefined when there is none.
  */
 export async function lockAccount(
-  tx: Transaction,
+  tx: CatalogueTransaction,
   id: string,
 ): Promise<(AccountRow & { seller: { code: string } }) | null> {
   await tx.$queryRaw`SELECT 1 FROM account WHERE id = ${id}::uuid FOR UPDATE`;
@@ -229,7 +233,7 @@ export function activeRange(
 }
 
 async function frozenMember(
-  tx: Transaction,
+  tx: CatalogueTransaction,
   id: string,
   moved: { currency: boolean; time_zone: boolean; seller: boolean },
 ): Promise<Refusal<'account_frozen'> | undefined> {
@@ -253,7 +257,7 @@ async function frozenMember(
 }
 
 /** Cuts the active ranges of all entities anew, in the account's zone and under its seller. */
-async function recutEntities(tx: Transaction, account: AccountRow): Promise<void> {
+async function recutEntities(tx: CatalogueTransaction, account: AccountRow): Promise<void> {
   const entities = await tx.entity.findMany({ where: { accountId: account.id } });
   for (const entity of entities) {
     const { start, end } = activeRange(

@@ -2,7 +2,8 @@ import { createHash, randomInt } from 'node:crypto';
 import { v7 as uuid } from 'uuid';
 import { accountNotFound } from './accounts.js';
 import { recordAudit } from '../ground/audit.js';
-import { type Database, transaction, type Transaction } from '../ground/database.js';
+import { transaction } from '../ground/database.js';
+import type { Catalogue, CatalogueTransaction } from '../ground/prisma.js';
 import type { ApiKey as ApiKeyRow } from '../generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from '../ground/page.js';
 import { refusal, type Refusal } from '../ground/refusal.js';
@@ -47,7 +48,7 @@ export function newApiKey(): string {
 
 /** Makes a key. `key` in the answer is the only copy there will ever be. */
 export async function createApiKey(
-  database: Database,
+  database: Catalogue,
   actor: string,
   of: { name: string; scopes: readonly ApiKeyScope[]; account: string | null; expires_at: string | null },
 ): Promise<(ApiKey & { key: string }) | Refusal<'account_not_found' | 'expiry_passed'>> {
@@ -87,7 +88,7 @@ export async function createApiKey(
  * that this process was started with is known to it.
  */
 export async function authenticate(
-  database: Database | Transaction,
+  database: Catalogue | CatalogueTransaction,
   presented: string,
   configuredKey: string,
 ): Promise<ApiKey | undefined> {
@@ -103,7 +104,7 @@ export async function authenticate(
 
 /** Revokes a key for ever; revoking a revoked key changes nothing. */
 export async function revokeApiKey(
-  database: Database,
+  database: Catalogue,
   actor: string,
   id: string,
 ): Promise<ApiKey | Refusal<'api_key_not_found' | 'api_key_configured'>> {
@@ -122,7 +123,10 @@ export async function revokeApiKey(
 }
 
 /** All keys in the order they were made, revoked ones too. */
-export async function listApiKeys(database: Database | Transaction, request: PageRequest): Promise<Page<ApiKey>> {
+export async function listApiKeys(
+  database: Catalogue | CatalogueTransaction,
+  request: PageRequest,
+): Promise<Page<ApiKey>> {
   const after = uuidAfter(request);
   const rows = await database.apiKey.findMany({
     where: after === undefined ? {} : { id: { gt: after } },
@@ -136,7 +140,7 @@ export async function listApiKeys(database: Database | Transaction, request: Pag
  * Makes the configured admin key known. Safe to run at every start. Others are left alone: processes with another key run
  * beside this one, and a key that no process is started with any more lets in nowhere.
  */
-export async function admitConfiguredKey(database: Database, key: string): Promise<void> {
+export async function admitConfiguredKey(database: Catalogue, key: string): Promise<void> {
   await transaction(database, async (tx) => {
     // Revoked is revoked for ever: a key that is configured again is let in as a row of its own.
     const id = uuid();

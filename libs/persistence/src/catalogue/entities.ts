@@ -4,7 +4,8 @@ import { v7 as uuid } from 'uuid';
 import { accountNotFound, activeRange, lockAccount } from './accounts.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, localDateOf } from '../ground/columns.js';
-import { type Database, transaction, type Transaction } from '../ground/database.js';
+import { transaction } from '../ground/database.js';
+import type { Catalogue, CatalogueTransaction } from '../ground/prisma.js';
 import type { Entity as EntityRow } from '../generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from '../ground/page.js';
 import { BILLED_DAYS, BILLS } from '../ground/issued.js';
@@ -27,7 +28,7 @@ export type NewEntity = Omit<Entity, 'id' | 'account' | 'created_at'>;
 
 /** Registers one entity. A value belongs to one account of a seller at any instant. */
 export async function registerEntity(
-  database: Database,
+  database: Catalogue,
   actor: string,
   accountId: string,
   entity: NewEntity,
@@ -59,7 +60,7 @@ export async function registerEntity(
  * it ends where the last such period ends, because what was billed was registered.
  */
 export async function replaceEntities(
-  database: Database,
+  database: Catalogue,
   actor: string,
   accountId: string,
   entities: readonly NewEntity[],
@@ -117,7 +118,7 @@ export async function replaceEntities(
 
 /** Renames an entity or sets its active range. */
 export async function updateEntity(
-  database: Database,
+  database: Catalogue,
   actor: string,
   { accountId, id }: { readonly accountId: string; readonly id: string },
   change: Changes<Pick<NewEntity, 'name' | 'active_from' | 'active_until'>>,
@@ -154,7 +155,7 @@ export async function updateEntity(
 
 /** The entities of an account in the order they were registered. */
 export async function listEntities(
-  database: Database | Transaction,
+  database: Catalogue | CatalogueTransaction,
   accountId: string,
   filter: { dimension?: Entity['dimension'] | undefined; value?: string | undefined },
   request: PageRequest,
@@ -189,7 +190,7 @@ interface StoredEntity extends NewEntity {
   billed_until: LocalDate | null;
 }
 
-async function storedEntities(tx: Transaction, accountId: string): Promise<StoredEntity[]> {
+async function storedEntities(tx: CatalogueTransaction, accountId: string): Promise<StoredEntity[]> {
   return tx.$queryRaw`
     WITH billed AS MATERIALIZED (
       SELECT i.period, upper(${BILLED_DAYS}) AS end_date
@@ -201,7 +202,7 @@ async function storedEntities(tx: Transaction, accountId: string): Promise<Store
 
 /** Index of the first entry that overlaps another entry or a registration of another account, or undefined. */
 async function firstConflict(
-  tx: Transaction,
+  tx: CatalogueTransaction,
   account: { id: string; sellerId: string; timeZone: string },
   entities: readonly NewEntity[],
 ): Promise<number | undefined> {
@@ -225,7 +226,7 @@ async function firstConflict(
 }
 
 async function insertEntities(
-  tx: Transaction,
+  tx: CatalogueTransaction,
   account: { id: string; sellerId: string; timeZone: string },
   rows: readonly (NewEntity & { id: string })[],
 ): Promise<void> {

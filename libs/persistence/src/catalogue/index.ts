@@ -7,6 +7,7 @@ export {
   type NewAccount,
   updateAccount,
 } from './accounts.js';
+export { openCatalogue } from './open-catalogue.js';
 export {
   admitConfiguredKey,
   API_KEY_SCOPES,

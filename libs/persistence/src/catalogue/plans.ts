@@ -3,7 +3,8 @@ import type { TariffPlan } from '#rating';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { dateColumn, jsonColumn, localDateOf } from '../ground/columns.js';
-import { type Database, PersistenceError, transaction, type Transaction } from '../ground/database.js';
+import { PersistenceError, transaction } from '../ground/database.js';
+import type { Catalogue, CatalogueTransaction } from '../ground/prisma.js';
 import { documentSha256 } from '../ground/document-sha256.js';
 import type { Prisma, TariffPlanVersion as VersionRow } from '../generated/client.js';
 import { keyAfter, type Page, pageOf, type PageRequest } from '../ground/page.js';
@@ -27,7 +28,7 @@ export interface TariffPlanVersion {
 
 /** Keeps a plan as the next version of its code, a draft. All versions of a code are in one currency. */
 export async function saveDraftPlan(
-  database: Database,
+  database: Catalogue,
   actor: string,
   plan: TariffPlan,
 ): Promise<TariffPlanVersion | Refusal<'currency_mismatch'>> {
@@ -47,7 +48,7 @@ export async function saveDraftPlan(
 
 /** Replaces the document of a draft. */
 export async function replaceDraftPlan(
-  database: Database,
+  database: Catalogue,
   actor: string,
   version: number,
   plan: TariffPlan,
@@ -66,7 +67,7 @@ export async function replaceDraftPlan(
 
 /** Throws a draft away. Its number may be given to a later draft; published numbers are never reused. */
 export async function deleteDraftPlan(
-  database: Database,
+  database: Catalogue,
   actor: string,
   code: string,
   version: number,
@@ -86,7 +87,7 @@ export async function deleteDraftPlan(
  * version's. It may not reach into a period that is issued to an account which subscribes to the plan then.
  */
 export async function publishTariffPlan(
-  database: Database,
+  database: Catalogue,
   actor: string,
   code: string,
   version: number,
@@ -153,7 +154,7 @@ export async function publishTariffPlan(
 
 /** Undefined when there is no such version. */
 export async function findTariffPlanVersion(
-  database: Database | Transaction,
+  database: Catalogue | CatalogueTransaction,
   code: string,
   version: number,
 ): Promise<TariffPlanVersion | undefined> {
@@ -163,7 +164,7 @@ export async function findTariffPlanVersion(
 
 /** All versions of one plan, newest first; empty when there is no such plan. */
 export async function listTariffPlanVersions(
-  database: Database | Transaction,
+  database: Catalogue | CatalogueTransaction,
   code: string,
 ): Promise<TariffPlanVersion[]> {
   const rows = await database.tariffPlanVersion.findMany({ where: { code }, orderBy: { version: 'desc' } });
@@ -172,7 +173,7 @@ export async function listTariffPlanVersions(
 
 /** The newest version of every plan, by code. */
 export async function listTariffPlans(
-  database: Database | Transaction,
+  database: Catalogue | CatalogueTransaction,
   request: PageRequest,
 ): Promise<Page<TariffPlanVersion>> {
   const after = keyAfter(request);
@@ -186,12 +187,12 @@ export async function listTariffPlans(
 }
 
 /** Serialises the writers of one plan code, also of one that has no row yet. */
-async function lockPlan(tx: Transaction, code: string): Promise<void> {
+async function lockPlan(tx: CatalogueTransaction, code: string): Promise<void> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('tariff_plan ' || ${code}, 0))`;
 }
 
 async function findDraft(
-  tx: Transaction,
+  tx: CatalogueTransaction,
   code: string,
   version: number,
 ): Promise<VersionRow | Refusal<'plan_not_found' | 'plan_already_published'>> {
@@ -208,7 +209,7 @@ async function findDraft(
 
 /** Accounts subscribe to a code and pay in one currency, so its published versions must agree. */
 async function otherCurrency(
-  tx: Transaction,
+  tx: CatalogueTransaction,
   plan: { code: string; currency: string },
 ): Promise<Refusal<'currency_mismatch'> | undefined> {
   const other = await tx.tariffPlanVersion.findFirst({
@@ -232,7 +233,7 @@ function columnsOf(plan: TariffPlan) {
   };
 }
 
-async function audit(tx: Transaction, actor: string, action: string, row: VersionRow): Promise<void> {
+async function audit(tx: CatalogueTransaction, actor: string, action: string, row: VersionRow): Promise<void> {
   await recordAudit(tx, {
     sellerId: null,
     actor,

@@ -1,5 +1,5 @@
 import type { SellerFacts, SellerTerms } from '#billing';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import type { Database, Transaction } from '../ground/database.js';
 import { readSettings } from './seller-settings.js';
 

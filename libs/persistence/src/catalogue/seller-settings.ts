@@ -1,4 +1,4 @@
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 
 /** How a seller wants what the service does on its own. */
 export interface SellerSettings {

@@ -11,7 +11,8 @@ import type { RoundingMode } from '#money';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, defined, jsonColumn } from '../ground/columns.js';
-import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
+import { stamp, transaction } from '../ground/database.js';
+import type { Catalogue, CatalogueTransaction } from '../ground/prisma.js';
 import type { Prisma, Seller as SellerRow } from '../generated/client.js';
 import { hasInvoiced } from '../ground/issued.js';
 import { keyAfter, type Page, pageOf, type PageRequest } from '../ground/page.js';
@@ -77,7 +78,7 @@ export type SellerChange = Changes<Omit<NewSeller, 'code' | 'report_api' | 'sett
 };
 
 export async function createSeller(
-  database: Database,
+  database: Catalogue,
   actor: string,
   seller: NewSeller,
   secretKey: SecretKey,
@@ -112,7 +113,7 @@ export async function createSeller(
  * `report_api.base_url` to another origin needs the key again.
  */
 export async function updateSeller(
-  database: Database,
+  database: Catalogue,
   actor: string,
   code: string,
   change: SellerChange,
@@ -164,13 +165,19 @@ export async function updateSeller(
 }
 
 /** Undefined when there is no seller of that code. */
-export async function findSeller(database: Database | Transaction, code: string): Promise<Seller | undefined> {
+export async function findSeller(
+  database: Catalogue | CatalogueTransaction,
+  code: string,
+): Promise<Seller | undefined> {
   const row = await database.seller.findUnique({ where: { code } });
   return row ? view(row) : undefined;
 }
 
 /** All sellers by code. */
-export async function listSellers(database: Database | Transaction, request: PageRequest): Promise<Page<Seller>> {
+export async function listSellers(
+  database: Catalogue | CatalogueTransaction,
+  request: PageRequest,
+): Promise<Page<Seller>> {
   const after = keyAfter(request);
   const rows = await database.seller.findMany({
     where: after === undefined ? {} : { code: { gt: after } },
@@ -213,7 +220,7 @@ type NumberingRefusal = 'numbering_has_begun' | 'fiscal_year_left';
  * go on below it.
  */
 async function brokenNumbering(
-  tx: Transaction,
+  tx: CatalogueTransaction,
   seller: Seller,
   change: SellerChange,
 ): Promise<Refusal<NumberingRefusal> | undefined> {

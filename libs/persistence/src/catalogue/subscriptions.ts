@@ -3,7 +3,8 @@ import { v7 as uuid } from 'uuid';
 import { accountNotFound, lockAccount } from './accounts.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, dateColumn, defined, localDateOf } from '../ground/columns.js';
-import { type Database, transaction, type Transaction } from '../ground/database.js';
+import { transaction } from '../ground/database.js';
+import type { Catalogue, CatalogueTransaction } from '../ground/prisma.js';
 import type { Subscription as SubscriptionRow } from '../generated/client.js';
 import { type Page, pageOf, type PageRequest, uuidAfter } from '../ground/page.js';
 import { BILLED_DAYS, BILLS } from '../ground/issued.js';
@@ -32,7 +33,7 @@ type WriteRefusal =
   | 'subscription_overlaps';
 
 export async function subscribe(
-  database: Database,
+  database: Catalogue,
   actor: string,
   subscription: NewSubscription,
 ): Promise<Subscription | Refusal<WriteRefusal>> {
@@ -54,7 +55,7 @@ export async function subscribe(
 
 /** Changes plan or dates of a subscription, as far as no issued period is concerned. Usually to end it. */
 export async function updateSubscription(
-  database: Database,
+  database: Catalogue,
   actor: string,
   id: string,
   change: Changes<Omit<NewSubscription, 'account'>>,
@@ -79,7 +80,7 @@ export async function updateSubscription(
 
 /** Undefined when there is no such subscription. */
 export async function findSubscription(
-  database: Database | Transaction,
+  database: Catalogue | CatalogueTransaction,
   id: string,
 ): Promise<Subscription | undefined> {
   const row = await database.subscription.findUnique({ where: { id } });
@@ -88,7 +89,7 @@ export async function findSubscription(
 
 /** Subscriptions in the order they were made. */
 export async function listSubscriptions(
-  database: Database | Transaction,
+  database: Catalogue | CatalogueTransaction,
   filter: { account?: string | undefined; plan?: string | undefined },
   request: PageRequest,
 ): Promise<Page<Subscription>> {
@@ -115,7 +116,7 @@ const OVERLAPS = {
 
 /** Why the terms cannot hold, or undefined. `before` is what they replace, null for a new subscription. */
 async function refusedTerms(
-  tx: Transaction,
+  tx: CatalogueTransaction,
   terms: NewSubscription,
   before: Subscription | null,
 ): Promise<Refusal<WriteRefusal> | undefined> {
@@ -161,7 +162,7 @@ async function refusedTerms(
 
 /** A day inside an issued period on which the change has effect: in force before or after it, but not the same plan. */
 async function billedDay(
-  tx: Transaction,
+  tx: CatalogueTransaction,
   terms: NewSubscription,
   before: Subscription | null,
 ): Promise<{ day: LocalDate; number: string } | undefined> {
@@ -195,7 +196,7 @@ function columnsOf(terms: Omit<NewSubscription, 'account'>) {
   };
 }
 
-async function audit(tx: Transaction, actor: string, action: string, row: SubscriptionRow): Promise<void> {
+async function audit(tx: CatalogueTransaction, actor: string, action: string, row: SubscriptionRow): Promise<void> {
   const { sellerId } = await tx.account.findUniqueOrThrow({ where: { id: row.accountId } });
   const { account, plan, starts_at, ends_at } = view(row);
   await recordAudit(tx, {

@@ -1,7 +1,7 @@
 import type { CloseAccountState, Notice } from '#billing';
 import { fromStamp, toStamp } from '#calendar';
 import { WAIT_HOURS } from '../catalogue/seller-settings.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { type Database, stamp, type Transaction, transaction } from '../ground/database.js';
 import { nextTry } from '../ground/next-try.js';
 import { mayMove, moveOfAccounts } from './account-states.js';

@@ -7,7 +7,7 @@ import {
   type CloseGuard,
   type CloseMove,
 } from '#billing';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { IS_NOTE } from '../ground/issued.js';
 
 /** The guards of billing's tables as conditions on a row `a` of close_account. */

@@ -2,7 +2,7 @@ import { moveOfAccounts } from './account-states.js';
 import type { CloseWork } from './close-work.js';
 import type { SeriesProgress } from './close-views.js';
 import type { Database } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { BILLING, type CloseAccountState, type Notice } from '#billing';
 import { type Ask, type Session, session } from '../ground/sets.js';
 import { SILENT } from './signs-of-life.js';

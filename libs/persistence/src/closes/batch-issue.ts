@@ -6,7 +6,7 @@ import { type BatchFacts, loadBatchFacts } from './billing-facts.js';
 import type { CloseWork } from './close-work.js';
 import { CONFIRM_AFTER_HOURS } from '../documents/confirming-pulls.js';
 import { type Database, PersistenceError } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import type { BillingInputs } from '../documents/invoice-inputs.js';
 import { insertingInvoices } from '../documents/invoices.js';
 import { type NewFile, storingDocuments } from '../documents/stored-documents.js';

@@ -7,7 +7,7 @@ import { readSettings } from '../catalogue/seller-settings.js';
 import { advancesOfAccount, type DecidingDocument, decidingDocuments, demandUnaltered } from '../documents/advances.js';
 import { adjustmentsOfAccount } from '../documents/adjustments.js';
 import { DISCOUNTED_OF_ACCOUNT } from '../documents/discounted.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import type { Database, Transaction } from '../ground/database.js';
 import { type Session, session } from '../ground/sets.js';
 import { inOrderOfWindows, monthOf } from '../ledger/ledger.js';

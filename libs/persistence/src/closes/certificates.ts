@@ -10,7 +10,7 @@ import {
   sealedWithInputs,
 } from '../documents/close-documents.js';
 import { type Database, PersistenceError, stamp, transaction, type Transaction } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { monthOf } from '../ledger/ledger.js';
 import { DocumentAltered, unaltered, unalteredEmpty, unalteredInputs } from '../documents/sealed-documents.js';
 import { openSecret, sealSecret, type SecretKey } from '../ground/secrets.js';

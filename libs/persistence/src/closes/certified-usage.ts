@@ -1,5 +1,5 @@
 import type { CertificateFacts, WindowFingerprint } from '#proof';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import type { Transaction } from '../ground/database.js';
 
 /** Windows that are summed up by one statement. */

@@ -10,7 +10,7 @@ import {
   unaltered,
   unalteredDraft,
 } from '../documents/sealed-documents.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { type Database, stamp } from '../ground/database.js';
 import { where } from '../ground/page.js';
 import type { SeriesProgress } from './close-views.js';

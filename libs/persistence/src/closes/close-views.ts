@@ -1,7 +1,7 @@
 import { ACCOUNT_STATES, BILLING, type CloseAccountState, type CloseState, type Notice } from '#billing';
 import { fromStamp, toStamp } from '#calendar';
 import type { CountedNotice } from '../documents/notice.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { type Database, stamp, type Transaction } from '../ground/database.js';
 import { indexed, sellerOf, where } from '../ground/page.js';
 import type { CloseKind, IssueMode } from './close-work.js';

@@ -13,7 +13,7 @@ import type { Adjustment } from '#rating';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { giveBack, keepAdjustment, type AdjustmentRefusal, type NewAdjustment } from '../documents/adjustments.js';
 import { askAnew } from '../documents/confirming-pulls.js';
 import { loadDocumentFacts } from '../documents/invoice-inputs.js';

@@ -1,5 +1,5 @@
 import type { AccountMove, CloseState } from '#billing';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
 import { mayMove, moveOfAccounts, moveOfCloses } from './account-states.js';
 import { actFor, auditClose, type CloseCommand } from './close-actor.js';

@@ -1,7 +1,6 @@
 import type { CloseAccountState, CloseState } from '#billing';
 import type { CloseKind } from './close-work.js';
-import type { Database } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 
 /** What an operator watches while months are closed: counts and ages, no customer's data. Ages are seconds. */
 export interface MonthEndFigures {
@@ -55,7 +54,7 @@ const PATIENCE_MS = 5_000;
  * Reads the figures as they are at one moment. Cheap beside 10,000 accounts: it looks at closes that are not finished, at
  * held and failed accounts, and at lists of what is yet to be done, each by its index.
  */
-export async function monthEndFigures(database: Database): Promise<MonthEndFigures> {
+export async function monthEndFigures(database: Prisma.Catalogue): Promise<MonthEndFigures> {
   return database.$transaction(
     async (tx) => {
       await tx.$executeRaw`SELECT set_config('statement_timeout', ${`${PATIENCE_MS}`}, true)`;

@@ -2,7 +2,7 @@ import type { CloseState } from '#billing';
 import { type BillingPeriod, toStamp } from '#calendar';
 import { v7 as uuid } from 'uuid';
 import { billedAheadWithoutSubscription } from '../documents/advances.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { type Database, PersistenceError, transaction, type Transaction } from '../ground/database.js';
 import { monthOf, openMonth } from '../ledger/ledger.js';
 import { moveOfCloses } from './account-states.js';

@@ -1,4 +1,4 @@
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 
 /**
  * How often a worker that has accounts in hand gives a sign of life; after three that did not come it is taken for dead.

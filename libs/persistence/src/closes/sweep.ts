@@ -1,5 +1,5 @@
 import type { CloseState } from '#billing';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { type Database, PersistenceError, type Transaction, transaction } from '../ground/database.js';
 import { moveOfCloses } from './account-states.js';
 import { figuresOf } from './close-views.js';

@@ -3,8 +3,8 @@ import { type AccountTax, InvoicingError, totalsOf } from '#invoicing';
 import { decimal, minorUnits } from '#money';
 import { type Adjustment, adjustmentLine } from '#rating';
 import { v7 as uuid } from 'uuid';
-import { accountNotFound, lockAccount } from '../catalogue/accounts.js';
-import { Prisma } from '../generated/client.js';
+import { accountNotFound } from '../catalogue/accounts.js';
+import * as Prisma from '../ground/prisma.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
 import { where } from '../ground/page.js';
@@ -124,6 +124,16 @@ export async function keepAdjustment(
     data: { account: accountId, amount: exact, currency, reason, period },
   });
   return row.terms;
+}
+
+/** What an adjustment needs to know of its account, locked as `lockAccount` of the catalogue locks it. */
+async function lockAccount(
+  tx: Transaction,
+  id: string,
+): Promise<{ sellerId: string; currency: string; timeZone: string; taxes: unknown } | undefined> {
+  const [account] = await tx.$queryRaw<{ sellerId: string; currency: string; timeZone: string; taxes: unknown }[]>`
+    SELECT seller_id AS "sellerId", currency, time_zone AS "timeZone", taxes FROM account WHERE id = ${id}::uuid FOR UPDATE`;
+  return account;
 }
 
 /** Why no tax of the account answers to an adjustment; undefined when one does. What is in force when it is drawn decides. */

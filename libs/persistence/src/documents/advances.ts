@@ -1,6 +1,6 @@
 import { nextMonth, previousMonth } from '#calendar';
 import type { Transaction } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { DocumentAltered, SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
 /** Documents `i` that stand. What takes one back says 0 for each of its lines, so such a note needs no exception. */

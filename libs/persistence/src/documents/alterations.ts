@@ -1,7 +1,7 @@
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { warnClose } from './notice.js';
 import { type Alteration, DocumentAltered } from './sealed-documents.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IssuedInvoice } from '#invoicing';
 import { type Database, stamp, type Transaction } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import type { BillingInputs } from './invoice-inputs.js';
 import {
   type Alteration,

@@ -3,7 +3,7 @@ import { v7 as uuid } from 'uuid';
 import { type AuditEntry, recordAudit } from '../ground/audit.js';
 import { fromStamp, toStamp } from '#calendar';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { IS_NOTE } from '../ground/issued.js';
 import { nextTry } from '../ground/next-try.js';
 import { refusal, type Refusal } from '../ground/refusal.js';

@@ -1,5 +1,5 @@
 import { STANDING } from './advances.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 
 /**
  * The months for which standing documents of an account `a` carry a discount that its plan limits to some periods, as JSON;

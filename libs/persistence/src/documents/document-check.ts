@@ -3,7 +3,7 @@ import { recordAlteration } from './alterations.js';
 import { alteredEmpties } from './close-documents.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Database, transaction, type Transaction } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import {
   alteredPart,
   type Alteration,

@@ -1,5 +1,5 @@
 import type { DraftInvoice } from '#invoicing';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import type { Database } from '../ground/database.js';
 import { where } from '../ground/page.js';
 import { type InvoiceFilter, placedIn } from './invoices.js';

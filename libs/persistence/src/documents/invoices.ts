@@ -1,6 +1,6 @@
 import type { IssuedInvoice } from '#invoicing';
 import { v7 as uuid } from 'uuid';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import type { Database } from '../ground/database.js';
 import { also, sellerOf, where } from '../ground/page.js';
 import { DRAWING } from './adjustments.js';

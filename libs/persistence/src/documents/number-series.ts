@@ -1,6 +1,6 @@
 import { type EpochSeconds, fiscalYear, localDateAt, startOfDay, toStamp } from '#calendar';
 import type { DocumentKind } from '#invoicing';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { seriesFailure } from '../ground/database.js';
 import { hasInvoiced } from '../ground/issued.js';
 import type { Ask } from '../ground/sets.js';

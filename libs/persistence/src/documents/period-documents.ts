@@ -1,7 +1,7 @@
 import { type IssuedInvoice, originalOf } from '#invoicing';
 import type { WindowFingerprint } from '#proof';
 import type { Database, Transaction } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import type { Session } from '../ground/sets.js';
 import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 

@@ -1,6 +1,6 @@
 import { type IssuedInvoice } from '#invoicing';
 import { PersistenceError } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { documentSha256 } from '../ground/document-sha256.js';
 
 /** Something that was stored never to change, and is not as it was stored. */

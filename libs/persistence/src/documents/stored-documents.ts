@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FormatKind } from '#e-invoice';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { type Database, PersistenceError } from '../ground/database.js';
 import { DocumentAltered, witness } from './sealed-documents.js';
 

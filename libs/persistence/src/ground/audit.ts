@@ -1,5 +1,5 @@
 import type { Database, Transaction } from './database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from './prisma.js';
 import { also, indexed, type Page, pageOf, type PageRequest, uuidAfter, where } from './page.js';
 
 /** Something that was done, by whom, to what. Written in the transaction that does it. */
@@ -27,7 +27,10 @@ export interface AuditEvent {
 }
 
 export async function recordAudit(database: Database | Transaction, entry: AuditEntry): Promise<void> {
-  await database.auditEvent.create({ data: { data: {}, ...entry } });
+  const { sellerId, actor, action, subject, data = {} } = entry;
+  await database.$executeRaw`
+    INSERT INTO audit_event (seller_id, actor, action, subject, data)
+    VALUES (${sellerId}::uuid, ${actor}, ${action}, ${subject}, ${JSON.stringify(data)}::jsonb)`;
 }
 
 /** Events in the order they were recorded. `from` and `to` are instants, `to` exclusive. */
@@ -45,12 +48,12 @@ export async function listAuditEvents(
 ): Promise<Page<AuditEvent>> {
   const { seller, subject, action, actor, from, to } = filter;
   const after = uuidAfter(request);
-  const of = seller === undefined ? undefined : await database.seller.findUnique({ where: { code: seller } });
+  const of = seller === undefined ? undefined : await sellerOfCode(database, seller);
   if (of === null) return { data: [], next_cursor: null };
   const limit = request.limit + 1;
   const by = {
     subject: subject === undefined ? undefined : { column: Prisma.sql`e.subject`, value: Prisma.sql`${subject}` },
-    seller: of && { column: Prisma.sql`e.seller_id`, value: Prisma.sql`${of.id}::uuid` },
+    seller: of === undefined ? undefined : { column: Prisma.sql`e.seller_id`, value: Prisma.sql`${of}::uuid` },
     actor: actor === undefined ? undefined : { column: Prisma.sql`e.actor`, value: Prisma.sql`${actor}` },
     action: action === undefined ? undefined : { column: Prisma.sql`e.action`, value: Prisma.sql`${action}` },
   };
@@ -95,6 +98,11 @@ export async function listAuditEvents(
     (row) => row.id,
     (row) => ({ ...row, at: row.at.toISOString() }),
   );
+}
+
+async function sellerOfCode(database: Database | Transaction, code: string): Promise<string | null> {
+  const [seller] = await database.$queryRaw<{ id: string }[]>`SELECT id FROM seller WHERE code = ${code}`;
+  return seller?.id ?? null;
 }
 
 /**

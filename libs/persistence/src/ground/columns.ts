@@ -1,5 +1,5 @@
 import type { LocalDate } from '#calendar';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from './prisma.js';
 
 /** A change to some members: absent and undefined both mean unchanged. */
 export type Changes<T> = { [Member in keyof T]?: T[Member] | undefined };

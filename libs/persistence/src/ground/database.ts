@@ -1,57 +1,52 @@
-import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool } from 'pg';
-import { Prisma, PrismaClient } from '../generated/client.js';
-import { joinable } from './request-transaction.js';
+import { type Catalogue, type CatalogueTransaction, raw, type Sql } from './prisma.js';
 import { type Patience, PATIENCE, serviceSession } from './sessions.js';
+import { type Database, statementsOn, type Statements, type Transaction } from './statements.js';
 
-export type Database = PrismaClient;
-export type Transaction = Prisma.TransactionClient;
+export type { Database, Statements, Transaction };
 
-/**
- * Opens the database as the service's role. `connections` bounds the pool of this process, and likewise the pool of
- * `readingBounded`, which is opened when it is used first.
- */
+/** Opens the database as the service's role. `connections` bounds the pool of this process. */
 export function openDatabase(
   connectionString: string,
   connections = 10,
   patience: Partial<Patience> = PATIENCE,
 ): Database {
-  const { idleTransaction_ms, lock_ms, reading_ms } = { ...PATIENCE, ...patience };
-  const bounds = { idle_in_transaction_session_timeout: idleTransaction_ms, lock_timeout: lock_ms };
-  const openPool = (settings: Readonly<Record<string, number>>) => {
-    const session = serviceSession(connectionString, settings);
-    const pool = new Pool({ ...session, max: connections, application_name: 'meterline' });
-    // A session that ends while it is idle is replaced by the pool; the statement that needs one opens it.
-    return pool.on('error', () => undefined);
-  };
-  const open = (pool: Pool) =>
-    new PrismaClient({
-      adapter: new PrismaPg(pool, { disposeExternalPool: true }),
-      transactionOptions: { maxWait: 30_000, timeout: LONGEST_TRANSACTION_MS },
-    });
-  const pool = openPool(bounds);
-  const database = joinable(open(pool), () => open(openPool({ ...bounds, statement_timeout: reading_ms })));
-  pools.set(database, pool);
-  return database;
+  const pool = openPool(connectionString, connections, sessionBounds(patience));
+  return withPool(statementsOn(pool), pool);
+}
+
+/** What PostgreSQL bounds in every session of the service, in milliseconds. */
+export function sessionBounds(patience: Partial<Patience>) {
+  const { idleTransaction_ms, lock_ms } = { ...PATIENCE, ...patience };
+  return { idle_in_transaction_session_timeout: idleTransaction_ms, lock_timeout: lock_ms };
+}
+
+/** Sessions of the service's role. */
+export function openPool(
+  connectionString: string,
+  connections: number,
+  settings: Readonly<Record<string, number>>,
+): Pool {
+  const session = serviceSession(connectionString, settings);
+  const pool = new Pool({ ...session, max: connections, application_name: 'meterline' });
+  // A session that ends while it is idle is replaced by the pool; the statement that needs one opens it.
+  return pool.on('error', () => undefined);
 }
 
 const pools = new WeakMap<Database, Pool>();
 
-/** The sessions behind a database that `openDatabase` opened: Prisma and the statements of a batch share one bound. */
-export function poolOf(database: Database): Pool {
-  const pool = pools.get(database);
-  if (!pool) throw new Error('this client was not opened by openDatabase, so that its sessions are not known');
-  return pool;
+/** Notes the sessions behind a database, so that statements of a batch share their bound. */
+export function withPool<D extends Database>(database: D, pool: Pool): D {
+  pools.set(database, pool);
+  return database;
 }
 
-/** A database, or a transaction on it, as far as statements in SQL go. */
-export type Statements = Pick<Transaction, '$queryRaw' | '$executeRaw'>;
-
-/**
- * Prisma ends a transaction that lasts longer, however busy it is. What a transaction takes grows with an account and with a
- * close, so this is no bound of work: one that has stopped is ended by PostgreSQL, for being idle.
- */
-const LONGEST_TRANSACTION_MS = 24 * 3_600_000;
+/** The sessions behind a database that was opened here. */
+export function poolOf(database: Database): Pool {
+  const pool = pools.get(database);
+  if (!pool) throw new Error('this database was not opened by this room, so that its sessions are not known');
+  return pool;
+}
 
 /** Thrown by this room; `code` is stable. */
 export class PersistenceError extends Error {
@@ -76,10 +71,12 @@ export function isDeadlock(error: unknown): boolean {
 }
 
 /** Runs one transaction, again when PostgreSQL aborted it for a deadlock. The work must have no effect outside `tx`. */
-export async function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export function transaction<T>(database: Catalogue, work: (tx: CatalogueTransaction) => Promise<T>): Promise<T>;
+export function transaction<T>(database: Database, work: (tx: Transaction) => Promise<T>): Promise<T>;
+export async function transaction<T>(database: Database, work: (tx: never) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await database.$transaction(work);
+      return await database.$transaction(work as (tx: Transaction) => Promise<T>);
     } catch (error) {
       if (attempt >= TRANSACTION_ATTEMPTS || !isDeadlock(error)) throw error;
     }
@@ -88,7 +85,7 @@ export async function transaction<T>(database: Database, work: (tx: Transaction)
 
 /** Prisma's codes for a database that cannot be reached or has no free connection. */
 const UNREACHABLE = new Set(['P1000', 'P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
-const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE']);
+const CONNECTION_LOST = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN']);
 /**
  * By SQLSTATE: connection exceptions, insufficient resources, read-only or in recovery, an idle transaction that was ended,
  * a lock that was not had, shutting down or starting, and deadlocks and serialization failures that were met again and again.
@@ -176,6 +173,6 @@ export function violatedConstraint(error: unknown): string | undefined {
 }
 
 /** A timestamptz expression as an RFC 3339 stamp in UTC, whole seconds. For constant expressions only. */
-export function stamp(expression: string): Prisma.Sql {
-  return Prisma.raw(`to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`);
+export function stamp(expression: string): Sql {
+  return raw(`to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`);
 }

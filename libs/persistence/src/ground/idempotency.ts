@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Database } from './database.js';
+import type { Catalogue } from './prisma.js';
 import { inOneTransaction } from './request-transaction.js';
 import { openSecret, sealSecret, type SecretKey } from './secrets.js';
 
@@ -40,7 +40,7 @@ const KEPT_DAYS = 30;
  * @param work does the request and says what is answered; its statements on `database` join the transaction
  */
 export async function doOnce(
-  database: Database,
+  database: Catalogue,
   request: RepeatableRequest,
   secretKey: SecretKey,
   work: () => Promise<KeptAnswer>,
@@ -62,7 +62,7 @@ export async function doOnce(
  * are worked on at once both are answered alike, with the answer that was kept first.
  */
 export async function answerOnce(
-  database: Database,
+  database: Catalogue,
   request: RepeatableRequest,
   secretKey: SecretKey,
   work: () => Promise<KeptAnswer>,
@@ -76,7 +76,7 @@ export async function answerOnce(
 
 /** What is kept under the request's key; undefined when nothing is, or not any more. */
 async function answerOf(
-  database: Database,
+  database: Catalogue,
   request: RepeatableRequest,
   secretKey: SecretKey,
 ): Promise<Once | undefined> {
@@ -100,7 +100,7 @@ interface KeptRow {
 
 /** Keeps an answer, sealed, because it may hold a subscriber's number. Returns whether it is the first under its key. */
 async function keepAnswer(
-  database: Database,
+  database: Catalogue,
   request: RepeatableRequest,
   answer: KeptAnswer,
   secretKey: SecretKey,
@@ -118,7 +118,7 @@ async function keepAnswer(
 }
 
 /** Forgets keys that are older than 30 days. Returns how many. */
-export async function dropOldIdempotencyKeys(database: Database): Promise<number> {
+export async function dropOldIdempotencyKeys(database: Catalogue): Promise<number> {
   return database.$executeRaw`
     DELETE FROM idempotency_key WHERE created_at < clock_timestamp() - make_interval(days => ${KEPT_DAYS})`;
 }

@@ -1,4 +1,4 @@
-import { Prisma } from '../generated/client.js';
+import * as Prisma from './prisma.js';
 
 /** Whether a seller has issued an invoice, in whatever year. */
 export function hasInvoiced(sellerId: string): Prisma.Sql {

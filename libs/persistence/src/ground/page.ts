@@ -1,5 +1,5 @@
 import { PersistenceError } from './database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from './prisma.js';
 
 /** Which part of a list is wanted. `cursor` is a `next_cursor` answered before; opaque to callers. */
 export interface PageRequest {

@@ -1,14 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Prisma, PrismaClient } from '../generated/client.js';
-
-// The same as in database.ts, which opens its clients through this file.
-type Database = PrismaClient;
-type Transaction = Prisma.TransactionClient;
+import type { Catalogue, CatalogueTransaction } from './prisma.js';
 
 /** Where the statements of a piece of work go, known to everything it calls. */
 interface Context {
-  readonly client: Database;
-  readonly source: Database | Transaction;
+  readonly client: Catalogue;
+  readonly source: Catalogue | CatalogueTransaction;
   readonly afterCommit?: (() => Promise<void>)[];
   /** Work that outlives the transaction must not speak to it any more. */
   ended: boolean;
@@ -16,7 +12,7 @@ interface Context {
 
 const contexts = new AsyncLocalStorage<Context>();
 /** The clients behind each of those that `joinable` gave out. */
-const clients = new WeakMap<Database, { client: Database; reader: () => Database }>();
+const clients = new WeakMap<Catalogue, { client: Catalogue; reader: () => Catalogue }>();
 
 const WAIT_FOR_CONNECTION_MS = 30_000;
 // The longest timer there is. The work of a request may grow with the catalogue, as opening a close does.
@@ -26,8 +22,8 @@ const UNBOUNDED_MS = 2 ** 31 - 1;
  * A client that joins the transaction of `inOneTransaction` or the reader of `readingBounded` while the caller runs inside
  * one, and is itself otherwise. A `$transaction` inside a transaction becomes a savepoint.
  */
-export function joinable(client: Database, openReader: () => Database): Database {
-  let reader: Database | undefined;
+export function joinable(client: Catalogue, openReader: () => Catalogue): Catalogue {
+  let reader: Catalogue | undefined;
   const joining = new Proxy(client, {
     get(target, member) {
       if (member === '$disconnect') {
@@ -48,7 +44,7 @@ export function joinable(client: Database, openReader: () => Database): Database
  * Runs `work` in one transaction, which every statement joins that `work` makes on `database`. Once it is committed, what
  * was given to `afterCommit` is done, in that order.
  */
-export async function inOneTransaction<T>(database: Database, work: () => Promise<T>): Promise<T> {
+export async function inOneTransaction<T>(database: Catalogue, work: () => Promise<T>): Promise<T> {
   const { client } = behind(database);
   const following: (() => Promise<void>)[] = [];
   const result = await client.$transaction(
@@ -81,13 +77,13 @@ export async function afterCommit(follow: () => Promise<void>): Promise<void> {
  * long fails by itself, and many of them keep no writer waiting. For what is read page by page, never for work that grows
  * with an account.
  */
-export function readingBounded<T>(database: Database, work: () => Promise<T>): Promise<T> {
+export function readingBounded<T>(database: Catalogue, work: () => Promise<T>): Promise<T> {
   const { client, reader } = behind(database);
   return contexts.run({ client, source: reader(), ended: false }, work);
 }
 
-function behind(database: Database): { client: Database; reader: () => Database } {
+function behind(database: Catalogue): { client: Catalogue; reader: () => Catalogue } {
   const found = clients.get(database);
-  if (!found) throw new Error('this client was not opened by openDatabase, so that nothing can join');
+  if (!found) throw new Error('this client was not opened by openCatalogue, so that nothing can join');
   return found;
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { type Database, isDeadlock, poolOf, TRANSACTION_ATTEMPTS } from './database.js';
-import type { Prisma } from '../generated/client.js';
+import type * as Prisma from './prisma.js';
+import { inTransaction } from './statements.js';
 
 /**
  * Statements over sets of rows, sent by the driver itself. What a batch of a close does again and again is prepared once per
@@ -45,7 +46,7 @@ export function session(database: Database): Session {
 
 /** Runs one transaction, again when PostgreSQL aborted it for a deadlock. The work must have no effect outside of it. */
 export function inOneSession<T>(database: Database, work: (tx: Session) => Promise<T>): Promise<T> {
-  return again(() => once(database, work));
+  return again(() => inTransaction(poolOf(database), (client) => work(sessionOn(client))));
 }
 
 async function again<T>(work: () => Promise<T>): Promise<T> {
@@ -55,26 +56,5 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (attempt >= TRANSACTION_ATTEMPTS || !isDeadlock(error)) throw error;
     }
-  }
-}
-
-async function once<T>(database: Database, work: (tx: Session) => Promise<T>): Promise<T> {
-  const client = await poolOf(database).connect();
-  // A session that could not even roll back is not given to another transaction. One that ends between two statements says so
-  // by an event as well, which the pool does not hear while the session is out.
-  let lost: Error | undefined;
-  const lose = (error: Error) => (lost = error);
-  client.on('error', lose);
-  try {
-    await client.query('BEGIN');
-    const result = await work(sessionOn(client));
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(lose);
-    throw error;
-  } finally {
-    client.off('error', lose);
-    client.release(lost);
   }
 }

@@ -2,7 +2,7 @@ import { type Interval, toStamp } from '#calendar';
 import type { Metric } from '#metering';
 import { v7 as uuid } from 'uuid';
 import type { Database } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import {
   monthOf,
   openMonth,

@@ -6,7 +6,7 @@ import { type BucketSeries, entityKey, type EntityRef, type Grid, type Metric, p
 import type { WindowFingerprint } from '#proof';
 import { v7 as uuid } from 'uuid';
 import { type Database, isInterrupted, PersistenceError, transaction, type Transaction } from '../ground/database.js';
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { deflated, deflating } from './deflated.js';
 
 const decompress = promisify(inflate);
