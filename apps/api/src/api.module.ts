@@ -13,6 +13,7 @@ import { EntitiesController } from './catalogue/entities.controller.js';
 import { SellersController } from './catalogue/sellers.controller.js';
 import { SubscriptionsController } from './catalogue/subscriptions.controller.js';
 import { SchemasController, TariffPlansController } from './catalogue/tariff-plans.controller.js';
+import { DraftEditsController } from './closes/draft-edits.controller.js';
 import { CloseProofController } from './closes/close-proof.controller.js';
 import { CloseScheduleController } from './closes/close-schedule.controller.js';
 import { ClosesController } from './closes/closes.controller.js';
@@ -78,6 +79,7 @@ export class ApiModule {
         RatingController,
         UsageController,
         ClosesController,
+        DraftEditsController,
         CloseProofController,
         CloseScheduleController,
         InvoicesController,

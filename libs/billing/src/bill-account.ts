@@ -12,7 +12,6 @@ import {
 import { GRID_SECONDS, type BucketSeries, type EntityRef, ownedBuckets } from '#metering';
 import { MoneyError } from '#money';
 import {
-  adjustmentLine,
   type Advances,
   advancesOf,
   METRICS,
@@ -26,6 +25,7 @@ import {
   type UsageNeeds,
   usageNeeds,
 } from '#rating';
+import { addedNotes, billedLines } from './draft-edits.js';
 import { type BillingTerms, factsOfPeriod } from './facts.js';
 import { type Code, distinct, held, type Held, isHold, type Notice, toNotice } from './holds.js';
 import type { Plans } from './plans.js';
@@ -114,16 +114,21 @@ export type Drafted =
   | {
       readonly outcome: 'drafted';
       readonly draft: Omit<DraftInvoice, 'inputs_hash'>;
+      /** All lines of the plan, those that an operator left out among them. */
+      readonly plan: readonly RatedLine[];
       readonly warnings: readonly Notice<Code>[];
     }
   /** Nothing to charge: no line other than zero, unless the seller issues invoices of zero lines. */
   | { readonly outcome: 'empty'; readonly lines: readonly RatedLine[]; readonly warnings: readonly Notice<Code>[] }
   | Held;
 
-/** What the usage of a period comes to, line by line, before taxes; adjustments after the lines of the plan. */
+/** What the usage of a period comes to, line by line, before taxes. */
 export interface Rated {
   readonly outcome: 'rated';
+  /** What is billed: lines of the plan that no operator left out, then adjustments and lines that an operator added. */
   readonly lines: readonly RatedLine[];
+  /** All lines of the plan. */
+  readonly plan: readonly RatedLine[];
   readonly warnings: readonly Notice<Code>[];
 }
 
@@ -155,8 +160,12 @@ export function rateAccount(
     const [first, ...others] = rated.reasons;
     return held(first?.code ?? 'not_rated', first?.message ?? 'the usage could not be rated', others.map(toNotice));
   }
-  const adjusted = (task.facts.adjustments ?? []).map((each) => adjustmentLine(each, task.period, account.currency));
-  return { outcome: 'rated', lines: [...rated.lines, ...adjusted], warnings: distinct(rated.warnings.map(toNotice)) };
+  return {
+    outcome: 'rated',
+    lines: billedLines(rated.lines, task),
+    plan: rated.lines,
+    warnings: distinct(rated.warnings.map(toNotice)),
+  };
 }
 
 /** What rated lines come to with the account's taxes; pure. */
@@ -176,16 +185,26 @@ export function taxingOf({ seller, account }: BillingTerms): Taxing {
  *
  * @param of.zero whether lines that are all zero make an invoice; without any line there is none
  */
-export function draftAccount(
-  task: BillingTask,
-  usage: readonly BucketSeries[],
-  of: { dialectSha256: string | null; layoutVersion: number; revision: number; zero: 'skip' | 'issue' },
-): Drafted {
+export function draftAccount(task: BillingTask, usage: readonly BucketSeries[], of: DraftedAs): Drafted {
+  const rated = rateAccount(task, usage);
+  return rated.outcome === 'held' ? rated : draftOf(task, rated, of);
+}
+
+/** Drafts lines of the plan that were rated before, with the adjustments and edits of the task. */
+export function draftOfLines(task: BillingTask, plan: readonly RatedLine[], of: DraftedAs): Drafted {
+  return draftOf(task, { outcome: 'rated', lines: billedLines(plan, task), plan, warnings: [] }, of);
+}
+
+interface DraftedAs {
+  readonly dialectSha256: string | null;
+  readonly layoutVersion: number;
+  readonly revision: number;
+  readonly zero: 'skip' | 'issue';
+}
+
+function draftOf(task: BillingTask, { lines, plan, warnings }: Rated, of: DraftedAs): Drafted {
   const { facts, period } = task;
   const { seller, account } = facts;
-  const rated = rateAccount(task, usage);
-  if (rated.outcome === 'held') return rated;
-  const { lines, warnings } = rated;
   if (lines.length === 0 || (isEmpty(lines) && of.zero === 'skip')) return { outcome: 'empty', lines, warnings };
   const totals = orHeld(() => accountTotals(task, lines));
   if ('outcome' in totals) return { ...totals, warnings };
@@ -199,12 +218,13 @@ export function draftAccount(
     revision: of.revision,
     dialectSha256: of.dialectSha256,
     layoutVersion: of.layoutVersion,
+    notes: addedNotes(facts),
   });
   const missing = missingFields(draft);
   if (missing.length > 0) {
     return held('document_incomplete', `an invoice may not be issued without ${missing.join(', ')}; fill them in`);
   }
-  return { outcome: 'drafted', draft, warnings };
+  return { outcome: 'drafted', draft, plan, warnings };
 }
 
 /**

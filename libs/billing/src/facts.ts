@@ -1,5 +1,6 @@
 import type { BillingPeriod, LocalDate } from '#calendar';
 import type { AccountTax, Address, Contact, CustomerEInvoice, ElectronicAddress, Registration } from '#invoicing';
+import { type DraftEdit, editsWrittenDown } from './draft-edits.js';
 import type { Adjustment, BilledDiscount, FeeBilledAhead } from '#rating';
 
 /**
@@ -28,6 +29,8 @@ export interface BillingTerms {
   readonly discounted?: readonly BilledDiscount[];
   /** What operators credit or charge beside the plan, and this period's document draws. Absent where there is none. */
   readonly adjustments?: readonly Adjustment[];
+  /** What an operator did to the draft in review. Absent where nothing was done. */
+  readonly edits?: readonly DraftEdit[];
 }
 
 export interface SellerTerms {
@@ -148,10 +151,8 @@ export function factsOfPeriod<Facts extends BillingTerms>(facts: Facts, { startD
  * is in no hash. So nothing may be named whose change cannot change a document, for it would hold every draft in review.
  */
 export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerms {
-  const { seller, account, entities, subscriptions, versions, advances, discounted, adjustments } = factsOfPeriod(
-    facts,
-    period,
-  );
+  const { seller, account, entities, subscriptions, versions, advances, discounted, adjustments, edits } =
+    factsOfPeriod(facts, period);
   return {
     seller: {
       id: seller.id,
@@ -207,5 +208,6 @@ export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerm
         ...{ id, amount, reason, tax, taxCategory, by, at },
       })),
     }),
+    ...(edits && { edits: editsWrittenDown(edits) }),
   };
 }

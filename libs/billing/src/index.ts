@@ -11,6 +11,7 @@ export {
   termsOf,
   type VersionTerms,
 } from './facts.js';
+export type { DraftEdit } from './draft-edits.js';
 export { BillingError } from './billing-error.js';
 export { Plans } from './plans.js';
 export {
@@ -19,6 +20,7 @@ export {
   type BillingTask,
   billingTask,
   draftAccount,
+  draftOfLines,
   type Drafted,
   notBillable,
   orHeld,

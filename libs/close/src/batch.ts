@@ -397,7 +397,8 @@ export class Batches {
         else {
           const draft = of.earlier ? rebilled(result.draft, of.earlier.documents) : result.draft;
           const document: DraftInvoice = { ...draft, inputs_hash: documentSha256(inputs) };
-          drafts.push({ ...outcome, id: uuid(), draft: document });
+          const rated = facts.accounts.get(of.claim.accountId)?.facts().edits && result.plan;
+          drafts.push({ ...outcome, id: uuid(), draft: document, rated });
         }
       });
     }

@@ -6,6 +6,7 @@ import { UsageViews } from '#usage';
 import { Batches, type BatchesOptions, type BatchJob } from './batch.js';
 import { Corrections } from './corrections.js';
 import { Desk } from './desk.js';
+import { Reviews } from './reviews.js';
 import { renderOnce, writeOnce } from './issuing.js';
 import { settle, Sweep } from './sweep.js';
 import { withTimeout } from './with-timeout.js';
@@ -28,6 +29,8 @@ export class Closes {
   readonly #options: ClosesOptions;
   /** What is asked to be done with a close. */
   readonly desk: Desk;
+  /** What is done to drafts before they are released. */
+  readonly reviews: Reviews;
   /** What comes after the invoices. */
   readonly corrections: Corrections;
   /** What is shown of usage and never billed. */
@@ -43,6 +46,7 @@ export class Closes {
     const plans = new Plans(documentSha256);
     const settled = (closeId: string) => settle(database, secretKey, closeId);
     this.desk = new Desk({ ...options, settle: settled });
+    this.reviews = new Reviews({ ...options, plans });
     this.corrections = new Corrections({ ...options, plans });
     this.usage = new UsageViews({ ...options, plans });
     this.#batches = new Batches({ ...options, plans, corrections: this.corrections, settle: settled });

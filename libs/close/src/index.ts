@@ -3,6 +3,7 @@ export type { BatchJob, CloseStep } from './batch.js';
 export { Closes, type ClosesOptions } from './closes.js';
 export type { CloseOutcome, CloseRefusal, CloseRequest, Desk } from './desk.js';
 export { type Confirmation, Corrections, type CorrectionsOptions } from './corrections.js';
+export type { AskedEdit } from './reviews.js';
 export { monthOnMonth } from './month-on-month.js';
 export { SeriesLocked } from './locked-series.js';
 export type { Renderer } from './issuing.js';

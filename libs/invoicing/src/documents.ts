@@ -62,6 +62,8 @@ export interface DraftInput {
   readonly revision: number;
   readonly dialectSha256: string | null;
   readonly layoutVersion: number;
+  /** Sentences that an operator adds to those that lines and taxes call for. */
+  readonly notes?: readonly string[] | undefined;
 }
 
 /**
@@ -90,7 +92,7 @@ export function draftInvoice(input: DraftInput): Omit<DraftInvoice, 'inputs_hash
     ...totals,
     revision: input.revision,
     payment_terms_days: account.paymentTermsDays ?? seller.paymentTermsDays,
-    notes: notesOn(input.lines, totals.taxes),
+    notes: [...notesOn(input.lines, totals.taxes), ...(input.notes ?? [])],
     dialect_sha256: input.dialectSha256,
     layout_version: input.layoutVersion,
   };

@@ -47,5 +47,5 @@ export type {
 } from './invoice.js';
 export { InvoicingError } from './invoicing-error.js';
 export { shownValue, withoutSubscriberNumber } from './subscriber-number.js';
-export type { Taxing } from './standing.js';
+export { asRated, lineKey, type Taxing } from './standing.js';
 export { totalsOf, type TotalsOptions } from './totals.js';

@@ -576,9 +576,35 @@ CREATE TABLE draft_invoice (
   tax             numeric GENERATED ALWAYS AS ((document->>'tax')::numeric) STORED,
   gross           numeric GENERATED ALWAYS AS ((document->>'gross')::numeric) STORED,
   updated_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- the lines of the plan, where an operator left some out; null: those of the document
+  rated           jsonb,
   PRIMARY KEY (close_id, account_id),
   FOREIGN KEY (close_id, account_id) REFERENCES close_account
 );
+
+-- What an operator does to a draft in review: a line, a note, a line that is left out. It is among what the draft is computed
+-- from and applies again when it is drawn up anew; one that is withdrawn stays as a row.
+CREATE TABLE draft_edit (
+  id           uuid PRIMARY KEY,
+  close_id     uuid NOT NULL,
+  account_id   uuid NOT NULL,
+  edit         jsonb NOT NULL,
+  made_by      text NOT NULL,
+  made_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  withdrawn_by text,
+  withdrawn_at timestamptz,
+  FOREIGN KEY (close_id, account_id) REFERENCES close_account,
+  CHECK (num_nonnulls(withdrawn_by, withdrawn_at) IN (0, 2))
+);
+CREATE INDEX draft_edit_of_account ON draft_edit (close_id, account_id, id);
+CREATE TRIGGER draft_edit_is_frozen BEFORE UPDATE ON draft_edit FOR EACH ROW WHEN (
+  OLD.withdrawn_at IS NOT NULL
+  OR (NEW.id, NEW.close_id, NEW.account_id, NEW.edit, NEW.made_by, NEW.made_at)
+     IS DISTINCT FROM (OLD.id, OLD.close_id, OLD.account_id, OLD.edit, OLD.made_by, OLD.made_at))
+  EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER draft_edit_stays BEFORE DELETE ON draft_edit FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER draft_edit_is_kept BEFORE TRUNCATE ON draft_edit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE INDEX draft_invoice_of_account ON draft_invoice (account_id, id);
 CREATE INDEX draft_invoice_of_seller ON draft_invoice (seller_id, id);
 CREATE INDEX draft_invoice_of_period ON draft_invoice (period_label, id);

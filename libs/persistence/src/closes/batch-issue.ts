@@ -1,5 +1,6 @@
 import type { SellerFacts } from '#billing';
 import type { DraftInvoice, IssuedInvoice } from '#invoicing';
+import type { RatedLine } from '#rating';
 import { v7 as uuid } from 'uuid';
 import { type AccountOutcome, type InRound, lockAccounts, moveToOutcome } from './batch-accounts.js';
 import { type BatchFacts, loadBatchFacts } from './billing-facts.js';
@@ -140,6 +141,8 @@ export interface NewDraft extends AccountOutcome {
   /** Becomes the id of the document once it is issued. */
   readonly id: string;
   readonly draft: DraftInvoice;
+  /** The lines of the plan, where an operator left some out. */
+  readonly rated?: readonly RatedLine[] | undefined;
 }
 
 /**
@@ -161,22 +164,24 @@ export async function saveDrafts(
     const given = JSON.stringify(
       drafts
         .filter(({ accountId }) => moved.has(accountId))
-        .map(({ id, accountId, draft }) => ({
+        .map(({ id, accountId, draft, rated }) => ({
           id,
           account_id: accountId,
           inputs_hash: draft.inputs_hash,
           document: draft,
           sha256: documentSha256(draft),
+          rated: rated ?? null,
         })),
     );
     await tx.run(Prisma.sql`
-      INSERT INTO draft_invoice (id, close_id, account_id, inputs_hash, document, document_sha256)
-      SELECT id, ${closeId}::uuid, account_id, inputs_hash, document, sha256
-        FROM json_to_recordset(${given}::json) AS g (id uuid, account_id uuid, inputs_hash text, document jsonb, sha256 text)
+      INSERT INTO draft_invoice (id, close_id, account_id, inputs_hash, document, document_sha256, rated)
+      SELECT id, ${closeId}::uuid, account_id, inputs_hash, document, sha256, rated
+        FROM json_to_recordset(${given}::json) AS g (id uuid, account_id uuid, inputs_hash text, document jsonb, sha256 text,
+             rated jsonb)
        ORDER BY account_id
       ON CONFLICT (close_id, account_id) DO UPDATE
         SET inputs_hash = excluded.inputs_hash, document = excluded.document, document_sha256 = excluded.document_sha256,
-            updated_at = clock_timestamp()`);
+            rated = excluded.rated, updated_at = clock_timestamp()`);
     return moved;
   });
 }

@@ -6,6 +6,7 @@ import { SELLER, sellerFacts, type SellerRow } from '../catalogue/seller-facts.j
 import { readSettings } from '../catalogue/seller-settings.js';
 import { advancesOfAccount, type DecidingDocument, decidingDocuments, demandUnaltered } from '../documents/advances.js';
 import { adjustmentsOfAccount } from '../documents/adjustments.js';
+import { editsOfAccount } from './edits-of-account.js';
 import { DISCOUNTED_OF_ACCOUNT } from '../documents/discounted.js';
 import * as Prisma from '../ground/prisma.js';
 import type { Database, Transaction } from '../ground/database.js';
@@ -19,6 +20,7 @@ interface FactsRow extends Pick<BillingFacts, 'entities' | 'subscriptions' | 've
   readonly advances: BillingFacts['advances'] | null;
   readonly discounted: BillingFacts['discounted'] | null;
   readonly adjustments: BillingFacts['adjustments'] | null;
+  readonly edits: BillingFacts['edits'] | null;
   readonly deciding: DecidingDocument[] | null;
 }
 
@@ -27,8 +29,9 @@ interface FactsRow extends Pick<BillingFacts, 'entities' | 'subscriptions' | 've
  *
  * @param periodLabel the month `YYYY-MM` that they are to bill; absent = of no period, and without advances
  * @param documents whether plan versions come with their documents, or by their hashes alone
+ * @param closeId the close whose draft they are for, with what operators did to it; absent = of no draft
  */
-function factsOf(periodLabel: string | undefined, documents: boolean): Prisma.Sql {
+function factsOf(periodLabel: string | undefined, documents: boolean, closeId?: string): Prisma.Sql {
   const document = documents ? Prisma.sql`v.document` : Prisma.sql`NULL`;
   return Prisma.sql`
     jsonb_build_object(
@@ -55,18 +58,20 @@ function factsOf(periodLabel: string | undefined, documents: boolean): Prisma.Sq
     ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : advancesOfAccount(periodLabel)} AS advances,
     ${DISCOUNTED_OF_ACCOUNT} AS discounted,
     ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : adjustmentsOfAccount(periodLabel)} AS adjustments,
+    ${closeId === undefined ? Prisma.sql`NULL::jsonb` : editsOfAccount(closeId)} AS edits,
     ${periodLabel === undefined ? Prisma.sql`NULL::jsonb` : decidingDocuments(periodLabel)} AS deciding`;
 }
 
 /** @throws DocumentAltered when a document that decides what was billed in advance or discounted is not as it was issued */
 function toFacts(seller: SellerFacts, row: FactsRow): BillingFacts {
   demandUnaltered(row.deciding);
-  const { account, entities, subscriptions, versions, advances, discounted, adjustments } = row;
+  const { account, entities, subscriptions, versions, advances, discounted, adjustments, edits } = row;
   return {
     ...{ seller, account, entities, subscriptions, versions },
     ...(advances && { advances }),
     ...(discounted && { discounted }),
     ...(adjustments && { adjustments }),
+    ...(edits && { edits }),
   };
 }
 
@@ -80,9 +85,10 @@ export async function loadBillingFacts(
   database: Database | Transaction,
   accountId: string,
   periodLabel?: string,
+  closeId?: string,
 ): Promise<BillingFacts | undefined> {
   const [row] = await database.$queryRaw<(FactsRow & { seller: SellerRow })[]>`
-    SELECT ${SELLER} AS seller, ${factsOf(periodLabel, true)}
+    SELECT ${SELLER} AS seller, ${factsOf(periodLabel, true, closeId)}
       FROM account a JOIN seller s ON s.id = a.seller_id WHERE a.id = ${accountId}::uuid`;
   return row && toFacts(sellerFacts(row.seller), row);
 }
@@ -133,7 +139,7 @@ export async function loadBatchFacts(
       FROM close c JOIN seller s ON s.id = c.seller_id
       LEFT JOIN LATERAL (
            SELECT row_number() OVER (ORDER BY a.id) = 1 AS first, a.report_api_key AS "accountKey",
-                  ${factsOf(periodLabel, false)},
+                  ${factsOf(periodLabel, false, closeId)},
                   jsonb_build_object(
                     'net', (SELECT sum(net)::text FROM invoice WHERE account_id = a.id AND period_label = ${before}),
                     'empty', EXISTS (SELECT FROM close_account c JOIN close ON close.id = c.close_id

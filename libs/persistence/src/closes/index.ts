@@ -22,6 +22,14 @@ export {
   storeDocuments,
   type ToIssue,
 } from './batch-issue.js';
+export {
+  type DraftEditRefusal,
+  type DraftEditView,
+  type DraftInReview,
+  editDraft,
+  listDraftEdits,
+  type NewDraftEdit,
+} from './draft-edits.js';
 export { type AccountInBatch, type BatchFacts, loadBatchFacts, loadBillingFacts, loadPlans } from './billing-facts.js';
 export {
   certificateFacts,

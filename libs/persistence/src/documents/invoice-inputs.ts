@@ -106,7 +106,7 @@ export async function loadDocumentFacts(
  */
 export async function pinnedFacts(
   database: Database | Transaction,
-  { seller, account, entities, subscriptions, versions, advances, discounted, adjustments }: BillingInputs,
+  { seller, account, entities, subscriptions, versions, advances, discounted, adjustments, edits }: BillingInputs,
   of: string,
 ): Promise<BillingTerms> {
   const documents = await database.$queryRaw<{ code: string; version: number; document: unknown; sha256: string }[]>`
@@ -126,5 +126,6 @@ export async function pinnedFacts(
     ...(advances && { advances }),
     ...(discounted && { discounted }),
     ...(adjustments && { adjustments }),
+    ...(edits && { edits }),
   };
 }

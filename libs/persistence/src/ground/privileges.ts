@@ -26,6 +26,7 @@ const SERVICE_MAY: Readonly<Record<string, string>> = {
   close_waiver: 'SELECT, INSERT',
   confirming_pull: 'SELECT, INSERT, UPDATE',
   correction: 'SELECT, INSERT, UPDATE',
+  draft_edit: 'SELECT, INSERT, UPDATE (withdrawn_by, withdrawn_at)',
   draft_invoice: 'SELECT, INSERT, UPDATE, DELETE',
   empty_period: 'SELECT, INSERT',
   entity: 'SELECT, INSERT, UPDATE, DELETE',
