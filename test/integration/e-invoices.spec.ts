@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import pg from 'pg';
+import { checkStoredDocuments } from '#close';
 import { createInvoiceRenderer } from '#invoice-pdf';
 import type { IssuedInvoice } from '#invoicing';
 import { type ArchiveManifest, verifyCertificates, verifyDocuments, verifyInvoice } from '#proof';
@@ -10,6 +14,7 @@ import { GERMAN_PARTIES } from '../support/electronic-invoices.js';
 import { settled, startService, type TestService } from '../support/service.js';
 import { arithmeticFaults, readInvoice } from '../support/written-invoice.js';
 import { entriesOf } from '../support/zip.js';
+import { embeddedFiles, facturXFaults, pdfaFaults } from './pdfa-structure.js';
 
 const PERIOD = '2026-08';
 const VAT = [{ name: 'USt', category: 'S' as const, rate: '19' }];
@@ -240,6 +245,45 @@ describe('electronic invoices', () => {
     expect((await ask('GET', `/v1/invoices/${invoice?.id}/xml?format=edifact`)).status).toBe(400);
   });
 
+  it('stand inside of the PDF where the customer wants that, what an operator adds to the plan included', async () => {
+    await seller('hybrid', TERMS);
+    const e_invoice = { ...E_INVOICE, profile: 'factur-x' };
+    const id = await account({ seller: 'hybrid', external_id: 'a', e_invoice });
+    const adjust = (body: object) => service.rest.post(`/v1/accounts/${id}/adjustments`, body);
+    await adjust({ amount: '-5.00', reason: 'A day without service' });
+    await adjust({ amount: '3.21', reason: 'A cable' });
+    const closeId = await close('hybrid', { issue: 'automatic' });
+    const [invoice] = await issuedOf(closeId);
+    const { bytes: written } = await ask('GET', `/v1/invoices/${invoice?.id}/xml`);
+    const read = readInvoice(written.toString());
+    expect(arithmeticFaults(read, 2)).toEqual([]);
+    // 98.21 × 0.19 = 18.6599
+    expect(read).toMatchObject({
+      customization: 'urn:cen.eu:en16931:2017',
+      totals: { net: '98.21', tax: '18.66', payable: '116.87' },
+    });
+    expect(read.lines.map(({ name, net }) => [name, net])).toEqual([
+      ['Fee', '100.00'],
+      ['A day without service', '-5.00'],
+      ['A cable', '3.21'],
+    ]);
+    const folder = await mkdtemp(join(tmpdir(), 'meterline-hybrid-'));
+    try {
+      const file = join(folder, 'hybrid.pdf');
+      await writeFile(file, (await ask('GET', `/v1/invoices/${invoice?.id}/pdf`)).bytes);
+      expect(pdfaFaults(file)).toEqual([]);
+      expect(facturXFaults(file)).toEqual([]);
+      expect(embeddedFiles(file).map(({ name, bytes }) => [name, bytes.toString()])).toEqual([
+        ['factur-x.xml', written.toString()],
+      ]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    expect((await storedForms(invoice?.id ?? '')).map(({ kind }) => kind)).toEqual(['cii']);
+    const evidence = (await ask('GET', `/v1/invoices/${invoice?.id}/evidence`)).bytes.toString();
+    expect(verifyInvoice(evidence)).toMatchObject({ outcome: 'valid', renditions: [{ kind: 'cii', rewritten: true }] });
+  });
+
   describe('of a month', () => {
     let closeId: string;
     let invoice: Issued;
@@ -445,6 +489,18 @@ describe('electronic invoices', () => {
       });
     });
 
+    /** What a month of checks finds. */
+    const checkedAll = async () => {
+      await owner.query(`UPDATE document_check SET started_at = started_at - interval '28 days'`);
+      const found: object[] = [];
+      for (;;) {
+        const { more, altered, ended } = await checkStoredDocuments(service.database, 0);
+        found.push(...altered);
+        if (ended) return found;
+        expect(more).toBe(true);
+      }
+    };
+
     it('that were altered in the database are not served, also where their hash was made to fit', async () => {
       for (const each of ['invoice', 'stored_document']) await owner.query(`ALTER TABLE ${each} DISABLE TRIGGER USER`);
       await owner.query('ALTER TABLE stored_document DROP CONSTRAINT stored_document_has_its_hash');
@@ -470,11 +526,14 @@ describe('electronic invoices', () => {
         `invoice:${invoice.id}`,
       ]);
       expect(rows).toEqual([{ part: 'xml', name: invoice.number }]);
+      const found = await checkedAll();
+      expect(found).toEqual([{ subject: `invoice:${invoice.id}`, part: 'xml', name: invoice.number }]);
       await owner.query(
         `UPDATE stored_document SET bytes = $2, sha256 = $3 WHERE invoice_id = $1 AND kind = 'xrechnung'`,
         [invoice.id, before, sha256(before)],
       );
       expect((await xml()).bytes.equals(before)).toBe(true);
+      expect(await checkedAll()).toEqual([]);
     });
   });
 });
