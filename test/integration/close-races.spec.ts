@@ -23,7 +23,7 @@ import {
 import { queueSettings } from '#runtime';
 import { createWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller } from '../support/catalogue.js';
-import { closingFees, drawn as drawnAs } from '../support/closing.js';
+import { BLANK_PAGES, closingFees, drawn as drawnAs } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { eventually } from '../support/eventually.js';
 
@@ -301,7 +301,7 @@ describe('a close', () => {
   it('has each document drawn once, and by the sweep only when nobody else came to it', async () => {
     const drawn: string[] = [];
     const closes = process({
-      renderer: { layoutVersion: 1, unprintable: () => [], render: () => Promise.reject(new Error('dead')) },
+      renderer: { ...BLANK_PAGES, render: () => Promise.reject(new Error('dead')) },
     });
     const closeId = await open(closes);
     await expect(closes.work({ closeId, batch: 0 })).rejects.toThrow('dead');
@@ -310,8 +310,7 @@ describe('a close', () => {
     const sweeper = process({
       concurrency: 1,
       renderer: {
-        layoutVersion: 1,
-        unprintable: () => [],
+        ...BLANK_PAGES,
         render: async (document) => {
           if ('id' in document) drawn.push(document.id);
           // While the first is drawn somebody downloads the second, which the sweep has found missing as well.

@@ -11,7 +11,7 @@ import { findCertificate, findClose, listCloseAccounts, loadBillingFacts } from 
 import { invoiceEvidence, type SignedCertificate, verifyInvoice } from '#proof';
 import type { UsageAnswer } from '#report-client';
 import { feePlan, granted, makeAccount, makePlan, makeSeller, SECRET_KEY, trafficPlan } from '../support/catalogue.js';
-import { drawn } from '../support/closing.js';
+import { drawn, writesAtOnce } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 
 const PERIOD = '2026-08';
@@ -21,6 +21,8 @@ class PlainRenderer {
   readonly layoutVersion = 1;
   failing = false;
   rendered = 0;
+
+  readonly write = writesAtOnce;
 
   unprintable(): [] {
     return [];

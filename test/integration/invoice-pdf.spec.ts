@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import PDFDocument from 'pdfkit';
 import { renderEInvoice } from '#e-invoice';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
-import type { DraftInvoice, IssuedInvoice } from '#invoicing';
+import { type DraftInvoice, type IssuedInvoice, totalsOf } from '#invoicing';
 import { layoutInvoice } from '../../libs/invoice-pdf/src/layout-invoice.js';
 import { creditNote, dollarDraft, dollarInvoice, manySites, MSISDN, rupeeInvoice } from './invoice-pdf.fixtures.js';
 import { read } from '../support/readers.js';
@@ -300,6 +300,16 @@ describe('a hybrid', () => {
     const many = { ...document, lines: Array.from({ length: 60 }, () => document.lines).flat() };
     expect((await renderer.render(document)).sha256).toBe(here.sha256);
     expect((await renderer.render(many)).sha256).toBe(layoutInvoice(many).sha256);
+    const lines = Array.from({ length: 501 }, () => document.lines.slice(0, 1)).flat();
+    const vat = { name: 'VAT', category: 'S' as const, rate: '19' };
+    const { currency } = document;
+    const totals = totalsOf(lines, [vat], { currency, rounding: 'half_up', payableRounding: 'none' });
+    const long = { ...document, lines, ...totals };
+    expect(renderEInvoice('ubl', long).outcome).toBe('written');
+    // A thread answers what is written here, and a refusal as well.
+    for (const each of [document, long, { ...long, currency: 'BHD' }]) {
+      expect(await renderer.write(each, 'ubl')).toEqual(renderEInvoice('ubl', each));
+    }
     const turned = Object.fromEntries(Object.entries(document).reverse()) as unknown as IssuedInvoice;
     expect(layoutInvoice(turned).sha256).toBe(here.sha256);
   });

@@ -7,7 +7,7 @@ import { findCertificate, findClose, signingKey, takeUp } from '#persistence/clo
 import { queueSettings } from '#runtime';
 import { createWorker, type RunningWorker } from '../../apps/worker/src/index.js';
 import { feePlan, makeAccount, makePlan, makeSeller, SECRET_KEY } from '../support/catalogue.js';
-import { closingFees, drawn } from '../support/closing.js';
+import { closingFees, drawn, writesAtOnce } from '../support/closing.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { eventually } from '../support/eventually.js';
 
@@ -43,6 +43,7 @@ describe('a worker finds and finishes', () => {
       renderer: {
         layoutVersion: 1,
         unprintable: () => [],
+        write: writesAtOnce,
         render: (document: Parameters<Renderer['render']>[0]) =>
           'number' in document && broken.has(document.number)
             ? Promise.reject(new Error('this document cannot be drawn'))

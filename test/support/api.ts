@@ -8,6 +8,7 @@ import { type ApiOptions, createApi } from '../../apps/api/src/index.js';
 import { type BatchJob, Closes } from '#close';
 import { type Catalogue, PATIENCE } from '#persistence';
 import { openCatalogue } from '#persistence/catalogue';
+import { writesAtOnce } from './closing.js';
 import { documented } from './documented-answers.js';
 import { createTestDatabase } from './postgres.js';
 
@@ -72,6 +73,7 @@ export async function startApi({
     renderer: {
       layoutVersion: 1,
       unprintable: () => [],
+      write: writesAtOnce,
       render: () => Promise.resolve({ pdf: RENDERED, sha256: RENDERED_SHA256 }),
     },
     enqueue: (jobs) => {

@@ -7,6 +7,7 @@ import {
   startReportSimulator,
 } from '../../apps/report-simulator/src/index.js';
 import { type BatchJob, Closes, type ClosesOptions, type Renderer } from '#close';
+import { renderEInvoice } from '#e-invoice';
 import { createConnectors } from '#usage';
 import { type Catalogue, type Database, openDatabase } from '#persistence';
 import { type CloseAccountView, findCertificate, findClose, listCloseAccounts } from '#persistence/closes';
@@ -68,11 +69,15 @@ export function drawn(text: string): Awaited<ReturnType<Renderer['render']>> {
   return { pdf, sha256: createHash('sha256').update(pdf).digest('hex') };
 }
 
+/** Writes electronic forms as any renderer does, without a thread. */
+export const writesAtOnce: Renderer['write'] = (document, kind) => Promise.resolve(renderEInvoice(kind, document));
+
 /** Draws nothing. */
 export const BLANK_PAGES: Renderer = {
   layoutVersion: 1,
   unprintable: () => [],
   render: async () => drawn('%PDF-'),
+  write: writesAtOnce,
 };
 
 /** What closes months of fees: a fee needs no usage, so the report API is none, and nobody ever asks it. */

@@ -546,7 +546,7 @@ export class Batches {
     await eachOf(issued, this.#atOnce, async ({ accountId, invoice }) => {
       try {
         const { pdf, sha256 } = await renderer.render(invoice);
-        const eInvoice = wantedFile(invoice);
+        const eInvoice = await wantedFile(renderer, invoice);
         if (eInvoice) files.push(eInvoice);
         files.push({ invoiceId: invoice.id, kind: 'pdf', layout: renderer.layoutVersion, sha256, bytes: pdf });
         drawn.push({ accountId });

@@ -79,7 +79,7 @@ export class Closes {
   /** An electronic form of an issued invoice: the stored one, or written now and stored once. Undefined: no such invoice. */
   async xml(invoiceId: string, kind: FormatKind): Promise<StoredDocument | Refusal | undefined> {
     const invoice = await loadIssued(this.#database, invoiceId);
-    return invoice && writeOnce(this.#database, invoice, kind);
+    return invoice && writeOnce(this.#database, this.#options.renderer, invoice, kind);
   }
 
   /** The PDF of a draft: rendered now, with a watermark, and kept nowhere. Undefined: no such draft. */

@@ -1,5 +1,5 @@
 import { held, type Held, type SellerFacts } from '#billing';
-import { type FormatKind, isRefusal, type Refusal, renderEInvoice, wantedForm } from '#e-invoice';
+import { type FormatKind, isRefusal, type Refusal, type Rendition, wantedForm } from '#e-invoice';
 import { type DraftInvoice, documentNumber, type IssuedInvoice, issueInvoice } from '#invoicing';
 import type { Database } from '#persistence';
 import {
@@ -12,7 +12,7 @@ import {
 } from '#persistence/documents';
 import { sha256 } from '#proof';
 
-/** Turns an invoice into a PDF. The only thing the close needs to know about PDFs. */
+/** Turns an invoice into a PDF and into its electronic forms. The only thing the close needs to know about files. */
 export interface Renderer {
   readonly layoutVersion: number;
   /** The texts of a document that cannot be drawn as they are written: member (RFC 6901) and characters (`U+6771`). */
@@ -20,6 +20,8 @@ export interface Renderer {
     document: Omit<DraftInvoice, 'inputs_hash'> | IssuedInvoice,
   ): readonly { readonly member: string; readonly characters: readonly string[] }[];
   render(document: DraftInvoice | IssuedInvoice): Promise<{ pdf: Uint8Array; sha256: string }>;
+  /** As `renderEInvoice`, and like it the same for the same document. */
+  write(document: IssuedInvoice, kind: FormatKind): Promise<Rendition | Refusal>;
 }
 
 /** Texts that a clerk is told of at a time; the next try tells of further ones. */
@@ -81,30 +83,33 @@ export function writeDocument(
   return issueInvoice(draft, { id, number, issuedAt: taken.issuedAt, sellerTimeZone: seller.timeZone, corrects });
 }
 
+type Writer = Pick<Renderer, 'write'>;
+
 /** An issued document as a file of an electronic form, or why there is none. */
-export function eInvoiceFile(document: IssuedInvoice, kind: FormatKind): NewFile | Refusal {
-  const rendition = renderEInvoice(kind, document);
+async function eInvoiceFile(renderer: Writer, document: IssuedInvoice, kind: FormatKind): Promise<NewFile | Refusal> {
+  const rendition = await renderer.write(document, kind);
   if (isRefusal(rendition)) return rendition;
   const bytes = Buffer.from(rendition.xml);
   return { invoiceId: document.id, kind, layout: rendition.layoutVersion, sha256: sha256(bytes), bytes };
 }
 
 /** The file of the electronic form that the customer of a document wants; none where there is no such form of it. */
-export function wantedFile(document: IssuedInvoice): NewFile | undefined {
+export async function wantedFile(renderer: Writer, document: IssuedInvoice): Promise<NewFile | undefined> {
   const form = wantedForm(document);
-  const file = form && eInvoiceFile(document, form.kind);
+  const file = form && (await eInvoiceFile(renderer, document, form.kind));
   return file && !isRefusal(file) ? file : undefined;
 }
 
 /** Writes an issued document in an electronic form and keeps it, unless it is kept already: the first is served for ever. */
 export async function writeOnce(
   database: Database,
+  renderer: Writer,
   document: IssuedInvoice,
   kind: FormatKind,
 ): Promise<StoredDocument | Refusal> {
   const stored = await loadDocument(database, document.id, kind);
   if (stored) return stored;
-  const file = eInvoiceFile(document, kind);
+  const file = await eInvoiceFile(renderer, document, kind);
   return isRefusal(file) ? file : storeDocument(database, file);
 }
 
@@ -119,7 +124,7 @@ export async function renderOnce(
   if (stored) return stored;
   // Before the PDF, which takes the document off the list of those that are not rendered yet.
   const form = wantedForm(document);
-  if (form) await writeOnce(database, document, form.kind);
+  if (form) await writeOnce(database, renderer, document, form.kind);
   const { pdf, sha256 } = await renderer.render(document);
   const { layoutVersion: layout } = renderer;
   return storeDocument(database, { invoiceId: document.id, kind: 'pdf', layout, sha256, bytes: pdf });

@@ -1,3 +1,4 @@
+import { type ElectronicDocument, type FormatKind, type Refusal, renderEInvoice, type Rendition } from '#e-invoice';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import { layoutInvoice } from './layout-invoice.js';
 import type { PrintableInvoice } from './printable-invoice.js';
@@ -15,4 +16,15 @@ export default function render(document: PrintableInvoice): RenderAnswer {
     if (!(error instanceof InvoicePdfError)) throw error;
     return { outcome: 'refused', code: error.code, message: error.message };
   }
+}
+
+/** A document that is to be written in an electronic form. */
+export interface WriteTask {
+  readonly document: ElectronicDocument;
+  readonly kind: FormatKind;
+}
+
+/** The other entry: what comes out is data, and so is a refusal. */
+export function write({ document, kind }: WriteTask): Rendition | Refusal {
+  return renderEInvoice(kind, document);
 }

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type ElectronicDocument, type FormatKind, type Refusal, renderEInvoice, type Rendition } from '#e-invoice';
 import { Piscina } from 'piscina';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import { LAYOUT_VERSION, layoutInvoice, type RenderedPdf } from './layout-invoice.js';
-import type { RenderAnswer } from './render-worker.js';
+import type { RenderAnswer, WriteTask } from './render-worker.js';
 import { type UnprintableText, unprintableTexts } from './unprintable.js';
 import type { PrintableInvoice } from './printable-invoice.js';
 
@@ -16,6 +17,9 @@ const THREAD_MEMORY = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512
  * take a heap of its own with all fonts in it. Larger ones go to a thread.
  */
 const DRAWN_AT_ONCE_LINES = 40;
+
+/** The same of an electronic form, of which a thousand lines take some forty milliseconds. */
+const WRITTEN_AT_ONCE_LINES = 500;
 
 /** Draws documents, large ones in threads of their own. */
 export interface InvoiceRenderer {
@@ -32,6 +36,8 @@ export interface InvoiceRenderer {
    * Throws InvoicePdfError: `malformed_document` for what cannot be drawn, `renderer_closed` after `close`.
    */
   render(document: PrintableInvoice): Promise<RenderedPdf>;
+  /** The document in an electronic form: `renderEInvoice`, for large documents in a thread as well. */
+  write(document: ElectronicDocument, kind: FormatKind): Promise<Rendition | Refusal>;
   /** Finishes what was asked for and ends the threads. */
   close(): Promise<void>;
 }
@@ -44,35 +50,44 @@ export interface InvoiceRenderer {
  * of a process the same on any machine; who wants more pages drawn starts more processes.
  */
 export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}): InvoiceRenderer {
-  const pool = new Piscina<PrintableInvoice, RenderAnswer>({
+  const pool = new Piscina<PrintableInvoice | WriteTask, RenderAnswer | Rendition | Refusal>({
     filename: workerFile(),
     minThreads: 0,
     maxThreads: threads,
     resourceLimits: THREAD_MEMORY,
   });
-  const drawing = new Set<Promise<RenderAnswer>>();
+  const running = new Set<Promise<unknown>>();
   let closed = false;
+  const refuseClosed = () => {
+    if (closed) throw new InvoicePdfError('renderer_closed', 'the invoice renderer is closed; make a new one', true);
+  };
+  const inThread = <Answer>(task: PrintableInvoice | WriteTask, name: 'default' | 'write'): Promise<Answer> => {
+    const run = pool.run(task, { name }) as Promise<Answer>;
+    running.add(run);
+    return run.finally(() => running.delete(run));
+  };
 
   return {
     layoutVersion: LAYOUT_VERSION,
     unprintable: unprintableTexts,
     async render(document) {
-      if (closed) {
-        throw new InvoicePdfError('renderer_closed', 'the invoice renderer is closed; make a new one', true);
-      }
+      refuseClosed();
       if (document.lines.length <= DRAWN_AT_ONCE_LINES) return layoutInvoice(document);
-      const run = pool.run(document);
-      drawing.add(run);
-      const answer = await run.finally(() => drawing.delete(run));
+      const answer = await inThread<RenderAnswer>(document, 'default');
       if (answer.outcome === 'refused') throw new InvoicePdfError(answer.code, answer.message);
       const { pdf, sha256 } = answer;
       return { pdf: Buffer.from(pdf.buffer, pdf.byteOffset, pdf.byteLength), sha256 };
+    },
+    async write(document, kind) {
+      refuseClosed();
+      if (document.lines.length <= WRITTEN_AT_ONCE_LINES) return renderEInvoice(kind, document);
+      return inThread<Rendition | Refusal>({ document, kind }, 'write');
     },
     async close() {
       if (closed) return;
       closed = true;
       // piscina's own close counts a thread that is still starting as done and would cut its first task off.
-      await Promise.allSettled(drawing);
+      await Promise.allSettled(running);
       await pool.destroy();
     },
   };
