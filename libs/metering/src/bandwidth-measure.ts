@@ -473,15 +473,15 @@ class Samples {
     this.firstStart = firstStart;
     this.state = new Uint8Array(count);
     this.approximate = new Float64Array(count);
-    const added = WAYS[kind].map((way) => this.addUp(way));
-    const [first, second] = added;
+    const [first = this.approximate, second] = WAYS[kind].map((way) => this.addUp(way));
     const counts = [0, 0, 0, 0];
     for (let slot = 0; slot < count; slot++) {
       const state = this.state[slot] ?? UNSERVED;
       counts[state] = (counts[state] ?? 0) + 1;
       if (state === MISSING) continue;
-      const [a, b] = [first?.[slot] ?? 0, second?.[slot] ?? 0];
-      this.approximate[slot] = kind === 'sum' ? a + b : Math.max(a, b);
+      const one = first[slot] ?? 0;
+      const other = second === undefined ? 0 : (second[slot] ?? 0);
+      this.approximate[slot] = kind === 'sum' ? one + other : one > other ? one : other;
     }
     const [unserved = 0, received = 0, idle = 0, missing = 0] = counts;
     this.expected = received + idle + missing;

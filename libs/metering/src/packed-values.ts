@@ -64,10 +64,8 @@ export class PackedValues {
     for (const part of filled) {
       lines.set(part.lines, at);
       doubles.set(part.doubles, position);
-      for (const end of part.ends) {
-        ends[position] = at + end;
-        position += 1;
-      }
+      for (let own = 0; own < part.length; own += 1) ends[position + own] = at + (part.ends[own] ?? 0);
+      position += part.length;
       at += part.lines.length + 1;
     }
     return new PackedValues(lines, ends, doubles);
@@ -94,7 +92,7 @@ export class PackedValues {
   /** How many there are that are no gap. */
   received(): number {
     let count = 0;
-    for (const double of this.doubles) if (!Number.isNaN(double)) count += 1;
+    for (let position = 0; position < this.length; position += 1) if (!this.isGap(position)) count += 1;
     return count;
   }
 

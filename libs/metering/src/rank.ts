@@ -41,14 +41,14 @@ const TINY = 1e-290;
 export function slotAtRank(samples: RankableSamples, k: number): number {
   const { slots, approximate } = samples;
   const doubles = new Float64Array(slots.length);
-  for (let i = 0; i < slots.length; i++) doubles[i] = at(approximate, at(slots, i));
+  for (let i = 0; i < slots.length; i++) doubles[i] = approximate[slots[i] ?? 0] ?? 0;
   const middle = select(doubles, k - 1);
   const margin = middle * 4 * samples.relativeError + TINY;
   let below = 0;
   const close: { slot: number; value: Decimal }[] = [];
   for (let i = 0; i < slots.length; i++) {
-    const slot = at(slots, i);
-    const value = at(approximate, slot);
+    const slot = slots[i] ?? 0;
+    const value = approximate[slot] ?? 0;
     if (value < middle - margin) below += 1;
     else if (value <= middle + margin) close.push({ slot, value: samples.exact(slot) });
   }
@@ -68,23 +68,21 @@ function select(values: Float64Array, position: number): number {
   let left = 0;
   let right = values.length - 1;
   while (left < right) {
-    const pivot = at(values, position);
+    const pivot = values[position] ?? 0;
     let i = left;
     let j = right;
     while (i <= j) {
-      while (at(values, i) < pivot) i += 1;
-      while (at(values, j) > pivot) j -= 1;
+      while ((values[i] ?? 0) < pivot) i += 1;
+      while ((values[j] ?? 0) > pivot) j -= 1;
       if (i > j) break;
-      [values[i], values[j]] = [at(values, j), at(values, i)];
+      const value = values[i] ?? 0;
+      values[i] = values[j] ?? 0;
+      values[j] = value;
       i += 1;
       j -= 1;
     }
     if (j < position) left = i;
     if (i > position) right = j;
   }
-  return at(values, position);
-}
-
-function at(values: Int32Array | Float64Array, position: number): number {
   return values[position] ?? 0;
 }

@@ -9,7 +9,7 @@ const APART = 1e-12;
 export class AnsweredValues {
   readonly #texts: readonly string[] | undefined;
   readonly #written: WrittenValues | undefined;
-  readonly #doubles: ArrayLike<number>;
+  readonly #doubles: Float64Array;
 
   constructor(values: readonly string[] | WrittenValues) {
     if ('sums' in values) {
@@ -35,10 +35,13 @@ export class AnsweredValues {
 
   /** Exact order of the values of two items: below 0, 0, above 0. */
   compare(one: number, other: number): number {
-    const [a, b] = [this.#doubles[one] ?? 0, this.#doubles[other] ?? 0];
+    const a = this.#doubles[one] ?? 0;
+    const b = this.#doubles[other] ?? 0;
     const margin = (a + b) * APART;
     if (a < b - margin) return -1;
-    return a > b + margin ? 1 : compareNumbers(this.textAt(one), this.textAt(other));
+    if (a > b + margin) return 1;
+    // Idle samples are many, and equal.
+    return a === 0 && b === 0 ? 0 : compareNumbers(this.textAt(one), this.textAt(other));
   }
 
   /** Whether a value is certainly below a bound. */
@@ -58,12 +61,13 @@ export class AnsweredValues {
     let to = 0;
     for (let position = 0; position < length; position += 1) {
       const item = items[position] ?? -1;
-      if (item >= 0) {
+      if (item < 0) packedDoubles[position] = NaN;
+      else {
+        packedDoubles[position] = doubles[item] ?? 0;
         places[item] = to;
         to += (ends[item] ?? 0) - (starts[item] ?? 0);
       }
       packedEnds[position] = to;
-      packedDoubles[position] = item < 0 ? NaN : (doubles[item] ?? 0);
       to += 1;
     }
     const lines = new Uint8Array(Math.max(0, to - 1)).fill(LINE_END);

@@ -56,10 +56,10 @@ export interface ReportItems {
 export interface WrittenValues {
   readonly bytes: Uint8Array;
   /** Where each value begins and ends in `bytes`. */
-  readonly starts: ArrayLike<number>;
-  readonly ends: ArrayLike<number>;
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
   /** The double nearest to each value: to tell what is far apart. */
-  readonly doubles: ArrayLike<number>;
+  readonly doubles: Float64Array;
   /** The exact sum of the values of each series of the question, as they were read. */
   readonly sums: readonly ExactSum[];
 }
