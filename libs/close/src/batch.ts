@@ -223,7 +223,8 @@ export class Batches {
     if (claims.length === 0) return;
     const hand = new InHand(this.#database, close.id, claims);
     try {
-      await this.#billClaimed(work, accounts, claims, hand);
+      // What accounts were billed by is let go before the next step: of a large one it weighs as much as its document.
+      await this.#draw(work, await this.#issueRated(work, await this.#billClaimed(work, accounts, claims, hand)));
     } catch (error) {
       // What failed was a statement for all of them, which says nothing of any account.
       for (const claim of claims) await this.#failed(work, claim, 'billing', error);
@@ -237,7 +238,7 @@ export class Batches {
     accounts: readonly UnfinishedAccount[],
     claims: readonly Claim[],
     hand: InHand,
-  ): Promise<void> {
+  ): Promise<readonly NewDraft[]> {
     const { close } = work;
     const of = {
       closeId: close.id,
@@ -245,7 +246,7 @@ export class Batches {
       accountIds: claims.map((claim) => claim.accountId),
     };
     const facts = await loadBatchFacts(session(this.#database), of);
-    if (!facts) return;
+    if (!facts) return [];
     const known = new Map(accounts.map((account) => [account.accountId, account]));
     const billed: Billed[] = [];
     const left: Claim[] = [];
@@ -266,7 +267,7 @@ export class Batches {
       work.left = true;
     }
     const kept = await this.#keep(work, billed);
-    await this.#writeDown(work, facts, billed, kept);
+    return this.#writeDown(work, facts, billed, kept);
   }
 
   /** Looks from time to time whether a close is cancelled: nothing more is pulled for it then. */
@@ -344,13 +345,17 @@ export class Batches {
     return kept;
   }
 
-  /** Writes down what each account came to: holds, what is empty, drafts; and issues where no operator reviews drafts. */
+  /**
+   * Writes down what each account came to: holds, what is empty, and drafts where an operator reviews them.
+   *
+   * @returns the drafts that are issued at once
+   */
   async #writeDown(
     work: Work,
     facts: BatchFacts,
     billed: readonly Billed[],
     kept: ReadonlyMap<string, Kept | Held>,
-  ): Promise<void> {
+  ): Promise<readonly NewDraft[]> {
     const { close } = work;
     const holds: AccountOutcome[] = [];
     const ready: {
@@ -373,7 +378,7 @@ export class Batches {
       }
     }
     await this.#hold(work, holds, 'billing');
-    if (ready.length === 0) return;
+    if (ready.length === 0) return [];
     const rated = await markRated(
       this.#database,
       close.id,
@@ -408,8 +413,9 @@ export class Batches {
       this.#stepped(to === 'draft' ? 'drafted' : 'empty', work, some, moved);
     }
     this.#stepped('empty', work, empties, await saveEmpties(this.#database, close.id, empties));
-    if (isToIssue(close)) await this.#issueRated(work, drafts);
-    else this.#stepped('drafted', work, drafts, await saveDrafts(this.#database, close.id, drafts));
+    if (isToIssue(close)) return drafts;
+    this.#stepped('drafted', work, drafts, await saveDrafts(this.#database, close.id, drafts));
+    return [];
   }
 
   /** What is to be said of an account, and what its usage says of the vendor. */
@@ -432,15 +438,19 @@ export class Batches {
     return inputsOf(inBatch.facts(), periodLabel, inBatch.usage, snapshots, replaced);
   }
 
-  /** Issues what was just rated. Drafts that cannot be issued now are stored, so that nothing is pulled again for them. */
-  async #issueRated(work: Work, drafts: readonly NewDraft[]): Promise<void> {
+  /**
+   * Issues what was just rated. Drafts that cannot be issued now are stored, so that nothing is pulled again for them.
+   *
+   * @returns the documents that are to be drawn
+   */
+  async #issueRated(work: Work, drafts: readonly NewDraft[]): Promise<IssuedBatch['issued']> {
     const toIssue = drafts.map(({ warnings, vendorWarnings, ...draft }) => ({
       ...draft,
       outcome: { warnings, vendorWarnings },
     }));
-    const locked = await this.#issueSet(work, toIssue);
-    if (!locked) return;
-    this.#stepped('drafted', work, drafts, await saveDrafts(this.#database, work.close.id, drafts));
+    const { issued, locked } = await this.#issueSet(work, toIssue);
+    if (locked) this.#stepped('drafted', work, drafts, await saveDrafts(this.#database, work.close.id, drafts));
+    return issued;
   }
 
   /** Issues drafts that were stored: released by an operator, or left by a worker. */
@@ -475,22 +485,24 @@ export class Batches {
         );
       }
       await this.#hold(work, holds, 'issuing');
-      await this.#issueSet(work, drafts);
+      await this.#draw(work, (await this.#issueSet(work, drafts)).issued);
     } catch (error) {
       for (const claim of rounds) await this.#failed(work, claim, 'issuing', error);
     }
   }
 
   /**
-   * Issues drafts in one transaction and draws their documents. One that cannot be issued does not stop the others: the set
-   * is halved until it is found.
+   * Issues drafts in one transaction. One that cannot be issued does not stop the others: the set is halved until it is found.
    *
-   * @returns whether another process keeps the seller's numbers locked, so that some were not issued
+   * @returns what was issued, and whether another process keeps the seller's numbers locked, so that some were not
    */
-  async #issueSet(work: Work, drafts: readonly ToIssue[]): Promise<boolean> {
+  async #issueSet(
+    work: Work,
+    drafts: readonly ToIssue[],
+  ): Promise<{ readonly issued: IssuedBatch['issued']; readonly locked: boolean }> {
     const { close } = work;
     const [first] = drafts;
-    if (!first) return false;
+    if (!first) return { issued: [], locked: false };
     const phase = first.outcome ? 'billing' : 'issuing';
     try {
       const { issued, changed } = await this.#issue(work, drafts);
@@ -503,24 +515,23 @@ export class Batches {
         reason: INPUTS_CHANGED.reason,
       }));
       await this.#hold(work, holds, phase);
-      await this.#draw(work, issued);
-      return false;
+      return { issued, locked: false };
     } catch (error) {
       if (isSeriesLocked(error)) {
         this.#lockedSeries.found(close.sellerId);
         this.#options.log?.({ event: 'series_locked', level: 'warn', closeId: close.id, code: codeOf(error), error });
         work.unfinished.push(...drafts.map(() => codeOf(error)));
-        return true;
+        return { issued: [], locked: true };
       }
       if (drafts.length === 1 || isDatabaseAway(error)) {
         for (const { accountId, round } of drafts) await this.#failed(work, { accountId, round }, phase, error);
-        return false;
+        return { issued: [], locked: false };
       }
     }
     const half = Math.ceil(drafts.length / 2);
     const before = await this.#issueSet(work, drafts.slice(0, half));
     const after = await this.#issueSet(work, drafts.slice(half));
-    return before || after;
+    return { issued: [...before.issued, ...after.issued], locked: before.locked || after.locked };
   }
 
   #issue(work: Work, drafts: readonly ToIssue[]): Promise<IssuedBatch> {
