@@ -28,6 +28,7 @@ export const base = {
  */
 export const slow = [
   'libs/invoicing/src/fuzzed-invoices.spec.ts',
+  'libs/proof/src/random-histories.spec.ts',
   'test/e2e/demo-command.spec.ts',
   'test/e2e/demo-month.spec.ts',
   'test/house/house.spec.ts',
