@@ -45,6 +45,10 @@ interface Letter {
 const WORDS_KEPT = 2_000;
 const HAS_DIGIT = /\d/;
 
+/** Whole texts kept per face that are short and hold no digit: the words of the page itself, which stand on every document. */
+const LINES_KEPT = 500;
+const LONGEST_KEPT = 120;
+
 /** Kerned pairs kept per face. A text of one language has some hundreds. */
 const PAIRS_KEPT = 8_000;
 
@@ -77,6 +81,7 @@ export class Typeface {
   #kerns: (number | 'joined' | undefined)[][] = [];
   #kernsKept = 0;
   readonly #words = new Recent<string, Word>(WORDS_KEPT);
+  readonly #lines = new Recent<string, Line>(LINES_KEPT);
 
   /** @param prefix one capital, the first letter of the names of this face's font resources */
   constructor(
@@ -94,6 +99,15 @@ export class Typeface {
    * place of a customer's name is no invoice, and PDF/A forbids it (6.2.11.8).
    */
   set(text: string): Line {
+    if (text.length > LONGEST_KEPT || HAS_DIGIT.test(text)) return this.#setLine(text);
+    const known = this.#lines.get(text);
+    if (known) return known;
+    const line = this.#setLine(text);
+    this.#lines.set(text, line);
+    return line;
+  }
+
+  #setLine(text: string): Line {
     const words: Word[] = [];
     let advance = 0;
     for (let start = 0; start < text.length;) {
