@@ -1,6 +1,8 @@
 import { partiesTo, corrected, GERMAN_PARTIES, issued, taxed } from '../../../test/support/electronic-invoices.js';
 import { goldenStory } from '../../../test/support/golden-story.js';
-import { readInvoice, readXml } from '../../../test/support/written-invoice.js';
+import { arithmeticFaults, readInvoice, readXml } from '../../../test/support/written-invoice.js';
+import { fromStamp } from '#calendar';
+import { creditOf, type CreditRequest, issueInvoice } from '#invoicing';
 import type { ElectronicDocument } from './document.js';
 import { FORMAT_KINDS, type FormatKind } from './formats/index.js';
 import { missingFor, renderEInvoice } from './render.js';
@@ -273,4 +275,34 @@ describe('an electronic invoice', () => {
     };
     for (const kind of FORMAT_KINDS) expect(renderEInvoice(kind, wrong)).toMatchObject({ code: 'amounts_not_exact' });
   });
+});
+
+describe('a credit note by hand', () => {
+  const [line] = document.lines;
+  const requests: CreditRequest[] = [
+    { reason: 'two days down', amount: '1.00' },
+    { reason: 'half of it', lines: [{ position: 1, quantity: String(Number(line?.quantity ?? 0) / 2) }] },
+    { reason: 'all of it', lines: [{ position: 1, amount: line?.amount ?? '' }] },
+  ];
+
+  it.each(requests.flatMap((request) => FORMAT_KINDS.map((kind) => [kind, request] as const)))(
+    '%s says %j with positive amounts, the invoice and the reason',
+    (kind, request) => {
+      const taxing = {
+        taxes: VAT,
+        options: { currency: document.currency, rounding: 'half_up' as const, payableRounding: 'none' as const },
+      };
+      const note = creditOf({ original: document, issued: [document], request, taxing, layoutVersion: 1 });
+      if ('outcome' in note) throw new Error(note.message);
+      const corrects = { id: document.id, number: document.number };
+      const of = { id: 'note', number: 'CN-2026-000001', issuedAt: fromStamp('2026-11-06T08:00:00Z'), corrects };
+      const issuedNote = issueInvoice({ ...note, inputs_hash: 'inputs' }, { ...of, sellerTimeZone: 'UTC' });
+      const xml = xmlOf(kind, { ...issuedNote, ...GERMAN_PARTIES });
+      const written = readInvoice(xml);
+      expect(arithmeticFaults(written, 2)).toEqual([]);
+      expect(xml).toContain(`Reason: ${request.reason}`);
+      expect(xml).toContain(document.number);
+      expect(xml).toContain(`>${note.gross.replace('-', '')}<`);
+    },
+  );
 });
