@@ -11,7 +11,7 @@ FROM node:24.15.0-slim
 # buffers back as they are freed; else it raises them to what it met, and answers of a report API leave holes in its heap. Half
 # of the usual young generation makes a worker thirty megabytes smaller, and its memory the same from one moment to the next,
 # at no cost in time.
-ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8 \
+ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=16 \
   MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 WORKDIR /app
 COPY package.json package-lock.json ./

@@ -175,8 +175,9 @@ async function cpuOfProcess(pid) {
 async function startWorker(task, { profile, cleanUps }) {
   const profiling = profile ? ['--cpu-prof', `--cpu-prof-dir=${resolve(profile)}`] : [];
   // The heap and the allocator as the image sets them.
-  const execArgv = ['--max-semi-space-size=8', ...profiling];
-  const env = { ...process.env, MALLOC_ARENA_MAX: '2' };
+  const execArgv = ['--max-semi-space-size=16', ...profiling];
+  const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
+  const env = { ...process.env, ...allocator };
   const worker = fork(resolve(import.meta.dirname, 'worker.mjs'), { execArgv, env });
   cleanUps.push(() => stopWorker(worker));
   await tellWorker(worker, { ...task, secretKey: SECRET_KEY.toString('hex') });

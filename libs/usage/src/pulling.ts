@@ -24,7 +24,7 @@ type Answer = Omit<UsageEvidence, 'accountId' | 'periodLabel'>;
 export type KeepAnswer = (answer: Answer) => Promise<void>;
 
 /** Bytes of answers that one account may hold in memory until it is known whether they are evidence. */
-const ANSWERS_KEPT_BYTES = 8 * 1_048_576;
+const ANSWERS_KEPT_BYTES = 32 * 1_048_576;
 
 /** Pulls of one account under way at the same time, once its first one was answered. */
 const PULLS_AT_ONCE = 4;
