@@ -196,14 +196,25 @@ describe('the import rule', () => {
   }
 });
 
+/** What Node itself loads when it imports a file: packages and its own modules, by name. */
+async function loadedBy(folder: string, file: string): Promise<string[]> {
+  const names = join(ROOT, 'test/support/loaded-modules.mjs');
+  const args = ['-C', 'source', '--import', join(ROOT, 'test/support/run-source.mjs'), names, join(folder, file)];
+  const { stdout } = await run(process.execPath, args, { cwd: folder });
+  return JSON.parse(stdout) as string[];
+}
+
+describe('what a worker runs', () => {
+  it('speaks SQL by pg: the client of Prisma, 30 MB, is loaded by what works on the catalogue', async () => {
+    const worker = await loadedBy(ROOT, 'apps/worker/src/index.ts');
+    expect(worker).toEqual(expect.arrayContaining(['pg', 'bullmq']));
+    expect(worker.filter((name) => name === '@prisma/client' || name === '@prisma/adapter-pg')).toEqual([]);
+    const catalogue = await loadedBy(ROOT, 'libs/persistence/src/ground/prisma-client.ts');
+    expect(catalogue).toEqual(expect.arrayContaining(['@prisma/client', '@prisma/adapter-pg']));
+  });
+});
+
 describe('what an auditor runs', () => {
-  /** What Node itself loads when it imports a file: packages and its own modules, by name. */
-  async function loadedBy(folder: string, file: string): Promise<string[]> {
-    const names = join(ROOT, 'test/support/loaded-modules.mjs');
-    const args = ['-C', 'source', '--import', join(ROOT, 'test/support/run-source.mjs'), names, join(folder, file)];
-    const { stdout } = await run(process.execPath, args, { cwd: folder });
-    return JSON.parse(stdout) as string[];
-  }
   const PROOF = ['@js-temporal/polyfill', 'decimal.js', 'jsbi', 'lossless-json', 'node:crypto', 'zod'];
 
   it('loads cryptography and arithmetic: no database, no network, no file', async () => {

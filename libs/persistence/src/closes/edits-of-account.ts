@@ -1,4 +1,4 @@
-import { Prisma } from '../generated/client.js';
+import * as Prisma from '../ground/prisma.js';
 import { stamp } from '../ground/database.js';
 
 /** A row `e` of draft_edit as a term that a draft is computed from. */
