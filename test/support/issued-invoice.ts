@@ -94,6 +94,7 @@ function documentOf(
     due_date: '2026-12-05',
     seller: of.seller,
     account: of.accountId,
+    customer: { reference: of.accountId, name: 'A customer', address: null, tax_id: null, email: null },
     period: { label, ...segment, time_zone: 'UTC', measured: null },
     currency: 'USD',
     lines: [
