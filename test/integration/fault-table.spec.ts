@@ -127,7 +127,7 @@ describe('the fault table, through a close', () => {
     const after = closing.simulator.counters().by_account;
     asked = Object.fromEntries(Object.entries(after).map(([id, count]) => [id, count - (before[id] ?? 0)]));
     closing.simulator.setFaults([]);
-  }, 600_000);
+  });
   afterAll(() => closing.stop());
 
   const of = (views: CloseAccountView[], number: number) => {

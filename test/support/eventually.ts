@@ -1,5 +1,5 @@
 /** Only what hangs takes as long, on a machine however busy; a test that waits twice still ends before jest ends it. */
-export const PATIENCE_MS = 250_000;
+export const PATIENCE_MS = 600_000;
 
 /** Looks until there is something to see, and answers it; fails when there is nothing after a patience that only hanging uses up. */
 export async function eventually<T>(look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
