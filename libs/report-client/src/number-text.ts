@@ -37,11 +37,6 @@ export function compareNumbers(a: string, b: string): number {
   return a === b ? 0 : decimalFromNumberText(a).comparedTo(decimalFromNumberText(b));
 }
 
-/** Whether `b` is certainly not below `a`, told from the texts of two measurements alone. False means: compare exactly. */
-export function visiblyAscends(a: string, b: string): boolean {
-  return integerDigits(a) === integerDigits(b) && a <= b && !hasShortExponent(a) && !hasShortExponent(b);
-}
-
 /** Whether the text has at most so many decimals, as a rounded value would. */
 export function hasAtMostDecimals(text: string, decimals: number): boolean {
   if (hasShortExponent(text)) return false;
