@@ -439,7 +439,7 @@ describe('electronic invoices', () => {
       expect(manifest.documents.find(({ number }) => number === invoice.number)?.xml).toEqual({
         ...{ kind: 'xrechnung', refused: 'tax_of_a_line_unclear' },
       });
-      // The auditor can write it, so somebody left it out.
+      // The auditor can write it, so the archive was made without it.
       const text = (await ask('GET', `/v1/closes/${closeId}/certificate`)).bytes.toString();
       const verdict = verifyCertificates([{ name: 'certificate.json', text }]);
       if (verdict.outcome !== 'valid') throw new Error(verdict.message);

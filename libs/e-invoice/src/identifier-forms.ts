@@ -1,6 +1,6 @@
 /**
  * Identifiers whose form the Peppol network checks, by their code of ISO 6523 (PEPPOL-COMMON-R040 to R043, R049, R050, R052 and
- * R053): what has another form is another party's number or nobody's, in any format.
+ * R053): what has another form is the number of another party or of none, in any format.
  */
 const FORMS: Readonly<Record<string, (id: string) => boolean>> = {
   // GS1: the weights 3 and 1, from the right.

@@ -29,7 +29,7 @@ import {
   type DocumentFingerprint,
   loadPeriodDocuments,
 } from '../documents/period-documents.js';
-import { isRefusal, refusal, type Refusal } from '../ground/refusal.js';
+import { isRefusal, refusal, type Refusal, Undone } from '../ground/refusal.js';
 import { documentSha256 } from '../ground/document-sha256.js';
 import { SEALED, type SealedDocument, unaltered, unalteredDraft } from '../documents/sealed-documents.js';
 import { ISSUES_CORRECTIONS } from '../catalogue/seller-settings.js';
@@ -515,14 +515,6 @@ export async function creditPart(
     });
     return inserted;
   });
-}
-
-/** Thrown to undo what a transaction has written before it was refused. */
-class Undone extends Error {
-  constructor(readonly refused: Refusal<AdjustmentNoteRefusal>) {
-    super(refused.message);
-    this.name = 'Undone';
-  }
 }
 
 export type AdjustmentNoteRefusal =

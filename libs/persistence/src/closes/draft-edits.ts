@@ -10,7 +10,7 @@ import { EDIT } from './edits-of-account.js';
 import { recordAudit } from '../ground/audit.js';
 import { type Database, stamp, transaction, type Transaction } from '../ground/database.js';
 import { documentSha256 } from '../ground/document-sha256.js';
-import { isRefusal, refusal, type Refusal } from '../ground/refusal.js';
+import { isRefusal, refusal, type Refusal, Undone } from '../ground/refusal.js';
 
 type Each<T> = T extends unknown ? Omit<T, 'id' | 'by' | 'at'> : never;
 
@@ -55,14 +55,6 @@ export interface DraftEditing {
     of: DraftInReview,
     facts: BillingFacts,
   ) => Promise<Omit<DraftInvoice, 'inputs_hash'> | Refusal<DraftEditRefusal>>;
-}
-
-/** Thrown to undo what a transaction has written before it was refused. */
-class Undone extends Error {
-  constructor(readonly refused: Refusal<DraftEditRefusal>) {
-    super(refused.message);
-    this.name = 'Undone';
-  }
 }
 
 /**

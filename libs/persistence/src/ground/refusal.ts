@@ -14,6 +14,14 @@ export function refusal<Code extends string>(code: Code, message: string, pointe
   return { outcome: 'refused', code, message, ...(pointer !== undefined && { pointer }) };
 }
 
+/** Thrown to undo what a transaction has written before it was refused. */
+export class Undone<Code extends string> extends Error {
+  constructor(readonly refused: Refusal<Code>) {
+    super(refused.message);
+    this.name = 'Undone';
+  }
+}
+
 /** Whether a result is a refusal. */
 export function isRefusal(result: unknown): result is Refusal {
   return typeof result === 'object' && result !== null && (result as { outcome?: unknown }).outcome === 'refused';
