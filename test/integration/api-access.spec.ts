@@ -59,6 +59,13 @@ describe('no key, no answer', () => {
     },
   );
 
+  // An idle connection to nginx's upstreams, and through load balancers of AWS, is kept for 60 s: the server must end it later.
+  it('keeps an idle connection longer than a proxy does', async () => {
+    const { headers } = await request(api.server).get('/health/live').set('connection', 'keep-alive').expect(200);
+    const [, seconds] = /^timeout=(\d+)$/.exec(headers['keep-alive'] ?? '') ?? [];
+    expect(Number(seconds)).toBeGreaterThan(60);
+  });
+
   it('takes the scheme in any case', async () => {
     await request(api.server).get('/v1/sellers').set('authorization', `bEaReR ${ADMIN_KEY}`).expect(200);
   });

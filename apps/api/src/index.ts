@@ -24,6 +24,12 @@ export type { ApiPorts } from './api.module.js';
 export { apiEnvironment } from './environment.js';
 export type { CloseCommands } from './ports.js';
 
+/**
+ * How long a connection waits for its next request: longer than the client's side of it, 60 s at nginx and at most load
+ * balancers. The server that ends it first may cut a request that is on its way.
+ */
+const KEEP_ALIVE_MS = 75_000;
+
 export interface ApiOptions extends ApiPorts {
   /** The key of the first administrator, as it is configured. */
   readonly adminKey: string;
@@ -67,7 +73,9 @@ export async function createApi({
   app.useGlobalFilters(new ProblemDetailsFilter(logger, (path) => allowed(path)));
   serveDocs(app, openApiDocument(app));
   await app.init();
-  answerUnreadable(app.getHttpServer() as Server);
+  const server = app.getHttpServer() as Server;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  answerUnreadable(server);
   allowed = allowedMethods(app.getHttpAdapter().getInstance() as Express);
   return app;
 }
