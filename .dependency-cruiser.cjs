@@ -6,7 +6,8 @@ const sees = {
   metering: ['money', 'calendar'],
   rating: ['money', 'calendar', 'metering'],
   invoicing: ['money', 'calendar', 'metering', 'rating'],
-  'e-invoice': ['money', 'calendar', 'rating', 'invoicing'],
+  wording: ['money', 'calendar', 'metering', 'rating', 'invoicing'],
+  'e-invoice': ['money', 'calendar', 'rating', 'invoicing', 'wording'],
   billing: ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing', 'e-invoice'],
 };
 const pure = Object.keys(sees);

@@ -52,7 +52,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['libs/{money,calendar,canonical-json,metering,rating,invoicing,e-invoice,billing}/**/*.ts'],
+    files: ['libs/{money,calendar,canonical-json,metering,rating,invoicing,wording,e-invoice,billing}/**/*.ts'],
     ignores: ['**/*.spec.ts'],
     rules: { 'no-restricted-syntax': ['error', ...pureRoomBans] },
   },

@@ -75,6 +75,10 @@ describe('the import rule', () => {
       file: 'libs/e-invoice/src/planted.ts',
       text: "export { openDatabase } from '#persistence';",
     },
+    'wording-looks-only-down': {
+      file: 'libs/wording/src/planted.ts',
+      text: "export { openDatabase } from '#persistence';",
+    },
     'rating-looks-only-down': {
       file: 'libs/rating/src/planted.ts',
       text: "export { sumOf } from '../../metering/src/usage.js';",
@@ -256,7 +260,17 @@ describe('the bans in pure rooms', () => {
     "export const price = Number('1.1');",
     'export const price = (value: { toNumber(): number }) => value.toNumber();',
   ])('refuse %s', async (text) => {
-    const pure = ['money', 'calendar', 'canonical-json', 'metering', 'rating', 'invoicing', 'e-invoice', 'billing'];
+    const pure = [
+      'money',
+      'calendar',
+      'canonical-json',
+      'metering',
+      'rating',
+      'invoicing',
+      'wording',
+      'e-invoice',
+      'billing',
+    ];
     for (const room of [...pure, 'proof']) {
       const [result] = await eslint.lintText(`${text}\n`, { filePath: join(ROOT, `libs/${room}/src/planted.ts`) });
       expect(result?.messages.map(({ ruleId }) => ruleId)).toContain('no-restricted-syntax');

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Wording, wordingIn } from '#wording';
 import { closing } from './closing.js';
 import { facturX } from './factur-x.js';
 import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
@@ -8,7 +9,6 @@ import { PAGE_HEIGHT, Sheet } from './sheet.js';
 import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
 import type { PrintableInvoice } from './printable-invoice.js';
 import { instantOf, Texts } from './texts.js';
-import { type Wording, wordingIn } from './wording/index.js';
 
 /**
  * Version of the page's look, stamped on issued documents. It grows with every change after which the same document

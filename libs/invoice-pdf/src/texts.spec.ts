@@ -1,5 +1,5 @@
-import { countryName } from './wording/country-names-en.js';
-import { wordingIn } from './wording/index.js';
+import { countryName } from './country-names/en.js';
+import { wordingIn } from '#wording';
 import { ibanGroups, Texts } from './texts.js';
 
 const texts = new Texts(wordingIn());

@@ -1,9 +1,10 @@
 import { addDays } from '#calendar';
 import { type Address, type InvoiceLine, shownValue, type TaxCategory, withoutSubscriberNumber } from '#invoicing';
+import type { Wording } from '#wording';
 import { addressLines } from './address-lines.js';
+import { countryName } from './country-names/en.js';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import type { PrintableInvoice } from './printable-invoice.js';
-import type { Wording } from './wording/index.js';
 
 /** Decimals after which a quantity no longer fits its column; the exact one then stands beneath the line. */
 const QUANTITY_DECIMALS = 6;
@@ -71,7 +72,7 @@ export class Texts {
 
   /** An address in printed lines, the country's name last. */
   addressLines(address: Address | null): string[] {
-    return address ? [...addressLines(address), this.words.country(address.country)] : [];
+    return address ? [...addressLines(address), countryName(address.country)] : [];
   }
 
   /** What a party's tax number is called where it lives. */

@@ -81,8 +81,6 @@ export interface Wording {
   /** Across the pages of what may still change; in letters of the strong face. */
   readonly draft: string;
 
-  /** A country's short name; its code where there is none. */
-  country(code: string): string;
   /** What a party's tax number is called where it lives. */
   readonly taxNumber: Readonly<Record<'vat' | 'other', string>>;
 }

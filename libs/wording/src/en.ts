@@ -1,4 +1,3 @@
-import { countryName } from './country-names-en.js';
 import type { Wording } from './wording.js';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
@@ -86,6 +85,5 @@ export const english: Wording = {
   inputs: (sha256) => `Inputs SHA-256 ${sha256}`,
   draft: 'DRAFT',
 
-  country: countryName,
   taxNumber: { vat: 'VAT ID', other: 'Tax ID' },
 };
