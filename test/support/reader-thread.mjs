@@ -9,7 +9,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 const require = createRequire(import.meta.url);
 
-const READERS = { pdftotext, pdfinfo, pdffonts, mutool, qpdf, xmllint };
+const READERS = { pdftotext, pdfinfo, pdffonts, mutool, qpdf, xmllint, qrcode };
 
 const { port, flag } = workerData;
 port.on('message', async ({ tool, args, input }) => {
@@ -33,7 +33,7 @@ async function withPdf(bytes, use) {
   library ??= await PDFiumLibrary.init();
   const document = await library.loadDocument(new Uint8Array(bytes));
   try {
-    return use(library.module, document);
+    return await use(library.module, document);
   } finally {
     document.destroy();
   }
@@ -179,6 +179,31 @@ async function mutool([, , , file, page]) {
         .join('\n'),
     ),
   );
+}
+
+/** Pixels along a point: a module of the densest code on a page has three. */
+const PIXELS = 4;
+
+/** `file page area`: what the QR code in an area of the page says, or null, as JSON. */
+async function qrcode([file, number, area]) {
+  const { default: jsQR } = await import('jsqr');
+  return withPdf(readFileSync(file), async (pdfium, pdf) => {
+    const page = await pdf.getPage(Number(number) - 1).render({ scale: PIXELS, render: 'bitmap' });
+    const { x, y, width, height } = JSON.parse(area) ?? {
+      x: 0,
+      y: 0,
+      width: page.width / PIXELS,
+      height: page.height / PIXELS,
+    };
+    const [left, top, columns, rows] = [x, y, width, height].map((points) => Math.floor(points * PIXELS));
+    const pixels = new Uint8ClampedArray(columns * rows * 4);
+    for (let row = 0; row < rows; row += 1) {
+      const from = ((top + row) * page.width + left) * 4;
+      pixels.set(page.data.subarray(from, from + columns * 4), row * columns * 4);
+    }
+    const code = jsQR(pixels, columns, rows, { inversionAttempts: 'dontInvert' });
+    return success(JSON.stringify(code && Buffer.from(code.binaryData).toString('utf8')));
+  });
 }
 
 async function structureOf(bytes) {

@@ -58,12 +58,29 @@ function readBySystem(tool: Tool, args: readonly string[], input?: string | Buff
   }
 }
 
+/** A part of a page, in points from its top left corner. */
+export interface PageArea {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * What the QR code on a page (the first is 1) says, read from its picture as a telephone would; null where none is found.
+ * Where a page has several, the area says which is meant.
+ */
+export function readQrCode(file: string, page: number, area?: PageArea): string | null {
+  const answer = readByNpm('qrcode', [file, String(page), JSON.stringify(area ?? null)]);
+  return JSON.parse(answer.toString()) as string | null;
+}
+
 /** A thread that ended without an answer would be waited for without an end, and jest's own limit would not be heard. */
 const HUNG_MS = 600_000;
 
 let readers: { ask(question: object): Answer } | undefined;
 
-function readByNpm(tool: Tool, args: readonly string[], input?: string | Buffer): Buffer {
+function readByNpm(tool: Tool | 'qrcode', args: readonly string[], input?: string | Buffer): Buffer {
   const { status, stdout, stderr } = (readers ??= startReaders()).ask({ tool, args, input });
   const said = Buffer.from(stdout);
   if (status !== 0) throw new ReaderError(`${tool} refuses: ${stderr.slice(0, 2_000)}`, said.toString(), stderr);

@@ -1,6 +1,13 @@
 import type { FontBlock } from './font-block.js';
 import type { Line, Strip } from './typefaces.js';
 
+/** A path in the operators of ISO 32000-1, 8.5.2, each ended by white space, and how it is filled. */
+export interface FilledPath {
+  readonly path: string;
+  readonly colour: string;
+  readonly evenOdd: boolean;
+}
+
 /** Where a control point of a Bézier curve stands that is to look like a quarter of a circle. */
 const KAPPA = 4 * ((Math.SQRT2 - 1) / 3);
 
@@ -57,6 +64,23 @@ export class PageContent {
         ? `${numbers(x, bottom, width, height)} re f`
         : `${rounded(x, bottom, x + width, bottom + height, radius)} f`,
     );
+  }
+
+  /**
+   * Fills paths that are drawn in units of their own, with y downwards: `unit` points are one of them, and their origin comes
+   * to `x`, `y`.
+   */
+  drawing(paths: readonly FilledPath[], x: number, y: number, unit: number): void {
+    this.#endText();
+    const scale = unit.toFixed(6);
+    this.#write(`q ${scale} 0 0 -${scale} ${numbers(x, this.height - y)} cm`);
+    this.#forget();
+    for (const { path, colour, evenOdd } of paths) {
+      this.#paint(colour);
+      this.#write(`${path}${evenOdd ? 'f*' : 'f'}`);
+    }
+    this.#write('Q');
+    this.#forget();
   }
 
   /** Draws within a turned and translucent space: `state` is the resource that says how translucent. */

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import PDFDocument from 'pdfkit';
 import type { FontBlock } from './font-block.js';
-import { PageContent } from './page-content.js';
+import { type FilledPath, PageContent } from './page-content.js';
 import { printable } from './printable.js';
 import { type Face, type Typeface, typefaces } from './typefaces.js';
 
@@ -180,6 +180,11 @@ export class Sheet {
 
   fill(x: number, y: number, width: number, height: number, colour: string, radius = 0): void {
     this.#content().fill(x, y, width, height, colour, radius);
+  }
+
+  /** Fills paths of units of their own, y downwards, with their origin at `x`, `y`; `unit` points are one of them. */
+  drawing(paths: readonly FilledPath[], x: number, y: number, unit: number): void {
+    this.#content().drawing(paths, x, y, unit);
   }
 
   /** Writes a word across the whole page, behind nothing: what lies above it could hide it. */
