@@ -8,7 +8,7 @@ import { createConnectors } from '../../dist/libs/usage/src/index.js';
 
 /**
  * A process that works on closes without any queue, and is ended (SIGKILL) or frozen (SIGSTOP) before the n-th statement that
- * it sends to PostgreSQL. What can be seen of a worker's death from outside changes with its statements alone, and of those of
+ * it sends to PostgreSQL, or before the first one after a named step. What can be seen of a worker's death from outside changes with its statements alone, and of those of
  * a transaction with the last, so every n is every place at which one can die. A task is a line of JSON on standard input; what
  * was passed is said on standard output.
  */
@@ -30,7 +30,8 @@ pg.Client.prototype.query = function (...given) {
   // Within a transaction also where a step was passed: each that has a name is one to die at.
   if (end && (!inTransaction.has(this) || isEnd || told !== step)) {
     told = step;
-    if (++sent === end.before) {
+    sent += 1;
+    if (end.after === undefined ? sent === end.before : step === end.after) {
       say({ at: step });
       process.kill(process.pid, end.by);
     }
