@@ -63,7 +63,7 @@ import { CloseError } from './close-error.js';
 import type { Corrections } from './corrections.js';
 import { eachOf } from './each-of.js';
 import { InHand } from './in-hand.js';
-import { numberingOf, renderOnce, unprintableHold, wantedFile, writeDocument } from './issuing.js';
+import { numberingOf, type PagesDrawn, renderOnce, unprintableHold, wantedFile, writeDocument } from './issuing.js';
 import { keepBatch, type Kept } from './keep-usage.js';
 import { LockedSeries, SeriesLocked } from './locked-series.js';
 import { rateOne, type Rating, type RatingOptions } from './rating.js';
@@ -87,6 +87,8 @@ export interface CloseLogEntry {
   accountId?: string;
   invoiceId?: string;
   code?: string;
+  /** Of a large document while it is drawn. */
+  pages?: PagesDrawn;
   /** Accounts, by the code of what they met. */
   accounts?: Readonly<Record<string, number>>;
   error?: unknown;
@@ -556,7 +558,7 @@ export class Batches {
     const drawn: { accountId: string }[] = [];
     await eachOf(issued, this.#atOnce, async ({ accountId, invoice }) => {
       try {
-        const { pdf, sha256 } = await renderer.render(invoice);
+        const { pdf, sha256 } = await renderer.render(invoice, this.#pagesOf(invoice.id));
         const eInvoice = await wantedFile(renderer, invoice);
         if (eInvoice) files.push(eInvoice);
         files.push({ invoiceId: invoice.id, kind: 'pdf', layout: renderer.layoutVersion, sha256, bytes: pdf });
@@ -573,6 +575,11 @@ export class Batches {
     );
   }
 
+  /** A large document is drawn in a thread for a while: the log says how far it is. */
+  #pagesOf(invoiceId: string): (pages: PagesDrawn) => void {
+    return (pages) => this.#options.log?.({ event: 'document_being_drawn', level: 'debug', invoiceId, pages });
+  }
+
   /** Renders what `find` finds, in the order of ids. Throws the first failure when everything else is done. */
   async renderAll(
     closeId: string,
@@ -587,7 +594,7 @@ export class Batches {
         try {
           const invoice = await loadIssued(this.#database, id);
           if (!invoice) return;
-          await renderOnce(this.#database, this.#options.renderer, invoice);
+          await renderOnce(this.#database, this.#options.renderer, invoice, this.#pagesOf(id));
           this.#options.onStep?.('rendered', { closeId, accountId: invoice.account });
         } catch (error) {
           await this.#notDrawn(id, error);

@@ -12,6 +12,12 @@ import {
 } from '#persistence/documents';
 import { sha256 } from '#proof';
 
+/** How many pages of a document are drawn, and of how many. */
+export interface PagesDrawn {
+  readonly drawn: number;
+  readonly of: number;
+}
+
 /** Turns an invoice into a PDF and into its electronic forms. The only thing the close needs to know about files. */
 export interface Renderer {
   readonly layoutVersion: number;
@@ -19,7 +25,11 @@ export interface Renderer {
   unprintable(
     document: Omit<DraftInvoice, 'inputs_hash'> | IssuedInvoice,
   ): readonly { readonly member: string; readonly characters: readonly string[] }[];
-  render(document: DraftInvoice | IssuedInvoice): Promise<{ pdf: Uint8Array; sha256: string }>;
+  /** @param onPages told from time to time how far a large document is */
+  render(
+    document: DraftInvoice | IssuedInvoice,
+    onPages?: (pages: PagesDrawn) => void,
+  ): Promise<{ pdf: Uint8Array; sha256: string }>;
   /** As `renderEInvoice`, and like it the same for the same document. */
   write(document: IssuedInvoice, kind: FormatKind): Promise<Rendition | Refusal>;
 }
@@ -113,11 +123,16 @@ export async function writeOnce(
   return isRefusal(file) ? file : storeDocument(database, file);
 }
 
-/** Renders an issued document and keeps the result, unless one is kept already: the first is served for ever. */
+/**
+ * Renders an issued document and keeps the result, unless one is kept already: the first is served for ever.
+ *
+ * @param onPages as in `Renderer.render`
+ */
 export async function renderOnce(
   database: Database,
   renderer: Renderer,
   document: IssuedInvoice,
+  onPages?: (pages: PagesDrawn) => void,
 ): Promise<StoredDocument> {
   // Another worker may have drawn it since it was found missing; looking costs a hundredth of drawing.
   const stored = await loadDocument(database, document.id, 'pdf');
@@ -125,7 +140,7 @@ export async function renderOnce(
   // Before the PDF, which takes the document off the list of those that are not rendered yet.
   const form = wantedForm(document);
   if (form) await writeOnce(database, renderer, document, form.kind);
-  const { pdf, sha256 } = await renderer.render(document);
+  const { pdf, sha256 } = await renderer.render(document, onPages);
   const { layoutVersion: layout } = renderer;
   return storeDocument(database, { invoiceId: document.id, kind: 'pdf', layout, sha256, bytes: pdf });
 }

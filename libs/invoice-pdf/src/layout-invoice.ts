@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Wording, wordingIn } from '#wording';
+import { annexOf } from './annex.js';
 import { closing } from './closing.js';
+import { entriesOf } from './entries.js';
 import { facturX } from './factur-x.js';
 import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
 import { lineTable } from './line-table.js';
@@ -15,7 +17,7 @@ import { instantOf, Texts } from './texts.js';
  * comes out with other bytes. The electronic invoice inside of a hybrid is among them: a new version of its form is a new
  * layout.
  */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 /** A finished file and its fingerprint in lower-case hex. */
 export interface RenderedPdf {
@@ -29,8 +31,10 @@ const BOTTOM = PAGE_HEIGHT - 58;
  * Draws a document as PDF/A-3b. The same document gives the same bytes on any host, in any zone and locale.
  *
  * Throws `malformed_document` when a number, a date or a stamp in the document is none.
+ *
+ * @param onPage told when a page is finished, and of how many; what is finished is let go
  */
-export function layoutInvoice(document: PrintableInvoice): RenderedPdf {
+export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: number, of: number) => void): RenderedPdf {
   const texts = new Texts(wordingIn());
   const name = texts.documentName(document);
   const sheet = new Sheet({
@@ -44,23 +48,36 @@ export function layoutInvoice(document: PrintableInvoice): RenderedPdf {
 
   sheet.addPage();
   const firstTop = drawFirstPageHead(sheet, texts, document);
-  const table = lineTable(sheet, texts, document);
+  const entries = entriesOf(document.lines);
+  const table = lineTable(sheet, texts, document, entries);
   const pages = paginate([...table.rows, ...closing(sheet, texts, document)], {
     firstTop,
     nextTop: RUNNING_HEAD_BOTTOM,
     bottom: BOTTOM,
     tableHeaderHeight: table.header.height,
   });
+  const groups = entries.flatMap((entry) => ('group' in entry ? [entry.group] : []));
+  const annex = annexOf(sheet, texts, document, groups, { top: RUNNING_HEAD_BOTTOM, bottom: BOTTOM });
+  const count = pages.length + annex.pages;
+  let drawn = 0;
+  const finishPage = (): void => {
+    drawn += 1;
+    drawFooter(sheet, texts, document, name, drawn, count);
+    if (document.status === 'draft') sheet.watermark(texts.words.draft, ACCENT);
+    onPage?.(drawn, count);
+  };
+  const turn = (): void => {
+    finishPage();
+    sheet.addPage();
+    drawRunningHead(sheet, document, name);
+  };
   pages.forEach((page, index) => {
-    if (index > 0) {
-      sheet.addPage();
-      drawRunningHead(sheet, document, name);
-    }
+    if (index > 0) turn();
     if (page.tableHeaderAt !== null) table.header.draw(page.tableHeaderAt);
     for (const { piece, y } of page.placed) piece.draw(y);
-    drawFooter(sheet, texts, document, name, index + 1, pages.length);
-    if (document.status === 'draft') sheet.watermark(texts.words.draft, ACCENT);
   });
+  annex.draw(turn);
+  finishPage();
 
   const eInvoice = facturX(document);
   if (eInvoice) sheet.attach(eInvoice);

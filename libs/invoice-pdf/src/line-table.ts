@@ -1,7 +1,9 @@
 import { type InvoiceLine, withoutSubscriberNumber } from '#invoicing';
 import { decimal } from '#money';
 import { explain } from '#rating';
+import type { ChargeGroup, Entry } from './entries.js';
 import type { Chunk, Piece } from './paginate.js';
+import { priceTerms } from './price-terms.js';
 import type { PrintableInvoice } from './printable-invoice.js';
 import type { Sheet, TextStyle } from './sheet.js';
 import type { Texts } from './texts.js';
@@ -31,6 +33,16 @@ interface Cells {
   amount: string;
 }
 
+/** What stands in one row of the table and beneath it. */
+interface Row {
+  /** The line's number, or the part of the annex that has the lines. */
+  mark: string;
+  description: string;
+  cells: Cells;
+  subject: string[];
+  small: string[];
+}
+
 interface Columns {
   description: number;
   descriptionWidth: number;
@@ -41,16 +53,27 @@ interface Columns {
   amount: number;
 }
 
-/** The table of lines: a header for every page and one chunk per line, its derivation in small print beneath it. */
-export function lineTable(sheet: Sheet, texts: Texts, document: PrintableInvoice): LineTable {
-  const cells = document.lines.map((line) => cellsOf(texts, line));
+/**
+ * The table: a header for every page and one chunk per line, its derivation in small print beneath it. A charge whose lines are
+ * in the annex has one row with what they come to and its price.
+ */
+export function lineTable(
+  sheet: Sheet,
+  texts: Texts,
+  document: PrintableInvoice,
+  entries: readonly Entry[],
+): LineTable {
+  const rows = entries.map((entry) =>
+    'line' in entry ? rowOfLine(texts, document, entry.line) : rowOfGroup(texts, document, entry.group),
+  );
+  const counted = rows.some(({ cells }) => cells.quantity !== '');
   const heads = {
-    quantity: texts.words.quantity,
-    unit: texts.words.unit,
-    unitPrice: cells.some(({ unitPrice }) => unitPrice !== '') ? texts.words.unitPrice : '',
+    quantity: counted ? texts.words.quantity : '',
+    unit: counted ? texts.words.unit : '',
+    unitPrice: rows.some(({ cells }) => cells.unitPrice !== '') ? texts.words.unitPrice : '',
     amount: texts.words.amountIn(document.currency),
   };
-  const columns = columnsFor(sheet, [heads, ...cells]);
+  const columns = columnsFor(sheet, [heads, ...rows.map(({ cells }) => cells)]);
 
   const header: Piece = {
     height: HEADER_HEIGHT,
@@ -65,28 +88,47 @@ export function lineTable(sheet: Sheet, texts: Texts, document: PrintableInvoice
       sheet.rule(LEFT, y + 16, WIDTH, ACCENT, 0.9);
     },
   };
-  const rows = document.lines.map((line, index) =>
-    rowOf(sheet, texts, document, line, cells[index] ?? cellsOf(texts, line), columns),
-  );
-  return { header, rows };
+  return { header, rows: rows.map((row) => chunkOf(sheet, row, columns)) };
 }
 
-function rowOf(
-  sheet: Sheet,
-  texts: Texts,
-  document: PrintableInvoice,
-  line: InvoiceLine,
-  cells: Cells,
-  columns: Columns,
-): Chunk {
+function rowOfLine(texts: Texts, document: PrintableInvoice, line: InvoiceLine): Row {
   const hidden = (text: string): string => withoutSubscriberNumber(text, line.entity);
-  const [first = '', ...others] = sheet.wrap(hidden(line.description), columns.descriptionWidth, STYLES.cell);
+  return {
+    mark: String(line.position),
+    description: hidden(line.description),
+    cells: cellsOf(texts, line),
+    subject: subjectOf(texts, document, line),
+    small: [...particularsOf(texts, document, line), ...derivationOf(texts, line).map(hidden)],
+  };
+}
+
+function rowOfGroup(texts: Texts, document: PrintableInvoice, { mark, lines, amount, quantity }: ChargeGroup): Row {
+  const [first] = lines;
+  const { words } = texts;
+  const prices = new Set(lines.map(singlePrice));
+  const [price = null] = prices.size === 1 ? prices : [];
+  return {
+    mark,
+    description: first.description,
+    cells: {
+      quantity: quantity === null ? '' : texts.shortQuantity(quantity).text,
+      unit: quantity === null ? '' : texts.unitName(first.unit),
+      unitPrice: price === null ? '' : texts.grouped(price),
+      amount: texts.grouped(amount),
+    },
+    subject: [words.annex.linesIn(texts.grouped(String(lines.length)), mark)],
+    small: [...taxAndCodeOf(texts, document, first), ...(price === null ? priceTerms(texts, first) : [])],
+  };
+}
+
+function chunkOf(sheet: Sheet, { mark, description, cells, subject, small }: Row, columns: Columns): Chunk {
+  const [first = '', ...others] = sheet.wrap(description, columns.descriptionWidth, STYLES.cell);
 
   const head: Piece = {
     height: PADDING + TEXT_LEAD,
     draw: (y) => {
       const baseline = y + PADDING + 9;
-      sheet.text(String(line.position), LEFT, baseline, STYLES.cellQuiet);
+      sheet.text(mark, LEFT, baseline, STYLES.cellQuiet);
       sheet.text(first, columns.description, baseline, STYLES.cell);
       sheet.text(cells.quantity, columns.quantity, baseline, STYLES.cell, 'right');
       sheet.text(cells.unit, columns.unit, baseline, STYLES.cellQuiet);
@@ -105,7 +147,7 @@ function rowOf(
 
   // The small print runs under the figures as well, but stays clear of the amounts.
   const smallWidth = columns.amount - columns.description - 70;
-  const small = (texts: readonly string[], style: TextStyle, lead: number): Piece[] =>
+  const smallPrint = (texts: readonly string[], style: TextStyle, lead: number): Piece[] =>
     texts.flatMap((text) => sheet.wrap(text, smallWidth, style)).map((text) => textPiece(text, style, lead));
   return {
     tabular: true,
@@ -113,19 +155,15 @@ function rowOf(
     pieces: [
       head,
       ...others.map((text) => textPiece(text, STYLES.cell, TEXT_LEAD)),
-      ...small(subjectOf(texts, document, line), STYLES.subject, SUBJECT_LEAD),
-      ...small(
-        [...particularsOf(texts, document, line), ...derivationOf(texts, line).map(hidden)],
-        STYLES.step,
-        STEP_LEAD,
-      ),
+      ...smallPrint(subject, STYLES.subject, SUBJECT_LEAD),
+      ...smallPrint(small, STYLES.step, STEP_LEAD),
       foot,
     ],
   };
 }
 
 /** What the line is about and, when it is not the whole period, for which days. */
-function subjectOf(texts: Texts, document: PrintableInvoice, { entity, segment }: InvoiceLine): string[] {
+export function subjectOf(texts: Texts, document: PrintableInvoice, { entity, segment }: InvoiceLine): string[] {
   const whole = segment.start_date === document.period.start_date && segment.end_date === document.period.end_date;
   return [texts.entityLabel(entity), whole ? null : texts.dateRange(segment.start_date, segment.end_date)].filter(
     isText,
@@ -134,11 +172,14 @@ function subjectOf(texts: Texts, document: PrintableInvoice, { entity, segment }
 
 /** Code and tax where the line has its own, and a quantity that its column had to cut. */
 function particularsOf(texts: Texts, document: PrintableInvoice, line: InvoiceLine): string[] {
+  return [...taxAndCodeOf(texts, document, line), fullQuantity(texts, line)].filter(isText);
+}
+
+function taxAndCodeOf(texts: Texts, document: PrintableInvoice, line: InvoiceLine): string[] {
   return [
     line.commodity_code ? `${codeName(texts, document)} ${line.commodity_code}` : null,
     line.tax_category ? texts.words.taxCategoryOf(line.tax_category, texts.taxCategoryName(line.tax_category)) : null,
     line.tax === undefined ? null : texts.words.taxOf(line.tax),
-    fullQuantity(texts, line),
   ].filter(isText);
 }
 
@@ -152,7 +193,7 @@ function fullQuantity(texts: Texts, { kind, quantity, unit }: InvoiceLine): stri
 }
 
 /** How the amount came about, unless quantity, unit price and amount of the row already say all of it. */
-function derivationOf(texts: Texts, line: InvoiceLine): string[] {
+export function derivationOf(texts: Texts, line: InvoiceLine): string[] {
   const sentences = explain(line);
   const nowAndBefore = (now: string, before: string) =>
     texts.words.nowAndBefore(texts.grouped(now), texts.grouped(before));

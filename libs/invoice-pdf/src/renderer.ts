@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type ElectronicDocument, type FormatKind, type Refusal, renderEInvoice, type Rendition } from '#e-invoice';
 import { Piscina } from 'piscina';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import { LAYOUT_VERSION, layoutInvoice, type RenderedPdf } from './layout-invoice.js';
-import type { RenderAnswer, WriteTask } from './render-worker.js';
+import type { DrawTask, PagesDrawn, RenderAnswer, WriteTask } from './render-worker.js';
 import { type UnprintableText, unprintableTexts } from './unprintable.js';
 import type { PrintableInvoice } from './printable-invoice.js';
 
@@ -34,8 +35,10 @@ export interface InvoiceRenderer {
    * The document as PDF/A-3b with the sha256 of its bytes in lower-case hex. The same document gives the same bytes.
    *
    * Throws InvoicePdfError: `malformed_document` for what cannot be drawn, `renderer_closed` after `close`.
+   *
+   * @param onPages told from time to time how far a document is that is drawn in a thread
    */
-  render(document: PrintableInvoice): Promise<RenderedPdf>;
+  render(document: PrintableInvoice, onPages?: (pages: PagesDrawn) => void): Promise<RenderedPdf>;
   /** The document in an electronic form: `renderEInvoice`, for large documents in a thread as well. */
   write(document: ElectronicDocument, kind: FormatKind): Promise<Rendition | Refusal>;
   /** Finishes what was asked for and ends the threads. */
@@ -50,7 +53,7 @@ export interface InvoiceRenderer {
  * of a process the same on any machine; who wants more pages drawn starts more processes.
  */
 export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}): InvoiceRenderer {
-  const pool = new Piscina<PrintableInvoice | WriteTask, RenderAnswer | Rendition | Refusal>({
+  const pool = new Piscina<DrawTask | WriteTask, RenderAnswer | Rendition | Refusal>({
     filename: workerFile(),
     minThreads: 0,
     maxThreads: threads,
@@ -61,8 +64,9 @@ export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}
   const refuseClosed = () => {
     if (closed) throw new InvoicePdfError('renderer_closed', 'the invoice renderer is closed; make a new one', true);
   };
-  const inThread = <Answer>(task: PrintableInvoice | WriteTask, name: 'default' | 'write'): Promise<Answer> => {
-    const run = pool.run(task, { name }) as Promise<Answer>;
+  const inThread = <Answer>(task: DrawTask | WriteTask, name: 'default' | 'write'): Promise<Answer> => {
+    const transferList = 'told' in task && task.told ? [task.told] : [];
+    const run = pool.run(task, { name, transferList }) as Promise<Answer>;
     running.add(run);
     return run.finally(() => running.delete(run));
   };
@@ -70,10 +74,10 @@ export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}
   return {
     layoutVersion: LAYOUT_VERSION,
     unprintable: unprintableTexts,
-    async render(document) {
+    async render(document, onPages) {
       refuseClosed();
       if (document.lines.length <= DRAWN_AT_ONCE_LINES) return layoutInvoice(document);
-      const answer = await inThread<RenderAnswer>(document, 'default');
+      const answer = await telling(onPages, (told) => inThread<RenderAnswer>({ document, told }, 'default'));
       if (answer.outcome === 'refused') throw new InvoicePdfError(answer.code, answer.message);
       const { pdf, sha256 } = answer;
       return { pdf: Buffer.from(pdf.buffer, pdf.byteOffset, pdf.byteLength), sha256 };
@@ -91,6 +95,17 @@ export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}
       await pool.destroy();
     },
   };
+}
+
+/** Does a thread's work with a port that `onPages` hears of, if there is one; it is closed with the work. */
+async function telling<Answer>(
+  onPages: ((pages: PagesDrawn) => void) | undefined,
+  work: (told: MessagePort | undefined) => Promise<Answer>,
+): Promise<Answer> {
+  if (!onPages) return work(undefined);
+  const { port1, port2 } = new MessageChannel();
+  port1.on('message', onPages);
+  return work(port2).finally(() => port1.close());
 }
 
 /**

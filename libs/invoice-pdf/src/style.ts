@@ -32,6 +32,13 @@ export const STYLES = {
   note: regular(7.8),
   quiet: regular(7.2, GREY),
   faint: regular(6.2, GREY),
+  annexTitle: strong(14),
+  annexSection: strong(8.2),
+  annexMark: strong(8.2, ACCENT),
+  annexHead: strong(6.4, ACCENT),
+  annexCell: regular(6.6),
+  annexStrong: strong(6.6),
+  annexWords: regular(6.2, GREY),
 } as const;
 
 /** Content edges, in points. */

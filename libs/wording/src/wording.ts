@@ -69,6 +69,28 @@ export interface Wording {
   termsBy(days: number, date: string): string;
   readonly nothingToPay: Readonly<Record<'draft' | 'credit_note' | 'settled', string>>;
   readonly notes: string;
+  /** What stands on the pages behind the totals: the lines of charges that have many. */
+  readonly annex: {
+    readonly title: string;
+    /** How many lines there are, and which part of the annex has them. */
+    linesIn(count: string, mark: string): string;
+    lines(count: string): string;
+    readonly uplink: string;
+    readonly downlink: string;
+    /** The share of samples that were not reported. */
+    readonly missing: string;
+    /** What a charge costs; quantities come with their unit. */
+    readonly terms: {
+      included(quantity: string): string;
+      per(quantity: string, price: string): string;
+      upTo(quantity: string, price: string): string;
+      above(quantity: string, price: string): string;
+      commit(quantity: string, price: string): string;
+      aboveCommit(price: string): string;
+      minimum(amount: string): string;
+      maximum(amount: string): string;
+    };
+  };
   /** Why something was credited, in the words of the operator. */
   reason(given: string): string;
   /** What was billed, with its currency, and what is left of it after a credit; both with tax. */
