@@ -55,7 +55,7 @@ const anyLines = fc
       cents: fc.bigInt({ min: -(10n ** 17n), max: 10n ** 17n }),
       thousandths: fc.bigInt({ min: 0n, max: 10n ** 20n }),
     }),
-    { maxLength: 120 },
+    { minLength: 20, maxLength: 120, size: 'max' },
   )
   .map((drawn) => drawn.map(({ charge, cents, thousandths }, index) => lineOf(index + 1, charge, cents, thousandths)));
 
