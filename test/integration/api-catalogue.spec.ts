@@ -280,6 +280,22 @@ describe('accounts', () => {
     expect(body).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] });
   });
 
+  it('are written to in one of eleven languages, and no other', async () => {
+    const languages = ['en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'pl', 'hi', 'ja', 'ar'];
+    for (const path of [`/v1/accounts/${account}`, '/v1/sellers/acme']) {
+      expect((await api.get(path).expect(200)).body.language).toBeNull();
+      for (const language of languages) {
+        expect((await api.patch(path, { language }).expect(200)).body.language).toBe(language);
+      }
+      for (const language of ['sv', 'DE', 'de-AT', '']) {
+        const { body } = await api.patch(path, { language }).expect(422);
+        expect(body).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/language' }] });
+        expect(body.errors[0].message).toContain(languages.join(', '));
+      }
+      expect((await api.patch(path, { language: null }).expect(200)).body.language).toBeNull();
+    }
+  });
+
   it('freeze currency, zone and seller with their first invoice', async () => {
     for (const change of [{ currency: 'EUR' }, { time_zone: 'Europe/Berlin' }, { seller: 'bharat' }]) {
       const { body } = await api.patch(`/v1/accounts/${billed}`, change).expect(409);

@@ -1,5 +1,5 @@
 import { isLocalDate, isMonth, isTimeZone } from '#calendar';
-import { taxFaults } from '#invoicing';
+import { LANGUAGES, taxFaults } from '#invoicing';
 import { isCountry } from '#invoice-pdf';
 import { isCurrency, isPlainDecimal } from '#money';
 import { textFault } from '#rating';
@@ -50,6 +50,10 @@ export const country = z.string().refine(isCountry, {
     const meant = NO_COUNTRY[String(input)];
     return `must be an ISO 3166-1 country code of two letters such as "${meant ?? 'DE'}"`;
   },
+});
+
+export const language = z.enum(LANGUAGES, {
+  error: `must be the BCP 47 tag of a language that documents are written in: ${LANGUAGES.join(', ')}`,
 });
 
 export const timeZone = z.string().refine(isTimeZone, 'must be an IANA time zone such as "Europe/Berlin"');

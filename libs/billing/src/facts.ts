@@ -1,5 +1,13 @@
 import type { BillingPeriod, LocalDate } from '#calendar';
-import type { AccountTax, Address, Contact, CustomerEInvoice, ElectronicAddress, Registration } from '#invoicing';
+import type {
+  AccountTax,
+  Address,
+  Contact,
+  CustomerEInvoice,
+  ElectronicAddress,
+  Language,
+  Registration,
+} from '#invoicing';
 import { type DraftEdit, editsWrittenDown } from './draft-edits.js';
 import type { Adjustment, BilledDiscount, FeeBilledAhead } from '#rating';
 
@@ -57,6 +65,8 @@ export interface SellerTerms {
   readonly contact?: Contact | null;
   readonly registration?: Registration | null;
   readonly eInvoice?: { readonly endpoint: ElectronicAddress | null } | null;
+  /** In no inputs: a document has it, and nothing that is billed follows from it. */
+  readonly language?: Language | null;
   /** How the report API's answers are read; null: the one that the service is configured with, as documented. */
   readonly reportApi: { readonly dialect: unknown } | null;
 }
@@ -76,6 +86,8 @@ export interface AccountTerms {
   /** Absent from inputs where there is none, as is what it wants of electronic invoices. */
   readonly registration?: Registration | null;
   readonly eInvoice?: CustomerEInvoice | null;
+  /** In no inputs, as the seller's; null: the seller's. */
+  readonly language?: Language | null;
 }
 
 export interface EntityTerms {

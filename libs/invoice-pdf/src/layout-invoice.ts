@@ -35,7 +35,7 @@ const BOTTOM = PAGE_HEIGHT - 58;
  * @param onPage told when a page is finished, and of how many; what is finished is let go
  */
 export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: number, of: number) => void): RenderedPdf {
-  const texts = new Texts(wordingIn());
+  const texts = new Texts(wordingIn(document.language));
   const name = texts.documentName(document);
   const sheet = new Sheet({
     language: texts.words.language,

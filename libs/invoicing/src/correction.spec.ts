@@ -166,6 +166,7 @@ describe('correctionOf', () => {
     expect(correct([original], again)).toEqual({
       status: 'draft',
       kind: 'credit_note',
+      language: 'en',
       seller: 'edge-in',
       account: 'account-1',
       supplier: original.supplier,

@@ -2,6 +2,7 @@ import { Decimal, decimal, formatAmount, minus } from '#money';
 import type { RatedLine } from '#rating';
 import { assertConserved, notesOn } from './documents.js';
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup, Totals } from './invoice.js';
+import { DEFAULT_LANGUAGE } from './language.js';
 import { InvoicingError } from './invoicing-error.js';
 import { asRated, byKey, type KeptByHand, keptByHand, withNotes, lineKey, type Taxing, totalOf } from './standing.js';
 import { totalsOf } from './totals.js';
@@ -55,6 +56,7 @@ export function correctionOf(input: CorrectionInput): Omit<DraftInvoice, 'inputs
   const correction: Omit<DraftInvoice, 'inputs_hash'> = {
     status: 'draft',
     kind: gross.lessThan(0) ? 'credit_note' : 'debit_note',
+    language: original.language ?? DEFAULT_LANGUAGE,
     seller: original.seller,
     account: original.account,
     supplier: original.supplier,

@@ -3,6 +3,7 @@ import type { RatedLine } from '#rating';
 import { assertSamePeriod, taxDeltas } from './correction.js';
 import { assertConserved, notesOn } from './documents.js';
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from './invoice.js';
+import { DEFAULT_LANGUAGE } from './language.js';
 import { byKey, lineKey, type StandingLine, standingLines, taxClass, type Taxing } from './standing.js';
 import { totalsOf } from './totals.js';
 
@@ -174,6 +175,7 @@ function noteOf(
   const note: Omit<DraftInvoice, 'inputs_hash'> = {
     status: 'draft',
     kind: credited.greaterThan(0) ? 'credit_note' : 'debit_note',
+    language: original.language ?? DEFAULT_LANGUAGE,
     seller: original.seller,
     account: original.account,
     supplier: original.supplier,

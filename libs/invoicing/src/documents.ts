@@ -17,6 +17,7 @@ import type {
   TaxGroup,
   Totals,
 } from './invoice.js';
+import { type Language, languageFor } from './language.js';
 import { isDocumentNumber } from './document-number.js';
 import { InvoicingError } from './invoicing-error.js';
 
@@ -35,6 +36,7 @@ export interface IssuingSeller {
   readonly contact?: Contact | null | undefined;
   readonly registration?: Registration | null | undefined;
   readonly eInvoice?: { readonly endpoint: ElectronicAddress | null } | null | undefined;
+  readonly language?: Language | null | undefined;
 }
 
 /** Who pays, as far as a document shows it. */
@@ -49,6 +51,8 @@ export interface InvoicedAccount {
   readonly paymentTermsDays: number | null;
   readonly registration?: Registration | null | undefined;
   readonly eInvoice?: CustomerEInvoice | null | undefined;
+  /** Null: the seller's. */
+  readonly language?: Language | null | undefined;
 }
 
 export interface DraftInput {
@@ -75,6 +79,7 @@ export function draftInvoice(input: DraftInput): Omit<DraftInvoice, 'inputs_hash
   const draft: Omit<DraftInvoice, 'inputs_hash'> = {
     status: 'draft',
     kind: decimal(totals.gross).lessThan(0) ? 'credit_note' : 'invoice',
+    language: languageFor(seller, account),
     seller: seller.code,
     account: account.id,
     ...partiesOf(seller, account),

@@ -9,6 +9,7 @@ export {
   type CreditRequest,
   type LineToCredit,
 } from './credit.js';
+export { DEFAULT_LANGUAGE, type Language, languageFor, LANGUAGES } from './language.js';
 export { documentNumber } from './document-number.js';
 export {
   assertConserved,

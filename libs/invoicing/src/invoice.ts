@@ -1,4 +1,5 @@
 import type { RatedLine } from '#rating';
+import type { Language } from './language.js';
 
 /** A postal address as it is printed. */
 export interface Address {
@@ -134,6 +135,8 @@ export interface CreditByHand {
 /** What an invoice says, whether or not it is issued. */
 export interface InvoiceContent extends Totals {
   kind: DocumentKind;
+  /** What its words are in, frozen as everything else. Absent on documents from before there was a choice: English. */
+  language?: Language;
   /** Our ids: the seller's code, the account's UUID. */
   seller: string;
   account: string;

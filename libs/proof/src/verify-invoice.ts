@@ -7,6 +7,7 @@ import {
   correctionOf,
   creditOf,
   issueInvoice,
+  LANGUAGES,
   type IssuedInvoice,
   rebilled,
   totalsOf,
@@ -121,7 +122,20 @@ function hashesOf(inputs: InvoiceEvidence['inputs']): string[] {
   return documents.map((document) => document.document_sha256);
 }
 
-function recomputedFault({ document, earlier, facts, waived, usage, inputs }: InvoiceEvidence): Fault | undefined {
+function recomputedFault({
+  document,
+  earlier,
+  facts: kept,
+  waived,
+  usage,
+  inputs,
+}: InvoiceEvidence): Fault | undefined {
+  const { language = null } = document;
+  if (language !== null && !LANGUAGES.includes(language)) {
+    return { path: 'document.language', message: `is ${shown(language)}, which no document is written in` };
+  }
+  // Nothing that is billed follows from the language, so it is no input but the document's own.
+  const facts = { ...kept, account: { ...kept.account, language } };
   const { layout_version: layoutVersion, dialect_sha256: dialectSha256, period } = document;
   const task = billingTask(facts, period.label, new Plans(hashOf), waived);
   const series = usage.flatMap((each) => (each.series ? [{ ...each.series, rawSha256: each.raw_sha256 }] : []));
@@ -173,7 +187,12 @@ function recomputedFault({ document, earlier, facts, waived, usage, inputs }: In
   );
   // Lines first: a sum that differs says less than the line it comes from.
   const compared = ({ lines, taxes, ...rest }: IssuedInvoice) => withoutAnswers({ lines, taxes, ...rest });
-  return firstDifference(compared(document), compared(again), 'document');
+  return firstDifference(compared(document), compared(document.language ? again : withoutLanguage(again)), 'document');
+}
+
+/** As a document was before there was a choice of languages. */
+function withoutLanguage({ language: _, ...document }: IssuedInvoice): IssuedInvoice {
+  return document;
 }
 
 /** Without the values: each line from its derivation, the totals from the lines. */

@@ -73,6 +73,7 @@ CREATE TABLE seller (
   settle_hours       integer CHECK (settle_hours >= 0),
   edge_policy        text NOT NULL DEFAULT 'own_by_start' CHECK (edge_policy IN ('own_by_start', 'refuse')),
   bank               jsonb,
+  language           text CHECK (language IN ('en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'pl', 'hi', 'ja', 'ar')),
   -- what electronic invoices say beyond what is printed: who answers questions, the entry in a register, the address
   contact            jsonb,
   registration       jsonb,
@@ -98,6 +99,7 @@ CREATE TABLE account (
   taxes              jsonb NOT NULL DEFAULT '[]',
   payment_terms_days integer CHECK (payment_terms_days >= 0),
   edge_policy        text CHECK (edge_policy IN ('own_by_start', 'refuse')),
+  language           text CHECK (language IN ('en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'pl', 'hi', 'ja', 'ar')),
   registration       jsonb,
   -- profile, buyer_reference, order_reference, endpoint
   e_invoice          jsonb,

@@ -13,6 +13,7 @@ import {
   currency,
   givenTaxes,
   id,
+  language,
   listQuery,
   pageOf,
   pathId,
@@ -38,6 +39,9 @@ const members = {
   taxes: givenTaxes,
   payment_terms_days: z.int().min(0).max(365).nullable(),
   edge_policy: z.enum(['own_by_start', 'refuse']).nullable(),
+  language: language
+    .nullable()
+    .meta({ description: "What its documents are written in. Null: the seller's language." }),
   registration: registration.nullable(),
   e_invoice: accountEInvoice.nullable(),
 };
@@ -55,6 +59,7 @@ const newAccount = z
     taxes: members.taxes.default([]),
     payment_terms_days: members.payment_terms_days.default(null),
     edge_policy: members.edge_policy.default(null),
+    language: members.language.default(null),
     registration: members.registration.default(null),
     e_invoice: members.e_invoice.default(null),
     report_api_key: ownReportApiKey.default(null),

@@ -21,6 +21,7 @@ import {
   country,
   currency,
   id,
+  language,
   listQuery,
   pageOf,
   pathCode,
@@ -132,6 +133,9 @@ const members = {
   settle_hours: z.int().min(0).max(8_760).nullable(),
   edge_policy: z.enum(['own_by_start', 'refuse']),
   bank: z.strictObject({ iban: iban.nullable().default(null), bic: bic.nullable().default(null) }).nullable(),
+  language: language.nullable().meta({
+    description: 'What documents are written in for accounts without a language of their own. Null: English.',
+  }),
   contact: contact.nullable(),
   registration: registration.nullable(),
   e_invoice: z
@@ -156,6 +160,7 @@ const newSeller = z
     settle_hours: members.settle_hours.default(null),
     edge_policy: members.edge_policy.default('own_by_start'),
     bank: members.bank.default(null),
+    language: members.language.default(null),
     contact: members.contact.default(null),
     registration: members.registration.default(null),
     e_invoice: members.e_invoice.default(null),

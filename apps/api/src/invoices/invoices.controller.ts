@@ -16,7 +16,7 @@ import { invoiceEvidence } from '#proof';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
-import { amount, code, id, listQuery, localDate, pageOf, pathId, stamp, text } from '../contract.js';
+import { amount, code, id, language, listQuery, localDate, pageOf, pathId, stamp, text } from '../contract.js';
 import { GrowsWithAccount } from '../bounded-reads.interceptor.js';
 import { Documented } from '../documented.js';
 import { hasBytes, sha256Of } from '../known-bytes.js';
@@ -45,6 +45,9 @@ export const invoice = z
     number: z.string().nullable().meta({ description: 'Null on drafts, as are the dates below.' }),
     status,
     kind: documentKind,
+    language: language.optional().meta({
+      description: 'What its words are in; absent on documents from before there was a choice: English.',
+    }),
     seller: code,
     account: id,
     period: z.looseObject({ start: stamp, end: stamp, label: z.string() }),

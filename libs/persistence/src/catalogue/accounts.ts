@@ -1,6 +1,6 @@
 import { startOfDay, toStamp } from '#calendar';
 import { hasElectronicForm } from '#e-invoice';
-import type { AccountTax, Address, CustomerEInvoice, Registration } from '#invoicing';
+import type { AccountTax, Address, CustomerEInvoice, Language, Registration } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, defined, jsonColumn, localDateOf } from '../ground/columns.js';
@@ -31,6 +31,8 @@ export interface Account {
   payment_terms_days: number | null;
   /** Null: the seller's. */
   edge_policy: EdgePolicy | null;
+  /** What its documents are written in; null: the seller's. */
+  language: Language | null;
   /** Its entry in a register of companies. */
   registration: Registration | null;
   /** The electronic form of its documents that it wants, and what that form says of it; null: nothing. */
@@ -295,6 +297,7 @@ function columnsOf(account: Changes<NewAccount>): Prisma.AccountUpdateInput {
     taxes: account.taxes as Prisma.InputJsonValue[] | undefined,
     paymentTermsDays: account.payment_terms_days,
     edgePolicy: account.edge_policy,
+    language: account.language,
     registration: account.registration === undefined ? undefined : jsonColumn(account.registration),
     eInvoice: account.e_invoice === undefined ? undefined : jsonColumn(account.e_invoice),
   });
@@ -314,6 +317,7 @@ function view(row: AccountRow & { seller: { code: string } }): Account {
     taxes: row.taxes as unknown as AccountTax[],
     payment_terms_days: row.paymentTermsDays,
     edge_policy: row.edgePolicy as EdgePolicy | null,
+    language: row.language as Language | null,
     registration: row.registration as Registration | null,
     e_invoice: row.eInvoice as CustomerEInvoice | null,
     has_report_api_key: row.reportApiKey !== null,

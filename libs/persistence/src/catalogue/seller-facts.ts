@@ -12,7 +12,8 @@ export const SELLER = Prisma.sql`
     'payableRounding', s.payable_rounding, 'paymentTermsDays', s.payment_terms_days, 'edgePolicy', s.edge_policy,
     'bank', s.bank, 'reportApi', CASE WHEN s.report_api IS NOT NULL
                                        THEN jsonb_build_object('dialect', s.report_api->'dialect') END,
-    'contact', s.contact, 'registration', s.registration, 'eInvoice', s.e_invoice, 'settleHours', s.settle_hours, 'settings', s.settings)`;
+    'contact', s.contact, 'registration', s.registration, 'eInvoice', s.e_invoice, 'language', s.language,
+    'settleHours', s.settle_hours, 'settings', s.settings)`;
 
 export type SellerRow = Omit<SellerTerms, 'unregisteredUsage'> & { settleHours: number | null; settings: unknown };
 

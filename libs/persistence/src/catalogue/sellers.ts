@@ -5,6 +5,7 @@ import {
   documentNumber,
   type ElectronicAddress,
   InvoicingError,
+  type Language,
   type Registration,
 } from '#invoicing';
 import type { RoundingMode } from '#money';
@@ -51,6 +52,8 @@ export interface Seller {
   settle_hours: number | null;
   edge_policy: EdgePolicy;
   bank: { iban: string | null; bic: string | null } | null;
+  /** What documents are written in for accounts that have no language of their own; null: English. */
+  language: Language | null;
   /** Who answers questions about an invoice. */
   contact: Contact | null;
   /** Its entry in a register of companies. */
@@ -206,6 +209,7 @@ function columnsOf(seller: SellerChange): Prisma.SellerUpdateInput {
     settleHours: seller.settle_hours,
     edgePolicy: seller.edge_policy,
     bank: seller.bank === undefined ? undefined : jsonColumn(seller.bank),
+    language: seller.language,
     contact: seller.contact === undefined ? undefined : jsonColumn(seller.contact),
     registration: seller.registration === undefined ? undefined : jsonColumn(seller.registration),
     eInvoice: seller.e_invoice === undefined ? undefined : jsonColumn(seller.e_invoice),
@@ -293,6 +297,7 @@ function view(row: SellerRow): Seller {
     settle_hours: row.settleHours,
     edge_policy: row.edgePolicy as EdgePolicy,
     bank: row.bank as Seller['bank'],
+    language: row.language as Language | null,
     contact: row.contact as Seller['contact'],
     registration: row.registration as Seller['registration'],
     e_invoice: row.eInvoice as Seller['e_invoice'],
