@@ -344,10 +344,14 @@ describe('a hybrid', () => {
     if (!plain) throw new Error('no document');
     const { sha256 } = layoutInvoice(plain);
     expect(others.map((other) => layoutInvoice(other).sha256)).toEqual(others.map(() => sha256));
-    const { reference, name, address, tax_id, email } = plain.customer;
-    expect(layoutInvoice({ ...plain, customer: { reference, name, address, tax_id, email } }).sha256).toBe(sha256);
-    const { supplier, customer } = wanting('factur-x');
-    const draft: DraftInvoice = { ...dollarDraft(), supplier, customer };
+    const { reference, name, address, tax_id, email, e_invoice } = plain.customer;
+    // Of what was said for electronic forms, the order is printed.
+    const order = { order_reference: e_invoice?.order_reference ?? null };
+    const printed = { profile: null, buyer_reference: null, endpoint: null, ...order };
+    const customer = { reference, name, address, tax_id, email, e_invoice: printed };
+    expect(layoutInvoice({ ...plain, customer }).sha256).toBe(sha256);
+    const wants = wanting('factur-x');
+    const draft: DraftInvoice = { ...dollarDraft(), supplier: wants.supplier, customer: wants.customer };
     expect(embeddedFiles(await fileOf(draft))).toEqual([]);
     const nameless = wanting('factur-x');
     const file = await fileOf({ ...nameless, supplier: { ...nameless.supplier, tax_id: null } });

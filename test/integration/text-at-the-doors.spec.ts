@@ -50,6 +50,47 @@ describe('texts at the doors', () => {
     expect(body).toMatchObject({ bank: { iban: 'NL91ABNA0417164300', bic: 'ABNANL2A' } });
   });
 
+  // The ABA number of a bank of New York, an IFSC and a QR-IBAN as their issuers publish them, each with one slip.
+  it.each<[string, string, string[]]>([
+    ['routing_number', '0210 0002 1', []],
+    ['routing_number', '021000022', ['/bank/routing_number']],
+    ['routing_number', '500000000', ['/bank/routing_number']],
+    ['sort_code', '20-00-00', []],
+    ['sort_code', '20-00-0', ['/bank/sort_code']],
+    ['ifsc', 'hdfc0000123', []],
+    ['ifsc', 'HDFC1000123', ['/bank/ifsc']],
+    ['qr_iban', 'CH44 3199 9123 0008 8901 2', []],
+    ['qr_iban', 'CH93 0076 2011 6238 5295 7', ['/bank/qr_iban']],
+    ['qr_iban', 'CH44 3199 9123 0008 8901 3', ['/bank/qr_iban']],
+    ['upi_id', 'acme.billing@okbank', []],
+    ['upi_id', 'acme@', ['/bank/upi_id']],
+    ['bank_code', '062-000', []],
+  ])('a bank with %s %s: %j', async (member, given, faults) => {
+    const faultsOfBank = await faultsOf('seller', { bank: { account_number: '0012-3456', [member]: given } });
+    expect([...new Set(faultsOfBank)]).toEqual(faults);
+  });
+
+  it('a bank that is named without an account is refused, and numbers are kept without what groups them', async () => {
+    expect(await faultsOf('seller', { bank: { routing_number: '021000021' } })).toEqual(['/bank/routing_number']);
+    const { body } = await api
+      .patch('/v1/sellers/acme', { bank: { account_number: '0012-3456 789', sort_code: '20-00-00' } })
+      .expect(200);
+    expect(body).toMatchObject({
+      bank: { iban: null, bic: null, account_number: '00123456789', sort_code: '200000' },
+    });
+  });
+
+  // Contrast by WCAG 2.2: #767676 has 4.54 to white, #777777 has 4.48.
+  it.each<[object, string[]]>([
+    [{ accent: '#767676', footer: 'Acme Ltd · Registered in Ireland' }, []],
+    [{ accent: '#777777' }, ['/branding/accent']],
+    [{ accent: '#ffff00' }, ['/branding/accent']],
+    [{ accent: 'teal' }, ['/branding/accent']],
+    [{ accent: null, footer: 'x'.repeat(301) }, ['/branding/footer']],
+  ])('branding %j: %j', async (branding, faults) => {
+    expect(await faultsOf('seller', { branding })).toEqual(faults);
+  });
+
   it.each([
     ['COBADEFFXXX', []],
     ['DEUTDEFF', []],

@@ -50,6 +50,7 @@ export async function makeSeller(database: Catalogue, of: Partial<NewSeller> & {
     contact: null,
     registration: null,
     e_invoice: null,
+    branding: null,
     report_api: { base_url: null, dialect: null, strict: false, api_key: null },
     settings: { corrections: 'propose' },
     ...of,

@@ -110,7 +110,11 @@ export const accountEInvoice = z
     order_reference: text(REFERENCE_LENGTH)
       .nullable()
       .default(null)
-      .meta({ description: "The number of the buyer's purchase order." }),
+      .meta({ description: "The number of the buyer's purchase order, printed on every document." }),
+    contract_reference: text(REFERENCE_LENGTH)
+      .nullable()
+      .optional()
+      .meta({ description: 'The number of the contract, printed on every document.' }),
     endpoint: endpoint.nullable().default(null),
   })
   .meta({ description: 'What the account wants of electronic invoices, and what they say of it.' });

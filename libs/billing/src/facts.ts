@@ -2,6 +2,8 @@ import type { BillingPeriod, LocalDate } from '#calendar';
 import type {
   AccountTax,
   Address,
+  BankAccount,
+  Branding,
   Contact,
   CustomerEInvoice,
   ElectronicAddress,
@@ -60,13 +62,14 @@ export interface SellerTerms {
   readonly edgePolicy: 'own_by_start' | 'refuse';
   /** What usage that belongs to no registered entity does to an account. */
   readonly unregisteredUsage: 'warn' | 'hold';
-  readonly bank: { readonly iban: string | null; readonly bic: string | null } | null;
+  readonly bank: BankAccount | null;
   /** Absent from inputs where there is none, as are registration and electronic address. */
   readonly contact?: Contact | null;
   readonly registration?: Registration | null;
   readonly eInvoice?: { readonly endpoint: ElectronicAddress | null } | null;
   /** In no inputs: a document has it, and nothing that is billed follows from it. */
   readonly language?: Language | null;
+  readonly branding?: Branding | null;
   /** How the report API's answers are read; null: the one that the service is configured with, as documented. */
   readonly reportApi: { readonly dialect: unknown } | null;
 }
@@ -188,6 +191,7 @@ export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerm
       ...(seller.contact && { contact: seller.contact }),
       ...(seller.registration && { registration: seller.registration }),
       ...(seller.eInvoice && { eInvoice: seller.eInvoice }),
+      ...(seller.branding && { branding: seller.branding }),
       reportApi: seller.reportApi && { dialect: seller.reportApi.dialect ?? null },
     },
     account: {

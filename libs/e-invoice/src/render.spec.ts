@@ -306,3 +306,31 @@ describe('a credit note by hand', () => {
     },
   );
 });
+
+describe('an account without an IBAN, and a contract', () => {
+  const { supplier, customer } = document;
+  const wanted = { profile: null, buyer_reference: null, order_reference: 'PO-77', endpoint: null };
+  const bank = { iban: null, bic: 'CHASUS33', account_holder: 'Acme Receivables', account_number: '000123456789' };
+  const named: ElectronicDocument = {
+    ...document,
+    supplier: { ...supplier, bank },
+    customer: { ...customer, e_invoice: { ...wanted, contract_reference: 'MSA-2024-09' } },
+  };
+  // EN 16931-3: BT-84 is a proprietary id in CII, BT-85 the holder, BT-12 the contract; 30 is a credit transfer outside of SEPA.
+  it('stand where EN 16931 has them', () => {
+    const cii = xmlOf('cii', named).replace(/\s*\n\s*/g, '');
+    expect(cii).toContain(
+      '<ram:AccountName>Acme Receivables</ram:AccountName><ram:ProprietaryID>000123456789</ram:ProprietaryID>',
+    );
+    expect(cii).toContain('<ram:TypeCode>30</ram:TypeCode>');
+    expect(cii).toMatch(/<ram:ContractReferencedDocument><ram:IssuerAssignedID>MSA-2024-09<\/ram:IssuerAssignedID>/);
+    expect(cii).not.toContain('IBANID');
+    const ubl = xmlOf('ubl', named).replace(/\s*\n\s*/g, '');
+    expect(ubl).toContain(
+      '<cac:PayeeFinancialAccount><cbc:ID>000123456789</cbc:ID><cbc:Name>Acme Receivables</cbc:Name>',
+    );
+    expect(ubl).toContain(
+      '<cac:ContractDocumentReference><cbc:ID>MSA-2024-09</cbc:ID></cac:ContractDocumentReference>',
+    );
+  });
+});

@@ -1,6 +1,9 @@
-import type { TaxGroup } from '#invoicing';
+import type { BankAccount, TaxGroup } from '#invoicing';
+import type { Wording } from '#wording';
 import { isCredit, payableAmount, payableLabel } from './first-page.js';
 import type { Chunk, Piece } from './paginate.js';
+import { holderOf, transferCode } from './payment-codes.js';
+import { drawQr } from './qr.js';
 import type { Sheet } from './sheet.js';
 import { ACCENT, GREY, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
 import type { PrintableInvoice } from './printable-invoice.js';
@@ -8,12 +11,14 @@ import { ibanGroups, type Texts } from './texts.js';
 
 const ROW = 14;
 const LABEL_GAP = 16;
+/** Of the code that a payer's telephone reads, with its quiet zone: about three centimetres. */
+const CODE_SIDE = 88;
 
 /** Everything after the lines: totals that stay with the last line, then how to pay, and notes. */
 export function closing(sheet: Sheet, texts: Texts, document: PrintableInvoice): Chunk[] {
   return [
     { tabular: false, joinsPrevious: true, pieces: [totalsPiece(sheet, texts, document)] },
-    { tabular: false, joinsPrevious: true, pieces: paymentPieces(sheet, texts, document) },
+    { tabular: false, joinsPrevious: false, pieces: paymentPieces(sheet, texts, document) },
     ...noteChunks(sheet, texts, document),
   ];
 }
@@ -134,19 +139,28 @@ function drawTaxes(sheet: Sheet, texts: Texts, { heads, columns, rows, width }: 
 
 /** Who gets the money, by when and with which words; or why nothing is to be paid. */
 function paymentPieces(sheet: Sheet, texts: Texts, document: PrintableInvoice): Piece[] {
-  const rows = paymentRows(texts, document);
+  const code = document.status === 'issued' ? transferCode(document) : undefined;
+  const width = RIGHT - LEFT - 210 - (code === undefined ? 0 : CODE_SIDE + 12);
+  const rows = paymentRows(texts, document).map(([label, value]) => ({
+    label,
+    lines: sheet.wrap(value, width, STYLES.fact),
+  }));
+  const textHeight = rows.reduce((height, { lines }) => height + lines.length * 12.2, 0);
   return [
     {
-      height: 10 + rows.length * 12.2 + 8,
+      height: 10 + Math.max(textHeight, code === undefined ? 0 : CODE_SIDE + 8) + 8,
       draw: (top) => {
         sheet.rule(LEFT, top, WIDTH, HAIRLINE, 0.7);
         sheet.text(texts.words.payment, LEFT, top + 18, STYLES.factStrong);
         let y = top + 9.4;
-        for (const [label, value] of rows) {
+        for (const { label, lines } of rows) {
           sheet.text(label, LEFT + 110, y + 8.6, { ...STYLES.fact, colour: GREY });
-          sheet.text(value, LEFT + 210, y + 8.6, STYLES.fact);
-          y += 12.2;
+          for (const line of lines) {
+            sheet.text(line, LEFT + 210, y + 8.6, STYLES.fact);
+            y += 12.2;
+          }
         }
+        if (code !== undefined) drawTransferCode(sheet, texts, code, top + 9.4);
       },
     },
   ];
@@ -164,15 +178,40 @@ function paymentRows(texts: Texts, document: PrintableInvoice): [label: string, 
   if (isCredit(document.payable) || !/[1-9]/.test(document.payable))
     return [[words.status, words.nothingToPay.settled]];
 
-  const { bank } = document.supplier;
   const rows: [string, string][] = [
     [words.terms, words.termsBy(document.payment_terms_days, texts.longDate(document.due_date))],
     [words.paymentReference, document.number],
-    [words.payee, document.supplier.name],
+    [words.payee, holderOf(document)],
+    ...bankRows(words, document.supplier.bank),
   ];
-  if (bank?.iban) rows.push(['IBAN', ibanGroups(bank.iban)]);
-  if (bank?.bic) rows.push(['BIC', bank.bic]);
   return rows;
+}
+
+/** The account, then what names its bank: each country's payers need other members of it. */
+function bankRows(words: Wording, bank: BankAccount | null): [label: string, value: string][] {
+  if (!bank) return [];
+  const rows: [string, string | null | undefined][] = [
+    ['IBAN', bank.iban && ibanGroups(bank.iban)],
+    // A payer who has the IBAN needs no other account.
+    ['QR-IBAN', bank.iban ? null : bank.qr_iban && ibanGroups(bank.qr_iban)],
+    [words.accountNumber, bank.account_number],
+    [words.routingNumber, bank.routing_number],
+    [words.sortCode, bank.sort_code?.replace(/(..)(?=.)/g, '$1-')],
+    ['IFSC', bank.ifsc],
+    [words.bankCode, bank.bank_code],
+    [bank.iban ? 'BIC' : 'BIC (SWIFT)', bank.bic],
+    [words.bankName, [bank.bank_name, bank.branch].filter(Boolean).join(', ')],
+    ['UPI', bank.upi_id],
+  ];
+  return rows.flatMap(([label, value]) => (value ? [[label, value] as [string, string]] : []));
+}
+
+/** At the right edge, with its quiet zone, below the word for it. */
+function drawTransferCode(sheet: Sheet, texts: Texts, code: string, top: number): void {
+  const x = RIGHT - CODE_SIDE;
+  const caption = texts.words.scanToPay;
+  sheet.text(caption, x + (CODE_SIDE - sheet.width(caption, STYLES.quiet)) / 2, top + 6, STYLES.quiet);
+  drawQr(sheet, code, { x, y: top + 7, side: CODE_SIDE, level: 'M' });
 }
 
 /** On a credit note by hand its reason and both amounts stand before all other notes. */

@@ -1,4 +1,4 @@
-import type { Party } from '#invoicing';
+import type { Party, Supplier } from '#invoicing';
 import type { Sheet } from './sheet.js';
 import type { Texts } from './texts.js';
 import type { PrintableInvoice } from './printable-invoice.js';
@@ -15,14 +15,30 @@ export function drawFirstPageHead(sheet: Sheet, texts: Texts, document: Printabl
   if (document.status === 'issued') sheet.text(document.number, LEFT, 85, STYLES.number);
   else sheet.text(texts.words.notIssued, LEFT, 85, STYLES.number);
 
-  const supplierBottom = drawParty(sheet, texts, document.supplier, HALF, 50, null);
+  const supplierBottom = drawParty(
+    sheet,
+    texts,
+    document.supplier,
+    HALF,
+    50,
+    null,
+    supplierFacts(texts, document.supplier),
+  );
   const top = Math.max(supplierBottom, 110) + 16;
   const customerBottom = drawParty(sheet, texts, document.customer, LEFT, top, texts.words.billedTo);
   const factsBottom = drawFacts(sheet, texts, document, HALF, top);
   return drawSummary(sheet, texts, document, Math.max(customerBottom, factsBottom) + 12);
 }
 
-function drawParty(sheet: Sheet, texts: Texts, party: Party, x: number, top: number, label: string | null): number {
+function drawParty(
+  sheet: Sheet,
+  texts: Texts,
+  party: Party,
+  x: number,
+  top: number,
+  label: string | null,
+  more: readonly string[] = [],
+): number {
   const width = WIDTH / 2 - 20;
   let y = top;
   if (label) {
@@ -37,12 +53,22 @@ function drawParty(sheet: Sheet, texts: Texts, party: Party, x: number, top: num
     ...texts.addressLines(party.address),
     party.tax_id ? `${texts.taxIdLabel(party.address?.country)} ${party.tax_id}` : '',
     party.email ?? '',
+    ...more,
   ];
   for (const line of details.flatMap((detail) => sheet.wrap(detail, width, STYLES.partyLine))) {
     sheet.text(line, x, y + 8.6, STYLES.partyLine);
     y += LEAD;
   }
   return y;
+}
+
+/** The entry in a register, and who answers questions; what is printed of the seller anyway is not repeated. */
+function supplierFacts({ words }: Texts, { registration, contact, email }: Supplier): string[] {
+  const reached = [contact?.name, contact?.phone, contact?.email === email ? null : contact?.email].filter(Boolean);
+  return [
+    registration ? `${words.registrationNumber} ${registration.id}` : '',
+    reached.length > 0 ? `${words.contact}: ${reached.join(', ')}` : '',
+  ];
 }
 
 function facts(texts: Texts, document: PrintableInvoice): [label: string, ...values: string[]][] {
@@ -66,6 +92,9 @@ function facts(texts: Texts, document: PrintableInvoice): [label: string, ...val
     ]);
   }
   rows.push([texts.words.customerReference, document.customer.reference]);
+  const { order_reference: order, contract_reference: contract } = document.customer.e_invoice ?? {};
+  if (order) rows.push([texts.words.purchaseOrder, order]);
+  if (contract) rows.push([texts.words.contract, contract]);
   rows.push([texts.words.currency, document.currency]);
   return rows;
 }

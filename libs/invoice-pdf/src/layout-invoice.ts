@@ -6,10 +6,12 @@ import { entriesOf } from './entries.js';
 import { facturX } from './factur-x.js';
 import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
 import { lineTable } from './line-table.js';
-import { paginate } from './paginate.js';
+import { type PlannedPage, paginate } from './paginate.js';
+import { swissBill } from './payment-codes.js';
 import { PAGE_HEIGHT, Sheet } from './sheet.js';
 import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
 import type { PrintableInvoice } from './printable-invoice.js';
+import { drawSwissBill, SLIP_HEIGHT } from './swiss-qr-bill.js';
 import { instantOf, Texts } from './texts.js';
 
 /**
@@ -25,6 +27,7 @@ export interface RenderedPdf {
   sha256: string;
 }
 
+const FOOTER_HEIGHT = 44;
 const BOTTOM = PAGE_HEIGHT - 58;
 
 /**
@@ -56,13 +59,18 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
     bottom: BOTTOM,
     tableHeaderHeight: table.header.height,
   });
+  const bill = document.status === 'issued' ? swissBill(document) : undefined;
+  if (bill && !hasRoomForSlip(pages)) pages.push({ tableHeaderAt: null, placed: [] });
   const groups = entries.flatMap((entry) => ('group' in entry ? [entry.group] : []));
   const annex = annexOf(sheet, texts, document, groups, { top: RUNNING_HEAD_BOTTOM, bottom: BOTTOM });
   const count = pages.length + annex.pages;
   let drawn = 0;
   const finishPage = (): void => {
     drawn += 1;
-    drawFooter(sheet, texts, document, name, drawn, count);
+    // Before an annex, whose pages no payer cuts.
+    const withSlip = bill !== undefined && drawn === pages.length;
+    drawFooter(sheet, texts, document, name, { page: drawn, pages: count, withSlip });
+    if (withSlip) drawSwissBill(sheet, bill, texts.words.language);
     if (document.status === 'draft') sheet.watermark(texts.words.draft, ACCENT);
     onPage?.(drawn, count);
   };
@@ -86,15 +94,20 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
   return { pdf, sha256: createHash('sha256').update(pdf).digest('hex') };
 }
 
+/** Whether the last page has room for the slip at its foot, with the footer above it. */
+function hasRoomForSlip(pages: readonly PlannedPage[]): boolean {
+  const bottoms = pages.at(-1)?.placed.map(({ piece, y }) => y + piece.height) ?? [];
+  return Math.max(0, ...bottoms) <= PAGE_HEIGHT - SLIP_HEIGHT - FOOTER_HEIGHT - 6;
+}
+
 function drawFooter(
   sheet: Sheet,
   { words }: Texts,
   document: PrintableInvoice,
   name: string,
-  page: number,
-  pages: number,
+  { page, pages, withSlip }: { page: number; pages: number; withSlip: boolean },
 ): void {
-  const y = PAGE_HEIGHT - 44;
+  const y = PAGE_HEIGHT - (withSlip ? SLIP_HEIGHT + FOOTER_HEIGHT : FOOTER_HEIGHT);
   sheet.rule(LEFT, y, WIDTH, HAIRLINE, 0.7);
   sheet.text(`${document.supplier.name} · ${name}`, LEFT, y + 14, STYLES.quiet);
   sheet.text(words.page(page, pages), RIGHT, y + 14, STYLES.quiet, 'right');

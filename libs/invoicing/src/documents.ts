@@ -18,6 +18,8 @@ import type {
   Totals,
 } from './invoice.js';
 import { type Language, languageFor } from './language.js';
+import { type BankAccount, frozenBank } from './bank-account.js';
+import { type Branding, frozenBranding } from './branding.js';
 import { isDocumentNumber } from './document-number.js';
 import { InvoicingError } from './invoicing-error.js';
 
@@ -31,12 +33,13 @@ export interface IssuingSeller {
   readonly address: Address | null;
   readonly taxId: string | null;
   readonly email: string | null;
-  readonly bank: { readonly iban: string | null; readonly bic: string | null } | null;
+  readonly bank: BankAccount | null;
   readonly paymentTermsDays: number;
   readonly contact?: Contact | null | undefined;
   readonly registration?: Registration | null | undefined;
   readonly eInvoice?: { readonly endpoint: ElectronicAddress | null } | null | undefined;
   readonly language?: Language | null | undefined;
+  readonly branding?: Branding | null | undefined;
 }
 
 /** Who pays, as far as a document shows it. */
@@ -110,6 +113,7 @@ export function partiesOf(
   seller: IssuingSeller,
   account: InvoicedAccount,
 ): { readonly supplier: Supplier; readonly customer: Customer } {
+  const branding = frozenBranding(seller.branding);
   return {
     supplier: {
       reference: seller.code,
@@ -117,10 +121,11 @@ export function partiesOf(
       address: seller.address,
       tax_id: seller.taxId,
       email: seller.email,
-      bank: seller.bank && { iban: seller.bank.iban, bic: seller.bank.bic },
+      bank: seller.bank && frozenBank(seller.bank),
       ...(seller.contact && { contact: seller.contact }),
       ...(seller.registration && { registration: seller.registration }),
       ...(seller.eInvoice && { e_invoice: { endpoint: seller.eInvoice.endpoint } }),
+      ...(branding && { branding }),
     },
     customer: {
       reference: account.externalId,

@@ -1,4 +1,6 @@
 export { type TaxFault, taxFaults } from './account-taxes.js';
+export type { BankAccount } from './bank-account.js';
+export type { Branding } from './branding.js';
 export { correctionOf, type CorrectionInput } from './correction.js';
 export {
   adjustmentNoteOf,

@@ -1,5 +1,7 @@
 import type { RatedLine } from '#rating';
 import type { Language } from './language.js';
+import type { BankAccount } from './bank-account.js';
+import type { Branding } from './branding.js';
 
 /** A postal address as it is printed. */
 export interface Address {
@@ -39,6 +41,8 @@ export interface CustomerEInvoice {
   buyer_reference: string | null;
   /** The number of the buyer's purchase order. */
   order_reference: string | null;
+  /** The number of the contract; absent where none was known at issue. */
+  contract_reference?: string | null | undefined;
   endpoint: ElectronicAddress | null;
 }
 
@@ -56,9 +60,10 @@ export interface Party {
 
 /** Who issues. */
 export interface Supplier extends Party {
-  bank: { iban: string | null; bic: string | null } | null;
+  bank: BankAccount | null;
   contact?: Contact | null;
   e_invoice?: { endpoint: ElectronicAddress | null } | null;
+  branding?: Branding;
 }
 
 /** Who pays. */

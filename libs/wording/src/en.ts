@@ -23,6 +23,10 @@ export const english: Wording = {
   from: (instant) => `from ${instant}`,
   to: (instant) => `to ${instant}`,
   customerReference: 'Customer reference',
+  purchaseOrder: 'Purchase order',
+  contract: 'Contract',
+  contact: 'Contact',
+  registrationNumber: 'Company no.',
   currency: 'Currency',
 
   payable: {
@@ -68,6 +72,12 @@ export const english: Wording = {
   terms: 'Terms',
   paymentReference: 'Payment reference',
   payee: 'Payee',
+  bankName: 'Bank',
+  accountNumber: 'Account number',
+  routingNumber: 'Routing number (ABA)',
+  sortCode: 'Sort code',
+  bankCode: 'Bank code',
+  scanToPay: 'Scan to pay',
   termsOf: (days) => `${days} days from the issue date`,
   termsBy: (days, date) => `${days} days from the issue date, by ${date}`,
   nothingToPay: {

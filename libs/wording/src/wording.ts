@@ -31,6 +31,12 @@ export interface Wording {
   from(instant: string): string;
   to(instant: string): string;
   readonly customerReference: string;
+  readonly purchaseOrder: string;
+  readonly contract: string;
+  /** Who answers questions about the document. */
+  readonly contact: string;
+  /** The entry in a register of companies. */
+  readonly registrationNumber: string;
   readonly currency: string;
 
   /** What the document's last figure means to the payer. */
@@ -65,6 +71,16 @@ export interface Wording {
   readonly terms: string;
   readonly paymentReference: string;
   readonly payee: string;
+  readonly bankName: string;
+  readonly accountNumber: string;
+  /** Of the United States. */
+  readonly routingNumber: string;
+  /** Of the United Kingdom. */
+  readonly sortCode: string;
+  /** What names a bank in other countries. */
+  readonly bankCode: string;
+  /** Above a code that a payer's telephone reads. */
+  readonly scanToPay: string;
   termsOf(days: number): string;
   termsBy(days: number, date: string): string;
   readonly nothingToPay: Readonly<Record<'draft' | 'credit_note' | 'settled', string>>;

@@ -52,6 +52,17 @@ END $$;
 
 -- 2 Catalogue ---------------------------------------------------------------------------------------------------------
 
+-- Logos of sellers by their hash: documents name them, so none is ever changed or let go
+CREATE TABLE logo (
+  sha256     text PRIMARY KEY,
+  media_type text NOT NULL CHECK (media_type IN ('image/png', 'image/svg+xml')),
+  bytes      bytea NOT NULL,
+  kept_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT logo_has_its_hash CHECK (sha256 = encode(sha256(bytes), 'hex'))
+);
+CREATE TRIGGER logo_is_frozen BEFORE UPDATE OR DELETE ON logo FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER logo_is_kept BEFORE TRUNCATE ON logo FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE seller (
   id                 uuid PRIMARY KEY,
   code               text NOT NULL UNIQUE,
@@ -78,6 +89,9 @@ CREATE TABLE seller (
   contact            jsonb,
   registration       jsonb,
   e_invoice          jsonb,
+  -- accent, footer
+  branding           jsonb,
+  logo               text REFERENCES logo,
   -- base_url, dialect, strict; the key is sealed in its own column
   report_api         jsonb,
   report_api_key     bytea,

@@ -15,6 +15,8 @@ import { DIALECTS, type OutboundAddresses, plainUrl } from '#report-client';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
 import { type Caller, From } from '../access/caller.js';
+import { bankAccount } from '../bank-account.js';
+import { branding } from '../branding.js';
 import {
   address,
   code,
@@ -31,7 +33,7 @@ import {
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
-import { bic, contact, email, endpoint, iban, refuseForeignTaxId, registration, taxNumber } from '../identity.js';
+import { contact, email, endpoint, refuseForeignTaxId, registration, taxNumber } from '../identity.js';
 import { ADDRESSES, DATABASE, SECRET_KEY } from '../ports.js';
 import { accepted, found, Problem } from '../problems/problem.js';
 
@@ -132,16 +134,17 @@ const members = {
   payment_terms_days: z.int().min(0).max(365),
   settle_hours: z.int().min(0).max(8_760).nullable(),
   edge_policy: z.enum(['own_by_start', 'refuse']),
-  bank: z.strictObject({ iban: iban.nullable().default(null), bic: bic.nullable().default(null) }).nullable(),
   language: language.nullable().meta({
     description: 'What documents are written in for accounts without a language of their own. Null: English.',
   }),
+  bank: bankAccount.nullable(),
   contact: contact.nullable(),
   registration: registration.nullable(),
   e_invoice: z
     .strictObject({ endpoint: endpoint.nullable().default(null) })
     .nullable()
     .meta({ description: 'Where the seller is reached by electronic documents.' }),
+  branding: branding.nullable(),
 };
 
 const newSeller = z
@@ -164,6 +167,7 @@ const newSeller = z
     contact: members.contact.default(null),
     registration: members.registration.default(null),
     e_invoice: members.e_invoice.default(null),
+    branding: members.branding.default(null),
     report_api: z
       .strictObject({
         base_url: reportApi.base_url.default(null),
@@ -204,6 +208,7 @@ export const seller = z
     id,
     code,
     ...members,
+    logo: z.string().nullable().meta({ description: 'sha256 of the logo, which is at `/v1/sellers/{code}/logo`.' }),
     report_api: z.object({
       base_url: reportApi.base_url,
       dialect: storedDialect.nullable(),

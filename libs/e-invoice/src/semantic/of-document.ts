@@ -64,6 +64,7 @@ export function semanticInvoice(
     note: notesOf(document),
     buyerReference: given(customer.e_invoice?.buyer_reference),
     orderReference: given(customer.e_invoice?.order_reference),
+    contractReference: given(customer.e_invoice?.contract_reference),
     precedingNumber: (document.corrects ?? document.replaces)?.number ?? null,
     period: coveredBy(document),
     seller: {
@@ -143,10 +144,13 @@ function partyOf(
 /** UNCL 4461: 58 is a SEPA credit transfer, 30 any other; 1 names no means, as on a credit note that must name one. */
 function paymentOf(document: ElectronicDocument, format: Format): Payment | null {
   const { supplier, currency, kind, number } = document;
-  const iban = given(supplier.bank?.iban)?.replace(/\s+/g, '') ?? null;
-  if (kind !== 'credit_note' && iban !== null) {
-    const account = { iban, holder: supplier.name, bic: given(supplier.bank?.bic) };
-    return { meansCode: currency === 'EUR' ? '58' : '30', reference: number, account };
+  const { bank } = supplier;
+  const iban = given(bank?.iban)?.replace(/\s+/g, '') ?? null;
+  const id = iban ?? given(bank?.account_number);
+  if (kind !== 'credit_note' && id !== null) {
+    const holder = given(bank?.account_holder) ?? supplier.name;
+    const account = { id, isIban: iban !== null, holder, bic: given(bank?.bic) };
+    return { meansCode: currency === 'EUR' && iban !== null ? '58' : '30', reference: number, account };
   }
   return format.settlementIsRequired(document) ? { meansCode: '1', reference: number, account: null } : null;
 }

@@ -21,9 +21,10 @@ export interface SemanticInvoice {
   readonly paymentTerms: string | null;
   /** BT-22. One note: Peppol has no room for more. */
   readonly note: string | null;
-  /** BT-10, BT-13. */
+  /** BT-10, BT-13, BT-12. */
   readonly buyerReference: string | null;
   readonly orderReference: string | null;
+  readonly contractReference: string | null;
   /** BT-25: the document that this one corrects or replaces. */
   readonly precedingNumber: string | null;
   /** BG-14. */
@@ -69,7 +70,13 @@ export interface SemanticParty {
 export interface Payment {
   readonly meansCode: string;
   readonly reference: string;
-  readonly account: { readonly iban: string; readonly holder: string; readonly bic: string | null } | null;
+  /** An IBAN, or the number within the bank. */
+  readonly account: {
+    readonly id: string;
+    readonly isIban: boolean;
+    readonly holder: string;
+    readonly bic: string | null;
+  } | null;
 }
 
 /** BT-151, BT-152. `O` has a rate of 0 in the breakdown and none elsewhere (BR-O-05 to BR-O-07). */

@@ -85,13 +85,14 @@ function lineItem(line: SemanticLine): string {
   );
 }
 
-function agreement({ buyerReference, orderReference, seller, buyer }: SemanticInvoice): string {
+function agreement({ buyerReference, orderReference, contractReference, seller, buyer }: SemanticInvoice): string {
   return group(
     'ram:ApplicableHeaderTradeAgreement',
     leaf('ram:BuyerReference', buyerReference),
     group('ram:SellerTradeParty', party(seller)),
     group('ram:BuyerTradeParty', party(buyer)),
     group('ram:BuyerOrderReferencedDocument', leaf('ram:IssuerAssignedID', orderReference)),
+    group('ram:ContractReferencedDocument', leaf('ram:IssuerAssignedID', contractReference)),
   );
 }
 
@@ -158,8 +159,9 @@ function paymentMeans({ meansCode, account }: Payment): string {
     leaf('ram:TypeCode', meansCode),
     group(
       'ram:PayeePartyCreditorFinancialAccount',
-      leaf('ram:IBANID', account?.iban ?? null),
+      leaf('ram:IBANID', account?.isIban ? account.id : null),
       leaf('ram:AccountName', account?.holder ?? null),
+      leaf('ram:ProprietaryID', account?.isIban === false ? account.id : null),
     ),
     group('ram:PayeeSpecifiedCreditorFinancialInstitution', leaf('ram:BICID', account?.bic ?? null)),
   );

@@ -35,6 +35,7 @@ export function writeUbl(invoice: SemanticInvoice): string {
     period(invoice.period),
     group('cac:OrderReference', leaf('cbc:ID', invoice.orderReference)),
     group('cac:BillingReference', group('cac:InvoiceDocumentReference', leaf('cbc:ID', invoice.precedingNumber))),
+    group('cac:ContractDocumentReference', leaf('cbc:ID', invoice.contractReference)),
     group('cac:AccountingSupplierParty', party(invoice.seller)),
     group('cac:AccountingCustomerParty', party(invoice.buyer)),
     invoice.deliverTo === null
@@ -136,7 +137,7 @@ function paymentMeans({ meansCode, reference, account }: Payment): string {
     leaf('cbc:PaymentID', reference),
     group(
       'cac:PayeeFinancialAccount',
-      leaf('cbc:ID', account?.iban ?? null),
+      leaf('cbc:ID', account?.id ?? null),
       leaf('cbc:Name', account?.holder ?? null),
       group('cac:FinancialInstitutionBranch', leaf('cbc:ID', account?.bic ?? null)),
     ),

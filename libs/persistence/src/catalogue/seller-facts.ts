@@ -13,6 +13,7 @@ export const SELLER = Prisma.sql`
     'bank', s.bank, 'reportApi', CASE WHEN s.report_api IS NOT NULL
                                        THEN jsonb_build_object('dialect', s.report_api->'dialect') END,
     'contact', s.contact, 'registration', s.registration, 'eInvoice', s.e_invoice, 'language', s.language,
+    'branding', NULLIF(jsonb_strip_nulls(COALESCE(s.branding, '{}') || jsonb_build_object('logo', s.logo)), '{}'),
     'settleHours', s.settle_hours, 'settings', s.settings)`;
 
 export type SellerRow = Omit<SellerTerms, 'unregisteredUsage'> & { settleHours: number | null; settings: unknown };

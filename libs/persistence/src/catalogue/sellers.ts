@@ -1,6 +1,8 @@
 import { type EpochSeconds, fiscalYear, fromStamp, localDateAt } from '#calendar';
 import {
   type Address,
+  type BankAccount,
+  type Branding,
   type Contact,
   documentNumber,
   type ElectronicAddress,
@@ -51,15 +53,19 @@ export interface Seller {
   /** Hours after the end of a period before it is billable; null: as the service is configured. */
   settle_hours: number | null;
   edge_policy: EdgePolicy;
-  bank: { iban: string | null; bic: string | null } | null;
   /** What documents are written in for accounts that have no language of their own; null: English. */
   language: Language | null;
+  bank: BankAccount | null;
   /** Who answers questions about an invoice. */
   contact: Contact | null;
   /** Its entry in a register of companies. */
   registration: Registration | null;
   /** Where it is reached by electronic documents. */
   e_invoice: { endpoint: ElectronicAddress | null } | null;
+  /** How its pages look; null: as the house draws them. */
+  branding: Omit<Branding, 'logo'> | null;
+  /** sha256 of the logo's bytes. */
+  logo: string | null;
   report_api: ReportApiSettings & { has_api_key: boolean };
   settings: SellerSettings;
   created_at: string;
@@ -67,7 +73,7 @@ export interface Seller {
 }
 
 /** A new seller. `report_api.api_key` is sealed and never read back over the wire. */
-export type NewSeller = Omit<Seller, 'id' | 'report_api' | 'settings' | 'created_at' | 'updated_at'> & {
+export type NewSeller = Omit<Seller, 'id' | 'logo' | 'report_api' | 'settings' | 'created_at' | 'updated_at'> & {
   /** What is not said has its default. */
   report_api: Changes<ReportApiSettings> & { api_key: string | null };
   /** What is not said has its default. */
@@ -213,6 +219,7 @@ function columnsOf(seller: SellerChange): Prisma.SellerUpdateInput {
     contact: seller.contact === undefined ? undefined : jsonColumn(seller.contact),
     registration: seller.registration === undefined ? undefined : jsonColumn(seller.registration),
     eInvoice: seller.e_invoice === undefined ? undefined : jsonColumn(seller.e_invoice),
+    branding: seller.branding === undefined ? undefined : jsonColumn(seller.branding),
   });
 }
 
@@ -301,6 +308,8 @@ function view(row: SellerRow): Seller {
     contact: row.contact as Seller['contact'],
     registration: row.registration as Seller['registration'],
     e_invoice: row.eInvoice as Seller['e_invoice'],
+    branding: row.branding as Seller['branding'],
+    logo: row.logo,
     report_api: { ...readReportApi(row.reportApi), has_api_key: row.reportApiKey !== null },
     settings: readSettings(row.settings),
     created_at: row.createdAt.toISOString(),

@@ -41,6 +41,7 @@ const SERVICE_MAY: Readonly<Record<string, string>> = {
   invoice_tax: 'SELECT, INSERT',
   invoice_uncertified: 'SELECT, INSERT, DELETE',
   invoice_unrendered: 'SELECT, INSERT, DELETE',
+  logo: 'SELECT, INSERT',
   number_series: 'SELECT, INSERT, UPDATE',
   report_pace: 'SELECT, INSERT, UPDATE',
   seller: 'SELECT, INSERT, UPDATE',
@@ -63,7 +64,7 @@ const SERVICE_MAY_CALL = ['open_month(date,text)'];
  */
 const READER_SEES = Object.keys(SERVICE_MAY).filter((table) => table !== 'idempotency_key' && table !== 'report_pace');
 /** Sealed keys and packed usage are bytes, and a reader sees none of them but for the documents themselves. */
-const READER_SEES_BYTES_OF = ['stored_document'];
+const READER_SEES_BYTES_OF = ['stored_document', 'logo'];
 const READER_NEVER_SEES = ['hash', 'private_key', 'report_api_key'];
 
 /** Before PostgreSQL 16 each member may become the role. */
