@@ -30,12 +30,14 @@ interface Story {
   entities?: RegisteredEntity[];
   usage?: BucketSeries[];
   quantities?: GivenQuantity[];
+  /** Whether its lines carry what pictures are drawn from; those of earlier layouts do not. */
+  charts?: boolean;
 }
 
 const ACCOUNT = { dimension: 'account' as const, value: 'acct-48213' };
 
 function ratedLines(story: Story): InvoiceLine[] {
-  const { period, currency, charges, discounts = [], entities = [], usage = [], quantities } = story;
+  const { period, currency, charges, discounts = [], entities = [], usage = [], quantities, charts } = story;
   const document = {
     code: 'edge-business',
     name: 'Edge Business',
@@ -65,6 +67,7 @@ function ratedLines(story: Story): InvoiceLine[] {
     entities,
     usage,
     quantities,
+    charts,
   });
   if (outcome.outcome === 'held') throw new Error(JSON.stringify(outcome.reasons));
   return numbered(outcome.lines);
@@ -252,8 +255,8 @@ function content(story: Story, taxes: AccountTax[]): InvoiceContent & { inputs_h
  * 1104.000276396 × 0.05 = 135.20; rank 8482 of 8928 is 169.62 Mbps: 100 × 4.00 + 69.62 × 6.50 = 852.53; 372 h × 0.012 =
  * 4.464 → 4.46; 10 % of 135.20 off. Net 1538.32, tax at 8.75 % 134.603 → 134.60, gross 1672.92.
  */
-export function dollarInvoice(): IssuedInvoice {
-  return { ...content(dollarStory, SALES_TAX), ...ISSUED, number: 'INV-2026-000123' };
+export function dollarInvoice({ charts = false } = {}): IssuedInvoice {
+  return { ...content({ ...dollarStory, charts }, SALES_TAX), ...ISSUED, number: 'INV-2026-000123' };
 }
 
 /** The same before it is issued. */

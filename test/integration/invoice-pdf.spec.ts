@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
 import PDFDocument from 'pdfkit';
 import { renderEInvoice } from '#e-invoice';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
@@ -248,6 +249,88 @@ describe('long documents', () => {
     expect(Math.max(...rights)).toBeLessThanOrEqual(545.5);
   });
 });
+
+describe('pictures of usage', () => {
+  const file = (pdf: Buffer): string => {
+    const path = join(folder, 'charts.pdf');
+    writeFileSync(path, pdf);
+    return path;
+  };
+
+  it('say in words which sample is billed, what is discarded and what was committed', async () => {
+    const { pdf } = await renderer.render(dollarInvoice({ charts: true }));
+    const text = textOf(file(pdf));
+    // The rank is PostgreSQL's percentile_disc by hand: ⌈0.95 × 8,928⌉ = 8,482, which is 8,481 × 0.02 Mbps. The sample stands in
+    // the slot s with 7,919 s ≡ 8,481 mod 8,928.
+    const slot = Array.from({ length: 8_928 }, (_, each) => each).find((each) => (each * 7_919) % 8_928 === 8_481) ?? 0;
+    const stamp = new Date(Date.parse('2026-10-01T07:00:00Z') + slot * 300_000);
+    const time = stamp.toISOString().slice(11, 16);
+    expect(text).toContain(`billed: 169.62 Mbps, ${stamp.getUTCDate()} Oct 2026 ${time} UTC, rank 8,482 of 8,928`);
+    expect(text).toMatch(/discarded: the highest 446 +commit: 100 Mbps/);
+    expect(text).toMatch(/Uplink samples, in time, lowest to highest of each 6 hours +sorted/);
+    expect(text).toMatch(/by day/);
+    expect(pdfaFaults(file(pdf))).toEqual([]);
+  });
+
+  it('mark the billed sample where it stands in time and among the sorted ones', async () => {
+    const { pdf } = await renderer.render(dollarInvoice({ charts: true }));
+    const content = contentOf(pdf);
+    const all = (operators: RegExp) =>
+      [...content.matchAll(operators)].map(([, place = '']) => Number.parseFloat(place));
+    // The days of the picture that is drawn last begin at its ticks: the 1st, 8th, 15th, 22nd and 29th.
+    const days = all(/([\d.]+) [\d.]+ 0\.5 2\.5 re f/g).slice(-5);
+    const [first = 0, , , , last = 0] = days;
+    const slot = Array.from({ length: 8_928 }, (_, each) => each).find((each) => (each * 7_919) % 8_928 === 8_481) ?? 0;
+    const wanted = first + ((slot + 0.5) / 288 / 28) * (last - first);
+    const marks = [...content.matchAll(DIAMOND)].map(([, x = '', , , y = '']) => ({
+      x: Number.parseFloat(x),
+      y: Number.parseFloat(y),
+    }));
+    // White beneath, then the mark itself; in time and sorted.
+    expect(marks).toHaveLength(4);
+    const [, inTime, , sorted] = marks;
+    expect(inTime?.x).toBeCloseTo(wanted, 1);
+    // 95 % of the way over the plot of the sorted samples, by its lines.
+    const lines = [...content.matchAll(/([\d.]+) ([\d.]+) ([\d.]+) 0\.5 re f/g)]
+      .slice(-5)
+      .map((line) => line.map(Number));
+    const [, left = 0, , width = 0] = lines[0] ?? [];
+    expect(sorted?.x).toBeCloseTo(left + (8_482 / 8_928) * width, 1);
+    // Both are 69.62 Mbps above the dashed line of the commit, by the scale of the lines at 0, 50, 100, 150 and 200.
+    const [bottom, top] = [lines[0]?.[2] ?? 0, lines.at(-1)?.[2] ?? 0];
+    const [commit = 0] = all(/\[2\.5\] 0 d [\d.]+ ([\d.]+) m/g);
+    expect((inTime?.y ?? 0) - commit).toBeCloseTo((69.62 * (top - bottom)) / 200, 1);
+    expect(commit - bottom - 0.25).toBeCloseTo((top - bottom) / 2, 1);
+    expect(sorted?.y).toBe(inTime?.y);
+  });
+
+  it('are the same bytes here and in a thread, and absent where nothing was frozen to draw them from', async () => {
+    const charted = dollarInvoice({ charts: true });
+    expect((await renderer.render(charted)).sha256).toBe(layoutInvoice(charted).sha256);
+    const plain = textOf(await fileOf(dollarInvoice()));
+    expect(plain).not.toMatch(/billed:|by day|sorted/);
+    const many = { ...charted, lines: Array.from({ length: 50 }, () => charted.lines.slice(3, 4)).flat() };
+    expect((await renderer.render(many)).sha256).toBe(layoutInvoice(many).sha256);
+  });
+});
+
+/** The filled path of a mark: its upper corner first, in points from the lower left corner of the page. */
+const DIAMOND = /([\d.]+) ([\d.]+) m ([\d.]+) ([\d.]+) l \1 [\d.]+ l [\d.]+ \4 l h f/g;
+
+/** The operators of all pages. */
+function contentOf(pdf: Buffer): string {
+  const streams = [...pdf.toString('latin1').matchAll(/stream\r?\n([\s\S]*?)\r?\nendstream/g)];
+  return streams
+    .map(([, bytes = '']) => {
+      try {
+        return inflateSync(Buffer.from(bytes, 'latin1')).toString('latin1');
+      } catch {
+        return '';
+      }
+    })
+    .filter((text) => text.startsWith('1 0 0 -1 0 '))
+    .join('\n');
+}
 
 describe('the file is fit for an archive', () => {
   it.each([

@@ -136,11 +136,13 @@ export interface Rated {
  * Measures and rates: pure, and the same for a close, a dry run, a correction and an estimate.
  *
  * @param measuredUntil for a period that has not ended: usage counts, and must be complete, up to here only
+ * @param charts whether the first lines carry what pictures of their usage are drawn from
  */
 export function rateAccount(
   task: BillingTask,
   usage: readonly BucketSeries[],
   measuredUntil: EpochSeconds = task.period.end,
+  charts = false,
 ): Rated | Held {
   const { seller, account } = task.facts;
   const rated = rate({
@@ -155,6 +157,7 @@ export function rateAccount(
     usage,
     waived: task.waived,
     measuredUntil: measuredUntil < task.period.end ? measuredUntil : undefined,
+    charts,
   });
   if (rated.outcome === 'held') {
     const [first, ...others] = rated.reasons;
@@ -186,9 +189,12 @@ export function taxingOf({ seller, account }: BillingTerms): Taxing {
  * @param of.zero whether lines that are all zero make an invoice; without any line there is none
  */
 export function draftAccount(task: BillingTask, usage: readonly BucketSeries[], of: DraftedAs): Drafted {
-  const rated = rateAccount(task, usage);
+  const rated = rateAccount(task, usage, task.period.end, of.layoutVersion >= CHARTS_SINCE_LAYOUT);
   return rated.outcome === 'held' ? rated : draftOf(task, rated, of);
 }
+
+/** Documents of earlier layouts carry nothing to draw: recomputed from their evidence, they must be what they were. */
+const CHARTS_SINCE_LAYOUT = 4;
 
 /** Drafts lines of the plan that were rated before, with the adjustments and edits of the task. */
 export function draftOfLines(task: BillingTask, plan: readonly RatedLine[], of: DraftedAs): Drafted {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Wording, wordingIn } from '#wording';
 import { annexOf } from './annex.js';
+import { chartChunks } from './charts.js';
 import { closing } from './closing.js';
 import { entriesOf } from './entries.js';
 import { facturX } from './factur-x.js';
@@ -53,7 +54,7 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
   const firstTop = drawFirstPageHead(sheet, texts, document);
   const entries = entriesOf(document.lines);
   const table = lineTable(sheet, texts, document, entries);
-  const pages = paginate([...table.rows, ...closing(sheet, texts, document)], {
+  const pages = paginate([...table.rows, ...closing(sheet, texts, document), ...chartChunks(sheet, texts, document)], {
     firstTop,
     nextTop: RUNNING_HEAD_BOTTOM,
     bottom: BOTTOM,

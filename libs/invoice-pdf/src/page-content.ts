@@ -8,6 +8,9 @@ export interface FilledPath {
   readonly evenOdd: boolean;
 }
 
+/** From the top left corner. */
+export type Point = readonly [x: number, y: number];
+
 /** Where a control point of a Bézier curve stands that is to look like a quarter of a circle. */
 const KAPPA = 4 * ((Math.SQRT2 - 1) / 3);
 
@@ -81,6 +84,36 @@ export class PageContent {
     }
     this.#write('Q');
     this.#forget();
+  }
+
+  /** Fills rectangles of one colour as one path; each is x, y, width and height from the top left corner. */
+  fillAll(
+    rectangles: readonly (readonly [x: number, y: number, width: number, height: number])[],
+    colour: string,
+  ): void {
+    if (rectangles.length === 0) return;
+    this.#endText();
+    this.#paint(colour);
+    const path = rectangles.map(([x, y, width, height]) => `${numbers(x, this.height - y - height, width, height)} re`);
+    this.#write(`${path.join(' ')} f`);
+  }
+
+  /** Fills the shape between points. */
+  shape(points: readonly Point[], colour: string): void {
+    this.#endText();
+    this.#paint(colour);
+    this.#write(`${this.#path(points)} h f`);
+  }
+
+  /** Draws a line through points; `dash` is the length of a stroke and of a gap, 0 for none. */
+  stroke(points: readonly Point[], colour: string, width: number, dash = 0): void {
+    this.#endText();
+    const dashes = dash === 0 ? '[]' : `[${number(dash)}]`;
+    this.#write(`${rgb(colour)} RG ${number(width)} w ${dashes} 0 d ${this.#path(points)} S`);
+  }
+
+  #path(points: readonly Point[]): string {
+    return points.map(([x, y], index) => `${numbers(x, this.height - y)} ${index === 0 ? 'm' : 'l'}`).join(' ');
   }
 
   /** Draws within a turned and translucent space: `state` is the resource that says how translucent. */

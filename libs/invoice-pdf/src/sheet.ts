@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import PDFDocument from 'pdfkit';
 import type { FontBlock } from './font-block.js';
-import { type FilledPath, PageContent } from './page-content.js';
+import { type FilledPath, PageContent, type Point } from './page-content.js';
 import { printable } from './printable.js';
 import { type Face, type Typeface, typefaces } from './typefaces.js';
 
@@ -185,6 +185,19 @@ export class Sheet {
   /** Fills paths of units of their own, y downwards, with their origin at `x`, `y`; `unit` points are one of them. */
   drawing(paths: readonly FilledPath[], x: number, y: number, unit: number): void {
     this.#content().drawing(paths, x, y, unit);
+  }
+
+  /** As the methods of `PageContent`. */
+  fillAll(rectangles: Parameters<PageContent['fillAll']>[0], colour: string): void {
+    this.#content().fillAll(rectangles, colour);
+  }
+
+  shape(points: readonly Point[], colour: string): void {
+    this.#content().shape(points, colour);
+  }
+
+  stroke(points: readonly Point[], colour: string, width: number, dash = 0): void {
+    this.#content().stroke(points, colour, width, dash);
   }
 
   /** Writes a word across the whole page, behind nothing: what lies above it could hide it. */

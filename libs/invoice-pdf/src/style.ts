@@ -32,6 +32,7 @@ export const STYLES = {
   note: regular(7.8),
   quiet: regular(7.2, GREY),
   faint: regular(6.2, GREY),
+  chartTitle: strong(7.8),
   annexTitle: strong(14),
   annexSection: strong(8.2),
   annexMark: strong(8.2, ACCENT),

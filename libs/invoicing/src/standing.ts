@@ -1,5 +1,5 @@
 import { allocate, Decimal, decimal, minorUnits, minus, plus, Ratio, sum } from '#money';
-import { type RatedLine, taxNameKey } from '#rating';
+import { type RatedLine, taxNameKey, withoutCharts } from '#rating';
 import { type TaxedLine, taxesOn } from './account-taxes.js';
 import type { AccountTax, InvoiceLine, IssuedInvoice } from './invoice.js';
 import type { TotalsOptions } from './totals.js';
@@ -143,7 +143,7 @@ export function asRated(line: RatedLine | InvoiceLine): RatedLine {
   delete rated.position;
   delete rated.correction;
   delete rated.credit;
-  return rated;
+  return withoutCharts(rated);
 }
 
 /** The lines of the documents of a period, each with what all of them come to for it. */

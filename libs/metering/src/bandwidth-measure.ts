@@ -12,6 +12,7 @@ import {
   type UnreportedSamples,
 } from './evidence.js';
 import { nearest, READING_ERROR } from './approximation.js';
+import { chartRanks, chartUnit, inUnit, packChart, type RateChart, slotsPerColumn } from './chart.js';
 import { ExactSum } from './exact-sum.js';
 import type { ActiveEntity, BandwidthDirection, BandwidthMeasure } from './measure-spec.js';
 import { MeteringError } from './metering-error.js';
@@ -67,7 +68,9 @@ export function measureBandwidth(
   const pools = poolsOf(spec, sites, over);
   const ways = waysOf(spec.direction);
   const billed =
-    silenceHold(sites, ways) ?? lostHold(spec, sites, ways) ?? levelOf(spec, spec.direction, pools, atLeast);
+    silenceHold(sites, ways) ??
+    lostHold(spec, sites, ways) ??
+    levelOf(spec, spec.direction, pools, atLeast, spec.charts);
   if ('outcome' in billed) return billed;
   const unreported = unreportedOf(sites, ways, fates);
   if (unreported && unreported.unexplained > 0) {
@@ -230,12 +233,13 @@ interface Level {
   parts: BandwidthPart[];
 }
 
-/** What one direction rule gives over all pools; the pools' values add up. */
+/** What one direction rule gives over all pools; the pools' values add up. Of the first so many there are `charts`. */
 function levelOf(
   spec: BandwidthMeasure,
   direction: BandwidthDirection,
   pools: readonly Pool[],
   atLeast: Ratio,
+  charts = 0,
 ): Level | HeldMeasure {
   const level: Level = { quantity: Ratio.ZERO, parts: [] };
   for (const pool of pools) {
@@ -251,6 +255,8 @@ function levelOf(
     if (!first) throw new MeteringError('bad_measure', `unknown direction ${direction}`);
     const [billed, lesser] = second && second.value.compare(first.value) > 0 ? [second, first] : [first, second];
     const least = lesser && lesser.samples.received < billed.samples.received ? lesser.samples : billed.samples;
+    const isDrawn = spec.aggregation === 'percentile' && level.parts.length < charts;
+    const chart = isDrawn ? billed.samples.chart(billed.evidence.k ?? 1) : undefined;
     level.quantity = level.quantity.plus(billed.value);
     level.parts.push({
       entity: pool.entity?.ref ?? null,
@@ -262,6 +268,7 @@ function levelOf(
       coverage: coverageText(least.received + least.provenIdle, least.expected),
       billed: billed.evidence,
       lesser: lesser?.evidence ?? null,
+      ...(chart && { chart }),
     });
   }
   return level;
@@ -558,9 +565,13 @@ class Samples {
     };
   }
 
+  /** Each double is off by what reading it cost, and each of their sums by half a unit in the last place. */
+  private get relativeError(): number {
+    return READING_ERROR + (2 * this.sites.length + 2) * Number.EPSILON;
+  }
+
   private ranked(slots: Int32Array, k: number): Aggregate {
-    // Each double is off by what reading it cost, and each of their sums by half a unit in the last place.
-    const relativeError = READING_ERROR + (2 * this.sites.length + 2) * Number.EPSILON;
+    const { relativeError } = this;
     const slot = slotAtRank({ slots, approximate: this.approximate, relativeError, exact: (at) => this.exact(at) }, k);
     const value = this.exact(slot);
     return {
@@ -575,6 +586,46 @@ class Samples {
         sum: null,
         sample: this.decisive(slot, value),
       },
+    };
+  }
+
+  /** What a picture of the samples is drawn from, the one at rank `k` among them. */
+  chart(k: number): RateChart {
+    const slots = this.counted();
+    const width = slotsPerColumn(this.state.length);
+    const columns = Math.ceil(this.state.length / width);
+    const lowest = new Int32Array(columns).fill(-1);
+    const highest = new Int32Array(columns).fill(-1);
+    const doubles = new Float64Array(slots.length);
+    const doubleAt = (slot: number): number => this.approximate[slot] ?? 0;
+    let top = slots[0] ?? 0;
+    for (let index = 0; index < slots.length; index += 1) {
+      const slot = slots[index] ?? 0;
+      const double = doubleAt(slot);
+      doubles[index] = double;
+      const column = Math.floor(slot / width);
+      const [low = -1, high = -1] = [lowest[column], highest[column]];
+      if (low < 0 || double < doubleAt(low)) lowest[column] = slot;
+      if (high < 0 || double > doubleAt(high)) highest[column] = slot;
+      if (double > doubleAt(top)) top = slot;
+    }
+    doubles.sort();
+    const unit = chartUnit(this.exact(top));
+    const { relativeError } = this;
+    const drawn = (slot: number): number | null =>
+      slot < 0 ? null : inUnit(doubleAt(slot), unit, relativeError, () => this.exact(slot));
+    const atRank = (rank: number): number => {
+      const double = doubles[rank - 1] ?? 0;
+      return inUnit(double, unit, relativeError, () =>
+        this.exact(slots.find((slot) => doubleAt(slot) === double) ?? 0),
+      );
+    };
+    return {
+      unit: unit.exact.toFixed(),
+      slots_per_column: width,
+      lowest: packChart(Array.from(lowest, drawn)),
+      highest: packChart(Array.from(highest, drawn)),
+      ranked: packChart(chartRanks(slots.length, k).map(atRank)),
     };
   }
 

@@ -1,4 +1,5 @@
 import { Ratio } from '#money';
+import type { DayChart, RateChart } from './chart.js';
 import type { BandwidthDirection, BandwidthMeasure, BytesDirection } from './measure-spec.js';
 import type { EntityRef, Grid } from './usage.js';
 
@@ -63,6 +64,8 @@ export interface SumEvidence extends CommonEvidence {
   /** After `round_at_bucket`, if any. Null: not needed and not at hand. */
   sums: { uplink: string | null; downlink: string | null; time: string | null };
   round_at_bucket: { bucket: 'hour' | 'day'; to_base: string; mode: 'up' | 'down' | 'half_up' } | null;
+  /** Where a picture of the days was asked for. */
+  days?: DayChart;
   /** What every direction would have given; null where its usage is not complete. Empty for time. */
   alternatives: Partial<Record<BytesDirection, string | null>>;
 }
@@ -130,6 +133,8 @@ export interface BandwidthPart {
   billed: RankedSamples;
   /** The direction that was not greater, for `greater_of_percentiles`. */
   lesser: RankedSamples | null;
+  /** Where a picture of the samples of `billed` was asked for. */
+  chart?: RateChart;
 }
 
 /** One population of samples in ascending order (equal values in time order) and what was taken from it. */

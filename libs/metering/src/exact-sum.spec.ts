@@ -42,6 +42,26 @@ it('whatever the digits, exponents and lengths', () => {
   );
 });
 
+it('in parts that are added, and cut to a whole number', () => {
+  const number = fc.oneof(
+    fc.stringMatching(/^(0|[1-9]\d{0,20})\.\d{1,20}$/),
+    fc.constantFrom('0', '0.5', '1e-30', '2.5E+3', '9999999.9999999'),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.array(number, { maxLength: 8 }), { maxLength: 8 }), (parts) => {
+      const whole = new ExactSum();
+      for (const part of parts) {
+        const sum = new ExactSum();
+        for (const text of part) sum.add(text);
+        whole.addSum(sum);
+      }
+      const byHand = addedByHand(parts.flat());
+      expect(whole.total().toFixed()).toBe(byHand);
+      expect(whole.wholeTotal()).toBe(BigInt(byHand.split('.')[0] ?? ''));
+    }),
+  );
+});
+
 it('in whatever order', () => {
   fc.assert(
     fc.property(fc.array(fc.double({ min: 0, max: 1e15, noNaN: true }).map(String), { maxLength: 60 }), (texts) => {

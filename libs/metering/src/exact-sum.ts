@@ -48,6 +48,29 @@ export class ExactSum {
     this.fraction[2] = (this.fraction[2] ?? 0) + third;
   }
 
+  /** Adds what another sum has. */
+  addSum(other: ExactSum): void {
+    for (let limb = 0; limb < LIMBS; limb += 1) {
+      this.whole[limb] = (this.whole[limb] ?? 0) + (other.whole[limb] ?? 0);
+      this.fraction[limb] = (this.fraction[limb] ?? 0) + (other.fraction[limb] ?? 0);
+    }
+    this.rest = plus(this.rest, other.rest);
+  }
+
+  /** The total without what lies behind its point. */
+  wholeTotal(): bigint {
+    if (!this.rest.isZero()) return BigInt(this.total().floor().toFixed(0));
+    let digits = 0n;
+    for (let limb = used(this.whole) - 1; limb >= 0; limb -= 1) {
+      digits = digits * WHOLE_LIMB_SIZE + BigInt(this.whole[limb] ?? 0);
+    }
+    const fractions = used(this.fraction);
+    if (fractions === 0) return digits;
+    for (let limb = 0; limb < fractions; limb += 1)
+      digits = digits * WHOLE_LIMB_SIZE + BigInt(this.fraction[limb] ?? 0);
+    return digits / WHOLE_LIMB_SIZE ** BigInt(fractions);
+  }
+
   total(): Decimal {
     let digits = 0n;
     for (let limb = used(this.whole) - 1; limb >= 0; limb -= 1) {

@@ -33,6 +33,7 @@ export type {
   SumEvidence,
   UnreportedSamples,
 } from './evidence.js';
+export { chartRanks, type DayChart, type RateChart, unpackChart } from './chart.js';
 export { measure } from './measure.js';
 export type { ControlCode, ControlFinding, ControlledUsage } from './controlled-usage.js';
 export { controlUsage } from './controls.js';

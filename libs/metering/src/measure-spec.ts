@@ -1,4 +1,4 @@
-import type { Interval } from '#calendar';
+import type { EpochSeconds, Interval } from '#calendar';
 import type { Decimal } from '#money';
 import type { EntityRef } from './usage.js';
 
@@ -34,6 +34,8 @@ export type MissingBuckets = 'hold' | 'zero';
 export interface BytesMeasure {
   readonly metric: 'bytes';
   readonly direction: BytesDirection;
+  /** Where its days begin, in order, if a picture of them is to be drawn. */
+  readonly days?: readonly EpochSeconds[] | undefined;
   readonly round_at_bucket?: BucketRounding | undefined;
   readonly missing?: MissingBuckets | undefined;
 }
@@ -59,6 +61,8 @@ export interface BandwidthMeasure {
   readonly missing: 'zero' | 'exclude' | 'hold';
   /** Share of the expected slots that must have been reported, 0 to 1, as plain decimal text. */
   readonly min_coverage: string;
+  /** Of so many parts a picture is to be drawn, if it is a percentile. */
+  readonly charts?: number | undefined;
   /** An operator's decisions: a site without any sample counts 0; samples that were lost are missing like any others. */
   readonly waived?: ReadonlySet<'no_samples' | 'samples_implausible'> | undefined;
 }

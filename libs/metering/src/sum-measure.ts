@@ -1,5 +1,6 @@
-import { type Interval, toStamp } from '#calendar';
+import { type EpochSeconds, type Interval, toStamp } from '#calendar';
 import { Decimal, plus, Ratio, sum, times } from '#money';
+import { dayChart } from './chart.js';
 import { coverageText, type HeldMeasure, type Measured, type SumEvidence } from './evidence.js';
 import { ExactSum } from './exact-sum.js';
 import type { ActiveEntity, BucketRounding, BytesDirection, BytesMeasure, TimeMeasure } from './measure-spec.js';
@@ -28,11 +29,12 @@ export function measureSum(
   usage: readonly BucketSeries[],
 ): Measured | HeldMeasure {
   const rounding = checked(spec.round_at_bucket);
+  const days = spec.metric === 'bytes' ? spec.days : undefined;
   const index = indexOf(usage);
   const active = distinct(entities)
     .map((entity) => ({ ref: entity.ref, intervals: activeIn(entity, over) }))
     .filter(({ intervals }) => intervals.length > 0);
-  const read = remembered((metric: Metric) => readMetric(metric, active, index, rounding));
+  const read = remembered((metric: Metric) => readMetric(metric, active, index, rounding, days));
   const needed = spec.metric === 'bytes' ? DIRECTIONS[spec.direction] : (['time_usage_seconds'] as const);
 
   const metrics = needed.map(read);
@@ -78,9 +80,15 @@ export function measureSum(
         : null,
       raw_sha256: rawHashes(series),
       quantity: { numerator: quantity.toFixed(), denominator: '1' },
+      ...(days && { days: dayChart(daysOf(metrics, 'uplink_bytes'), daysOf(metrics, 'downlink_bytes')) }),
       alternatives,
     },
   };
+}
+
+function daysOf(metrics: readonly MetricBuckets[], wanted: Metric): bigint[] | null {
+  const found = metrics.find(({ metric }) => metric === wanted);
+  return found ? found.byDay.map((day) => day.wholeTotal()) : null;
 }
 
 /** One metric of all entities, added up; with a rounding also by entity and rounded bucket. */
@@ -94,6 +102,8 @@ interface MetricBuckets {
   readonly tooCoarse: boolean;
   readonly total: ExactSum;
   readonly byBucket: ReadonlyMap<string, ExactSum>;
+  /** By the days that were asked for. */
+  readonly byDay: readonly ExactSum[];
 }
 
 function readMetric(
@@ -101,10 +111,12 @@ function readMetric(
   active: readonly { ref: EntityRef; intervals: readonly Interval[] }[],
   index: SeriesIndex,
   rounding: BucketRounding | undefined,
+  days: readonly EpochSeconds[] = [],
 ): MetricBuckets {
   const found: BucketSeries[] = [];
   const total = new ExactSum();
   const byBucket = new Map<string, ExactSum>();
+  const byDay = days.map(() => new ExactSum());
   let [expected, missing, withoutSeries] = [0, 0, 0];
   let firstMissing: number | null = null;
   const roundedSeconds = rounding ? ROUNDED_SECONDS[rounding.bucket] : 0;
@@ -120,6 +132,7 @@ function readMetric(
     for (const interval of intervals) {
       const { firstStart, count } = ownedBuckets(interval, series.grid);
       expected += count;
+      let day = 0;
       for (let start = firstStart; start < firstStart + count * width; start += width) {
         const text = series.values[(start - series.firstStart) / width] ?? null;
         if (text === null) {
@@ -127,7 +140,9 @@ function readMetric(
           firstMissing = Math.min(firstMissing ?? start, start);
           continue;
         }
-        total.add(text);
+        // A bucket is of the day in which it starts; what has a day is added with it.
+        while (start >= (days[day + 1] ?? Infinity)) day += 1;
+        (byDay[day] ?? total).add(text);
         if (roundedSeconds > 0) {
           const key = `${position} ${Math.floor(start / roundedSeconds)}`;
           const bucket = byBucket.get(key) ?? new ExactSum();
@@ -137,8 +152,9 @@ function readMetric(
       }
     }
   });
+  for (const day of byDay) total.addSum(day);
   const tooCoarse = rounding !== undefined && found.some((series) => GRID_SECONDS[series.grid] > roundedSeconds);
-  return { metric, series: found, expected, missing, firstMissing, withoutSeries, tooCoarse, total, byBucket };
+  return { metric, series: found, expected, missing, firstMissing, withoutSeries, tooCoarse, total, byBucket, byDay };
 }
 
 function holdOf(metrics: readonly MetricBuckets[], lenient: boolean): HeldMeasure | undefined {

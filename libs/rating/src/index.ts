@@ -9,7 +9,7 @@ export type { Fraction } from './fraction.js';
 export { type ParsedTariffPlan, parseTariffPlan, type PlanError, tariffPlanJsonSchema } from './parse-tariff-plan.js';
 export { hasCommit, priceSchema, priceWork } from './price-models/index.js';
 export { rate } from './rate.js';
-export type { LineSegment, RatedLine } from './rated-line.js';
+export { type LineSegment, type RatedLine, withoutCharts } from './rated-line.js';
 export type {
   GivenQuantity,
   RatingHoldCode,

@@ -1,4 +1,5 @@
 import { type Decimal, minorUnits, minus, MoneyError, sum } from '#money';
+import { ChartBudget } from './chart-budget.js';
 import { knownEntities } from './entities.js';
 import { feesLeftBehind, oneTimeLines, paidAheadLines, recurringLines, refundLines } from './fee-lines.js';
 import { discountLines, minimumSpendLines, scopeOfEarlierFees } from './plan-lines.js';
@@ -26,6 +27,7 @@ export function rate(input: RatingInput): RatingOutcome {
     timeZone: input.period.timeZone,
     entities: knownEntities(input.entities),
     rounding: { mode: input.rounding, digits: minorUnits(input.currency) },
+    charts: input.charts ? new ChartBudget() : undefined,
   };
 
   const rated = segments.map((segment) =>

@@ -1,4 +1,4 @@
-import type { Dimension } from '#metering';
+import type { Dimension, MeasureEvidence } from '#metering';
 import type { Derivation } from './derivation.js';
 
 /**
@@ -35,4 +35,32 @@ export interface LineSegment {
   end: string;
   start_date: string;
   end_date: string;
+}
+
+/** The line without what pictures are drawn from, for documents that only repeat it. */
+export function withoutCharts<Line extends RatedLine>(line: Line): Line {
+  const { derivation } = line;
+  const { basis } = derivation;
+  if (basis.kind !== 'usage' || basis.evidence === null || !hasChart(basis.evidence)) return line;
+  return { ...line, derivation: { ...derivation, basis: { ...basis, evidence: undrawn(basis.evidence) } } };
+}
+
+function hasChart(evidence: MeasureEvidence): boolean {
+  return evidence.metric === 'bandwidth'
+    ? evidence.parts.some(({ chart }) => chart !== undefined)
+    : evidence.days !== undefined;
+}
+
+function undrawn(evidence: MeasureEvidence): MeasureEvidence {
+  if (evidence.metric !== 'bandwidth') {
+    const sums = { ...evidence };
+    delete sums.days;
+    return sums;
+  }
+  const parts = evidence.parts.map((part) => {
+    const undrawnPart = { ...part };
+    delete undrawnPart.chart;
+    return undrawnPart;
+  });
+  return { ...evidence, parts };
 }

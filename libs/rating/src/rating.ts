@@ -3,6 +3,7 @@ import type { BucketSeries, EntityRef, UnmeasuredCode } from '#metering';
 import { type Decimal, formatAmount, type RoundingMode } from '#money';
 import type { Advances } from './advance.js';
 import type { BilledDiscount } from './billed-discounts.js';
+import type { ChartBudget } from './chart-budget.js';
 import { type Basis, type Derivation, derive, type Share } from './derivation.js';
 import type { KnownEntity, RegisteredEntity } from './entities.js';
 import { shown } from './fraction.js';
@@ -47,6 +48,8 @@ export interface RatingInput {
    * samples that were lost are missing like others. Others have no effect here.
    */
   waived?: ReadonlySet<string> | undefined;
+  /** Whether the first measured lines carry what pictures are drawn from: their samples, their bytes by day. */
+  charts?: boolean | undefined;
 }
 
 /** Something a clerk should know (warning) or must settle first (reason of a hold). */
@@ -73,6 +76,8 @@ export interface RatingContext {
   readonly timeZone: string;
   readonly entities: readonly KnownEntity[];
   readonly rounding: Derivation['rounding'];
+  /** Absent where no pictures are asked for. */
+  readonly charts?: ChartBudget | undefined;
 }
 
 /** A line with what the plan's discounts and minimum need to know about it. */

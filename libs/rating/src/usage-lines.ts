@@ -153,7 +153,23 @@ function quantityOf(context: RatingContext, segment: RatingSegment, charge: Usag
   }
   const over = overlap(segment, { start: segment.start, end: context.input.measuredUntil ?? segment.end });
   const sources = metered.sources.map(toActiveEntity);
-  return measure(measureSpec(charge.measure, context.input.waived), over ?? segment, sources, context.input.usage);
+  const spec = withCharts(context, segment, measureSpec(charge.measure, context.input.waived));
+  const measured = measure(spec, over ?? segment, sources, context.input.usage);
+  if (measured.outcome === 'measured') context.charts?.take(measured.evidence);
+  return measured;
+}
+
+/** The same measure with the pictures that its lines may have. */
+function withCharts({ charts, timeZone }: RatingContext, segment: RatingSegment, spec: MeasureSpec): MeasureSpec {
+  if (!charts) return spec;
+  switch (spec.metric) {
+    case 'bandwidth':
+      return { ...spec, charts: charts.rates };
+    case 'bytes':
+      return { ...spec, days: charts.daysOf(segment, timeZone) };
+    case 'time':
+      return spec;
+  }
 }
 
 /** A measure in the words of the plan, as a measure in base units; `waived` as in RatingInput. */

@@ -104,6 +104,20 @@ export const english: Wording = {
       maximum: (amount) => `maximum ${amount}`,
     },
   },
+  chart: {
+    inTime: (hours) => `in time, lowest to highest of each ${hours === 1 ? 'hour' : `${hours} hours`}`,
+    sorted: 'sorted',
+    samples: {
+      uplink: 'Uplink samples',
+      downlink: 'Downlink samples',
+      greater: 'Greater of uplink and downlink',
+      sum: 'Uplink and downlink added',
+    },
+    billed: (value, at, rank, of) => `billed: ${value}, ${at}, rank ${rank} of ${of}`,
+    discarded: (count) => `discarded: the highest ${count}`,
+    commit: (value) => `commit: ${value}`,
+    byDay: 'by day',
+  },
   reason: (given) => `Reason: ${given}`,
   billedAndLeft: (billed, left) => `Billed ${billed} with tax, of which ${left} is left after this credit note.`,
 

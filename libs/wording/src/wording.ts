@@ -107,6 +107,18 @@ export interface Wording {
       maximum(amount: string): string;
     };
   };
+  /** Pictures of usage; values come with their unit. */
+  readonly chart: {
+    /** The lowest and the highest sample of each so many hours. */
+    inTime(hours: number): string;
+    readonly sorted: string;
+    /** What a sample is. */
+    readonly samples: Readonly<Record<'uplink' | 'downlink' | 'greater' | 'sum', string>>;
+    billed(value: string, at: string, rank: string, of: string): string;
+    discarded(count: string): string;
+    commit(value: string): string;
+    readonly byDay: string;
+  };
   /** Why something was credited, in the words of the operator. */
   reason(given: string): string;
   /** What was billed, with its currency, and what is left of it after a credit; both with tax. */

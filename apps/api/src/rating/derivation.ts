@@ -26,6 +26,11 @@ const evidence = {
   quantity: fraction.meta({ description: 'In base units: byte, second, Mbps.' }),
 };
 
+const letters = z.string().meta({
+  description:
+    'Whole numbers of `unit`, each as two letters of base64, the higher six bits first; `//` where nothing counts.',
+});
+
 const sumEvidence = z
   .object({
     ...evidence,
@@ -38,6 +43,10 @@ const sumEvidence = z
     round_at_bucket: z
       .object({ bucket: z.enum(['hour', 'day']), to_base: decimal, mode: roundingOfQuantity.mode })
       .nullable(),
+    days: z
+      .object({ unit: decimal, uplink: letters.nullable(), downlink: letters.nullable() })
+      .optional()
+      .meta({ description: 'Bytes of each local day, cut: what the invoice draws. `unit` is in bytes.' }),
     alternatives: z
       .partialRecord(z.enum(['uplink', 'downlink', 'total', 'greater']), decimal.nullable())
       .meta({ description: 'What every direction would have given.' }),
@@ -113,6 +122,13 @@ const bandwidthEvidence = z
         coverage: decimal,
         billed: ranked,
         lesser: ranked.nullable(),
+        chart: z
+          .object({ unit: decimal, slots_per_column: count, lowest: letters, highest: letters, ranked: letters })
+          .optional()
+          .meta({
+            description:
+              'The samples as the invoice draws them, rounded half up: the lowest and the highest of each column of slots, and those at 64 ranks, 48 up to the billed one. `unit` is in Mbps.',
+          }),
       }),
     ),
     alternatives: z.record(rateDirection, decimal.nullable()),
