@@ -38,6 +38,7 @@ export async function makeSeller(database: Catalogue, of: Partial<NewSeller> & {
     address: ADDRESS,
     email: null,
     invoice_prefix: 'INV',
+    number_format: '{prefix}-{year}-{sequence}',
     fiscal_year_start: 1,
     number_start: 1,
     rounding: 'half_up',
@@ -51,6 +52,7 @@ export async function makeSeller(database: Catalogue, of: Partial<NewSeller> & {
     registration: null,
     e_invoice: null,
     branding: null,
+    gst: null,
     report_api: { base_url: null, dialect: null, strict: false, api_key: null },
     settings: { corrections: 'propose' },
     ...of,
@@ -89,6 +91,7 @@ export async function makeAccount(
     language: null,
     registration: null,
     e_invoice: null,
+    gst: null,
     report_api_key: null,
     ...of,
   };

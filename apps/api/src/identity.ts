@@ -2,6 +2,7 @@ import { domainToASCII } from 'node:url';
 import { hasItsForm, isAddressScheme, isRegisterScheme, PROFILES } from '#e-invoice';
 import { electronicFormatIBAN, isValidBIC, isValidIBAN } from 'ibantools';
 import { stdnum } from 'stdnum';
+import { STATE_CODES, stateOfGstin } from '#invoicing';
 import { z } from 'zod';
 import { atMost, text } from './contract.js';
 import { Problem } from './problems/problem.js';
@@ -157,8 +158,59 @@ const WITH_VAT = new Set([...Object.keys(VAT_KINDS), 'GR']);
 /** At most two letters stand before the first digit of one ("GB GD001", "FR XX…"); "SIREN 123" begins with no prefix. */
 const WRITTEN = /^([A-Z]{2})((?=[A-Z+*]{0,2}\d)[0-9A-Z+*]+)$/;
 
-/** Full-width letters and digits are the same number, and blanks around it no part of it. */
-export const taxNumber = text(40).overwrite((given) => given.normalize('NFKC').trim());
+/**
+ * Full-width letters and digits are the same number, and blanks around it no part of it. A GSTIN is kept as the portal writes it:
+ * in capitals and without blanks.
+ */
+export const taxNumber = text(40).overwrite((given) => {
+  const written = given.normalize('NFKC').trim();
+  const joined = written.replace(/[\s-]/g, '').toUpperCase();
+  return GSTIN.test(joined) ? joined : written;
+});
+
+/** State, permanent account number, number of the registration, and two characters more. */
+const GSTIN = /^\d{2}[A-Z]{5}\d{4}[A-Z][0-9A-Z]{3}$/;
+
+/** Percent with at most three decimals, above 0. */
+const gstRate = z
+  .string()
+  .regex(/^(?!0+(\.0+)?$)\d{1,2}(\.\d{1,3})?$/, 'must be a percentage above "0" with at most 3 decimals, such as "18"');
+
+export const sellerGst = z
+  .strictObject({
+    rate: gstRate
+      .nullable()
+      .default(null)
+      .meta({
+        description:
+          'Of both components together; taxes of accounts that have none of their own follow from it and the place of supply: ' +
+          'CGST and SGST (UTGST) within a state, else IGST. Null: the accounts say.',
+      }),
+    sac: z
+      .string()
+      .regex(/^(?!0+$)(?:\d{4}|\d{6}|\d{8})$/, 'must be an HSN or SAC of 4, 6 or 8 digits, such as "998422"')
+      .nullable()
+      .default(null)
+      .meta({ description: 'HSN or SAC of lines whose charge has no `commodity_code`.' }),
+  })
+  .meta({ description: 'Goods and services tax of India.' });
+
+export const accountGst = z
+  .strictObject({
+    place_of_supply: z.enum(STATE_CODES).nullable().default(null).meta({
+      description: 'The code of the state. Null: the state of the GSTIN, else that of the address.',
+    }),
+    sez: z.boolean().default(false).meta({ description: 'A unit or a developer of a special economic zone.' }),
+    with_payment: z
+      .boolean()
+      .default(true)
+      .meta({
+        description:
+          'Of supplies to a special economic zone or abroad: whether integrated tax is paid on them. False: they go out ' +
+          'under a bond or letter of undertaking.',
+      }),
+  })
+  .meta({ description: 'What decides the goods and services tax of India beyond the GSTINs of both.' });
 
 /**
  * Why a tax number cannot be the one of a party in a country; undefined when it may be. A VAT number is known by its prefix;
@@ -168,9 +220,9 @@ export const taxNumber = text(40).overwrite((given) => given.normalize('NFKC').t
  */
 export function taxIdFault(taxId: string, country: string | undefined): string | undefined {
   if (country === 'IN') {
-    return isValid('IN.gstin', taxId)
+    return isValid('IN.gstin', taxId) && stateOfGstin(taxId) !== undefined
       ? undefined
-      : 'must be a GSTIN with its check character, such as "27AAPFU0939F1ZV"';
+      : 'must be a GSTIN with the code of its state and its check character, such as "27AAPFU0939F1ZV"';
   }
   if (country !== undefined && !WITH_VAT.has(country)) return undefined;
   const [, prefix = '', number = ''] =

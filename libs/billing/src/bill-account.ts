@@ -1,9 +1,14 @@
 import { type BillingPeriod, CalendarError, type EpochSeconds, type Interval, monthPeriod, toStamp } from '#calendar';
 import {
+  type AccountTax,
   draftInvoice,
   type DraftInvoice,
+  type GstSupply,
+  gstSupplyOf,
+  gstTaxes,
   InvoicingError,
   isEmpty,
+  isUnclear,
   missingFields,
   type Taxing,
   type Totals,
@@ -177,10 +182,33 @@ export function accountTotals({ facts }: BillingTask, lines: readonly RatedLine[
   return totalsOf(lines, taxes, options);
 }
 
-/** What taxes the lines of an account. */
+/**
+ * What taxes the lines of an account.
+ *
+ * @throws InvoicingError `place_of_supply_unclear` where they follow from the place of supply and it is not clear
+ */
 export function taxingOf({ seller, account }: BillingTerms): Taxing {
-  const { currency, taxes } = account;
-  return { taxes, options: { currency, rounding: seller.rounding, payableRounding: seller.payableRounding } };
+  const { currency } = account;
+  const options = { currency, rounding: seller.rounding, payableRounding: seller.payableRounding };
+  return { taxes: account.taxes.length > 0 ? account.taxes : taxesBySeller({ seller, account }), options };
+}
+
+/** The taxes of an account for which an operator wrote none: in India those of its place of supply, elsewhere none. */
+function taxesBySeller({ seller, account }: Pick<BillingTerms, 'seller' | 'account'>): readonly AccountTax[] {
+  const rate = seller.gst?.rate ?? null;
+  const supply = rate === null ? undefined : gstSupplyOf(seller, account);
+  if (rate === null || supply === undefined) return [];
+  if (!isUnclear(supply)) return gstTaxes(supply, rate);
+  throw new InvoicingError('place_of_supply_unclear', `${supply.message}; mend ${supply.members.join(', ')}`);
+}
+
+/** Documents of layouts before this one do not say where their supplies take place. */
+const FIRST_LAYOUT_WITH_GST = 4;
+
+function gstOf({ seller, account }: BillingTerms, layoutVersion: number): GstSupply | undefined {
+  const supply = layoutVersion < FIRST_LAYOUT_WITH_GST ? undefined : gstSupplyOf(seller, account);
+  if (supply === undefined || isUnclear(supply)) return undefined;
+  return seller.gst?.sac ? { ...supply, sac: seller.gst.sac } : supply;
 }
 
 /**
@@ -224,6 +252,7 @@ function draftOf(task: BillingTask, { lines, plan, warnings }: Rated, of: Drafte
     revision: of.revision,
     dialectSha256: of.dialectSha256,
     layoutVersion: of.layoutVersion,
+    gst: gstOf(facts, of.layoutVersion),
     notes: addedNotes(facts),
   });
   const missing = missingFields(draft);

@@ -8,6 +8,7 @@ import type {
   CustomerEInvoice,
   ElectronicAddress,
   Language,
+  GstTerms,
   Registration,
 } from '#invoicing';
 import { type DraftEdit, editsWrittenDown } from './draft-edits.js';
@@ -54,6 +55,8 @@ export interface SellerTerms {
   readonly address: Address | null;
   readonly email: string | null;
   readonly invoicePrefix: string;
+  /** How numbers are written (`documentNumber`). Absent from inputs that were written before it could be said. */
+  readonly numberFormat?: string;
   readonly fiscalYearStart: number;
   readonly numberStart: number;
   readonly rounding: 'half_up' | 'half_even';
@@ -70,6 +73,8 @@ export interface SellerTerms {
   /** In no inputs: a document has it, and nothing that is billed follows from it. */
   readonly language?: Language | null;
   readonly branding?: Branding | null;
+  /** The rate of goods and services tax (percent) that taxes of accounts without any of their own follow from. Absent where there is none. */
+  readonly gst?: { readonly rate: string | null; readonly sac: string | null } | null;
   /** How the report API's answers are read; null: the one that the service is configured with, as documented. */
   readonly reportApi: { readonly dialect: unknown } | null;
 }
@@ -91,6 +96,8 @@ export interface AccountTerms {
   readonly eInvoice?: CustomerEInvoice | null;
   /** In no inputs, as the seller's; null: the seller's. */
   readonly language?: Language | null;
+  /** Absent where nothing is said of it. */
+  readonly gst?: GstTerms | null;
 }
 
 export interface EntityTerms {
@@ -180,6 +187,7 @@ export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerm
       address: seller.address,
       email: seller.email,
       invoicePrefix: seller.invoicePrefix,
+      ...(seller.numberFormat !== undefined && { numberFormat: seller.numberFormat }),
       fiscalYearStart: seller.fiscalYearStart,
       numberStart: seller.numberStart,
       rounding: seller.rounding,
@@ -192,6 +200,7 @@ export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerm
       ...(seller.registration && { registration: seller.registration }),
       ...(seller.eInvoice && { eInvoice: seller.eInvoice }),
       ...(seller.branding && { branding: seller.branding }),
+      ...(seller.gst && { gst: { rate: seller.gst.rate, sac: seller.gst.sac } }),
       reportApi: seller.reportApi && { dialect: seller.reportApi.dialect ?? null },
     },
     account: {
@@ -208,6 +217,7 @@ export function termsOf(facts: BillingTerms, period: BillingPeriod): BillingTerm
       edgePolicy: account.edgePolicy,
       ...(account.registration && { registration: account.registration }),
       ...(account.eInvoice && { eInvoice: account.eInvoice }),
+      ...(account.gst && { gst: account.gst }),
     },
     entities: entities.map(({ dimension, value, name, activeFrom, activeUntil }) => ({
       ...{ dimension, value, name, activeFrom, activeUntil },

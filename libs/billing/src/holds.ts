@@ -76,6 +76,12 @@ export const CODES = {
   e_invoice_impossible: hold(
     "mend the account's taxes or the texts that the message names, or set e_invoice.profile of the account to null, for the PDF alone; then retry",
   ),
+  place_of_supply_unclear: hold(
+    'mend the members that the message names on the account (those below /seller on the seller), or say gst.place_of_supply of the account; then retry',
+  ),
+  taxes_contradict_place_of_supply: hold(
+    "mend the account's taxes, or its tax_id or gst where it is them that are wrong; or leave its taxes empty and set gst.rate of the seller, from which they follow; then retry",
+  ),
   unknown_time_zone: hold('set time_zone of the account to a name of the IANA database, then retry'),
   inputs_changed: hold('retry: the account is drafted anew; look at the new draft before you issue it'),
   already_billed: hold('void the invoice that stands, then retry the account by name'),

@@ -49,6 +49,7 @@ export {
   type MonthOnMonth,
 } from './drift.js';
 export { eInvoiceHold } from './e-invoice-hold.js';
+export { gstHold } from './gst-hold.js';
 export {
   type Code,
   CODES,

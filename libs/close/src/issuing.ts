@@ -89,6 +89,7 @@ export function writeDocument(
     year: taken.fiscalYear,
     sequence: taken.sequence,
     country: seller.country,
+    format: seller.numberFormat,
   });
   return issueInvoice(draft, { id, number, issuedAt: taken.issuedAt, sellerTimeZone: seller.timeZone, corrects });
 }
@@ -99,7 +100,7 @@ type Writer = Pick<Renderer, 'write'>;
 async function eInvoiceFile(renderer: Writer, document: IssuedInvoice, kind: FormatKind): Promise<NewFile | Refusal> {
   const rendition = await renderer.write(document, kind);
   if (isRefusal(rendition)) return rendition;
-  const bytes = Buffer.from(rendition.xml);
+  const bytes = Buffer.from(rendition.text);
   return { invoiceId: document.id, kind, layout: rendition.layoutVersion, sha256: sha256(bytes), bytes };
 }
 

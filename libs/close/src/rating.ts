@@ -7,6 +7,7 @@ import {
   draftAccount,
   type Drafted,
   eInvoiceHold,
+  gstHold,
   type Held,
   notBillable,
   openQuestions,
@@ -120,11 +121,19 @@ export async function rateOne(
   if (result.outcome === 'held' && isDoubted && !close.dryRun) await keepDoubted(database, task, pulled, result);
   const warnings = [...open, ...(controlled === result ? [] : controlled.warnings), ...result.warnings];
   await tellKept();
-  const objection =
-    result.outcome === 'drafted' ? (unprintableHold(renderer, result.draft) ?? eInvoiceHold(result.draft)) : undefined;
+  const objection = result.outcome === 'drafted' ? objectionTo(task, renderer, result.draft) : undefined;
   const rating = { result: { ...(objection ?? result), warnings }, pullWarnings, ...(kept && { kept }) };
   if (kept || close.dryRun) return rating;
   return { ...rating, usage: await prepareUsage(usageOf(task), pulled.series) };
+}
+
+/** What holds a draft that was rated, before anything is written down of it. */
+function objectionTo(
+  { facts }: BillingTask,
+  renderer: RatingOptions['renderer'],
+  draft: Parameters<typeof eInvoiceHold>[0],
+): Held | undefined {
+  return unprintableHold(renderer, draft) ?? gstHold(facts, draft) ?? eInvoiceHold(draft);
 }
 
 function usageOf({ facts, period }: BillingTask): Omit<PreparedUsage, 'rows'> {

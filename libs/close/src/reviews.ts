@@ -1,4 +1,13 @@
-import { type BillingFacts, billingTask, draftOfLines, eInvoiceHold, type Held, orHeld, type Plans } from '#billing';
+import {
+  type BillingFacts,
+  billingTask,
+  draftOfLines,
+  eInvoiceHold,
+  gstHold,
+  type Held,
+  orHeld,
+  type Plans,
+} from '#billing';
 import { type DraftInvoice, lineKey, rebilled } from '#invoicing';
 import { decimal, minorUnits } from '#money';
 import type { Database, Refusal, Transaction } from '#persistence';
@@ -66,7 +75,8 @@ export class Reviews {
       );
     }
     if (drafted.outcome === 'held') return wouldBeHeld(drafted);
-    const objection = unprintableHold(renderer, drafted.draft) ?? eInvoiceHold(drafted.draft);
+    const objection =
+      unprintableHold(renderer, drafted.draft) ?? gstHold(facts, drafted.draft) ?? eInvoiceHold(drafted.draft);
     if (objection) return wouldBeHeld(objection);
     if (document.replaces === undefined) return drafted.draft;
     const { documents } = await loadPeriodDocuments(tx, { accountId, periodLabel });

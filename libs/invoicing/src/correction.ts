@@ -1,6 +1,6 @@
 import { Decimal, decimal, formatAmount, minus } from '#money';
 import type { RatedLine } from '#rating';
-import { assertConserved, notesOn } from './documents.js';
+import { assertConserved, gstOfNote, notesOn } from './documents.js';
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup, Totals } from './invoice.js';
 import { DEFAULT_LANGUAGE } from './language.js';
 import { InvoicingError } from './invoicing-error.js';
@@ -72,6 +72,7 @@ export function correctionOf(input: CorrectionInput): Omit<DraftInvoice, 'inputs
     payable: format(still('payable')),
     revision: Math.max(...issued.map(({ revision }) => revision)) + 1,
     payment_terms_days: original.payment_terms_days,
+    ...gstOfNote(original),
     notes: [`Corrects ${original.number} of ${original.issue_date}.`, ...notesOn(lines, taxes)],
     dialect_sha256: input.dialectSha256,
     layout_version: input.layoutVersion,

@@ -1,7 +1,7 @@
 import { allocate, Decimal, decimal, formatAmount, minorUnits, minus, plus, Ratio, sum } from '#money';
 import type { RatedLine } from '#rating';
 import { assertSamePeriod, taxDeltas } from './correction.js';
-import { assertConserved, notesOn } from './documents.js';
+import { assertConserved, gstOfNote, notesOn } from './documents.js';
 import type { DraftInvoice, InvoiceLine, IssuedInvoice, TaxGroup } from './invoice.js';
 import { DEFAULT_LANGUAGE } from './language.js';
 import { byKey, lineKey, type StandingLine, standingLines, taxClass, type Taxing } from './standing.js';
@@ -191,6 +191,7 @@ function noteOf(
     payable: still('payable'),
     revision: Math.max(...issued.map(({ revision }) => revision)) + 1,
     payment_terms_days: original.payment_terms_days,
+    ...gstOfNote(original),
     ...(credited.greaterThan(0) && { credit: { reason, billed: format(total('gross')), left: left.gross } }),
     notes: [`Corrects ${original.number} of ${original.issue_date}.`, ...notesOn(lines, taxes)],
     dialect_sha256: original.dialect_sha256,

@@ -1,7 +1,7 @@
 import { fromStamp, monthPeriod } from '#calendar';
 import { decimal } from '#money';
 import type { RatedLine } from '#rating';
-import { documentNumber } from './document-number.js';
+import { documentNumber, isNumberFormat } from './document-number.js';
 import {
   assertConserved,
   rebilled,
@@ -288,6 +288,40 @@ describe('documentNumber', () => {
     expect(() => documentNumber({ prefix, year: 2026, sequence: 1 })).toThrow(
       expect.objectContaining({ code: 'malformed_number', retryable: false }),
     );
+  });
+
+  it.each([
+    ['{prefix}/{fy}/{sequence}', 'AB/26-27/000001'],
+    ['{prefix}-{year}/{sequence}', 'AB-2026/000001'],
+  ])('as a seller writes them: %s', (format, number) => {
+    expect(documentNumber({ prefix: 'AB', year: 2026, sequence: 1, format, country: 'IN' })).toBe(number);
+  });
+
+  it.each([
+    '{prefix}{fy}{sequence}',
+    '{sequence}-{year}-{prefix}',
+    '{prefix}-{sequence}',
+    '{prefix}_{year}-{sequence}',
+    '',
+  ])('refuses the format %j, by which two could read alike or none be told', (format) => {
+    expect(isNumberFormat(format)).toBe(false);
+    expect(() => documentNumber({ prefix: 'AB', year: 2026, sequence: 1, format })).toThrow(
+      expect.objectContaining({ code: 'malformed_number' }),
+    );
+  });
+
+  it('turns the century', () => {
+    expect(documentNumber({ prefix: 'A', year: 2099, sequence: 1, format: '{prefix}/{fy}/{sequence}' })).toBe(
+      'A/99-00/000001',
+    );
+  });
+
+  it('begins with no zero in India', () => {
+    const of = { prefix: '0A', year: 2026, sequence: 1 };
+    expect(() => documentNumber({ ...of, country: 'IN' })).toThrow(
+      expect.objectContaining({ code: 'malformed_number' }),
+    );
+    expect(documentNumber(of)).toBe('0A-2026-000001');
   });
 
   it('has at most 16 characters in India', () => {

@@ -1,6 +1,7 @@
 import { addDays, type BillingPeriod, type EpochSeconds, type Interval, localDateAt, toStamp } from '#calendar';
 import { decimal, plus, sum } from '#money';
 import type { RatedLine } from '#rating';
+import type { GstTerms } from './gst.js';
 import type {
   Address,
   Contact,
@@ -8,6 +9,7 @@ import type {
   CustomerEInvoice,
   DraftInvoice,
   ElectronicAddress,
+  GstSupply,
   InvoiceContent,
   IssuedInvoice,
   Party,
@@ -56,6 +58,7 @@ export interface InvoicedAccount {
   readonly eInvoice?: CustomerEInvoice | null | undefined;
   /** Null: the seller's. */
   readonly language?: Language | null | undefined;
+  readonly gst?: GstTerms | null | undefined;
 }
 
 export interface DraftInput {
@@ -69,6 +72,8 @@ export interface DraftInput {
   readonly revision: number;
   readonly dialectSha256: string | null;
   readonly layoutVersion: number;
+  /** Where the supply takes place in India. */
+  readonly gst?: GstSupply | undefined;
   /** Sentences that an operator adds to those that lines and taxes call for. */
   readonly notes?: readonly string[] | undefined;
 }
@@ -100,6 +105,7 @@ export function draftInvoice(input: DraftInput): Omit<DraftInvoice, 'inputs_hash
     ...totals,
     revision: input.revision,
     payment_terms_days: account.paymentTermsDays ?? seller.paymentTermsDays,
+    ...(input.gst && { gst: input.gst }),
     notes: [...notesOn(input.lines, totals.taxes), ...(input.notes ?? [])],
     dialect_sha256: input.dialectSha256,
     layout_version: input.layoutVersion,
@@ -215,6 +221,12 @@ export function issueInvoice(
     due_date: addDays(issueDate, draft.payment_terms_days),
     corrects: of.corrects ?? null,
   };
+}
+
+/** The place of supply of a note, which is that of the document that it is about. */
+export function gstOfNote(original: IssuedInvoice): Pick<InvoiceContent, 'gst'> {
+  const { gst, number, issue_date } = original;
+  return gst ? { gst: { ...gst, preceding: { number, issue_date } } } : {};
 }
 
 /** Whether there is nothing to bill: no line other than zero. */

@@ -12,7 +12,21 @@ export {
   type LineToCredit,
 } from './credit.js';
 export { DEFAULT_LANGUAGE, type Language, languageFor, LANGUAGES } from './language.js';
-export { documentNumber } from './document-number.js';
+export { documentNumber, isNumberFormat, NUMBER_FORMAT } from './document-number.js';
+export {
+  gstContradiction,
+  type GstFault,
+  gstSupplyOf,
+  gstTaxes,
+  type GstTerms,
+  isUnclear,
+  levyOf,
+  shownState,
+  STATE_CODES,
+  stateName,
+  stateOfGstin,
+  stateOfRegion,
+} from './gst.js';
 export {
   assertConserved,
   rebilled,
@@ -36,6 +50,7 @@ export type {
   DocumentKind,
   DraftInvoice,
   ElectronicAddress,
+  GstSupply,
   InvoiceContent,
   InvoiceLine,
   IssuedInvoice,

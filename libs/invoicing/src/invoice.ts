@@ -105,6 +105,19 @@ export interface Totals {
   payable: string;
 }
 
+/** Where a supply takes place by Indian law, and how it is taxed therefore, frozen on a document (CGST rule 46). */
+export interface GstSupply {
+  /** The code of the state, as the first two digits of a GSTIN; 96: outside India. */
+  place_of_supply: string;
+  supply: 'intra_state' | 'inter_state' | 'sez' | 'export';
+  /** Of a supply to a special economic zone or abroad: whether integrated tax is paid on it, or it goes out under a bond or letter of undertaking. */
+  with_payment: boolean;
+  /** HSN or SAC of lines that have none of their own; absent where the seller says none. */
+  sac?: string;
+  /** Of a note: the document that it is about. */
+  preceding?: { number: string; issue_date: string };
+}
+
 export type DocumentKind = 'invoice' | 'credit_note' | 'debit_note';
 
 /** A line with its position on the document, counted from 1. */
@@ -165,6 +178,8 @@ export interface InvoiceContent extends Totals {
   replaces?: { id: string; number: string };
   /** On credit notes that an operator gave for a part of what was billed. */
   credit?: CreditByHand;
+  /** On documents of a seller with a GSTIN: where the supply takes place, and how it is taxed. Absent on all others. */
+  gst?: GstSupply;
   /** Sentences printed under the totals: exemption reasons, how bandwidth is measured, warnings that concern the payer. */
   notes: string[];
   /** The report dialect the usage was read with. */

@@ -7,6 +7,7 @@ export class InvoicingError extends Error {
       | 'tax_name_unmatched'
       | 'tax_rate_contradicts_category'
       | 'ambiguous_taxes'
+      | 'place_of_supply_unclear'
       | 'not_conserved'
       | 'malformed_number'
       | 'original_missing'

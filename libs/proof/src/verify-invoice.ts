@@ -213,11 +213,9 @@ function derivationFault({ document, facts }: InvoiceEvidence): Fault | undefine
   }
   assertConserved(document);
   if (document.corrects) return undefined;
-  const { seller, account } = facts;
-  const options = { currency, rounding: seller.rounding, payableRounding: seller.payableRounding };
   const { taxes, net, tax, gross, rounding, payable } = document;
   const totals = { taxes, net, tax, gross, rounding, payable };
-  return firstDifference(totals, totalsOf(lines, account.taxes, options), 'document');
+  return firstDifference(totals, totalsOf(lines, taxingOf(facts).taxes, taxingOf(facts).options), 'document');
 }
 
 /** The electronic forms, each written again from the document; the first that differs. */
@@ -235,7 +233,7 @@ function rewritten({
     const path = `renditions[${position}]`;
     const again = kind && layoutVersionOf(kind) === layout ? renderEInvoice(kind, document) : undefined;
     if (again && isRefusal(again)) return { path, message: `cannot be: ${again.message}` };
-    const fault = again && hashFault(`${path}.sha256`, hash, again.xml);
+    const fault = again && hashFault(`${path}.sha256`, hash, again.text);
     if (fault) return fault;
     known.push({ kind: name, sha256: hash, rewritten: again !== undefined });
   }

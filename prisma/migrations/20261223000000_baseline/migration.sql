@@ -76,6 +76,7 @@ CREATE TABLE seller (
   -- Notes are numbered CN-… and DN-…; invoices of the same seller must not look like them.
   invoice_prefix     text NOT NULL DEFAULT 'INV'
                      CONSTRAINT seller_prefix_is_not_of_notes CHECK (invoice_prefix NOT IN ('CN', 'DN')),
+  number_format      text NOT NULL DEFAULT '{prefix}-{year}-{sequence}',
   fiscal_year_start  integer NOT NULL DEFAULT 1 CHECK (fiscal_year_start BETWEEN 1 AND 12),
   number_start       integer NOT NULL DEFAULT 1 CHECK (number_start >= 1),
   rounding           text NOT NULL DEFAULT 'half_up' CHECK (rounding IN ('half_up', 'half_even')),
@@ -92,6 +93,8 @@ CREATE TABLE seller (
   -- accent, footer
   branding           jsonb,
   logo               text REFERENCES logo,
+  -- rate of goods and services tax in India
+  gst                jsonb,
   -- base_url, dialect, strict; the key is sealed in its own column
   report_api         jsonb,
   report_api_key     bytea,
@@ -117,6 +120,8 @@ CREATE TABLE account (
   registration       jsonb,
   -- profile, buyer_reference, order_reference, endpoint
   e_invoice          jsonb,
+  -- place_of_supply, sez, with_payment
+  gst                jsonb,
   report_api_key     bytea,
   created_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
   updated_at         timestamptz NOT NULL DEFAULT clock_timestamp(),

@@ -23,7 +23,7 @@ import {
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
-import { accountEInvoice, email, refuseForeignTaxId, registration, taxNumber } from '../identity.js';
+import { accountEInvoice, accountGst, email, refuseForeignTaxId, registration, taxNumber } from '../identity.js';
 import { DATABASE, SECRET_KEY } from '../ports.js';
 import { accepted, found } from '../problems/problem.js';
 
@@ -44,6 +44,7 @@ const members = {
     .meta({ description: "What its documents are written in. Null: the seller's language." }),
   registration: registration.nullable(),
   e_invoice: accountEInvoice.nullable(),
+  gst: accountGst.nullable(),
 };
 
 const ownReportApiKey = reportApiKey.nullable().meta({ writeOnly: true });
@@ -62,6 +63,7 @@ const newAccount = z
     language: members.language.default(null),
     registration: members.registration.default(null),
     e_invoice: members.e_invoice.default(null),
+    gst: members.gst.default(null),
     report_api_key: ownReportApiKey.default(null),
   })
   .meta({ id: 'NewAccount' });

@@ -11,6 +11,7 @@ import {
   type Seller,
   updateSeller,
 } from '#persistence/catalogue';
+import { isNumberFormat, NUMBER_FORMAT } from '#invoicing';
 import { DIALECTS, type OutboundAddresses, plainUrl } from '#report-client';
 import { z } from 'zod';
 import { Access } from '../access/access.guard.js';
@@ -33,7 +34,7 @@ import {
   timeZone,
 } from '../contract.js';
 import { Documented } from '../documented.js';
-import { contact, email, endpoint, refuseForeignTaxId, registration, taxNumber } from '../identity.js';
+import { contact, email, endpoint, refuseForeignTaxId, registration, sellerGst, taxNumber } from '../identity.js';
 import { ADDRESSES, DATABASE, SECRET_KEY } from '../ports.js';
 import { accepted, found, Problem } from '../problems/problem.js';
 
@@ -127,6 +128,13 @@ const members = {
     .string()
     .regex(/^[A-Z0-9]([A-Z0-9/-]{0,14}[A-Z0-9])?$/, 'must be 1 to 16 capital letters, digits, "-" or "/"')
     .refine((prefix) => prefix !== 'CN' && prefix !== 'DN', 'must not be "CN" or "DN": credit and debit notes are'),
+  number_format: text(40)
+    .refine(isNumberFormat, 'must be {prefix}, then {year} or {fy}, then {sequence}, parted by "-" or "/"')
+    .meta({
+      description:
+        'How numbers are written: `{year}` is the one in which the fiscal year begins, `{fy}` is `26-27`, a sequence has 6 ' +
+        'digits. `{prefix}/{fy}/{sequence}` is AB/26-27/000001.',
+    }),
   fiscal_year_start: z.int().min(1).max(12),
   number_start: z.int().min(1).max(999_999_999),
   rounding: z.enum(['half_up', 'half_even']),
@@ -145,6 +153,7 @@ const members = {
     .nullable()
     .meta({ description: 'Where the seller is reached by electronic documents.' }),
   branding: branding.nullable(),
+  gst: sellerGst.nullable(),
 };
 
 const newSeller = z
@@ -155,6 +164,7 @@ const newSeller = z
     address: members.address.default(null),
     email: members.email.default(null),
     invoice_prefix: members.invoice_prefix.default('INV'),
+    number_format: members.number_format.default(NUMBER_FORMAT),
     fiscal_year_start: members.fiscal_year_start.default(1),
     number_start: members.number_start.default(1),
     rounding: members.rounding.default('half_up'),
@@ -168,6 +178,7 @@ const newSeller = z
     registration: members.registration.default(null),
     e_invoice: members.e_invoice.default(null),
     branding: members.branding.default(null),
+    gst: members.gst.default(null),
     report_api: z
       .strictObject({
         base_url: reportApi.base_url.default(null),

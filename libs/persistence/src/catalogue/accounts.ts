@@ -1,6 +1,6 @@
 import { startOfDay, toStamp } from '#calendar';
 import { hasElectronicForm } from '#e-invoice';
-import type { AccountTax, Address, CustomerEInvoice, Language, Registration } from '#invoicing';
+import type { AccountTax, Address, CustomerEInvoice, GstTerms, Language, Registration } from '#invoicing';
 import { v7 as uuid } from 'uuid';
 import { recordAudit } from '../ground/audit.js';
 import { type Changes, defined, jsonColumn, localDateOf } from '../ground/columns.js';
@@ -37,6 +37,8 @@ export interface Account {
   registration: Registration | null;
   /** The electronic form of its documents that it wants, and what that form says of it; null: nothing. */
   e_invoice: CustomerEInvoice | null;
+  /** Where its supplies take place in India, where its GSTIN and its address do not say so; null: they do. */
+  gst: GstTerms | null;
   has_report_api_key: boolean;
   created_at: string;
   updated_at: string;
@@ -300,6 +302,7 @@ function columnsOf(account: Changes<NewAccount>): Prisma.AccountUpdateInput {
     language: account.language,
     registration: account.registration === undefined ? undefined : jsonColumn(account.registration),
     eInvoice: account.e_invoice === undefined ? undefined : jsonColumn(account.e_invoice),
+    gst: account.gst === undefined ? undefined : jsonColumn(account.gst),
   });
 }
 
@@ -320,6 +323,7 @@ function view(row: AccountRow & { seller: { code: string } }): Account {
     language: row.language as Language | null,
     registration: row.registration as Registration | null,
     e_invoice: row.eInvoice as CustomerEInvoice | null,
+    gst: row.gst as GstTerms | null,
     has_report_api_key: row.reportApiKey !== null,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),

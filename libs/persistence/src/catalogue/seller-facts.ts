@@ -7,14 +7,14 @@ import { readSettings } from './seller-settings.js';
 export const SELLER = Prisma.sql`
   jsonb_build_object(
     'id', s.id, 'code', s.code, 'name', s.name, 'country', s.country, 'currency', s.currency, 'timeZone', s.time_zone,
-    'taxId', s.tax_id, 'address', s.address, 'email', s.email, 'invoicePrefix', s.invoice_prefix,
+    'taxId', s.tax_id, 'address', s.address, 'email', s.email, 'invoicePrefix', s.invoice_prefix, 'numberFormat', s.number_format,
     'fiscalYearStart', s.fiscal_year_start, 'numberStart', s.number_start, 'rounding', s.rounding,
     'payableRounding', s.payable_rounding, 'paymentTermsDays', s.payment_terms_days, 'edgePolicy', s.edge_policy,
     'bank', s.bank, 'reportApi', CASE WHEN s.report_api IS NOT NULL
                                        THEN jsonb_build_object('dialect', s.report_api->'dialect') END,
     'contact', s.contact, 'registration', s.registration, 'eInvoice', s.e_invoice, 'language', s.language,
     'branding', NULLIF(jsonb_strip_nulls(COALESCE(s.branding, '{}') || jsonb_build_object('logo', s.logo)), '{}'),
-    'settleHours', s.settle_hours, 'settings', s.settings)`;
+    'gst', s.gst, 'settleHours', s.settle_hours, 'settings', s.settings)`;
 
 export type SellerRow = Omit<SellerTerms, 'unregisteredUsage'> & { settleHours: number | null; settings: unknown };
 

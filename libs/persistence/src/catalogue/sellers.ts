@@ -8,6 +8,7 @@ import {
   type ElectronicAddress,
   InvoicingError,
   type Language,
+  stateOfGstin,
   type Registration,
 } from '#invoicing';
 import type { RoundingMode } from '#money';
@@ -43,6 +44,8 @@ export interface Seller {
   email: string | null;
   /** First part of every invoice number. */
   invoice_prefix: string;
+  /** How numbers are written, as `{prefix}-{year}-{sequence}`. */
+  number_format: string;
   /** Month 1–12. */
   fiscal_year_start: number;
   /** The sequence of the first invoice; every other series begins with 1. */
@@ -66,6 +69,8 @@ export interface Seller {
   branding: Omit<Branding, 'logo'> | null;
   /** sha256 of the logo's bytes. */
   logo: string | null;
+  /** What goods and services tax of India it charges; null: as the taxes of its accounts say. */
+  gst: { rate: string | null; sac: string | null } | null;
   report_api: ReportApiSettings & { has_api_key: boolean };
   settings: SellerSettings;
   created_at: string;
@@ -207,6 +212,7 @@ function columnsOf(seller: SellerChange): Prisma.SellerUpdateInput {
     address: seller.address === undefined ? undefined : jsonColumn(seller.address),
     email: seller.email,
     invoicePrefix: seller.invoice_prefix,
+    numberFormat: seller.number_format,
     fiscalYearStart: seller.fiscal_year_start,
     numberStart: seller.number_start,
     rounding: seller.rounding,
@@ -220,6 +226,7 @@ function columnsOf(seller: SellerChange): Prisma.SellerUpdateInput {
     registration: seller.registration === undefined ? undefined : jsonColumn(seller.registration),
     eInvoice: seller.e_invoice === undefined ? undefined : jsonColumn(seller.e_invoice),
     branding: seller.branding === undefined ? undefined : jsonColumn(seller.branding),
+    gst: seller.gst === undefined ? undefined : jsonColumn(seller.gst),
   });
 }
 
@@ -254,6 +261,7 @@ async function brokenNumbering(
       year,
       sequence: Number(present?.sequence ?? 1),
       country: seller.country,
+      format: seller.number_format,
     };
     const message = `${seller.code} has issued invoices, and the next is ${documentNumber(of)}; number_start is that of the first only`;
     return refusal('numbering_has_begun', message, '/number_start');
@@ -270,13 +278,30 @@ async function brokenNumbering(
 /** Four digits, as every fiscal year has for a long time to come. */
 const SOME_YEAR = 2026;
 
-/** Refuses a prefix with which the first document would have a number that the law of the seller's country forbids. */
+/** Zones in which it is the same time as in all of India. */
+const INDIAN_ZONES: ReadonlySet<string> = new Set(['Asia/Kolkata', 'Asia/Calcutta']);
+
+/** Refuses what would give the first invoice or note a number that the law of the seller's country forbids. */
 function illegalNumber(
-  seller: Pick<Seller, 'invoice_prefix' | 'number_start' | 'country'>,
+  seller: Pick<
+    Seller,
+    'invoice_prefix' | 'number_format' | 'number_start' | 'fiscal_year_start' | 'country' | 'tax_id' | 'time_zone'
+  >,
 ): Refusal<'number_not_legal'> | undefined {
-  const { invoice_prefix: prefix, number_start: sequence, country } = seller;
+  const { invoice_prefix: prefix, number_start: sequence, country, number_format: format, time_zone: zone } = seller;
+  if (format.includes('{fy}') && seller.fiscal_year_start === 1) {
+    const message =
+      'a fiscal year that begins in January lies in one year; write {year} in number_format instead of {fy}';
+    return refusal('number_not_legal', message, '/number_format');
+  }
+  // The financial year of the law turns at midnight in India (General Clauses Act 1897 s. 3 (21)), and dates are those there.
+  if (country === 'IN' && stateOfGstin(seller.tax_id) !== undefined && !INDIAN_ZONES.has(zone)) {
+    const message = `documents of a seller with a GSTIN have the dates of India, not those of ${zone}; set time_zone to Asia/Kolkata`;
+    return refusal('number_not_legal', message, '/time_zone');
+  }
   try {
-    documentNumber({ prefix, year: SOME_YEAR, sequence, country });
+    documentNumber({ prefix, year: SOME_YEAR, sequence, country, format });
+    documentNumber({ prefix: 'CN', year: SOME_YEAR, sequence: 1, country, format });
     return undefined;
   } catch (error) {
     if (error instanceof InvoicingError) return refusal('number_not_legal', error.message, '/invoice_prefix');
@@ -296,6 +321,7 @@ function view(row: SellerRow): Seller {
     address: row.address as Address | null,
     email: row.email,
     invoice_prefix: row.invoicePrefix,
+    number_format: row.numberFormat,
     fiscal_year_start: row.fiscalYearStart,
     number_start: row.numberStart,
     rounding: row.rounding as RoundingMode,
@@ -310,6 +336,7 @@ function view(row: SellerRow): Seller {
     e_invoice: row.eInvoice as Seller['e_invoice'],
     branding: row.branding as Seller['branding'],
     logo: row.logo,
+    gst: row.gst as Seller['gst'],
     report_api: { ...readReportApi(row.reportApi), has_api_key: row.reportApiKey !== null },
     settings: readSettings(row.settings),
     created_at: row.createdAt.toISOString(),

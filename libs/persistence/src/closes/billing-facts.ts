@@ -38,7 +38,7 @@ function factsOf(periodLabel: string | undefined, documents: boolean, closeId?: 
       'id', a.id, 'externalId', a.external_id, 'name', a.name, 'currency', a.currency, 'timeZone', a.time_zone,
       'address', a.address, 'taxId', a.tax_id, 'email', a.email, 'taxes', a.taxes,
       'paymentTermsDays', a.payment_terms_days, 'edgePolicy', a.edge_policy, 'registration', a.registration,
-      'eInvoice', a.e_invoice, 'language', a.language) AS account,
+      'eInvoice', a.e_invoice, 'language', a.language, 'gst', a.gst) AS account,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
               'dimension', e.dimension, 'value', e.value, 'name', e.name,
               'activeFrom', e.active_from::text, 'activeUntil', e.active_until::text)
