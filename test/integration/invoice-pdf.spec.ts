@@ -398,7 +398,7 @@ describe('a hybrid', () => {
     const written = renderEInvoice('cii', document);
     if (written.outcome === 'refused') throw new Error(written.message);
     expect(embeddedFiles(file).map(({ name, bytes }) => [name, bytes.toString()])).toEqual([
-      ['factur-x.xml', written.xml],
+      ['factur-x.xml', written.text],
     ]);
   });
 

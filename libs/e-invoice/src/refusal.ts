@@ -13,6 +13,8 @@ export type RefusalCode =
   | 'currency_not_in_e_invoices'
   /** The parties lack what the format requires. */
   | 'e_invoice_incomplete'
+  /** INV-01 has the components of India's goods and services tax, and no reverse charge. */
+  | 'tax_not_in_inv01'
   /** Two taxes on one supply (CGST and SGST); EN 16931 knows one. */
   | 'several_taxes_on_a_line'
   /** The groups of the document do not say which of two rates a line bears. */

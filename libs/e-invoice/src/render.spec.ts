@@ -4,7 +4,7 @@ import { arithmeticFaults, readInvoice, readXml } from '../../../test/support/wr
 import { fromStamp } from '#calendar';
 import { creditOf, type CreditRequest, issueInvoice } from '#invoicing';
 import type { ElectronicDocument } from './document.js';
-import { FORMAT_KINDS, type FormatKind } from './formats/index.js';
+import { XML_KINDS, type FormatKind } from './formats/index.js';
 import { missingFor, renderEInvoice } from './render.js';
 
 const { draft } = await goldenStory('one-line');
@@ -14,7 +14,7 @@ const document = issued(taxed(draft, VAT));
 function xmlOf(kind: FormatKind, of: ElectronicDocument = document): string {
   const rendition = renderEInvoice(kind, of);
   if (rendition.outcome === 'refused') throw new Error(rendition.message);
-  return rendition.xml;
+  return rendition.text;
 }
 
 const unnamed = { reference: 'x', name: '', address: null, tax_id: null, email: null };
@@ -46,7 +46,7 @@ describe('what a format requires', () => {
     expect(renderEInvoice(kind, bare)).toMatchObject({ outcome: 'refused', code: 'e_invoice_incomplete', members });
   });
 
-  it.each(FORMAT_KINDS)('%s finds nothing missing of whole parties', (kind) => {
+  it.each(XML_KINDS)('%s finds nothing missing of whole parties', (kind) => {
     expect(missingFor(kind, document)).toEqual([]);
     expect(missingFor(kind, { ...draft, ...GERMAN_PARTIES })).toEqual([]);
   });
@@ -153,11 +153,11 @@ describe('what a format requires', () => {
 
 describe('an electronic invoice', () => {
   it('is the same text each time', () => {
-    for (const kind of FORMAT_KINDS) expect(xmlOf(kind)).toBe(xmlOf(kind, structuredClone(document)));
+    for (const kind of XML_KINDS) expect(xmlOf(kind)).toBe(xmlOf(kind, structuredClone(document)));
   });
 
   it('says which specification it follows', () => {
-    const said = FORMAT_KINDS.map((kind) => [kind, readInvoice(xmlOf(kind)).customization]);
+    const said = XML_KINDS.map((kind) => [kind, readInvoice(xmlOf(kind)).customization]);
     expect(Object.fromEntries(said)).toEqual({
       cii: 'urn:cen.eu:en16931:2017',
       ubl: 'urn:cen.eu:en16931:2017',
@@ -169,7 +169,7 @@ describe('an electronic invoice', () => {
 
   it('carries what is written between angle brackets', () => {
     const notes = ['a < b & "c"\r\nd'];
-    for (const kind of FORMAT_KINDS) {
+    for (const kind of XML_KINDS) {
       const read = readInvoice(xmlOf(kind, { ...document, notes }));
       expect([read.seller, read.buyer, read.note]).toEqual([
         'Acme Netz & Söhne GmbH',
@@ -180,7 +180,7 @@ describe('an electronic invoice', () => {
   });
 
   it.each(['\u0007', '\ud800', '\uffff'])('refuses a character that is none in XML: %j', (character) => {
-    for (const kind of FORMAT_KINDS) {
+    for (const kind of XML_KINDS) {
       expect(renderEInvoice(kind, { ...document, notes: [`a${character}`] })).toMatchObject({
         code: 'character_not_in_xml',
       });
@@ -197,7 +197,7 @@ describe('an electronic invoice', () => {
       description: 'SIM 4917012345678',
       entity: { dimension: 'msisdn' as const, value: '4917012345678', name: 'Van 4917012345678' },
     }));
-    for (const kind of FORMAT_KINDS) {
+    for (const kind of XML_KINDS) {
       const xml = xmlOf(kind, { ...document, lines });
       expect(xml).not.toContain('4917012345678');
       expect(xml).toContain('MSISDN ••••5678, Van ••••5678');
@@ -207,7 +207,7 @@ describe('an electronic invoice', () => {
   it('turns a credit note and names what it credits, in type 381 and where nothing is to be paid', () => {
     const note = corrected(document, 'nothing');
     if (!note) throw new Error('nothing to take back');
-    for (const kind of FORMAT_KINDS) {
+    for (const kind of XML_KINDS) {
       const xml = xmlOf(kind, note);
       const read = readInvoice(xml);
       expect([read.typeCode, read.preceding, read.totals.payable]).toEqual(['381', document.number, document.payable]);
@@ -220,13 +220,13 @@ describe('an electronic invoice', () => {
 
   it('has the types that each format has for a debit note', () => {
     const debit = { ...document, kind: 'debit_note' as const, corrects: { id: 'i', number: 'INV-1' } };
-    const types = FORMAT_KINDS.map((kind) => readInvoice(xmlOf(kind, debit)).typeCode);
+    const types = XML_KINDS.map((kind) => readInvoice(xmlOf(kind, debit)).typeCode);
     expect(types).toEqual(['383', '383', '380', '380', '383']);
   });
 
   it('names no VAT identifier outside the scope of VAT, and stands alone there', () => {
     const outside = issued(taxed(draft, []));
-    for (const kind of FORMAT_KINDS) {
+    for (const kind of XML_KINDS) {
       const xml = xmlOf(kind, outside);
       expect(xml).not.toMatch(/schemeID="VA"|<cbc:CompanyID>DE\d+<\/cbc:CompanyID><cac:TaxScheme><cbc:ID>VAT</);
       expect(readInvoice(xml).lines.map(({ rate }) => rate)).toEqual([null]);
@@ -238,7 +238,7 @@ describe('an electronic invoice', () => {
   it('says where an intra-Community supply goes, and why no tax is charged', () => {
     const parties = partiesTo('AT', 'ATU12345678');
     const supply = issued(taxed(draft, [{ name: 'VAT', category: 'K', rate: '0' }]), parties);
-    for (const kind of FORMAT_KINDS) {
+    for (const kind of XML_KINDS) {
       const xml = xmlOf(kind, supply);
       expect(xml).toMatch(/ShipToTradeParty.*>AT<|cac:Delivery>.*>AT</);
       expect(readInvoice(xml).taxes[0]).toMatchObject({
@@ -254,14 +254,14 @@ describe('an electronic invoice', () => {
       supplier,
       customer: { ...customer, tax_id: null, address: { ...customer.address, country: 'XK' } },
     };
-    for (const kind of FORMAT_KINDS) {
+    for (const kind of XML_KINDS) {
       expect(xmlOf(kind, { ...document, ...parties })).toContain('>1A<');
       expect(xmlOf(kind, { ...document, ...parties })).not.toContain('XK');
     }
   });
 
   it('is none in a currency that is not on the list', () => {
-    for (const kind of FORMAT_KINDS) {
+    for (const kind of XML_KINDS) {
       expect(renderEInvoice(kind, { ...document, currency: 'STN' })).toMatchObject({
         code: 'currency_not_in_e_invoices',
       });
@@ -273,7 +273,7 @@ describe('an electronic invoice', () => {
       ...document,
       gross: document.payable.replace(/\d$/, (digit) => `${(Number.parseInt(digit, 10) + 1) % 10}`),
     };
-    for (const kind of FORMAT_KINDS) expect(renderEInvoice(kind, wrong)).toMatchObject({ code: 'amounts_not_exact' });
+    for (const kind of XML_KINDS) expect(renderEInvoice(kind, wrong)).toMatchObject({ code: 'amounts_not_exact' });
   });
 });
 
@@ -285,7 +285,7 @@ describe('a credit note by hand', () => {
     { reason: 'all of it', lines: [{ position: 1, amount: line?.amount ?? '' }] },
   ];
 
-  it.each(requests.flatMap((request) => FORMAT_KINDS.map((kind) => [kind, request] as const)))(
+  it.each(requests.flatMap((request) => XML_KINDS.map((kind) => [kind, request] as const)))(
     '%s says %j with positive amounts, the invoice and the reason',
     (kind, request) => {
       const taxing = {

@@ -3,6 +3,7 @@ import { minorUnits } from '#money';
 import { isListedCurrency } from './code-lists.js';
 import type { ElectronicContent, ElectronicDocument } from './document.js';
 import { FORMATS, type FormatKind, formOf } from './formats/index.js';
+import { inv01 } from './formats/inv01/format.js';
 import { isRefusal, type Refusal, refused } from './refusal.js';
 import { missingFrom } from './requirements.js';
 import { inexact } from './semantic/exact.js';
@@ -16,7 +17,7 @@ export interface Rendition {
   readonly kind: FormatKind;
   readonly mediaType: string;
   readonly layoutVersion: number;
-  readonly xml: string;
+  readonly text: string;
 }
 
 /** Decimals that an amount has at most in EN 16931 (BR-DEC). */
@@ -27,12 +28,17 @@ const MOST_DECIMALS = 2;
  * `/seller`, as `/e_invoice/buyer_reference` or `/seller/contact/email`. Empty when it has all of them.
  */
 export function missingFor(kind: FormatKind, content: ElectronicContent): string[] {
-  return missingFrom(FORMATS[kind], content);
+  return kind === inv01.kind ? inv01.missing(content) : missingFrom(FORMATS[kind], content);
 }
 
-/** Whether amounts of a currency can stand in an electronic invoice: with at most two decimals, and on the list (BR-CL-04). */
-export function hasElectronicForm(currency: string): boolean {
-  return minorUnits(currency) <= MOST_DECIMALS && isListedCurrency(currency);
+/**
+ * Whether amounts of a currency can stand in an electronic invoice: with at most two decimals, and on the list (BR-CL-04); in
+ * India they are rupees.
+ */
+export function hasElectronicForm(currency: string, profile: string): boolean {
+  return profile === inv01.kind
+    ? currency === 'INR'
+    : minorUnits(currency) <= MOST_DECIMALS && isListedCurrency(currency);
 }
 
 /** The electronic form that the customer of a document wants, as it was frozen on it; undefined: the PDF alone. */
@@ -68,6 +74,12 @@ export function objectionTo(draft: Omit<DraftInvoice, 'inputs_hash'>): Refusal |
  * address or a reference means to a network (a check digit, a participant that exists) is not looked at.
  */
 export function renderEInvoice(kind: FormatKind, document: ElectronicDocument): Rendition | Refusal {
+  if (kind === inv01.kind) {
+    const text = inv01.write(document);
+    if (typeof text !== 'string') return text;
+    const { mediaType, layoutVersion } = inv01;
+    return { outcome: 'written', kind, mediaType, layoutVersion, text };
+  }
   const format = FORMATS[kind];
   if (minorUnits(document.currency) > MOST_DECIMALS) {
     const decimals = `${document.currency} has ${minorUnits(document.currency)} decimals, EN 16931 at most ${MOST_DECIMALS}`;
@@ -94,10 +106,10 @@ export function renderEInvoice(kind: FormatKind, document: ElectronicDocument): 
   const roundings = document.corrects === null ? 1 : 2;
   const fault = inexact(invoice, roundings);
   if (fault) return fault;
-  const xml = format.write(invoice);
-  const character = characterNotInXml(xml);
+  const text = format.write(invoice);
+  const character = characterNotInXml(text);
   if (character !== null) {
     return refused('character_not_in_xml', `a name, note or description holds ${character}, which XML cannot carry`);
   }
-  return { outcome: 'written', kind, mediaType: format.mediaType, layoutVersion: format.layoutVersion, xml };
+  return { outcome: 'written', kind, mediaType: format.mediaType, layoutVersion: format.layoutVersion, text };
 }

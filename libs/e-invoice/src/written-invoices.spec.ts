@@ -13,7 +13,7 @@ import { storiesOf } from '../../../test/support/random-stories.js';
 import { inputOf, type Story } from '../../../test/support/rating-story.js';
 import { arithmeticFaults, readInvoice } from '../../../test/support/written-invoice.js';
 import type { ElectronicDocument } from './document.js';
-import { FORMAT_KINDS } from './formats/index.js';
+import { XML_KINDS } from './formats/index.js';
 import { renderEInvoice } from './render.js';
 
 const VAT: AccountTax[] = [
@@ -23,10 +23,10 @@ const VAT: AccountTax[] = [
 
 /** The document in every format, read back and worked out again; what it says must be what the document says. */
 function judge(document: ElectronicDocument): { kind: string; xml: string }[] {
-  return FORMAT_KINDS.map((kind) => {
+  return XML_KINDS.map((kind) => {
     const rendition = renderEInvoice(kind, document);
     if (rendition.outcome === 'refused') throw new Error(`${kind}: ${rendition.message}`);
-    const { xml } = rendition;
+    const { text: xml } = rendition;
     const read = readInvoice(xml);
     expect(arithmeticFaults(read, minorUnits(document.currency), document.corrects === null ? 1 : 2)).toEqual([]);
     const isCredit = document.kind === 'credit_note';
@@ -126,7 +126,7 @@ describe('golden stories as electronic invoices', () => {
 
   it.each(Object.entries(NOT_IN_EN_16931))('%s is refused: %s', async (name, code) => {
     const { draft } = await goldenStory(name);
-    for (const kind of FORMAT_KINDS)
+    for (const kind of XML_KINDS)
       expect(renderEInvoice(kind, issued(draft))).toMatchObject({ outcome: 'refused', code });
   });
 

@@ -24,7 +24,7 @@ export function facturX(document: PrintableInvoice): Attachment | undefined {
   if (!form?.insidePdf) return undefined;
   const rendition = renderEInvoice(form.kind, document);
   if (isRefusal(rendition)) return undefined;
-  return { name: FILE, type: 'text/xml', bytes: Buffer.from(rendition.xml), xmp: XMP };
+  return { name: FILE, type: 'text/xml', bytes: Buffer.from(rendition.text), xmp: XMP };
 }
 
 /** PDF/A knows no properties of others: their schema stands beside them (ISO 19005-3, 6.6.2.3.2). */

@@ -331,7 +331,7 @@ class Archive {
       const form = wantedForm(content);
       if (!form) continue;
       const { number } = document;
-      const name = nameOf(number, 'xml');
+      const name = form.kind === 'inv01' ? nameOf(`${number}-inv01`, 'json') : nameOf(number, 'xml');
       this.#expected.add(name);
       const file = this.#files.get(name);
       const entry = this.#listed.get(number)?.xml;
@@ -353,7 +353,7 @@ class Archive {
       if (listed && listed.layout !== layoutVersionOf(form.kind)) otherLayout += 1;
       else if (written instanceof Error || isRefusal(written)) {
         this.#differs('altered', name, `cannot be written again: ${printableName(written.message)}`);
-      } else if (sha256(written.xml) === hash) rewritten += 1;
+      } else if (sha256(written.text) === hash) rewritten += 1;
       else this.#differs('altered', name, 'is not what its certified document comes to when it is written again');
     }
     return { found, rewritten, otherLayout };

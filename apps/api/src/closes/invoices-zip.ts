@@ -61,13 +61,15 @@ async function* entriesOf({ database, closes, closeId, certificate }: ClosedMont
     else yield { name: `${file}.pdf`, bytes: pdf.bytes, date };
     const form = wantedForm(content);
     const xml = form && (await fileOrWhyNot(database, () => closes.xml(id, form.kind)));
-    if (xml && 'bytes' in xml) yield { name: `${file}.xml`, bytes: xml.bytes, date };
+    // A document is JSON itself.
+    const formFile = form?.kind === 'inv01' ? `${file}-inv01.json` : `${file}.xml`;
+    if (xml && 'bytes' in xml) yield { name: formFile, bytes: xml.bytes, date };
     else if (xml && !isRefusal(xml)) manifest.missing.push({ number, id, part: 'xml', code: xml.code });
     manifest.documents.push({
       number,
       json: { file: json.name, sha256: documentSha256(content) },
       pdf: 'code' in pdf ? null : { file: `${file}.pdf`, sha256: pdf.sha256, layout: pdf.layout },
-      ...(form && xml && { xml: listed(form.kind, `${file}.xml`, xml) }),
+      ...(form && xml && { xml: listed(form.kind, formFile, xml) }),
     });
   }
   yield { name: MANIFEST_FILE, bytes: Buffer.from(JSON.stringify(manifest, null, 2)), date: latest };

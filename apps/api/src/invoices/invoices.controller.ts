@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { FORMAT_KINDS, isRefusal, type Refusal, wantedForm } from '#e-invoice';
+import { type FormatKind, isRefusal, type Refusal, wantedForm, XML_KINDS } from '#e-invoice';
 import { type Catalogue, type Page, pageOf as cut, recordAudit, uuidAfter } from '#persistence';
 import { findSeller } from '#persistence/catalogue';
 import {
@@ -86,7 +86,7 @@ const query = z.strictObject({
 });
 
 const xmlQuery = z.strictObject({
-  format: z.enum(FORMAT_KINDS).optional().meta({
+  format: z.enum(XML_KINDS).optional().meta({
     description: "The electronic form. Default: the one of the account's profile, as it was when this was issued.",
   }),
 });
@@ -222,19 +222,41 @@ export class InvoicesController {
   ): Promise<StreamableFile | undefined> {
     const document = await this.read(invoiceId, caller);
     if (document.status === 'draft') throw notIssued();
-    const kind = format ?? wantedForm(document)?.kind;
+    const wanted = wantedForm(document)?.kind;
+    const kind = format ?? (wanted === INV01 ? undefined : wanted);
     if (kind === undefined) {
-      const message = `must be one of ${FORMAT_KINDS.join(', ')}: the account wanted no profile when this was issued`;
+      const message = `must be one of ${XML_KINDS.join(', ')}: the account wanted none of them when this was issued`;
       throw new Problem(422, 'format_missing', `format ${message}`, { errors: [{ pointer: '/format', message }] });
     }
-    const file = found(await this.closes.xml(invoiceId, kind), 'issued document of that id');
-    if (isRefusal(file)) throw noSuchForm(file);
-    const { sha256, bytes } = file;
-    response.set({ 'cache-control': 'private, no-cache', 'x-content-sha256': sha256 });
-    if (hasBytes(request, response, sha256)) return undefined;
-    response.attachment(`${document.number.replaceAll('/', '-')}-${kind}.xml`).type('application/xml');
-    await this.auditDownload(request, caller, document, { kind, sha256 });
-    return new StreamableFile(bytes, { length: bytes.length });
+    return this.sendForm(document, kind, { caller, request, response });
+  }
+
+  @Get(':id/inv01')
+  @GrowsWithAccount()
+  @Access(['read', 'audit'], 'narrowed')
+  @Documented(
+    'Download the INV-01 1.1 payload of an issued document, for an e-invoice portal of India: written once, then the same bytes ' +
+      'for ever; each download is an audit event',
+    {
+      200: { description: 'the file, with the sha256 of its bytes as ETag', type: 'application/json' },
+      304: { description: 'the caller has these bytes already' },
+    },
+    {
+      404: '`not_found`: no such document, or not issued yet',
+      409:
+        'there is no INV-01 of this document: `e_invoice_incomplete` (`errors` names every member that is missing), ' +
+        '`currency_not_in_e_invoices`, `tax_not_in_inv01`, `tax_of_a_line_unclear`, `several_taxes_on_a_line`, `amounts_not_exact`',
+    },
+  )
+  async inv01(
+    @Param('id', pathId) invoiceId: string,
+    @From() caller: Caller,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<StreamableFile | undefined> {
+    const document = await this.read(invoiceId, caller);
+    if (document.status === 'draft') throw notIssued();
+    return this.sendForm(document, INV01, { caller, request, response });
   }
 
   @Get(':id/evidence')
@@ -271,6 +293,24 @@ export class InvoicesController {
     return new StreamableFile(bytes, { length: bytes.length });
   }
 
+  private async sendForm(
+    document: InvoiceView,
+    kind: FormatKind,
+    { caller, request, response }: { caller: Caller; request: Request; response: Response },
+  ): Promise<StreamableFile | undefined> {
+    const file = found(await this.closes.xml(document.id, kind), 'issued document of that id');
+    if (isRefusal(file)) throw noSuchForm(file);
+    const { sha256, bytes } = file;
+    response.set({ 'cache-control': 'private, no-cache', 'x-content-sha256': sha256 });
+    if (hasBytes(request, response, sha256)) return undefined;
+    const extension = kind === INV01 ? 'json' : 'xml';
+    response
+      .attachment(`${document.number.replaceAll('/', '-')}-${kind}.${extension}`)
+      .type(kind === INV01 ? 'application/json' : 'application/xml');
+    await this.auditDownload(request, caller, document, { kind, sha256 });
+    return new StreamableFile(bytes, { length: bytes.length });
+  }
+
   /** A caller that only looks at the headers has downloaded nothing. */
   private async auditDownload(
     request: Request,
@@ -289,6 +329,9 @@ export class InvoicesController {
     });
   }
 }
+
+/** The form of India, which is no XML and has a path of its own. */
+const INV01 = 'inv01';
 
 function notIssued(): Problem {
   return new Problem(404, 'not_found', 'this is a draft; an electronic invoice is made of an issued document');

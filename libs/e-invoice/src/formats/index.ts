@@ -1,9 +1,10 @@
 import { en16931Ubl } from './en16931-ubl/format.js';
 import { facturX } from './factur-x/format.js';
+import { inv01 } from './inv01/format.js';
 import { peppol } from './peppol/format.js';
 import { xrechnungCii, xrechnungUbl } from './xrechnung/format.js';
 
-/** Every electronic form that documents have. A new one is a folder and a row here. */
+/** The forms of EN 16931. A new one is a folder and a row here. */
 export const FORMATS = {
   cii: facturX,
   ubl: en16931Ubl,
@@ -12,13 +13,18 @@ export const FORMATS = {
   peppol,
 } as const;
 
-export type FormatKind = keyof typeof FORMATS;
+export type XmlKind = keyof typeof FORMATS;
 
-export const FORMAT_KINDS = Object.keys(FORMATS) as readonly FormatKind[];
+export const XML_KINDS = Object.keys(FORMATS) as readonly XmlKind[];
+
+/** Every electronic form that documents have: those of EN 16931, and INV-01 of India, which is JSON. */
+export type FormatKind = XmlKind | typeof inv01.kind;
+
+export const FORMAT_KINDS: readonly FormatKind[] = [...XML_KINDS, inv01.kind];
 
 /** The version of a form that this version of the service writes. */
 export function layoutVersionOf(kind: FormatKind): number {
-  return FORMATS[kind].layoutVersion;
+  return kind === inv01.kind ? inv01.layoutVersion : FORMATS[kind].layoutVersion;
 }
 
 /** Factur-X, which is `cii` inside of the PDF. */

@@ -335,7 +335,7 @@ function noElectronicForm(
   eInvoice: CustomerEInvoice | null | undefined,
   currency: string,
 ): Refusal<'currency_not_in_e_invoices'> | undefined {
-  if (!eInvoice?.profile || hasElectronicForm(currency)) return undefined;
+  if (!eInvoice?.profile || hasElectronicForm(currency, eInvoice.profile)) return undefined;
   return refusal(
     'currency_not_in_e_invoices',
     `there are no electronic invoices in ${currency}: EN 16931 has at most two decimals and a list of currencies; leave the ` +
