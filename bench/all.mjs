@@ -7,7 +7,7 @@ import { GOALS, isReached } from './goals.mjs';
 import { measureReading } from './reading.mjs';
 import { goalsTable, writtenDocument } from './report.mjs';
 import { openRig } from './rig.mjs';
-import { forgetStatements, measureWriting, slowestStatements, tableSizes } from './writing.mjs';
+import { forgetStatements, lapInDetail, measureWriting } from './writing.mjs';
 
 /** Every goal of a close with its figure beside it: `npm run bench`. */
 const options = new Command('bench')
@@ -74,13 +74,8 @@ async function told(what, measure) {
 async function measureVolume() {
   return onStage({ plan: 'volume', accounts: Math.max(options.accounts, options.large) }, async (stage) => {
     const laps = await inRounds(() => withFloors(stage, options.accounts));
-    await forgetStatements(stage.client);
-    const before = await tableSizes(stage.client);
-    const large = await stage.lap(options.large);
-    const statements = await slowestStatements(stage.client, large);
-    const after = await tableSizes(stage.client);
-    const tables = Array.from(after, ([table, bytes]) => ({ table, bytes: bytes - (before.get(table) ?? 0) }));
-    return { laps, large, around: [laps.at(-1), await stage.lap(options.accounts)], statements, tables };
+    const large = await lapInDetail(stage, options.large);
+    return { laps, large, around: [laps.at(-1), await stage.lap(options.accounts)] };
   });
 }
 

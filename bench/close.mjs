@@ -1,7 +1,9 @@
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openRig } from './rig.mjs';
+import { detailOf } from './report.mjs';
 import { PLANS } from './scene.mjs';
+import { lapInDetail } from './writing.mjs';
 
 /** What closing a month costs a worker: `npm run bench:close -- --accounts 100,1000 --plan volume`. */
 const options = new Command('bench:close')
@@ -56,7 +58,7 @@ async function measureSize({ accounts, entities }) {
   const stage = await rig.openStage({ plan, fleet, workers, queue });
   try {
     await stage.warmUp(warmUp);
-    const lap = await stage.lap(accounts);
+    const lap = await lapInDetail(stage, accounts);
     const floors = entities ? undefined : await stage.floors();
     return { ...lap, entities, floors };
   } finally {
@@ -94,6 +96,7 @@ function print(laps) {
     if (cells.every((text) => text !== undefined)) table.push({ [title]: cells.map(String) });
   }
   tell(table.toString());
+  tell(`of ${titleOf(laps.at(-1))}:\n\n${detailOf(laps.at(-1))}\n`);
   const [first, ...others] = laps;
   for (const lap of others) {
     const cpu = (cpuPerUnit(lap) / cpuPerUnit(first)).toFixed(2);

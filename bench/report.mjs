@@ -29,7 +29,7 @@ export async function writtenDocument(run) {
     goals: goalsOf(run),
     missed: missedOf(run),
     closes: closesOf(run),
-    large: largeOf(run),
+    large: detailOf(run.volume.large),
   };
   let text = await readFile(TEMPLATE, 'utf8');
   for (const [part, written] of Object.entries(parts)) {
@@ -114,14 +114,15 @@ function closesOf({ volume, percentile, fee, entities }) {
   );
 }
 
-function largeOf({ volume: { large, tables, statements } }) {
-  const kib = (bytes) => (bytes / large.accounts / 1_024).toFixed(2);
+/** What `lapInDetail` found, as two tables of Markdown. */
+export function detailOf({ accounts, tables, slowest }) {
+  const kib = (bytes) => (bytes / accounts / 1_024).toFixed(2);
   const grown = tables.filter(({ bytes }) => bytes > 0).toSorted((a, b) => b.bytes - a.bytes);
   const sizes = grown.slice(0, 12).map(({ table, bytes }) => [`\`${table}\``, kib(bytes)]);
-  const slowest = statements.map(({ text, calls, ms }) => [`\`${text}\``, calls, ms.toFixed(3)]);
+  const rows = slowest.map(({ text, calls, ms }) => [`\`${text}\``, calls, ms.toFixed(3)]);
   return [
     markdown(['Table', 'KiB for each account'], sizes),
-    markdown(['Statement', 'Calls', 'ms for each account'], slowest),
+    markdown(['Statement', 'Calls', 'ms for each account'], rows),
   ].join('\n\n');
 }
 

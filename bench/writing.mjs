@@ -75,7 +75,7 @@ async function writtenColumns(client, table) {
 }
 
 /** The statements of a close that took PostgreSQL most, in ms for an account of it. */
-export async function slowestStatements(client, { accounts }) {
+async function slowestStatements(client, { accounts }) {
   const { rows } = await client.query(
     `SELECT query, calls::int, total_exec_time AS ms FROM pg_stat_statements
       WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY total_exec_time DESC LIMIT 8`,
@@ -89,8 +89,19 @@ function nameOf(query) {
   return (/\b(INSERT INTO|UPDATE|DELETE FROM) [\w.]+/.exec(flat)?.[0] ?? flat).slice(0, 70);
 }
 
+/** Closes so many accounts and says which tables it made larger and which statements took PostgreSQL most. */
+export async function lapInDetail(stage, accounts) {
+  await forgetStatements(stage.client);
+  const before = await tableSizes(stage.client);
+  const large = await stage.lap(accounts);
+  const slowest = await slowestStatements(stage.client, large);
+  const after = await tableSizes(stage.client);
+  const tables = Array.from(after, ([table, bytes]) => ({ table, bytes: bytes - (before.get(table) ?? 0) }));
+  return { ...large, slowest, tables };
+}
+
 /** Bytes of each table with its indexes and what it keeps aside; partitions count for their table. */
-export async function tableSizes(client) {
+async function tableSizes(client) {
   const { rows } = await client.query(
     `SELECT coalesce(p.relname, c.relname) AS table, sum(pg_total_relation_size(c.oid))::float8 AS bytes
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
