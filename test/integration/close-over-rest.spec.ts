@@ -328,6 +328,7 @@ describe('a close over REST and by command', () => {
       const undrawn = Object.assign(new Error('not a date'), { code: 'malformed_document', retryable: false });
       const closes = {
         xml: none,
+        registrations: { pdf: none },
         pdf: (invoice: string) => (invoice === second?.id ? Promise.reject(undrawn) : Promise.resolve(pdfOf(10))),
       };
       await sendInvoices(response, { database: service.database, closes, closeId: id, certificate: undefined });
@@ -362,6 +363,7 @@ describe('a close over REST and by command', () => {
       let served = 0;
       const closes = {
         xml: none,
+        registrations: { pdf: none },
         pdf: () => (++served > 1 ? Promise.reject(new Error('no renderer')) : Promise.resolve(pdfOf(10))),
       };
       const month = { database: service.database, closes, closeId: id, certificate: undefined };
@@ -391,6 +393,7 @@ describe('a close over REST and by command', () => {
     });
     const closes = {
       xml: none,
+      registrations: { pdf: none },
       pdf: () => {
         served += 2 * MEGABYTE;
         return Promise.resolve(pdfOf(2 * MEGABYTE));

@@ -430,7 +430,11 @@ describe('electronic invoices', () => {
       });
       const refused = { outcome: 'refused', code: 'tax_of_a_line_unclear', message: 'two ways' } as const;
       const pdf = { layout: 1, sha256: sha256('%PDF'), bytes: Buffer.from('%PDF') };
-      const closes = { pdf: () => Promise.resolve(pdf), xml: () => Promise.resolve(refused) };
+      const closes = {
+        pdf: () => Promise.resolve(pdf),
+        xml: () => Promise.resolve(refused),
+        registrations: { pdf: () => Promise.resolve(undefined) },
+      };
       const renderer = createInvoiceRenderer();
       await sendInvoices(response, { database: service.database, closes, closeId, certificate: undefined });
       const entries = entriesOf(Buffer.concat(written));

@@ -1,5 +1,13 @@
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { verifyInvoice } from '#proof';
+import { InvoicePortal, type PortalAnswer } from '../support/invoice-portal.js';
 import { feePlan, makePlan } from '../support/catalogue.js';
+import { read, readQrCode } from '../support/readers.js';
 import { settled, startService, type TestService } from '../support/service.js';
+import { entriesOf } from '../support/zip.js';
 
 const PERIOD = '2026-08';
 
@@ -170,5 +178,165 @@ describe('a seller in India', () => {
       await expect(seller('numbers', { [member]: value })).rejects.toMatchObject({ status: 422 });
     }
     await seller('numbers');
+  });
+
+  describe('registered by a portal', () => {
+    const portal = new InvoicePortal();
+    const headers = () => ({ authorization: `Bearer ${service.adminKey}` });
+    const get = async (path: string) => {
+      const answer = await fetch(`${service.url}${path}`, { headers: headers() });
+      return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()) };
+    };
+    const post = async (invoice: string, body: object, key = service.adminKey) => {
+      const answer = await fetch(`${service.url}/v1/invoices/${invoice}/irn`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      const { code, errors, ...json } = (await answer.json()) as {
+        code?: string;
+        errors?: { pointer: string }[];
+      } & Record<string, string>;
+      return { status: answer.status, code, pointer: errors?.[0]?.pointer, json };
+    };
+    const given = (answer: PortalAnswer) => ({
+      ...{ irn: answer.Irn, ack_no: answer.AckNo, ack_date: answer.AckDt },
+      ...{ signed_qr_code: answer.SignedQRCode, signed_invoice: answer.SignedInvoice },
+    });
+    const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex');
+    /** As the portal has it: GSTIN, financial year, type and number. */
+    const irnOf = ({ number, issue_date }: Issued) => {
+      const [year = 0, month = 0] = issue_date.split('-').map(Number);
+      const first = month >= 4 ? year : year - 1;
+      return sha256(`27AAPFU0939F1ZV${first}-${String(first + 1).slice(2)}INV${number}`);
+    };
+
+    let closeId: string;
+    let invoice: Issued;
+    let payload: string;
+
+    beforeAll(async () => {
+      await seller('portal', { settings: { irp_public_keys: [portal.publicKey] }, gst: { rate: '18', sac: '998422' } });
+      await account({ seller: 'portal', external_id: 'p', ...PUNE, e_invoice: { profile: 'inv01' } });
+      closeId = await close('portal');
+      const [issued] = await issuedOf(closeId);
+      if (issued === undefined) throw new Error('nothing was issued');
+      invoice = issued;
+      payload = (await get(`/v1/invoices/${invoice.id}/inv01`)).bytes.toString();
+    });
+
+    it('is written as INV-01 once, which is in the archive and in the evidence', async () => {
+      expect(JSON.parse(payload)).toMatchObject({
+        TranDtls: { SupTyp: 'B2B' },
+        DocDtls: { Typ: 'INV', No: invoice.number },
+        ValDtls: { AssVal: 12345.67, CgstVal: 1111.11, SgstVal: 1111.11, RndOffAmt: 0.11, TotInvVal: 14568 },
+      });
+      expect((await get(`/v1/invoices/${invoice.id}/inv01`)).bytes.toString()).toBe(payload);
+      const evidence = (await get(`/v1/invoices/${invoice.id}/evidence`)).bytes.toString();
+      expect(verifyInvoice(evidence)).toMatchObject({
+        outcome: 'valid',
+        renditions: [{ kind: 'inv01', sha256: sha256(payload), rewritten: true }],
+      });
+      expect((await get(`/v1/invoices/${invoice.id}/xml`)).status).toBe(422);
+    });
+
+    it('is refused what is signed by another key, or is about something else', async () => {
+      const irn = irnOf(invoice);
+      const other = given(new InvoicePortal().answer(payload, irn));
+      expect(await post(invoice.id, other)).toMatchObject({
+        ...{ status: 422, code: 'signature_invalid', pointer: '/signed_qr_code' },
+      });
+      const good = given(portal.answer(payload, irn));
+      const [head, , signature] = good.signed_qr_code.split('.');
+      const changed = `${head}.${Buffer.from('{"data":"{}"}').toString('base64url')}.${signature}`;
+      expect(await post(invoice.id, { ...good, signed_qr_code: changed })).toMatchObject({ code: 'signature_invalid' });
+      const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${good.signed_qr_code.split('.')[1]}.AA`;
+      expect(await post(invoice.id, { ...good, signed_qr_code: none })).toMatchObject({ code: 'signature_invalid' });
+      const claims = {
+        ...{
+          SellerGstin: '29AAGCB7383J1Z4',
+          BuyerGstin: 'URP',
+          DocNo: 'AB/26-27/000002',
+          DocTyp: 'CRN',
+          DocDt: '01/01/2026',
+        },
+        ...{ TotInvVal: 14568.01, ItemCnt: 2, MainHsnCode: '998413', Irn: 'a'.repeat(64) },
+      };
+      for (const [claim, value] of Object.entries(claims)) {
+        const answer = given(portal.answer(payload, irn, { [claim]: value }));
+        expect([claim, await post(invoice.id, answer)]).toMatchObject([
+          claim,
+          { status: 422, code: 'answer_differs', pointer: `/signed_qr_code/${claim}` },
+        ]);
+      }
+      const elsewhere = given(portal.answer(payload, 'b'.repeat(64)));
+      expect(await post(invoice.id, elsewhere)).toMatchObject({ code: 'answer_differs', pointer: '/irn' });
+      expect(await post(invoice.id, { ...good, ack_no: '1' })).toMatchObject({ pointer: '/signed_invoice/AckNo' });
+      expect((await get(`/v1/invoices/${invoice.id}/irn`)).status).toBe(404);
+      expect((await get(`/v1/invoices/${invoice.id}/pdf?rendition=irn`)).status).toBe(404);
+    });
+
+    it('has a page with the code beside the one that was issued, once, also when it is told twice at once', async () => {
+      const original = (await get(`/v1/invoices/${invoice.id}/pdf`)).bytes;
+      const answer = given(portal.answer(payload, irnOf(invoice)));
+      const both = await Promise.all([post(invoice.id, answer), post(invoice.id, answer)]);
+      expect(both.map(({ status }) => status).sort()).toEqual([200, 201]);
+      for (const { json } of both) expect(json).toMatchObject(answer);
+      expect(await post(invoice.id, answer)).toMatchObject({ status: 200 });
+      const another = given(portal.answer(payload, irnOf(invoice)));
+      expect(await post(invoice.id, another)).toMatchObject({ status: 409, code: 'already_registered' });
+      expect(JSON.parse((await get(`/v1/invoices/${invoice.id}/irn`)).bytes.toString())).toEqual(answer);
+
+      expect((await get(`/v1/invoices/${invoice.id}/pdf`)).bytes.equals(original)).toBe(true);
+      const registered = (await get(`/v1/invoices/${invoice.id}/pdf?rendition=irn`)).bytes;
+      const folder = await mkdtemp(join(tmpdir(), 'india-'));
+      try {
+        const file = join(folder, 'irn.pdf');
+        await writeFile(file, registered);
+        expect(readQrCode(file, 1)).toBe(answer.signed_qr_code);
+        const text = read('pdftotext', [file, '-']).toString().replace(/\s+/g, '');
+        for (const part of ['Taxinvoice', '27Maharashtra', 'HSN/SAC998422', answer.irn, answer.ack_no]) {
+          expect(text).toContain(part);
+        }
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+      const events = await service.rest.get<{ data: { data: { irn: string } }[] }>(
+        `/v1/audit-events?subject=invoice:${invoice.id}&action=invoice.registered`,
+      );
+      expect(events.data.map(({ data }) => data.irn)).toEqual([answer.irn]);
+    });
+
+    it('stands in the evidence and in the archive', async () => {
+      const evidence = (await get(`/v1/invoices/${invoice.id}/evidence`)).bytes.toString();
+      expect(verifyInvoice(evidence)).toMatchObject({ outcome: 'valid' });
+      const told = JSON.parse(evidence) as { irn: { irn: string } };
+      const false_ = JSON.stringify({ ...told, irn: { ...told.irn, irn: 'c'.repeat(64) } });
+      expect(verifyInvoice(false_)).toMatchObject({ outcome: 'invalid', path: 'irn.irn' });
+      const files = entriesOf((await get(`/v1/closes/${closeId}/invoices.zip`)).bytes);
+      const name = invoice.number.replaceAll('/', '-');
+      expect(files.map((file) => file.name)).toEqual(
+        expect.arrayContaining([`${name}.pdf`, `${name}-irn.pdf`, `${name}-inv01.json`]),
+      );
+    });
+
+    it('is brought by callers that may close months, and by a portal whose key is known', async () => {
+      const { key } = await service.rest.post<{ key: string }>('/v1/api-keys', {
+        name: 'looks',
+        scopes: ['read', 'audit'],
+      });
+      expect(await post(invoice.id, given(portal.answer(payload, irnOf(invoice))), key)).toMatchObject({ status: 403 });
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+      const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      await expect(seller('leaky', { settings: { irp_public_keys: [pem] } })).rejects.toMatchObject({ status: 422 });
+      await seller('keyless');
+      await account({ seller: 'keyless', external_id: 'k', ...PUNE });
+      const [issued] = await issuedOf(await close('keyless'));
+      const answer = given(portal.answer(payload, irnOf(invoice)));
+      expect(await post(issued?.id ?? '', answer)).toMatchObject({ status: 409, code: 'portal_key_missing' });
+      await expect(seller('weak', { settings: { irp_public_keys: ['no key'] } })).rejects.toMatchObject({
+        status: 422,
+      });
+    });
   });
 });

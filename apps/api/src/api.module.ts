@@ -27,6 +27,7 @@ import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencySweep } from './idempotency-sweep.js';
 import { AlteredDocumentsInterceptor } from './invoices/altered-documents.interceptor.js';
 import { InvoicesController } from './invoices/invoices.controller.js';
+import { RegistrationsController } from './invoices/registrations.controller.js';
 import { ApiKeysController } from './keys/api-keys.controller.js';
 import { CertificateKeysController } from './keys/certificate-keys.controller.js';
 import { MetricsController } from './metrics/metrics.controller.js';
@@ -83,6 +84,7 @@ export class ApiModule {
         CloseProofController,
         CloseScheduleController,
         InvoicesController,
+        RegistrationsController,
         InvoiceCorrectionsController,
         EmptyAccountController,
         CorrectionsController,

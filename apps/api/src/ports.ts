@@ -1,7 +1,10 @@
 import type { Closes } from '#close';
 
 /** What this application does to closes and documents through the orchestrator. */
-export type CloseCommands = Pick<Closes, 'desk' | 'pdf' | 'draftPdf' | 'xml' | 'reviews' | 'corrections' | 'usage'>;
+export type CloseCommands = Pick<
+  Closes,
+  'desk' | 'pdf' | 'draftPdf' | 'xml' | 'reviews' | 'registrations' | 'corrections' | 'usage'
+>;
 
 /** What readiness asks of the queue. */
 export interface QueuePort {

@@ -205,7 +205,8 @@ function taxesBySeller({ seller, account }: Pick<BillingTerms, 'seller' | 'accou
 /** Documents of layouts before this one do not say where their supplies take place. */
 const FIRST_LAYOUT_WITH_GST = 4;
 
-function gstOf({ seller, account }: BillingTerms, layoutVersion: number): GstSupply | undefined {
+/** Where the supplies of an account take place in India; undefined elsewhere, where it is not clear, and on documents of earlier layouts. */
+export function gstOf({ seller, account }: BillingTerms, layoutVersion = FIRST_LAYOUT_WITH_GST): GstSupply | undefined {
   const supply = layoutVersion < FIRST_LAYOUT_WITH_GST ? undefined : gstSupplyOf(seller, account);
   if (supply === undefined || isUnclear(supply)) return undefined;
   return seller.gst?.sac ? { ...supply, sac: seller.gst.sac } : supply;

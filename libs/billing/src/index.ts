@@ -21,6 +21,7 @@ export {
   billingTask,
   draftAccount,
   draftOfLines,
+  gstOf,
   type Drafted,
   notBillable,
   orHeld,

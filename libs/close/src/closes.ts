@@ -6,6 +6,7 @@ import { UsageViews } from '#usage';
 import { Batches, type BatchesOptions, type BatchJob } from './batch.js';
 import { Corrections } from './corrections.js';
 import { Desk } from './desk.js';
+import { Registrations } from './registrations.js';
 import { Reviews } from './reviews.js';
 import { renderOnce, writeOnce } from './issuing.js';
 import { settle, Sweep } from './sweep.js';
@@ -31,6 +32,8 @@ export class Closes {
   readonly desk: Desk;
   /** What is done to drafts before they are released. */
   readonly reviews: Reviews;
+  /** What e-invoice portals answered documents. */
+  readonly registrations: Registrations;
   /** What comes after the invoices. */
   readonly corrections: Corrections;
   /** What is shown of usage and never billed. */
@@ -47,6 +50,7 @@ export class Closes {
     const settled = (closeId: string) => settle(database, secretKey, closeId);
     this.desk = new Desk({ ...options, settle: settled });
     this.reviews = new Reviews({ ...options, plans });
+    this.registrations = new Registrations(options);
     this.corrections = new Corrections({ ...options, plans });
     this.usage = new UsageViews({ ...options, plans });
     this.#batches = new Batches({ ...options, plans, corrections: this.corrections, settle: settled });

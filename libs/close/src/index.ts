@@ -1,3 +1,4 @@
+export { readRsaKey } from './registrations.js';
 export { CloseError } from './close-error.js';
 export type { BatchJob, CloseStep } from './batch.js';
 export { Closes, type ClosesOptions } from './closes.js';

@@ -7,6 +7,7 @@ import {
   type NewFile,
   type Numbering,
   type NumberTaken,
+  type Registration,
   type StoredDocument,
   storeDocument,
 } from '#persistence/documents';
@@ -18,6 +19,9 @@ export interface PagesDrawn {
   readonly of: number;
 }
 
+/** What a page shows of the registration of a document by an e-invoice portal of India. */
+type ShownRegistration = Omit<Registration, 'signed_invoice'>;
+
 /** Turns an invoice into a PDF and into its electronic forms. The only thing the close needs to know about files. */
 export interface Renderer {
   readonly layoutVersion: number;
@@ -27,7 +31,7 @@ export interface Renderer {
   ): readonly { readonly member: string; readonly characters: readonly string[] }[];
   /** @param onPages told from time to time how far a large document is */
   render(
-    document: DraftInvoice | IssuedInvoice,
+    document: (DraftInvoice | IssuedInvoice) & { readonly registration?: ShownRegistration },
     onPages?: (pages: PagesDrawn) => void,
   ): Promise<{ pdf: Uint8Array; sha256: string }>;
   /** As `renderEInvoice`, and like it the same for the same document. */

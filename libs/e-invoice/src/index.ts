@@ -10,7 +10,8 @@ export {
   XML_KINDS,
   type XmlKind,
 } from './formats/index.js';
-export { DOCUMENT_TYPES, financialYear, irnText, irnTextOf } from './formats/inv01/irn.js';
+export { financialYear, irnText, irnTextOf } from './formats/inv01/irn.js';
+export { answerFault, type AnswerFault, type PortalAnswer } from './formats/inv01/portal-answer.js';
 export { hasItsForm } from './identifier-forms.js';
 export { isRefusal, type Refusal, type RefusalCode } from './refusal.js';
 export { hasElectronicForm, missingFor, objectionTo, renderEInvoice, type Rendition, wantedForm } from './render.js';

@@ -1,6 +1,7 @@
 import type { BankAccount, TaxGroup } from '#invoicing';
 import type { Wording } from '#wording';
 import { isCredit, payableAmount, payableLabel } from './first-page.js';
+import { registrationChunks } from './gst-block.js';
 import type { Chunk, Piece } from './paginate.js';
 import { holderOf, transferCode } from './payment-codes.js';
 import { drawQr } from './qr.js';
@@ -19,6 +20,7 @@ export function closing(sheet: Sheet, texts: Texts, document: PrintableInvoice):
   return [
     { tabular: false, joinsPrevious: true, pieces: [totalsPiece(sheet, texts, document)] },
     { tabular: false, joinsPrevious: false, pieces: paymentPieces(sheet, texts, document) },
+    ...registrationChunks(sheet, texts, document),
     ...noteChunks(sheet, texts, document),
   ];
 }

@@ -1,4 +1,5 @@
 import type { Party, Supplier } from '#invoicing';
+import { gstFacts } from './gst-block.js';
 import type { Sheet } from './sheet.js';
 import type { Texts } from './texts.js';
 import type { PrintableInvoice } from './printable-invoice.js';
@@ -91,6 +92,7 @@ function facts(texts: Texts, document: PrintableInvoice): [label: string, ...val
       texts.words.to(texts.longStamp(end)),
     ]);
   }
+  rows.push(...gstFacts(texts, document));
   rows.push([texts.words.customerReference, document.customer.reference]);
   const { order_reference: order, contract_reference: contract } = document.customer.e_invoice ?? {};
   if (order) rows.push([texts.words.purchaseOrder, order]);

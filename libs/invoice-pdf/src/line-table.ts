@@ -176,8 +176,9 @@ function particularsOf(texts: Texts, document: PrintableInvoice, line: InvoiceLi
 }
 
 function taxAndCodeOf(texts: Texts, document: PrintableInvoice, line: InvoiceLine): string[] {
+  const code = line.commodity_code ?? document.gst?.sac;
   return [
-    line.commodity_code ? `${codeName(texts, document)} ${line.commodity_code}` : null,
+    code ? `${codeName(texts, document)} ${code}` : null,
     line.tax_category ? texts.words.taxCategoryOf(line.tax_category, texts.taxCategoryName(line.tax_category)) : null,
     line.tax === undefined ? null : texts.words.taxOf(line.tax),
   ].filter(isText);

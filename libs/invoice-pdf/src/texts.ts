@@ -18,7 +18,8 @@ export class Texts {
   constructor(readonly words: Wording) {}
 
   /** "Invoice", or "Draft invoice" while it may still change. */
-  documentTitle({ kind, status }: PrintableInvoice): string {
+  documentTitle({ kind, status, gst }: PrintableInvoice): string {
+    if (kind === 'invoice' && gst) return this.words.gst.title(status === 'draft');
     return this.words.title(kind, status === 'draft');
   }
 

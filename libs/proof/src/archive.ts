@@ -15,6 +15,8 @@ export interface ArchiveManifest {
     json: { file: string; sha256: string };
     /** Null when it could not be had. `layout`: the version of the page's look that it was drawn with. */
     pdf: { file: string; sha256: string; layout: number } | null;
+    /** The page with what a portal answered, where the document is registered. */
+    pdf_irn?: { file: string; sha256: string; layout: number } | undefined;
     /**
      * The electronic form that the customer wanted; null when it could not be had, absent when none was wanted. `layout`: the
      * version of the form that it was written in. `refused`: there is no such form of this document, and why.
@@ -25,5 +27,5 @@ export interface ArchiveManifest {
       | null
       | undefined;
   }[];
-  missing: { number: string; id: string; part: 'document' | 'pdf' | 'xml'; code: string }[];
+  missing: { number: string; id: string; part: 'document' | 'pdf' | 'pdf_irn' | 'xml'; code: string }[];
 }

@@ -38,6 +38,14 @@ export interface InvoiceEvidence {
     readonly layout: number;
     readonly sha256: string;
   }[];
+  /** What an e-invoice portal of India answered; absent where the document is not registered. */
+  readonly irn?: {
+    readonly irn: string;
+    readonly ack_no: string;
+    readonly ack_date: string;
+    readonly signed_qr_code: string;
+    readonly signed_invoice: string;
+  };
   readonly usage: readonly {
     readonly entity: string;
     readonly metric: string;

@@ -95,6 +95,7 @@ export async function verifyDocuments(
   }
   const pdfs = await archive.comparePdfs(certified, renderer);
   const xmls = await archive.compareForms(certified);
+  await archive.compareRegistered(certified);
   archive.nameExtras();
   return { differences: archive.differences, unnamed: archive.unnamed, sums, pdfs, xmls };
 }
@@ -117,6 +118,7 @@ const manifestForm: z.ZodType<ArchiveManifest> = z.object({
       number: z.string(),
       json: z.object({ file: z.string(), sha256: hash }),
       pdf: z.object({ file: z.string(), sha256: hash, layout: z.int() }).nullable(),
+      pdf_irn: z.object({ file: z.string(), sha256: hash, layout: z.int() }).optional(),
       xml: z
         .union([
           z.object({ kind: z.string(), file: z.string(), sha256: hash, layout: z.int() }),
@@ -126,7 +128,12 @@ const manifestForm: z.ZodType<ArchiveManifest> = z.object({
     }),
   ),
   missing: z.array(
-    z.object({ number: z.string(), id: z.string(), part: z.enum(['document', 'pdf', 'xml']), code: z.string() }),
+    z.object({
+      number: z.string(),
+      id: z.string(),
+      part: z.enum(['document', 'pdf', 'pdf_irn', 'xml']),
+      code: z.string(),
+    }),
   ),
 });
 
@@ -357,6 +364,21 @@ class Archive {
       else this.#differs('altered', name, 'is not what its certified document comes to when it is written again');
     }
     return { found, rewritten, otherLayout };
+  }
+
+  /** Compares the pages of registered documents with the manifest: what a portal answered is no part of what is certified. */
+  async compareRegistered(documents: readonly FoundDocument[]): Promise<void> {
+    for (const { number } of documents) {
+      const listed = this.#listed.get(number)?.pdf_irn;
+      if (!listed) continue;
+      const name = nameOf(`${number}-irn`, 'pdf');
+      this.#expected.add(name);
+      const file = this.#files.get(name);
+      const hash = file && (await hashOf(file));
+      if (hash === undefined) this.#differs('missing', name, 'is not there');
+      else if (hash !== listed.sha256)
+        this.#differs('altered', name, `is ${hash} and in the manifest ${listed.sha256}`);
+    }
   }
 
   /** Names everything that nothing was expected of. */

@@ -1,6 +1,14 @@
 import { fromStamp } from '#calendar';
 import { canonicalJson } from '#canonical-json';
-import { FORMAT_KINDS, isRefusal, layoutVersionOf, renderEInvoice, wantedForm } from '#e-invoice';
+import {
+  answerFault,
+  FORMAT_KINDS,
+  irnTextOf,
+  isRefusal,
+  layoutVersionOf,
+  renderEInvoice,
+  wantedForm,
+} from '#e-invoice';
 import {
   adjustmentNoteOf,
   assertConserved,
@@ -69,6 +77,8 @@ export function verifyInvoice(text: string): InvoiceVerdict {
       hashFault('document.inputs_hash', evidence.document.inputs_hash, canonicalJson(evidence.inputs)) ??
       hashFault('document_sha256', evidence.document_sha256, canonicalJson(evidence.document));
     if (fault) return invalid(fault);
+    const registered = registrationFault(evidence);
+    if (registered) return invalid(registered);
     const renditions = rewritten(evidence);
     if ('path' in renditions) return invalid(renditions);
     const { document, document_sha256 } = evidence;
@@ -216,6 +226,35 @@ function derivationFault({ document, facts }: InvoiceEvidence): Fault | undefine
   const { taxes, net, tax, gross, rounding, payable } = document;
   const totals = { taxes, net, tax, gross, rounding, payable };
   return firstDifference(totals, totalsOf(lines, taxingOf(facts).taxes, taxingOf(facts).options), 'document');
+}
+
+/**
+ * What a portal answered must be about this document. Whether the portal signed it is checked where it comes in, with the key of
+ * the portal, and can be checked again with the two texts.
+ */
+function registrationFault({ document, irn: given }: InvoiceEvidence): Fault | undefined {
+  if (given === undefined) return undefined;
+  const answer = {
+    ...{ irn: given.irn, ackNo: given.ack_no, ackDate: given.ack_date },
+    ...{ qrCode: claimsOf(given.signed_qr_code), invoice: claimsOf(given.signed_invoice) },
+  };
+  const fault = answerFault(document, answer, sha256(irnTextOf(document)));
+  if (fault === undefined) return undefined;
+  return isRefusal(fault)
+    ? { path: 'irn', message: `cannot be: ${fault.message}` }
+    : { path: `irn${fault.pointer === '/irn' ? '.irn' : fault.pointer.replaceAll('/', '.')}`, message: fault.message };
+}
+
+/** The claims of a JWS in its compact form, which a portal puts as a text into `data`; its signature is not looked at. */
+function claimsOf(jws: string): unknown {
+  const claims = JSON.parse(base64UrlText(jws.split('.')[1] ?? '')) as { data?: unknown };
+  return typeof claims.data === 'string' ? (JSON.parse(claims.data) as unknown) : (claims.data ?? claims);
+}
+
+/** A text of UTF-8 in base64url (RFC 4648, 5). */
+function base64UrlText(text: string): string {
+  const bytes = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
 }
 
 /** The electronic forms, each written again from the document; the first that differs. */

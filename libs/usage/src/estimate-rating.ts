@@ -6,6 +6,8 @@ import {
   type Code,
   controlAccount,
   eInvoiceHold,
+  gstHold,
+  gstOf,
   type Held,
   type Notice,
   openQuestions,
@@ -100,16 +102,13 @@ export function rateMonth({ terms, label, now, pulled, traits }: EstimateWork, p
   };
 }
 
-/** What the electronic form lacks that the customer wants: it can be filled in before the month ends. */
-function formHolds(
-  { facts: { seller, account }, period }: BillingTask,
-  lines: Rated['lines'],
-  totals: Totals,
-): Notice<Code>[] {
+/** What contradicts the place of supply, and what the electronic form lacks that the customer wants: it can be mended before the month ends. */
+function formHolds({ facts, period }: BillingTask, lines: Rated['lines'], totals: Totals): Notice<Code>[] {
   if (lines.length === 0) return [];
-  const of = { measured: null, revision: 1, dialectSha256: null, layoutVersion: 0 };
-  const held = eInvoiceHold(draftInvoice({ seller, account, period, lines, totals, ...of }));
-  return held ? [held.reason] : [];
+  const { seller, account } = facts;
+  const of = { measured: null, revision: 1, dialectSha256: null, layoutVersion: 0, gst: gstOf(facts) };
+  const draft = draftInvoice({ seller, account, period, lines, totals, ...of });
+  return [gstHold(facts, draft), eInvoiceHold(draft)].flatMap((held) => (held ? [held.reason] : []));
 }
 
 const LATE_SAMPLES: ReadonlySet<string> = new Set(['no_samples', 'samples_implausible']);

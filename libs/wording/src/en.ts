@@ -13,6 +13,16 @@ export const english: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? `Draft ${TITLES[kind].toLowerCase()}` : TITLES[kind]),
+  gst: {
+    title: (isDraft) => (isDraft ? 'Draft tax invoice' : 'Tax invoice'),
+    placeOfSupply: 'Place of supply',
+    reverseCharge: 'Reverse charge',
+    supply: 'Supply',
+    yes: 'Yes',
+    no: 'No',
+    acknowledgement: 'Acknowledgement',
+    acknowledged: 'Acknowledged',
+  },
   notIssued: 'Not issued: no number, nothing to pay',
   billedTo: 'Billed to',
   issueDate: 'Issue date',

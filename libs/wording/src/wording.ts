@@ -21,6 +21,17 @@ export interface Wording {
   instant(date: string, time: string): string;
 
   title(kind: Kind, isDraft: boolean): string;
+  /** What invoices of a seller with a GSTIN are called in India, and what stands on them besides. */
+  readonly gst: {
+    title(isDraft: boolean): string;
+    readonly placeOfSupply: string;
+    readonly reverseCharge: string;
+    readonly supply: string;
+    readonly yes: string;
+    readonly no: string;
+    readonly acknowledgement: string;
+    readonly acknowledged: string;
+  };
   readonly notIssued: string;
   readonly billedTo: string;
   readonly issueDate: string;

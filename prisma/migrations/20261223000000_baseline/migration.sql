@@ -960,6 +960,17 @@ CREATE TABLE stored_document (
 -- A PDF is deflated inside.
 ALTER TABLE stored_document ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
+-- What an e-invoice portal of India answered: beside the document, which was issued before.
+CREATE TABLE irn_registration (
+  invoice_id     uuid PRIMARY KEY REFERENCES invoice,
+  irn            text NOT NULL UNIQUE,
+  ack_no         text NOT NULL,
+  ack_date       text NOT NULL,
+  signed_qr_code text NOT NULL,
+  signed_invoice text NOT NULL,
+  registered_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- Issued documents whose PDF is not stored yet. The sweep asks every few seconds; without this list it would look at every
 -- document ever issued. Kept by triggers: what is issued is on it and what is stored is off it, whatever writes.
 CREATE TABLE invoice_unrendered (
@@ -1169,7 +1180,7 @@ DECLARE frozen text;
 BEGIN
   FOREACH frozen IN ARRAY ARRAY[
     'audit_event', 'close_certificate', 'close_event', 'close_waiver', 'empty_period', 'invoice', 'invoice_event',
-    'invoice_inputs', 'invoice_line', 'invoice_tax', 'stored_document', 'usage_snapshot', 'usage_window'] LOOP
+    'invoice_inputs', 'invoice_line', 'invoice_tax', 'irn_registration', 'stored_document', 'usage_snapshot', 'usage_window'] LOOP
     EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE ON %I FOR EACH ROW EXECUTE FUNCTION refuse_change()',
                    frozen || '_is_frozen', frozen);
     EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
+import { readRsaKey } from '#close';
 import type { Catalogue, Page, SecretKey } from '#persistence';
 import {
   createSeller,
@@ -80,6 +81,15 @@ const reportApi = {
   }),
 };
 
+function isRsaKey(pem: string): boolean {
+  try {
+    readRsaKey(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const corrections = z.enum(['propose', 'automatic']).meta({
   description: 'Whether a correction waits for an operator or is issued as soon as it is proposed.',
 });
@@ -105,6 +115,18 @@ const settings = {
   zero_invoices: z.enum(['skip', 'issue']).meta({
     description: 'What an account gets whose lines are all zero: no document (it ends `empty`), or an invoice of 0.00.',
   }),
+  irp_public_keys: z
+    .array(
+      z
+        .string()
+        .max(10_000)
+        .refine(isRsaKey, 'must be an RSA key of at least 2048 bits or a certificate with one, in PEM'),
+    )
+    .max(5)
+    .meta({
+      description:
+        'Public keys, in PEM, of the e-invoice portals of India whose answers are believed; several while a portal changes its key.',
+    }),
   report_api_wait_hours: z
     .int()
     .min(0)
@@ -199,6 +221,7 @@ const newSeller = z
         keep_raw: settings.keep_raw.default(DEFAULT_SETTINGS.keep_raw),
         drift_percent: settings.drift_percent.default(DEFAULT_SETTINGS.drift_percent),
         zero_invoices: settings.zero_invoices.default(DEFAULT_SETTINGS.zero_invoices),
+        irp_public_keys: settings.irp_public_keys.default([]),
         report_api_wait_hours: settings.report_api_wait_hours.default(DEFAULT_SETTINGS.report_api_wait_hours),
       })
       .prefault({}),

@@ -13,7 +13,9 @@ import type { CloseCommands } from '../ports.js';
 
 interface ClosedMonth {
   readonly database: Catalogue;
-  readonly closes: Pick<CloseCommands, 'pdf' | 'xml'>;
+  readonly closes: Pick<CloseCommands, 'pdf' | 'xml'> & {
+    readonly registrations: Pick<CloseCommands['registrations'], 'pdf'>;
+  };
   readonly closeId: string;
   readonly certificate: StoredCertificate | undefined;
 }
@@ -59,6 +61,11 @@ async function* entriesOf({ database, closes, closeId, certificate }: ClosedMont
     const pdf = await fileOrWhyNot(database, () => closes.pdf(id));
     if ('code' in pdf) manifest.missing.push({ number, id, part: 'pdf', code: pdf.code });
     else yield { name: `${file}.pdf`, bytes: pdf.bytes, date };
+    const registered = content.gst && (await fileOrWhyNot(database, () => closes.registrations.pdf(id)));
+    if (registered && 'bytes' in registered) yield { name: `${file}-irn.pdf`, bytes: registered.bytes, date };
+    else if (registered && registered.code !== 'not_found') {
+      manifest.missing.push({ number, id, part: 'pdf_irn', code: registered.code });
+    }
     const form = wantedForm(content);
     const xml = form && (await fileOrWhyNot(database, () => closes.xml(id, form.kind)));
     // A document is JSON itself.
@@ -69,6 +76,10 @@ async function* entriesOf({ database, closes, closeId, certificate }: ClosedMont
       number,
       json: { file: json.name, sha256: documentSha256(content) },
       pdf: 'code' in pdf ? null : { file: `${file}.pdf`, sha256: pdf.sha256, layout: pdf.layout },
+      ...(registered &&
+        'bytes' in registered && {
+          pdf_irn: { file: `${file}-irn.pdf`, sha256: registered.sha256, layout: registered.layout },
+        }),
       ...(form && xml && { xml: listed(form.kind, formFile, xml) }),
     });
   }

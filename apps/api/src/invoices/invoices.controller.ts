@@ -85,6 +85,12 @@ const query = z.strictObject({
   ...listQuery,
 });
 
+const pdfQuery = z.strictObject({
+  rendition: z.enum(['issued', 'irn']).default('issued').meta({
+    description: 'The page as it was issued, or the one with what an e-invoice portal of India answered, once it has.',
+  }),
+});
+
 const xmlQuery = z.strictObject({
   format: z.enum(XML_KINDS).optional().meta({
     description: "The electronic form. Default: the one of the account's profile, as it was when this was issued.",
@@ -171,27 +177,32 @@ export class InvoicesController {
       200: { description: 'the document, with the sha256 of its bytes as ETag', type: 'application/pdf' },
       304: { description: 'the caller has these bytes already' },
     },
-    { 404: '`not_found`' },
+    { 404: '`not_found`: no such document, or not registered yet' },
   )
   async pdf(
     @Param('id', pathId) invoiceId: string,
+    @Query({ schema: pdfQuery }) { rendition }: z.output<typeof pdfQuery>,
     @From() caller: Caller,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<StreamableFile | undefined> {
     const document = await this.read(invoiceId, caller);
     if (document.status === 'draft') {
+      if (rendition === 'irn') throw notIssued();
       const draft = found(await this.closes.draftPdf(invoiceId), 'draft of that id');
       response.set('cache-control', 'private, no-cache');
       if (hasBytes(request, response, sha256Of(draft))) return undefined;
       response.attachment('draft.pdf').type('application/pdf');
       return new StreamableFile(draft, { length: draft.length });
     }
-    const { sha256, bytes } = found(await this.closes.pdf(invoiceId), 'PDF of that invoice');
+    const isIrn = rendition === 'irn';
+    const { sha256, bytes } = isIrn
+      ? found(await this.closes.registrations.pdf(invoiceId), 'registration of that invoice')
+      : found(await this.closes.pdf(invoiceId), 'PDF of that invoice');
     response.set({ 'cache-control': 'private, no-cache', 'x-content-sha256': sha256 });
     if (hasBytes(request, response, sha256)) return undefined;
-    response.attachment(`${document.number.replaceAll('/', '-')}.pdf`).type('application/pdf');
-    await this.auditDownload(request, caller, document, { kind: 'pdf', sha256 });
+    response.attachment(`${document.number.replaceAll('/', '-')}${isIrn ? '-irn' : ''}.pdf`).type('application/pdf');
+    await this.auditDownload(request, caller, document, { kind: isIrn ? 'pdf_irn' : 'pdf', sha256 });
     return new StreamableFile(bytes, { length: bytes.length });
   }
 
@@ -238,7 +249,7 @@ export class InvoicesController {
     'Download the INV-01 1.1 payload of an issued document, for an e-invoice portal of India: written once, then the same bytes ' +
       'for ever; each download is an audit event',
     {
-      200: { description: 'the file, with the sha256 of its bytes as ETag', type: 'application/json' },
+      200: z.looseObject({ Version: z.string(), DocDtls: z.looseObject({ No: z.string() }) }),
       304: { description: 'the caller has these bytes already' },
     },
     {

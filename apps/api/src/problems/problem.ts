@@ -42,6 +42,7 @@ export class Problem extends Error {
 
 /** Refusals that say the request itself cannot be meant so. All others are about the state of things: 409. */
 const SEMANTICALLY_INVALID = new Set([
+  'answer_differs',
   'credit_of_nothing',
   'currency_mismatch',
   'currency_not_in_e_invoices',
@@ -54,6 +55,7 @@ const SEMANTICALLY_INVALID = new Set([
   'period_not_billable',
   'plan_not_in_force',
   'report_api_key_needed',
+  'signature_invalid',
   'tax_not_of_account',
   'too_many_decimals',
 ]);

@@ -48,7 +48,7 @@ export {
   type StoredAccess,
 } from './report-access.js';
 export { ReportGates, type ReportLimits } from './report-gates.js';
-export { accountsOfSeller, findSellerId, loadSellerFacts } from './seller-facts.js';
+export { accountsOfSeller, findSellerId, loadSellerFacts, loadSettings } from './seller-facts.js';
 export { DEFAULT_SETTINGS, type SellerSettings } from './seller-settings.js';
 export {
   createSeller,

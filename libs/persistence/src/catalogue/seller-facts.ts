@@ -1,7 +1,7 @@
 import type { SellerFacts, SellerTerms } from '#billing';
 import * as Prisma from '../ground/prisma.js';
 import type { Database, Transaction } from '../ground/database.js';
-import { readSettings } from './seller-settings.js';
+import { readSettings, type SellerSettings } from './seller-settings.js';
 
 /** What of a seller `s` decides what its accounts are billed by; settings that it never chose are added by `sellerFacts`. */
 export const SELLER = Prisma.sql`
@@ -32,6 +32,15 @@ export async function loadSellerFacts(database: Database | Transaction, sellerId
   const [{ seller }] = await database.$queryRaw<[{ seller: SellerRow }]>`
     SELECT ${SELLER} AS seller FROM seller s WHERE s.id = ${sellerId}::uuid`;
   return sellerFacts(seller);
+}
+
+/** The settings of a seller by its code, or undefined. */
+export async function loadSettings(
+  database: Database | Transaction,
+  code: string,
+): Promise<SellerSettings | undefined> {
+  const [seller] = await database.$queryRaw<{ settings: unknown }[]>`SELECT settings FROM seller WHERE code = ${code}`;
+  return seller && readSettings(seller.settings);
 }
 
 /** The id of a seller by its code, or undefined. */

@@ -14,6 +14,8 @@ export interface SellerSettings {
   drift_percent: string | null;
   /** What an account gets whose lines are all zero: no document, or an invoice of 0.00. */
   zero_invoices: 'skip' | 'issue';
+  /** Keys (PEM) of the e-invoice portals of India whose answers are believed. */
+  irp_public_keys: readonly string[];
   /** For how long the service tries by itself when the report API is away or asks for patience, before it holds. */
   report_api_wait_hours: number;
 }
@@ -26,6 +28,7 @@ export const DEFAULT_SETTINGS: Readonly<SellerSettings> = {
   keep_raw: false,
   drift_percent: '50',
   zero_invoices: 'skip',
+  irp_public_keys: [],
   report_api_wait_hours: 24,
 };
 

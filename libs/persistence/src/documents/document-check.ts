@@ -126,8 +126,8 @@ async function checkInvoices(tx: Transaction, ids: readonly string[]): Promise<A
            coalesce(f."pdfAgrees", true) AS "pdfAgrees", coalesce(f."xmlAgrees", true) AS "xmlAgrees"
       FROM invoice i LEFT JOIN invoice_inputs n ON n.invoice_id = i.id
       LEFT JOIN LATERAL (
-           SELECT bool_and(agrees) FILTER (WHERE kind = 'pdf') AS "pdfAgrees",
-                  bool_and(agrees) FILTER (WHERE kind <> 'pdf') AS "xmlAgrees"
+           SELECT bool_and(agrees) FILTER (WHERE kind LIKE 'pdf%') AS "pdfAgrees",
+                  bool_and(agrees) FILTER (WHERE kind NOT LIKE 'pdf%') AS "xmlAgrees"
              FROM (SELECT d.kind, d.sha256 = encode(sha256(d.bytes), 'hex')
                           AND d.sha256 = coalesce(${witness('document.stored')}, d.sha256) AS agrees
                      FROM stored_document d WHERE d.month = i.month AND d.invoice_id = i.id) AS file) AS f ON true

@@ -33,6 +33,7 @@ export type { CountedNotice } from './notice.js';
 export type { Numbering, NumberTaken } from './number-series.js';
 export { documentFingerprintsIn, loadPeriodDocuments, type PeriodDocuments } from './period-documents.js';
 export { type Alteration, DocumentAltered, unalteredDraft } from './sealed-documents.js';
+export { keepRegistration, loadRegistration, type Registration } from './registrations.js';
 export {
   type FileKind,
   listForms,

@@ -3,6 +3,7 @@ import type { Database } from '../ground/database.js';
 import { loadDocumentFacts } from './invoice-inputs.js';
 import { loadSnapshots } from '../ledger/ledger.js';
 import { loadPeriodDocuments } from './period-documents.js';
+import { loadRegistration } from './registrations.js';
 import { listForms } from './stored-documents.js';
 import { SEALED, type SealedDocument, unaltered, unalteredInputs } from './sealed-documents.js';
 
@@ -24,6 +25,7 @@ export async function loadInvoiceEvidence(database: Database, invoiceId: string)
   const earlier = documents.filter(({ revision }) => revision < document.revision);
   const { facts, waived } = await loadDocumentFacts(database, document.corrects?.id ?? document.id);
   const forms = await listForms(database, invoiceId);
+  const registration = await loadRegistration(database, invoiceId);
   const snapshots = await loadSnapshots(database, of, inputs.usage ?? []);
   return {
     document,
@@ -33,6 +35,7 @@ export async function loadInvoiceEvidence(database: Database, invoiceId: string)
     facts,
     waived: [...waived].sort(),
     ...(forms.length > 0 && { renditions: forms }),
+    ...(registration && { irn: registration }),
     usage: snapshots.map(({ entity, metric, revision, valuesSha256, rawSha256, dialectSha256, series }) => {
       const hashes = { values_sha256: valuesSha256, raw_sha256: rawSha256, dialect_sha256: dialectSha256 };
       return { entity, metric, revision, ...hashes, series };

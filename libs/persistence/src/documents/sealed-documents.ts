@@ -13,10 +13,11 @@ export interface Alteration {
 }
 
 /**
- * `document` of an invoice, a draft or a correction; `columns`, `lines`, `pdf` and `xml` (any electronic form) of an invoice,
+ * `document` of an invoice, a draft or a correction; `columns`, `lines`, `pdf` and `xml` (any electronic form) and `registration` (by a portal) of an invoice,
  * `inputs` of one and of a period that billed nothing; of a close its `certificate`, or the documents that its certificate counted.
  */
-export type AlteredPart = 'document' | 'columns' | 'lines' | 'inputs' | 'pdf' | 'xml' | 'certificate' | 'documents';
+export type AlteredPart =
+  'document' | 'columns' | 'lines' | 'inputs' | 'pdf' | 'xml' | 'registration' | 'certificate' | 'documents';
 
 const WHAT: Readonly<Record<AlteredPart, string>> = {
   document: 'the document',
@@ -25,6 +26,7 @@ const WHAT: Readonly<Record<AlteredPart, string>> = {
   inputs: 'the record of what went into',
   pdf: 'the PDF of the document',
   xml: 'the electronic form of the document',
+  registration: 'the registration of the document',
   certificate: 'of the certificate of the close,',
   documents: 'a document that is counted by the certificate of the close,',
 };

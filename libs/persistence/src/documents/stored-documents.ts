@@ -4,8 +4,8 @@ import * as Prisma from '../ground/prisma.js';
 import { type Database, PersistenceError } from '../ground/database.js';
 import { DocumentAltered, witness } from './sealed-documents.js';
 
-/** What is rendered of an issued document: its page, and each electronic form. */
-export type FileKind = 'pdf' | FormatKind;
+/** What is rendered of an issued document: its page, the page with the registration by a portal, and each electronic form. */
+export type FileKind = 'pdf' | 'pdf_irn' | FormatKind;
 
 /** A rendered file of an invoice. */
 export interface StoredDocument {
@@ -90,7 +90,11 @@ export async function loadDocument(
   if (!row) return undefined;
   const { layout, sha256, bytes, number, witnessed } = row;
   if (sha256 !== (witnessed ?? sha256) || createHash('sha256').update(bytes).digest('hex') !== sha256) {
-    throw new DocumentAltered({ subject: `invoice:${invoiceId}`, part: kind === 'pdf' ? 'pdf' : 'xml', name: number });
+    throw new DocumentAltered({
+      subject: `invoice:${invoiceId}`,
+      part: kind.startsWith('pdf') ? 'pdf' : 'xml',
+      name: number,
+    });
   }
   return { layout, sha256, bytes };
 }
@@ -112,7 +116,7 @@ export async function listForms(database: Database, invoiceId: string): Promise<
     SELECT d.kind, d.layout, d.sha256, i.number, d.sha256 = coalesce(${witness('document.stored')}, d.sha256) AS agrees
       FROM stored_document d JOIN invoice i ON i.id = d.invoice_id
      WHERE d.month = (SELECT month FROM invoice WHERE id = ${invoiceId}::uuid) AND d.invoice_id = ${invoiceId}::uuid
-       AND d.kind <> 'pdf' ORDER BY d.kind`;
+       AND d.kind NOT IN ('pdf', 'pdf_irn') ORDER BY d.kind`;
   return rows.map(({ number, agrees, ...form }) => {
     if (!agrees) throw new DocumentAltered({ subject: `invoice:${invoiceId}`, part: 'xml', name: number });
     return form;

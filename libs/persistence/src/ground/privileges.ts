@@ -42,6 +42,7 @@ const SERVICE_MAY: Readonly<Record<string, string>> = {
   invoice_uncertified: 'SELECT, INSERT, DELETE',
   invoice_unrendered: 'SELECT, INSERT, DELETE',
   logo: 'SELECT, INSERT',
+  irn_registration: 'SELECT, INSERT',
   number_series: 'SELECT, INSERT, UPDATE',
   report_pace: 'SELECT, INSERT, UPDATE',
   seller: 'SELECT, INSERT, UPDATE',
