@@ -3,7 +3,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { accountId, customerSiteId } from '../../apps/report-simulator/src/index.js';
+import {
+  accountId,
+  activePercentile,
+  customerSiteId,
+  usageOfDays,
+  utcDays,
+} from '../../apps/report-simulator/src/index.js';
+import { unpackChart } from '#metering';
+import { withoutCharts } from '#rating';
 import { RestClient } from '../../apps/cli/src/index.js';
 import { documentSha256, listAuditEvents } from '#persistence';
 import { listInvoices, loadInvoiceEvidence } from '#persistence/documents';
@@ -72,7 +80,7 @@ const named = (path: Path) =>
 describe('the evidence of a document', () => {
   let closing: Closing;
   beforeAll(async () => {
-    closing = await startClosing({ fleet: FLEET, seed: 7 });
+    closing = await startClosing({ fleet: FLEET, seed: 7, layoutVersion: 4 });
     await makeSeller(closing.database, { code: 'acme' });
     await makePlan(closing.database, PLAN);
     const of = { seller: 'acme', external_id: accountId(LEAF), taxes: VAT };
@@ -101,6 +109,72 @@ describe('the evidence of a document', () => {
       document_sha256: documentSha256(evidence.document),
       recomputed_from: 'usage',
       renditions: [],
+    });
+  });
+
+  it('carries what pictures of its usage are drawn from, as the closed forms of the simulator have it', async () => {
+    const { document, usage } = await evidenceOf(0);
+    const evidenceIn = (charge: string) => {
+      const basis = document.lines.find((line) => line.charge === charge)?.derivation.basis;
+      return basis?.kind === 'usage' ? basis.evidence : null;
+    };
+    const [traffic, burst] = [evidenceIn('traffic'), evidenceIn('burst')];
+    if (traffic?.metric !== 'bytes' || burst?.metric !== 'bandwidth') throw new Error('no evidence');
+
+    const unit = BigInt(traffic.days?.unit ?? '');
+    const quarters = Array.from({ length: 31 }, (_, day) => {
+      const august = utcDays(`${PERIOD}-${String(day + 1).padStart(2, '0')}`, 1);
+      return usageOfDays({ firstLeaf: LEAF, leaves: 1 }, august, { seed: 7 });
+    });
+    const drawnAs = (bytes: readonly bigint[]) => bytes.map((each) => Number(each / 4n / unit));
+    expect(unpackChart(traffic.days?.uplink ?? '')).toEqual(
+      drawnAs(quarters.map(({ uplinkQuarterBytes }) => uplinkQuarterBytes)),
+    );
+    const downlink = drawnAs(quarters.map(({ downlinkQuarterBytes }) => downlinkQuarterBytes));
+    expect(unpackChart(traffic.days?.downlink ?? '')).toEqual(downlink);
+    expect(Math.max(...downlink)).toBeGreaterThan(1_600);
+
+    // Samples as whole numbers of 10^-30, rounded half up by hand.
+    const scaled = (text: string) => {
+      const [whole = '', fraction = ''] = text.split('.');
+      return BigInt(whole + fraction.padEnd(30, '0'));
+    };
+    const [part] = burst.parts;
+    const chart = part?.chart;
+    const step = scaled(chart?.unit ?? '');
+    const inUnits = (value: bigint) => Number((2n * value + step) / (2n * step));
+    const samples = (usage.find(({ metric }) => metric === 'downlink_bandwidth')?.series?.values ?? []).map((value) =>
+      scaled(value ?? '0'),
+    );
+    expect(samples).toHaveLength(8_928);
+    const columns = Array.from({ length: 124 }, (_, column) =>
+      samples.slice(72 * column, 72 * (column + 1)).toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0)),
+    );
+    expect(unpackChart(chart?.lowest ?? '')).toEqual(columns.map((own) => inUnits(own[0] ?? 0n)));
+    expect(unpackChart(chart?.highest ?? '')).toEqual(columns.map((own) => inUnits(own.at(-1) ?? 0n)));
+    const billed = activePercentile(LEAF, 'downlink', utcDays(`${PERIOD}-01`, 31), '95', { seed: 7 });
+    expect(unpackChart(chart?.ranked ?? '')[47]).toBe(inUnits(scaled(part?.billed.value ?? '')));
+    expect(Number(part?.billed.value)).toBe(billed);
+    expect(JSON.stringify(chart).length + JSON.stringify(traffic.days).length).toBeLessThan(1_000);
+  });
+
+  it('recomputes what is drawn, and documents of earlier layouts without it', async () => {
+    const evidence = await evidenceOf(0);
+    const stripped = (layout: number) => {
+      const { document } = evidence;
+      const bare = { ...document, layout_version: layout, lines: document.lines.map(withoutCharts) };
+      return { ...evidence, document: bare, document_sha256: documentSha256(bare) };
+    };
+    expect(verdict(stripped(3))).toMatchObject({ outcome: 'valid', recomputed_from: 'usage' });
+    expect(verdict(stripped(4))).toMatchObject({
+      outcome: 'invalid',
+      path: 'document.lines[1].derivation.basis.evidence.days',
+    });
+    const path = ['document', 'lines', 2, 'derivation', 'basis', 'evidence', 'parts', 0, 'chart', 'ranked'];
+    const changed = tampered(evidence, path);
+    expect(verdict({ ...changed, document_sha256: documentSha256(changed.document) })).toMatchObject({
+      outcome: 'invalid',
+      path: named(path),
     });
   });
 

@@ -99,9 +99,12 @@ export async function startClosing(
     retry?: Partial<RetryPolicy>;
     connections?: TransportOptions;
     dialects?: Dialects;
+    /** Of the documents; from the fourth on they carry what pictures of usage are drawn from. */
+    layoutVersion?: number;
   },
 ): Promise<Closing> {
-  const { apiKey = 'sim-fleet-key', retry = IMPATIENT, connections = {}, dialects, ...options } = simulated;
+  const { apiKey = 'sim-fleet-key', retry = IMPATIENT, connections = {}, dialects, ...others } = simulated;
+  const { layoutVersion = BLANK_PAGES.layoutVersion, ...options } = others;
   const { url, serviceUrl, database } = await createTestDatabase();
   const simulator = await startReportSimulator(options);
   const log: ReportLogEntry[] = [];
@@ -127,7 +130,7 @@ export async function startClosing(
     return new Closes({
       database: own,
       connectors,
-      renderer: BLANK_PAGES,
+      renderer: { ...BLANK_PAGES, layoutVersion },
       secretKey: SECRET_KEY,
       settleHours: 72,
       enqueue: async (added) => void jobs.push(...added),
