@@ -206,6 +206,14 @@ describe('long documents', () => {
     expect(textOf(file)).toMatch(/^ +300 lines +8,580\.00$/m);
   });
 
+  it('has two lines for each of 300 sites on eight pages', async () => {
+    const { lines, ...document } = manySites(300);
+    const others = lines.map((line) => ({ ...line, charge: 'other', position: line.position + lines.length }));
+    const file = await fileOf({ ...document, lines: [...lines, ...others] });
+    expect(pagesOf(file)).toBeLessThanOrEqual(8);
+    expect(textOf(file).match(/^ *\d+ +Site .*\(site-\d{4}\)/gm)).toHaveLength(600);
+  });
+
   it('says in the annex in words what its figures leave open: a part of the period, a correction', async () => {
     const document = manySites(60);
     const lines = document.lines.map((line, index) => {

@@ -8,7 +8,7 @@ import type { Sheet, TextStyle } from './sheet.js';
 import { ACCENT, GREY, HAIRLINE, LEFT, RIGHT, STYLES, TINT, WIDTH } from './style.js';
 import type { Texts } from './texts.js';
 
-const LEAD = 8;
+const LEAD = 7.7;
 const PADDING = 0.1;
 const TITLE_HEIGHT = 26;
 const SECTION_TITLE = 13;

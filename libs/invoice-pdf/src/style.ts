@@ -36,10 +36,10 @@ export const STYLES = {
   annexTitle: strong(14),
   annexSection: strong(8.2),
   annexMark: strong(8.2, ACCENT),
-  annexHead: strong(6.4, ACCENT),
-  annexCell: regular(6.6),
-  annexStrong: strong(6.6),
-  annexWords: regular(6.2, GREY),
+  annexHead: strong(6.3, ACCENT),
+  annexCell: regular(6.4),
+  annexStrong: strong(6.4),
+  annexWords: regular(6, GREY),
 } as const;
 
 /** Content edges, in points. */
