@@ -58,7 +58,7 @@ function filesOf([name, document]: Printed): string[] {
   if (document.status === 'draft') return files;
   for (const kind of FORMAT_KINDS) {
     const written = renderEInvoice(kind, document);
-    const text = written.outcome === 'refused' ? written.message : written.xml;
+    const text = written.outcome === 'refused' ? written.message : written.text;
     files.push(`${name}: ${kind} ${createHash('sha256').update(text).digest('hex')}`);
   }
   return files;
