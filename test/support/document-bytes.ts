@@ -28,7 +28,8 @@ async function documents(): Promise<Printed[]> {
     ['dollars, draft', dollarDraft()],
     ['dollars, credit note', creditNote()],
     ['rupees', rupeeInvoice()],
-    ['many sites', manySites(60)],
+    ['many sites, in an annex', manySites(60)],
+    ['dollars, with pictures', dollarInvoice({ charts: true })],
   ];
   const profile = { ...GERMAN_PARTIES.customer.e_invoice, profile: 'factur-x' };
   const hybrid = { ...GERMAN_PARTIES, customer: { ...GERMAN_PARTIES.customer, e_invoice: profile } };
