@@ -16,7 +16,10 @@ ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=16 \
 WORKDIR /app
 COPY package.json package-lock.json ./
 # The PostgreSQL of the standalone is an optional package; servers have one of their own.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && npm cache clean --force
+# Packages of fonts bring nine weights and pictures of them, 315 MB; pages have two weights, 64 MB.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund && npm cache clean --force \
+  && find node_modules/@expo-google-fonts -type f \( -name '*.ttf' -o -name '*.png' \) \
+    ! -name '*_400Regular.ttf' ! -name '*_600SemiBold.ttf' -delete
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/prisma ./prisma
 RUN ln -s /app/dist/apps/cli/src/main.js /usr/local/bin/meterline

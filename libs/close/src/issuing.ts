@@ -65,10 +65,7 @@ export function unprintableHold(
     return `${missing.slice(0, CHARACTERS_NAMED).join(' ')}${more} of ${member}`;
   });
   const others = texts.length > TEXTS_NAMED ? ` and ${texts.length - TEXTS_NAMED} more texts` : '';
-  return held(
-    'document_unprintable',
-    `no typeface has ${named.join(', ')}${others}; write them in Latin, Greek, Cyrillic or Devanagari letters`,
-  );
+  return held('document_unprintable', `no typeface has ${named.join(', ')}${others}; write them in other letters`);
 }
 
 /** How a seller's documents are numbered. */

@@ -1,5 +1,6 @@
 import type { Party, Supplier } from '#invoicing';
 import { gstFacts } from './gst-block.js';
+import { hanFor } from './script-runs.js';
 import type { Sheet } from './sheet.js';
 import type { Texts } from './texts.js';
 import type { PrintableInvoice } from './printable-invoice.js';
@@ -41,23 +42,27 @@ function drawParty(
   more: readonly string[] = [],
 ): number {
   const width = WIDTH / 2 - 20;
+  const country = party.address?.country;
+  const han = hanFor(null, country);
+  const nameStyle = { ...STYLES.partyName, han };
+  const lineStyle = { ...STYLES.partyLine, han };
   let y = top;
   if (label) {
     sheet.text(label, x, y + 7, STYLES.label);
     y += 14;
   }
-  for (const line of sheet.wrap(party.name, width, STYLES.partyName)) {
-    sheet.text(line, x, y + 9, STYLES.partyName);
+  for (const line of sheet.wrap(party.name, width, nameStyle)) {
+    sheet.text(line, x, y + 9, nameStyle);
     y += 13;
   }
   const details = [
     ...texts.addressLines(party.address),
-    party.tax_id ? `${texts.taxIdLabel(party.address?.country)} ${party.tax_id}` : '',
+    party.tax_id ? `${texts.taxIdLabel(country)} ${party.tax_id}` : '',
     party.email ?? '',
     ...more,
   ];
-  for (const line of details.flatMap((detail) => sheet.wrap(detail, width, STYLES.partyLine))) {
-    sheet.text(line, x, y + 8.6, STYLES.partyLine);
+  for (const line of details.flatMap((detail) => sheet.wrap(detail, width, lineStyle))) {
+    sheet.text(line, x, y + 8.6, lineStyle);
     y += LEAD;
   }
   return y;

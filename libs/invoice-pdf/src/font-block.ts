@@ -77,30 +77,54 @@ class PdfText {
   }
 }
 
-/** The block of each glyph of a font. */
-export function blocksOf(font: Font, prefix: string): (glyph: number) => FontBlock {
-  const texts = textsOf(font);
+/**
+ * The block of each glyph of a font, made when it is first asked for.
+ *
+ * @param prefix capitals that the names of these blocks begin with
+ * @param fixed whether the font is the one of the page, whose letters are in the blocks above; others have neighbours only
+ * @param neighbours how many glyphs beside each other share a block
+ */
+export function blocksOf(
+  font: Font,
+  prefix: string,
+  { fixed = true, neighbours = NEIGHBOURS }: { fixed?: boolean; neighbours?: number } = {},
+): (glyph: number) => FontBlock {
+  const letters = lettersOf(font);
   const blocks = new Map<number, FontBlock>();
   const make = (number: number, glyphs: readonly number[]): void => {
     const free = [...new Set(glyphs)].filter((glyph) => glyph !== 0 && !blocks.has(glyph));
-    const block = new FontBlock(`${prefix}${number}`, font, free, texts);
+    const block = new FontBlock(`${prefix}${number}`, font, free, textsOf(font, free, letters));
     for (const glyph of free) blocks.set(glyph, block);
   };
-  BLOCKS.forEach((codePoints, number) =>
-    make(
-      number,
-      codePoints.map((each) => font.glyphForCodePoint(each).id),
-    ),
-  );
-  for (let first = 0; first < font.numGlyphs; first += NEIGHBOURS) {
-    const last = Math.min(first + NEIGHBOURS, font.numGlyphs) - 1;
-    make(BLOCKS.length + first / NEIGHBOURS, range(first, last));
+  if (fixed) {
+    BLOCKS.forEach((codePoints, number) =>
+      make(
+        number,
+        codePoints.map((each) => font.glyphForCodePoint(each).id),
+      ),
+    );
   }
   return (glyph) => {
+    const known = blocks.get(glyph);
+    if (known) return known;
+    const number = Math.floor(glyph / neighbours);
+    make(BLOCKS.length + number, range(number * neighbours, Math.min((number + 1) * neighbours, font.numGlyphs) - 1));
     const block = blocks.get(glyph);
     if (!block) throw new RangeError(`${font.postscriptName} has no glyph ${glyph}`);
     return block;
   };
+}
+
+/** The lowest code point of each glyph that has one. */
+function lettersOf(font: Font): ReadonlyMap<number, number> {
+  const letters = new Map<number, number>();
+  const printing = font.characterSet.filter((codePoint) => codePoint >= 0x20);
+  for (const codePoint of printing.sort((one, other) => one - other)) {
+    // Asked for by number: a glyph as an object would be kept by the font, thirty thousand of them in one of Han.
+    const glyph = font._cmapProcessor.lookup(codePoint);
+    if (!letters.has(glyph)) letters.set(glyph, codePoint);
+  }
+  return letters;
 }
 
 /**
@@ -108,16 +132,20 @@ export function blocksOf(font: Font, prefix: string): (glyph: number) => FontBlo
  * name says by the rule of the Adobe Glyph List (`uni0928094D.alt` is U+0928 U+094D). Where a document means another text (an
  * ohm sign is drawn as an omega), its words say so themselves.
  */
-function textsOf(font: Font): ReadonlyMap<number, string> {
+function textsOf(
+  font: Font,
+  glyphs: readonly number[],
+  letters: ReadonlyMap<number, number>,
+): ReadonlyMap<number, string> {
   const texts = new Map<number, string>();
-  const printing = font.characterSet.filter((codePoint) => codePoint >= 0x20);
-  for (const codePoint of printing.sort((one, other) => one - other)) {
-    const glyph = font.glyphForCodePoint(codePoint).id;
-    const character = String.fromCodePoint(codePoint);
-    if (!texts.has(glyph)) texts.set(glyph, LIGATURE.test(character) ? character.normalize('NFKD') : character);
-  }
-  for (let glyph = 1; glyph < font.numGlyphs; glyph += 1) {
-    const units = texts.has(glyph) ? undefined : NAME.exec(font.getGlyph(glyph).name)?.[1]?.match(/.{4}/g);
+  for (const glyph of glyphs) {
+    const letter = letters.get(glyph);
+    if (letter !== undefined) {
+      const character = String.fromCodePoint(letter);
+      texts.set(glyph, LIGATURE.test(character) ? character.normalize('NFKD') : character);
+      continue;
+    }
+    const units = NAME.exec(font.getGlyph(glyph).name ?? '')?.[1]?.match(/.{4}/g);
     if (units) texts.set(glyph, String.fromCharCode(...units.map((unit) => Number.parseInt(unit, 16))));
   }
   return texts;
@@ -151,8 +179,9 @@ function embed({ name, font, glyphs, texts }: FontBlock): EmbeddedBlock {
 
 /** Six capitals that no other block has, as ISO 32000-1 (9.6.4) wants them before the name of a subset: `R12` is `RAAABC`. */
 function subsetTag(name: string): string {
-  const digits = name.slice(1).padStart(5, '0');
-  return name.slice(0, 1) + Array.from(digits, (digit) => String.fromCharCode(65 + Number(digit))).join('');
+  const prefix = name.replace(/\d+$/, '');
+  const digits = name.slice(prefix.length).padStart(6 - prefix.length, '0');
+  return prefix + Array.from(digits, (digit) => String.fromCharCode(65 + Number(digit))).join('');
 }
 
 /** Codes to text, as ISO 32000-1 (9.10.3) has it; at most 100 entries in a section. */

@@ -2,7 +2,7 @@
 declare module 'fontkit' {
   export interface Glyph {
     id: number;
-    name: string;
+    name: string | null;
     codePoints: number[];
     advanceWidth: number;
   }
@@ -17,6 +17,10 @@ declare module 'fontkit' {
   export interface Subset {
     includeGlyph(glyph: number): number;
     encode(): Uint8Array;
+  }
+
+  export interface AnchorProcessor {
+    applyAnchor(mark: object, base: object | null, baseGlyph: number): void;
   }
 
   export interface Font {
@@ -35,8 +39,18 @@ declare module 'fontkit' {
     characterSet: number[];
     hasGlyphForCodePoint(codePoint: number): boolean;
     glyphForCodePoint(codePoint: number): Glyph;
-    getGlyph(glyph: number): Glyph;
-    layout(text: string): GlyphRun;
+    getGlyph(glyph: number, codePoints?: number[]): Glyph;
+    /** The table of characters; 0 is what it has no glyph for. */
+    _cmapProcessor: { lookup(codePoint: number): number };
+    /** How glyphs are placed by the tables of OpenType, if the font has such. */
+    _layoutEngine: { engine: { GPOSProcessor: AnchorProcessor | null } | null };
+    layout(
+      text: string,
+      features?: readonly string[],
+      script?: undefined,
+      language?: undefined,
+      direction?: 'ltr' | 'rtl',
+    ): GlyphRun;
     createSubset(): Subset;
   }
 

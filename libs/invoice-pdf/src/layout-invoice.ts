@@ -9,6 +9,7 @@ import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first
 import { lineTable } from './line-table.js';
 import { type PlannedPage, paginate } from './paginate.js';
 import { swissBill } from './payment-codes.js';
+import { hanFor } from './script-runs.js';
 import { PAGE_HEIGHT, Sheet } from './sheet.js';
 import { ACCENT, HAIRLINE, LEFT, RIGHT, STYLES, WIDTH } from './style.js';
 import type { PrintableInvoice } from './printable-invoice.js';
@@ -48,6 +49,9 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
     subject: `${document.customer.name}, ${texts.dateRange(document.period.start_date, document.period.end_date)}`,
     // A draft has no instant of its own; the end of what it bills is as fixed as its content.
     instant: instantOf(document.status === 'issued' ? document.issued_at : document.period.end),
+    han:
+      hanFor(texts.words.language, document.customer.address?.country) ??
+      hanFor(null, document.supplier.address?.country),
   });
 
   sheet.addPage();
@@ -71,7 +75,7 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
     // Before an annex, whose pages no payer cuts.
     const withSlip = bill !== undefined && drawn === pages.length;
     drawFooter(sheet, texts, document, name, { page: drawn, pages: count, withSlip });
-    if (withSlip) drawSwissBill(sheet, bill, texts.words.language);
+    if (withSlip) sheet.unmirrored(() => drawSwissBill(sheet, bill, texts.words.language));
     if (document.status === 'draft') sheet.watermark(texts.words.draft, ACCENT);
     onPage?.(drawn, count);
   };
@@ -110,7 +114,9 @@ function drawFooter(
 ): void {
   const y = PAGE_HEIGHT - (withSlip ? SLIP_HEIGHT + FOOTER_HEIGHT : FOOTER_HEIGHT);
   sheet.rule(LEFT, y, WIDTH, HAIRLINE, 0.7);
-  sheet.text(`${document.supplier.name} · ${name}`, LEFT, y + 14, STYLES.quiet);
+  // A name that runs backwards must not turn the page's words round.
+  const direction = sheet.isMirrored ? 'rtl' : 'ltr';
+  sheet.text(`${document.supplier.name} · ${name}`, LEFT, y + 14, { ...STYLES.quiet, direction });
   sheet.text(words.page(page, pages), RIGHT, y + 14, STYLES.quiet, 'right');
   if (page === pages) sheet.text(provenance(words, document), LEFT, y + 24, STYLES.faint);
 }

@@ -46,11 +46,19 @@ export class PageContent {
       show = '';
     };
     if (line.actual !== null) this.#write(`/Span <</ActualText <FEFF${line.actual}>>> BDC`);
-    for (const { strips } of line.words) {
+    for (const { strips, actual } of line.words) {
+      if (actual !== undefined) {
+        end();
+        this.#write(`/Span <</ActualText <FEFF${actual}>>> BDC`);
+      }
       for (const strip of strips) {
         if (run && (run.block !== strip.block || run.rise !== strip.rise)) end();
         run = strip;
         show += strip.show;
+      }
+      if (actual !== undefined) {
+        end();
+        this.#write('EMC');
       }
     }
     end();

@@ -1,4 +1,4 @@
-import { typefaces } from './typefaces.js';
+import { covers, familiesOf } from './families.js';
 
 /** Words of ASCII and of the signs of this layout with single spaces between them: nearly every text on an invoice. */
 const PLAIN = /^[!-~·×–•…]+(?: [!-~·×–•…]+)*$/;
@@ -62,17 +62,6 @@ function undrawn(shown: string): string[] {
 
 function isDrawable(character: string): boolean {
   const codePoint = character.codePointAt(0) ?? 0;
-  return (codePoint > 0x1f && codePoint < 0x7f) || drawableCodePoints().has(codePoint);
-}
-
-let codePoints: ReadonlySet<number> | undefined;
-
-/** What every face can draw, found out once per process: a name is set in one weight here and in the other there. */
-function drawableCodePoints(): ReadonlySet<number> {
-  if (!codePoints) {
-    const [first = [], ...others] = Object.values(typefaces()).map(({ font }) => font.characterSet);
-    const sets = others.map((characters) => new Set(characters));
-    codePoints = new Set(first.filter((codePoint) => sets.every((each) => each.has(codePoint))));
-  }
-  return codePoints;
+  if (codePoint > 0x1f && codePoint < 0x7f) return true;
+  return familiesOf(codePoint, 'sc').some((family) => covers(family, codePoint));
 }

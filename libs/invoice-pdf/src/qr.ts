@@ -52,7 +52,13 @@ export function drawQr(
   const { path, modules } = qrPath(text, level);
   const unit = side / (modules + 2 * QUIET_ZONE);
   sheet.fill(x, y, side, side, PAPER);
-  sheet.drawing([{ path, colour: INK, evenOdd: false }], x + QUIET_ZONE * unit, y + QUIET_ZONE * unit, unit);
+  sheet.drawing(
+    [{ path, colour: INK, evenOdd: false }],
+    x + QUIET_ZONE * unit,
+    y + QUIET_ZONE * unit,
+    unit,
+    modules * unit,
+  );
 }
 
 /** Each run of dark modules of a row as a rectangle. */

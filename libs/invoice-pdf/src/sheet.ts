@@ -6,8 +6,12 @@ import { deflateSync } from 'node:zlib';
 import PDFDocument from 'pdfkit';
 import type { FontBlock } from './font-block.js';
 import { type FilledPath, PageContent, type Point } from './page-content.js';
+import type { Direction } from './bidi.js';
+import { type Han, releaseFonts, typefaceOf } from './families.js';
 import { printable } from './printable.js';
-import { type Face, type Typeface, typefaces } from './typefaces.js';
+import { clustersOf } from './script-runs.js';
+import { breakLines, markedDirection, OF_THE_PAGE, setLine, type Setting } from './typesetter.js';
+import type { Face, Line, Typeface } from './typefaces.js';
 
 /** A4 in points. */
 export const PAGE_WIDTH = 595.28;
@@ -18,6 +22,10 @@ export interface TextStyle {
   face: Face;
   size: number;
   colour: string;
+  /** Which shapes Han letters have, where it is not those of the document: a party's name has those of its country. */
+  han?: Han | undefined;
+  /** Which way the text runs, where its first letter must not decide: a line that a name begins and the page goes on with. */
+  direction?: Direction;
 }
 
 /** What stands in the file's properties, in the Info dictionary and in XMP. */
@@ -29,6 +37,8 @@ export interface SheetInfo {
   subject: string;
   /** Creation and modification date. */
   instant: Date;
+  /** Which shapes Han letters have where neither their text nor its style tells it. */
+  han?: Han | undefined;
 }
 
 /** A file inside of the file that says the same in another form, and what XMP has to say of it. */
@@ -92,15 +102,22 @@ const WATERMARK_OPACITY = 0.09;
 export class Sheet {
   readonly #doc: CollectedDocument;
   readonly #seams: PdfkitSeams;
-  readonly #faces = typefaces();
+  readonly #han: Han;
   readonly #fonts = new Map<FontBlock, PdfObject>();
   /** Of all that is drawn: names the content in the trailer. */
   readonly #id = createHash('sha256');
   readonly #instant: Date;
+  /** Whether left is right: the page of a language that runs from right to left. */
+  readonly isMirrored: boolean;
+  #isTurned: boolean;
   #watermarkState: PdfObject | undefined;
   #page: PageContent | undefined;
 
-  constructor({ language, ...info }: SheetInfo) {
+  constructor({ language, han, ...info }: SheetInfo) {
+    releaseFonts();
+    this.#han = han ?? 'sc';
+    this.isMirrored = RIGHT_TO_LEFT.has(language.split('-')[0] ?? '');
+    this.#isTurned = this.isMirrored;
     this.#doc = new CollectedDocument({
       // The default, 1.3, would write no XMP at all.
       pdfVersion: '1.7',
@@ -135,25 +152,32 @@ export class Sheet {
   }
 
   /** Width of a text on one line. */
-  width(text: string, { face, size }: TextStyle): number {
-    return (this.#faces[face].set(printable(text)).advance * size) / 1_000;
+  width(text: string, style: TextStyle): number {
+    return (this.#set(text, style).advance * style.size) / 1_000;
   }
 
-  /** Draws one line of text with its baseline at `baseline`; `x` is its left edge, or its right edge when `align` says so. */
+  /**
+   * Draws one line of text with its baseline at `baseline`; `x` is its left edge, or its right edge when `align` says so. On a
+   * mirrored page, `x` runs from the right and left is right.
+   */
   text(text: string, x: number, baseline: number, style: TextStyle, align: 'left' | 'right' = 'left'): void {
-    const shown = printable(text);
-    if (shown === '') return;
-    const line = this.#faces[style.face].set(shown);
-    const left = align === 'left' ? x : x - (line.advance * style.size) / 1_000;
-    this.#content().text(line, left, baseline, style.size, style.colour);
+    const line = this.#set(text, style);
+    if (line.words.length === 0) return;
+    const width = (line.advance * style.size) / 1_000;
+    const left = align === 'left' ? x : x - width;
+    this.#content().text(line, this.#mirror(left, width), baseline, style.size, style.colour);
   }
 
-  /** Breaks a text into lines of at most `width`, at spaces, and inside a word only when the word alone is too long. */
-  wrap(text: string, width: number, { face, size }: TextStyle): string[] {
+  /**
+   * Breaks a text into lines of at most `width`, at spaces, and inside a word only when the word alone is too long; Chinese and
+   * Japanese break between letters. A line is to be handed to `text` as it is: it may begin with a mark of its direction.
+   */
+  wrap(text: string, width: number, style: TextStyle): string[] {
     const shown = printable(text);
     if (shown === '') return [];
-    const room = (width * 1_000) / size;
-    const typeface = this.#faces[face];
+    const room = (width * 1_000) / style.size;
+    if (style.direction === 'rtl' || !OF_THE_PAGE.test(shown)) return breakLines(shown, room, this.#settingOf(style));
+    const typeface = typefaceOf('base', style.face);
     if (typeface.set(shown).advance <= room) return [shown];
     const lines: string[] = [];
     let line = '';
@@ -174,30 +198,59 @@ export class Sheet {
     return line === '' ? lines : [...lines, line];
   }
 
+  #set(text: string, style: TextStyle): Line {
+    return setLine(printable(text), this.#settingOf(style, markedDirection(text)));
+  }
+
+  #settingOf({ face, han, direction }: TextStyle, marked?: Direction): Setting {
+    return { face, han: han ?? this.#han, direction: direction ?? marked };
+  }
+
+  /** Where something stands whose left edge is at `x` on a page that is not mirrored. */
+  #mirror(x: number, width: number): number {
+    return this.#isTurned ? PAGE_WIDTH - x - width : x;
+  }
+
+  #mirrorAll(points: readonly Point[]): readonly Point[] {
+    return this.#isTurned ? points.map(([x, y]) => [PAGE_WIDTH - x, y] as const) : points;
+  }
+
+  /** Draws what stands on any page as it is laid down, such as the slip of a bank: `x` runs from the left. */
+  unmirrored(draw: () => void): void {
+    const turned = this.#isTurned;
+    this.#isTurned = false;
+    draw();
+    this.#isTurned = turned;
+  }
+
   rule(x: number, y: number, width: number, colour: string, thickness = 0.6): void {
     this.fill(x, y, width, thickness, colour);
   }
 
   fill(x: number, y: number, width: number, height: number, colour: string, radius = 0): void {
-    this.#content().fill(x, y, width, height, colour, radius);
+    this.#content().fill(this.#mirror(x, width), y, width, height, colour, radius);
   }
 
-  /** Fills paths of units of their own, y downwards, with their origin at `x`, `y`; `unit` points are one of them. */
-  drawing(paths: readonly FilledPath[], x: number, y: number, unit: number): void {
-    this.#content().drawing(paths, x, y, unit);
+  /**
+   * Fills paths of units of their own, y downwards, with their origin at `x`, `y`; `unit` points are one of them. On a mirrored
+   * page the drawing as a whole, `width` points of it, stands on the other side; it is not turned round itself.
+   */
+  drawing(paths: readonly FilledPath[], x: number, y: number, unit: number, width: number): void {
+    this.#content().drawing(paths, this.#mirror(x, width), y, unit);
   }
 
   /** As the methods of `PageContent`. */
   fillAll(rectangles: Parameters<PageContent['fillAll']>[0], colour: string): void {
-    this.#content().fillAll(rectangles, colour);
+    const mirror = () => rectangles.map(([x, y, width, height]) => [this.#mirror(x, width), y, width, height] as const);
+    this.#content().fillAll(this.#isTurned ? mirror() : rectangles, colour);
   }
 
   shape(points: readonly Point[], colour: string): void {
-    this.#content().shape(points, colour);
+    this.#content().shape(this.#mirrorAll(points), colour);
   }
 
   stroke(points: readonly Point[], colour: string, width: number, dash = 0): void {
-    this.#content().stroke(points, colour, width, dash);
+    this.#content().stroke(this.#mirrorAll(points), colour, width, dash);
   }
 
   /** Writes a word across the whole page, behind nothing: what lies above it could hide it. */
@@ -300,6 +353,9 @@ export class Sheet {
   }
 }
 
+/** Languages whose pages begin at the right. */
+const RIGHT_TO_LEFT: ReadonlySet<string> = new Set(['ar', 'fa', 'he', 'ur']);
+
 /** Flag of a font whose glyphs are named by code alone (ISO 32000-1, table 123). */
 const SYMBOLIC = 4;
 
@@ -308,7 +364,7 @@ function cutWord(word: string, room: number, typeface: Typeface): string[] {
   if (typeface.word(word).advance <= room) return [word];
   const parts: string[] = [];
   let part = '';
-  for (const { segment } of graphemes.segment(word)) {
+  for (const segment of clustersOf(word)) {
     if (part !== '' && typeface.word(part + segment).advance > room) {
       parts.push(part);
       part = '';
@@ -317,9 +373,6 @@ function cutWord(word: string, room: number, typeface: Typeface): string[] {
   }
   return [...parts, part];
 }
-
-// Only needed for a word wider than its column; the locale is fixed for the sake of equal bytes.
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 let profile: Uint8Array | undefined;
 

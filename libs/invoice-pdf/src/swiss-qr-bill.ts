@@ -127,7 +127,7 @@ function drawPaymentPart(sheet: Sheet, bill: SwissBill, words: typeof ENGLISH, t
 function drawCode(sheet: Sheet, bill: SwissBill, x: number, y: number): void {
   const [side, cross] = [46 * MM, 7 * MM];
   const { path, modules } = qrPath(swissPayload(bill), 'M');
-  sheet.drawing([{ path, colour: BLACK, evenOdd: false }], x, y, side / modules);
+  sheet.drawing([{ path, colour: BLACK, evenOdd: false }], x, y, side / modules, side);
   const [left, top] = [x + (side - cross) / 2, y + (side - cross) / 2];
   // In sixtieths of the symbol: a white edge of two, the cross of arms 10 wide and 32 long on black.
   const unit = cross / 60;

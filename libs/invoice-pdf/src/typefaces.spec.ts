@@ -2,9 +2,10 @@ import { inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import { Recent } from './recent.js';
-import { type Line, type Typeface, typefaces, type Word } from './typefaces.js';
+import { typefaceOf } from './families.js';
+import type { Line, Typeface, Word } from './typefaces.js';
 
-const faces = Object.entries(typefaces());
+const faces = (['regular', 'strong'] as const).map((face) => [face, typefaceOf('base', face)] as const);
 
 interface Placed {
   glyph: number;

@@ -1,8 +1,9 @@
-import { createRequire } from 'node:module';
-import { type Font, type GlyphRun, openSync } from 'fontkit';
+import type { Font, Glyph, GlyphRun } from 'fontkit';
+import { mirrored } from './bidi.js';
 import { blocksOf, type FontBlock, utf16 } from './font-block.js';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import { Recent } from './recent.js';
+import type { Shaping } from './shaping-order.js';
 
 /** The two weights of the house. */
 export type Face = 'regular' | 'strong';
@@ -22,6 +23,8 @@ export interface Word {
   readonly strips: readonly Strip[];
   /** Whether its glyphs stand for its letters, one by one and in this order, when it is copied out. */
   readonly isItself: boolean;
+  /** Its text in UTF-16 hex where it is not itself and stands on a line that is not told as a whole. */
+  readonly actual?: string;
 }
 
 /** A text on one line. */
@@ -31,6 +34,11 @@ export interface Line {
   /** The text in UTF-16 hex where a word of it is not itself. */
   readonly actual: string | null;
 }
+
+/** Nothing but marks, or nothing at all, as the dots of an Arabic letter that are glyphs of their own. */
+const MARKS_ONLY = /^\p{M}*$/u;
+
+type Position = GlyphRun['positions'][number];
 
 interface Letter {
   readonly glyph: number;
@@ -45,6 +53,9 @@ interface Letter {
 const WORDS_KEPT = 2_000;
 const HAS_DIGIT = /\d/;
 
+/** Shaped words from right to left kept per face, each some words of their own. */
+const BACKWARDS_KEPT = 300;
+
 /** Whole texts kept per face that are short and hold no digit: the words of the page itself, which stand on every document. */
 const LINES_KEPT = 500;
 const LONGEST_KEPT = 120;
@@ -52,10 +63,13 @@ const LONGEST_KEPT = 120;
 /** Kerned pairs kept per face. A text of one language has some hundreds. */
 const PAIRS_KEPT = 8_000;
 
-const FILES: Readonly<Record<Face, string>> = {
-  regular: '@expo-google-fonts/noto-sans/400Regular/NotoSans_400Regular.ttf',
-  strong: '@expo-google-fonts/noto-sans/600SemiBold/NotoSans_600SemiBold.ttf',
-};
+/** A font that is not the page's: how many glyphs share a block, and how many shaped words are kept. */
+export interface OtherFont {
+  readonly neighbours: number;
+  readonly wordsKept: number;
+  /** What its script needs before the font's tables are asked. */
+  readonly shaping?: Shaping | undefined;
+}
 
 /**
  * Scripts in which a word is its letters side by side, moved by pairs: Latin, Greek, Cyrillic, and the signs among them.
@@ -80,16 +94,23 @@ export class Typeface {
   /** By the first unit and the second. */
   #kerns: (number | 'joined' | undefined)[][] = [];
   #kernsKept = 0;
-  readonly #words = new Recent<string, Word>(WORDS_KEPT);
+  readonly #words: Recent<string, Word>;
   readonly #lines = new Recent<string, Line>(LINES_KEPT);
+  readonly #backwards = new Recent<string, readonly Word[]>(BACKWARDS_KEPT);
 
-  /** @param prefix one capital, the first letter of the names of this face's font resources */
+  /**
+   * @param prefix capitals that the names of this face's font resources begin with
+   * @param other how it differs from the fonts of the page, if it does: its words are then shaped whole
+   */
   constructor(
     readonly font: Font,
     prefix: string,
+    readonly other?: OtherFont,
   ) {
-    this.blockOf = blocksOf(font, prefix);
+    this.blockOf = blocksOf(font, prefix, other && { fixed: false, neighbours: other.neighbours });
     this.#scale = 1_000 / font.unitsPerEm;
+    this.#words = new Recent(other?.wordsKept ?? WORDS_KEPT);
+    if (other) skipMissingAnchors(font);
   }
 
   /**
@@ -131,8 +152,70 @@ export class Typeface {
     return word;
   }
 
+  /**
+   * Sets a part of a text that runs from right to left (UAX #9, L4: its brackets mirrored), letter by letter from left to right.
+   * Readers go by where letters stand and turn such runs round themselves, so each letter that its glyph does not stand for says
+   * itself, and with it its marks, the last one first.
+   */
+  backwards(text: string): readonly Word[] {
+    const known = this.#backwards.get(text);
+    if (known) return known;
+    const words = this.#setBackwards(text);
+    this.#backwards.set(text, words);
+    return words;
+  }
+
+  #setBackwards(text: string): Word[] {
+    const { glyphs, positions } = this.#layOut(mirrored(text), 'rtl');
+    const clusters: { glyph: Glyph; position: Position; text: string; x: number }[] = [];
+    const loose: { glyph: Glyph; x: number; y: number }[] = [];
+    let pen = positions.reduce((sum, { xAdvance }) => sum + xAdvance, 0);
+    const advance = pen;
+    for (let index = glyphs.length - 1; index >= 0; index -= 1) {
+      const [glyph, position] = [glyphs[index], positions[index]];
+      if (!glyph || !position) continue;
+      pen -= position.xAdvance;
+      const letters = mirrored(String.fromCodePoint(...glyph.codePoints));
+      const last = clusters.at(-1);
+      if (last && position.xAdvance === 0 && MARKS_ONLY.test(letters)) {
+        last.text += letters;
+        loose.push({ glyph, x: pen + position.xOffset, y: position.yOffset });
+      } else {
+        clusters.push({ glyph, position, text: letters, x: pen });
+      }
+    }
+    // In the order of shaping, shadda comes before the vowel; in that of `printable`, behind it.
+    for (const cluster of clusters) cluster.text = cluster.text.normalize('NFC');
+    if (clusters.map((cluster) => cluster.text).join('') !== text) {
+      const word = this.#place({ glyphs, positions }, text);
+      return [{ ...word, isItself: false, actual: utf16([...text].reverse().join('')) }];
+    }
+    const words = clusters.reverse().map((cluster) => {
+      const letters = [...cluster.text].reverse().join('');
+      const word = this.#place({ glyphs: [cluster.glyph], positions: [cluster.position] }, letters);
+      return word.isItself ? word : { ...word, actual: utf16(letters) };
+    });
+    return loose.length === 0 ? words : [...words, this.#over(advance, loose)];
+  }
+
+  /** Marks over and under a word that was drawn already; they say nothing, because their letters say them. */
+  #over(advance: number, marks: readonly { glyph: Glyph; x: number; y: number }[]): Word {
+    const strips: Strip[] = [];
+    let pen = advance;
+    marks.forEach(({ glyph, x, y }, index) => {
+      const block = this.blockOf(glyph.id);
+      const back = thousandths((pen - x) * this.#scale);
+      pen = x + glyph.advanceWidth;
+      const home = index === marks.length - 1 ? thousandths((pen - advance) * this.#scale) : 0;
+      const show = `${back === 0 ? '' : back}<${block.codes.get(glyph.id) ?? ''}>${home === 0 ? '' : home}`;
+      strips.push({ block, rise: thousandths(y * this.#scale), show });
+    });
+    return { advance: 0, strips, isItself: false, actual: '' };
+  }
+
   #setWord(text: string): Word {
-    return (SIDE_BY_SIDE.test(text) ? this.#sideBySide(text) : null) ?? this.#shaped(text);
+    const isSideBySide = !this.other && SIDE_BY_SIDE.test(text);
+    return (isSideBySide ? this.#sideBySide(text) : null) ?? this.#shaped(text);
   }
 
   /** The word letter by letter, or null when two of its letters join. */
@@ -206,35 +289,57 @@ export class Typeface {
 
   /** The word by the font's own tables: ligatures, marks, scripts that reorder. */
   #shaped(text: string): Word {
-    const { glyphs, positions } = this.#layOut(text);
+    return this.#place(this.#layOut(text), text);
+  }
+
+  /** Glyphs where the tables put them; `text` is what they stand for. */
+  #place({ glyphs, positions }: Pick<GlyphRun, 'glyphs' | 'positions'>, text: string): Word {
     const strips: Strip[] = [];
     let current: { block: FontBlock; rise: number; show: string } | null = null;
     let advance = 0;
     let letters = '';
+    let isMoved = false;
     glyphs.forEach((glyph, index) => {
       const { xAdvance = 0, xOffset = 0, yOffset = 0 } = positions[index] ?? {};
       const block = this.blockOf(glyph.id);
-      const rise = yOffset * this.#scale;
+      const rise = thousandths(yOffset * this.#scale);
       if (current?.block !== block || current.rise !== rise) {
         if (current) strips.push(current);
         current = { block, rise, show: '' };
       }
-      const before = -xOffset * this.#scale;
-      const after = (glyph.advanceWidth - xAdvance + xOffset) * this.#scale;
+      const before = thousandths(-xOffset * this.#scale);
+      const after = thousandths((glyph.advanceWidth - xAdvance + xOffset) * this.#scale);
       current.show += `${before === 0 ? '' : ` ${before}`}<${block.codes.get(glyph.id) ?? ''}>${after === 0 ? '' : after}`;
       advance += xAdvance * this.#scale;
       letters += block.texts.get(glyph.id) ?? '';
+      isMoved ||= xAdvance === 0 || xOffset !== 0 || yOffset !== 0;
     });
     if (current) strips.push(current);
-    return { advance, strips, isItself: letters === text };
+    // Readers take a mark that stands over its letter for the begin of another word.
+    return { advance, strips, isItself: letters === text && !(this.other && isMoved) };
   }
 
   /** fontkit labels each glyph with the first text that used it and shapes by those labels, so they are forgotten first. */
-  #layOut(text: string): GlyphRun {
+  #layOut(text: string, direction: 'ltr' | 'rtl' = 'ltr'): GlyphRun {
     this.font._glyphs = {};
-    const run = this.font.layout(text);
-    if (run.glyphs.some((glyph) => glyph.id === 0)) throw this.#missing(text);
-    return run;
+    const shaping = this.other?.shaping;
+    const ordered = shaping ? shaping.order(text) : text;
+    const run = direction === 'ltr' ? this.font.layout(ordered, shaping?.features) : labelled(this.font, ordered);
+    return run.glyphs.some((glyph) => glyph.id === 0) ? this.#side(text, direction) : run;
+  }
+
+  /**
+   * Letters as they are, where shaping comes to a glyph that the font has not: for marks without a letter it puts a dotted circle
+   * in, which not every font can draw.
+   */
+  #side(text: string, direction: 'ltr' | 'rtl'): GlyphRun {
+    const characters = [...text].filter((character) => !/[\u200c\u200d]/.test(character));
+    const glyphs = characters.map((character) => this.font.glyphForCodePoint(character.codePointAt(0) ?? 0));
+    if (glyphs.some((glyph) => glyph.id === 0)) throw this.#missing(text);
+    if (direction === 'rtl') glyphs.reverse();
+    const advances = glyphs.map((glyph) => glyph.advanceWidth);
+    const positions = advances.map((xAdvance) => ({ xAdvance, yAdvance: 0, xOffset: 0, yOffset: 0 }));
+    return { glyphs, positions, advanceWidth: advances.reduce((sum, advance) => sum + advance, 0) };
   }
 
   #missing(word: string): InvoicePdfError {
@@ -242,27 +347,47 @@ export class Typeface {
     const codePoint = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
     return new InvoicePdfError(
       'glyph_missing',
-      `the font ${this.font.postscriptName} has no glyph for U+${codePoint} (${character}); ` +
-        'write the text with Latin, Greek, Cyrillic or Devanagari letters',
+      `the font ${this.font.postscriptName} has no glyph for U+${codePoint} (${character}); write the text in other letters`,
     );
   }
 }
 
-/** Whether a glyph stands where the pen is and moves it by `advance`. */
-function isPlain({ xAdvance, xOffset, yOffset }: GlyphRun['positions'][number], advance: number | undefined): boolean {
-  return xAdvance === advance && xOffset === 0 && yOffset === 0;
+/**
+ * A mark may have no anchor on a letter (GPOS leaves it null), and then stays where it is. fontkit 2.0.4 fails on such a letter, of
+ * which Gurmukhi has many.
+ */
+function skipMissingAnchors(font: Font): void {
+  const processor = font._layoutEngine.engine?.GPOSProcessor;
+  if (!processor) return;
+  const apply = processor.applyAnchor.bind(processor);
+  processor.applyAnchor = (mark, base, baseGlyph) => {
+    if (base) apply(mark, base, baseGlyph);
+  };
 }
 
-let opened: Readonly<Record<Face, Typeface>> | undefined;
-
-/** The faces of this thread, opened on first use. */
-export function typefaces(): Readonly<Record<Face, Typeface>> {
-  if (!opened) {
-    const { resolve } = createRequire(import.meta.url);
-    opened = {
-      regular: new Typeface(openSync(resolve(FILES.regular)), 'R'),
-      strong: new Typeface(openSync(resolve(FILES.strong)), 'S'),
-    };
+/**
+ * A text laid out from right to left, each glyph labelled with the letters that it stands for where it stands: two letters may have
+ * one skeleton, of which fontkit knows the label of the first.
+ */
+function labelled(font: Font, text: string): GlyphRun {
+  const { getGlyph } = font;
+  font.getGlyph = (glyph, codePoints) => {
+    font._glyphs = {};
+    return getGlyph.call(font, glyph, codePoints);
+  };
+  try {
+    return font.layout(text, undefined, undefined, undefined, 'rtl');
+  } finally {
+    font.getGlyph = getGlyph;
   }
-  return opened;
+}
+
+/** A thousandth of what widths are measured in is far below what any device shows. */
+function thousandths(value: number): number {
+  return Math.round(value * 1e3) / 1e3;
+}
+
+/** Whether a glyph stands where the pen is and moves it by `advance`. */
+function isPlain({ xAdvance, xOffset, yOffset }: Position, advance: number | undefined): boolean {
+  return xAdvance === advance && xOffset === 0 && yOffset === 0;
 }
