@@ -118,7 +118,7 @@ describe('a voided period that is billed anew', () => {
       net: amount(net),
       gross: amount(net + halfUp(net, 2n)),
     });
-    expect(invoice.notes[0]).toBe(`Replaces ${first?.number} of ${first?.issue_date}, which was taken back.`);
+    expect(invoice.notes[0]).toEqual({ code: 'replaces', number: first?.number, date: first?.issue_date });
     expect([await total(account), await total(account, 'gross')]).toEqual([net, net + halfUp(net, 2n)]);
     const [row] = await listCloseAccounts(closing.database, closing.lastClose(), { account, limit: 1 });
     expect([row?.state, row?.invoice, row && warned(row)]).toEqual(['issued', invoice.id, ['billed_anew']]);

@@ -174,7 +174,7 @@ describe('drafts in review', () => {
     await closing.issue(of.closeId);
     const anew = (await documents(of)).at(-1);
     expect(anew).toMatchObject({ replaces: { id: original?.id }, net: amount(billed + lateBytesOf(of.leaf)) });
-    expect(anew?.notes[0]).toMatch(/^Replaces /);
+    expect(anew?.notes[0]).toMatchObject({ code: 'replaces' });
     expect(anew?.notes.at(-1)).toBe('As agreed with Ms. Brook on 3 September.');
     await expectProven(of);
   });

@@ -203,7 +203,9 @@ describe('a text that cannot be printed', () => {
     const withoutC: ClosesOptions['renderer'] = {
       ...BLANK_PAGES,
       unprintable: ({ notes }) =>
-        notes.some((note) => note.startsWith('Corrects')) ? [{ member: '/notes/0', characters: ['U+0043'] }] : [],
+        notes.some((note) => typeof note !== 'string' && note.code === 'corrects')
+          ? [{ member: '/notes/0', characters: ['U+0043'] }]
+          : [],
     };
     const { closes, open } = processWith(withoutC);
     await makePlan(database, BYTES_PLAN);

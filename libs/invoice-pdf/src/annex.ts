@@ -1,5 +1,6 @@
 import { type InvoiceLine, withoutSubscriberNumber } from '#invoicing';
 import { decimal, minus, Ratio, times } from '#money';
+import { titleOf } from '#wording';
 import type { ChargeGroup } from './entries.js';
 import { derivationOf, subjectOf } from './line-table.js';
 import { priceTerms } from './price-terms.js';
@@ -141,7 +142,7 @@ function heightOf(row: readonly RowText[]): number {
 /** What the line is about, and the long words where the figures do not say all of it. */
 function rowOf({ sheet, texts, document }: Walk, { nameWidth }: Section, line: InvoiceLine): RowText[] {
   const about = subjectOf(texts, document, line).join(' · ');
-  const name = sheet.wrap(about === '' ? line.description : about, nameWidth, STYLES.annexCell);
+  const name = sheet.wrap(about === '' ? titleOf(line, texts.words) : about, nameWidth, STYLES.annexCell);
   const words = needsWords(line)
     ? derivationOf(texts, line)
         .map((text) => withoutSubscriberNumber(text, line.entity))
@@ -229,7 +230,7 @@ function sectionOf(sheet: Sheet, texts: Texts, document: PrintableInvoice, group
   const quantity = columns.find(({ head }) => head === quantityHead(texts, first));
   return {
     group,
-    title: first.description,
+    title: titleOf(first, texts.words),
     terms: priceTerms(texts, first).flatMap((text) => sheet.wrap(text, WIDTH - NAME_LEFT, STYLES.annexWords)),
     columns,
     nameWidth: Math.max(60, right - LEFT - NAME_LEFT),
@@ -259,7 +260,8 @@ function columnsOf(texts: Texts, document: PrintableInvoice, { lines }: ChargeGr
     ({ textOf }) => lines.some((line) => textOf(line) !== ''),
   );
   const missing = figure(words.annex.missing, (line) => missingShare(texts, line));
-  const isMissing = lines.some((line) => !['', NOTHING_MISSING].includes(missing.textOf(line)));
+  const nothing = words.percent('0');
+  const isMissing = lines.some((line) => !['', nothing].includes(missing.textOf(line)));
   return [...ways, ...(isMissing ? [missing] : []), ...amounts];
 }
 
@@ -274,11 +276,10 @@ function reported(texts: Texts, { derivation: { basis } }: InvoiceLine, way: 'up
   return compact(texts, Ratio.of(decimal(value), decimal(basis.base_units_per_unit)).toTruncated(12));
 }
 
-const NOTHING_MISSING = '0 %';
-
 function missingShare(texts: Texts, { derivation: { basis } }: InvoiceLine): string {
   if (basis.kind !== 'usage' || basis.evidence?.metric !== 'bandwidth') return '';
-  return `${texts.grouped(times(minus(decimal('1'), decimal(basis.evidence.coverage)), decimal('100')).toFixed())} %`;
+  const missing = times(minus(decimal('1'), decimal(basis.evidence.coverage)), decimal('100'));
+  return texts.words.percent(texts.grouped(missing.toFixed()));
 }
 
 /** Decimals that a row has room for; a quantity with more of them is cut visibly, and whole in the evidence. */

@@ -1,5 +1,5 @@
-import type { BankAccount, TaxGroup } from '#invoicing';
-import type { Wording } from '#wording';
+import { type BankAccount, isNameOfCategory, type TaxGroup } from '#invoicing';
+import { noteIn, type Wording } from '#wording';
 import { isCredit, payableAmount, payableLabel } from './first-page.js';
 import { registrationChunks } from './gst-block.js';
 import type { Chunk, Piece } from './paginate.js';
@@ -94,7 +94,7 @@ function taxTable(sheet: Sheet, texts: Texts, document: PrintableInvoice, width:
     amount: texts.words.taxIn(document.currency),
   };
   const figures = document.taxes.map((tax) => ({
-    rate: tax.category === 'O' ? '–' : `${texts.grouped(tax.rate)} %`,
+    rate: tax.category === 'O' ? '–' : texts.words.percent(texts.grouped(tax.rate)),
     base: texts.grouped(tax.base),
     amount: texts.grouped(tax.amount),
   }));
@@ -116,6 +116,7 @@ function taxTable(sheet: Sheet, texts: Texts, document: PrintableInvoice, width:
 
 /** A component at its standard rate needs no word for it; where nothing is charged the payer sees which case it is. */
 function taxName(texts: Texts, { name, category }: TaxGroup): string {
+  if (isNameOfCategory(name, category)) return texts.taxCategoryName(category);
   if (category === 'S' || category === 'O') return name;
   const words = texts.taxCategoryName(category);
   return name.toLowerCase() === words.toLowerCase() ? name : `${name} · ${words}`;
@@ -217,7 +218,8 @@ function drawTransferCode(sheet: Sheet, texts: Texts, code: string, top: number)
 }
 
 /** On a credit note by hand its reason and both amounts stand before all other notes. */
-function notesOf(texts: Texts, { credit, currency, notes }: PrintableInvoice): readonly string[] {
+function notesOf(texts: Texts, { credit, currency, notes: noted }: PrintableInvoice): readonly string[] {
+  const notes = noted.map((note) => noteIn(note, texts.words));
   if (credit === undefined) return notes;
   const { words } = texts;
   const [billed, left] = [credit.billed, credit.left].map((amount) => `${currency} ${texts.grouped(amount)}`);

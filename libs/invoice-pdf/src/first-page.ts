@@ -107,9 +107,11 @@ function facts(texts: Texts, document: PrintableInvoice): [label: string, ...val
 }
 
 function drawFacts(sheet: Sheet, texts: Texts, document: PrintableInvoice, x: number, top: number): number {
-  const valueX = x + 88;
+  const rows = facts(texts, document);
+  const widest = Math.max(...rows.map(([label]) => sheet.width(label, STYLES.fact)));
+  const valueX = x + Math.max(88, widest + 8);
   let y = top - 1;
-  for (const [label, ...values] of facts(texts, document)) {
+  for (const [label, ...values] of rows) {
     const lines = values.flatMap((value) => sheet.wrap(value, RIGHT - valueX, STYLES.fact));
     sheet.text(label, x, y + 8.6, { ...STYLES.fact, colour: GREY });
     for (const line of lines) {

@@ -1,4 +1,4 @@
-export { isCountry } from './country-names/en.js';
+export { isCountry } from './country-names/index.js';
 export { createInvoiceRenderer, type InvoiceRenderer } from './renderer.js';
 export { InvoicePdfError } from './invoice-pdf-error.js';
 export { LAYOUT_VERSION, type RenderedPdf } from './layout-invoice.js';

@@ -1,6 +1,7 @@
 import { type InvoiceLine, withoutSubscriberNumber } from '#invoicing';
 import { decimal } from '#money';
 import { explain } from '#rating';
+import { titleOf } from '#wording';
 import type { ChargeGroup, Entry } from './entries.js';
 import type { Chunk, Piece } from './paginate.js';
 import { priceTerms } from './price-terms.js';
@@ -95,7 +96,7 @@ function rowOfLine(texts: Texts, document: PrintableInvoice, line: InvoiceLine):
   const hidden = (text: string): string => withoutSubscriberNumber(text, line.entity);
   return {
     mark: String(line.position),
-    description: hidden(line.description),
+    description: hidden(titleOf(line, texts.words)),
     cells: cellsOf(texts, line),
     subject: subjectOf(texts, document, line),
     small: [...particularsOf(texts, document, line), ...derivationOf(texts, line).map(hidden)],
@@ -109,7 +110,7 @@ function rowOfGroup(texts: Texts, document: PrintableInvoice, { mark, lines, amo
   const [price = null] = prices.size === 1 ? prices : [];
   return {
     mark,
-    description: first.description,
+    description: titleOf(first, words),
     cells: {
       quantity: quantity === null ? '' : texts.shortQuantity(quantity).text,
       unit: quantity === null ? '' : texts.unitName(first.unit),
@@ -195,7 +196,7 @@ function fullQuantity(texts: Texts, { kind, quantity, unit }: InvoiceLine): stri
 
 /** How the amount came about, unless quantity, unit price and amount of the row already say all of it. */
 export function derivationOf(texts: Texts, line: InvoiceLine): string[] {
-  const sentences = explain(line);
+  const sentences = explain(line, texts.words);
   const nowAndBefore = (now: string, before: string) =>
     texts.words.nowAndBefore(texts.grouped(now), texts.grouped(before));
   if (line.correction) return [nowAndBefore(line.correction.rerated, line.correction.billed), ...sentences];

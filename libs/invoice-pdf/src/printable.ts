@@ -1,7 +1,7 @@
 import { covers, familiesOf } from './families.js';
 
-/** Words of ASCII and of the signs of this layout with single spaces between them: nearly every text on an invoice. */
-const PLAIN = /^[!-~·×–•…]+(?: [!-~·×–•…]+)*$/;
+/** Words of Latin letters and of the signs of this layout with single spaces between them: nearly every text on an invoice. */
+const PLAIN = /^[!-~À-ž·×–•…’\u00a0\u202f]+(?: [!-~À-ž·×–•…’\u00a0\u202f]+)*$/;
 
 /** What has no shape of its own, but for the two joiners that Indic scripts are shaped by. */
 const SHAPELESS = /(?![\u200c\u200d])\p{Default_Ignorable_Code_Point}/gu;
@@ -30,11 +30,14 @@ export function codePointOf(character: string): string {
 }
 
 function onOneLine(text: string): string {
-  return text
-    .normalize('NFC')
-    .replace(SHAPELESS, '')
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
+  return (
+    text
+      .normalize('NFC')
+      .replace(SHAPELESS, '')
+      // What holds the groups of a figure together stays: a line may not end there.
+      .replace(/(?:[^\S\u00a0\u202f]|\p{Cc})+/gu, ' ')
+      .trim()
+  );
 }
 
 function byCodePoint(shown: string): string {

@@ -1,8 +1,8 @@
 import { addDays } from '#calendar';
 import { type Address, type InvoiceLine, shownValue, type TaxCategory, withoutSubscriberNumber } from '#invoicing';
-import type { Wording } from '#wording';
+import { longDate, type Wording } from '#wording';
 import { addressLines } from './address-lines.js';
-import { countryName } from './country-names/en.js';
+import { countryName } from './country-names/index.js';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import type { PrintableInvoice } from './printable-invoice.js';
 
@@ -37,9 +37,7 @@ export class Texts {
     if (!/^-?\d+(\.\d+)?$/.test(decimal)) {
       throw new InvoicePdfError('malformed_document', `not a plain decimal number: ${JSON.stringify(decimal)}`);
     }
-    const { group, point } = this.words.digits;
-    const [whole = '', ...decimals] = decimal.split('.');
-    return [whole.replace(/\B(?=(?:\d{3})+$)/g, group), ...decimals].join(point);
+    return this.words.figure(decimal);
   }
 
   /** The quantity for its column, cut (marked by an ellipsis, never rounded) when it has too many decimals. */
@@ -51,11 +49,10 @@ export class Texts {
 
   /** "31 Oct 2026". */
   longDate(date: string): string {
-    const [, year = '', month = '', day = ''] = /^(\d{4})-(0[1-9]|1[0-2])-(\d{2})$/.exec(date) ?? [];
-    if (year === '') {
+    if (!/^\d{4}-(0[1-9]|1[0-2])-\d{2}$/.test(date)) {
       throw new InvoicePdfError('malformed_document', `not a date YYYY-MM-DD: ${JSON.stringify(date)}`);
     }
-    return this.words.date(year, Number.parseInt(month, 10), Number.parseInt(day, 10));
+    return longDate(date, this.words);
   }
 
   /** The days of a half-open range as a payer reads them, both ends included: "1 Oct 2026 – 31 Oct 2026". */
@@ -73,7 +70,7 @@ export class Texts {
 
   /** An address in printed lines, the country's name last. */
   addressLines(address: Address | null): string[] {
-    return address ? [...addressLines(address), countryName(address.country)] : [];
+    return address ? [...addressLines(address), countryName(address.country, this.words.language)] : [];
   }
 
   /** What a party's tax number is called where it lives. */

@@ -129,6 +129,11 @@ const ZERO_RATED: Readonly<Record<string, string>> = {
   O: NO_TAX.name,
 };
 
+/** Whether a group of taxes has its name from its category, because the account has no tax of that category. */
+export function isNameOfCategory(name: string, category: TaxCategory): boolean {
+  return ZERO_RATED[category] === name;
+}
+
 /** Whether the taxes fall on one supply together: one tax, or components of one, each once. */
 function isOneSupply(taxes: readonly AccountTax[]): boolean {
   const [first] = taxes;

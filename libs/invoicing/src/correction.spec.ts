@@ -194,7 +194,7 @@ describe('correctionOf', () => {
       payable: '-12.00',
       revision: 2,
       payment_terms_days: 15,
-      notes: ['Corrects INV-2026-000001 of 2026-11-04.'],
+      notes: [{ code: 'corrects', number: 'INV-2026-000001', date: '2026-11-04' }],
       dialect_sha256: 'new dialect',
       layout_version: 2,
     });

@@ -73,7 +73,7 @@ export function correctionOf(input: CorrectionInput): Omit<DraftInvoice, 'inputs
     revision: Math.max(...issued.map(({ revision }) => revision)) + 1,
     payment_terms_days: original.payment_terms_days,
     ...gstOfNote(original),
-    notes: [`Corrects ${original.number} of ${original.issue_date}.`, ...notesOn(lines, taxes)],
+    notes: [{ code: 'corrects', number: original.number, date: original.issue_date }, ...notesOn(lines, taxes)],
     dialect_sha256: input.dialectSha256,
     layout_version: input.layoutVersion,
   };

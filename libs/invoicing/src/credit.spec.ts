@@ -198,7 +198,7 @@ describe('creditOf', () => {
       net: '-33.33',
       tax: '-6.33',
       gross: '-39.66',
-      notes: ['Corrects INV-2026-000001 of 2026-11-04.'],
+      notes: [{ code: 'corrects', number: 'INV-2026-000001', date: '2026-11-04' }],
     });
   });
 

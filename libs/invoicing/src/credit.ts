@@ -193,7 +193,7 @@ function noteOf(
     payment_terms_days: original.payment_terms_days,
     ...gstOfNote(original),
     ...(credited.greaterThan(0) && { credit: { reason, billed: format(total('gross')), left: left.gross } }),
-    notes: [`Corrects ${original.number} of ${original.issue_date}.`, ...notesOn(lines, taxes)],
+    notes: [{ code: 'corrects', number: original.number, date: original.issue_date }, ...notesOn(lines, taxes)],
     dialect_sha256: original.dialect_sha256,
     layout_version: layoutVersion,
   };

@@ -151,9 +151,9 @@ describe('draftInvoice', () => {
   it('says why no tax is charged', () => {
     const none = (category: AccountTax['category'], exemption_reason?: string) =>
       draft(['1.00'], [{ name: 'VAT', category, rate: '0', exemption_reason }]).notes;
-    expect(none('AE')).toEqual(['Reverse charge']);
-    expect(none('K')).toEqual(['Intra-Community supply, exempt from VAT']);
-    expect(none('G')).toEqual(['Export outside the EU, exempt from VAT']);
+    expect(none('AE')).toEqual([{ code: 'reverse_charge' }]);
+    expect(none('K')).toEqual([{ code: 'intra_community_supply' }]);
+    expect(none('G')).toEqual([{ code: 'export_supply' }]);
     expect(none('E', 'Article 132 (1)')).toEqual(['VAT: Article 132 (1)']);
     expect(none('Z')).toEqual([]);
   });
@@ -164,9 +164,7 @@ describe('draftInvoice', () => {
       ...line,
       derivation: { ...line.derivation, basis: { kind: 'usage', evidence: { metric: 'bandwidth' } } },
     } as unknown as RatedLine;
-    expect(draftInvoice({ ...input(['1.00']), lines: [bandwidth] }).notes).toEqual([
-      'Bandwidth is billed as reported: each sample is the average over the seconds with traffic in 5 minutes.',
-    ]);
+    expect(draftInvoice({ ...input(['1.00']), lines: [bandwidth] }).notes).toEqual([{ code: 'bandwidth_as_reported' }]);
   });
 
   it('throws when the totals are not those of the lines', () => {
@@ -219,7 +217,7 @@ describe('issueInvoice', () => {
       expect(anew).toMatchObject({
         revision: 3,
         replaces: { id: 'the first', number: first.number },
-        notes: [`Replaces ${first.number} of ${first.issue_date}, which was taken back.`],
+        notes: [{ code: 'replaces', number: first.number, date: first.issue_date }],
       });
       const issued = issueInvoice(anew, { ...ISSUE, id: 'the second' });
       expect(issued).toMatchObject({ corrects: null, replaces: { id: 'the first' } });

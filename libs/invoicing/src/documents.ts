@@ -7,6 +7,7 @@ import type {
   Contact,
   Customer,
   CustomerEInvoice,
+  DocumentNote,
   DraftInvoice,
   ElectronicAddress,
   GstSupply,
@@ -170,7 +171,7 @@ export function rebilled<Draft extends Omit<DraftInvoice, 'inputs_hash'>>(
     ...draft,
     revision: Math.max(...earlier.map(({ revision }) => revision)) + 1,
     replaces: { id: replaced.id, number: replaced.number },
-    notes: [`Replaces ${replaced.number} of ${replaced.issue_date}, which was taken back.`, ...draft.notes],
+    notes: [{ code: 'replaces', number: replaced.number, date: replaced.issue_date }, ...draft.notes],
   };
 }
 
@@ -293,29 +294,24 @@ function isBlank(text: string | null | undefined): boolean {
   return text === null || text === undefined || text.trim() === '';
 }
 
-/** Sentences that the lines and taxes of a document call for. */
+/** What the lines and taxes of a document call for. */
 export function notesOn(
   lines: readonly Pick<RatedLine, 'derivation'>[],
   taxes: readonly Pick<TaxGroup, 'name' | 'category' | 'exemption_reason'>[],
-): string[] {
+): (string | DocumentNote)[] {
   const exempt = taxes.flatMap(({ name, category, exemption_reason }) => {
-    const mention = exemption_reason === null ? MENTION[category] : `${name}: ${exemption_reason}`;
+    const mention = exemption_reason === null ? MENTIONS[category] : `${name}: ${exemption_reason}`;
     return mention === undefined ? [] : [mention];
   });
   const rated = lines.some(
     ({ derivation: { basis } }) => basis.kind === 'usage' && basis.evidence?.metric === 'bandwidth',
   );
-  return rated
-    ? [
-        ...exempt,
-        'Bandwidth is billed as reported: each sample is the average over the seconds with traffic in 5 minutes.',
-      ]
-    : exempt;
+  return rated ? [...exempt, { code: 'bandwidth_as_reported' }] : exempt;
 }
 
 /** What must be said where no tax is charged (directive 2006/112 art. 226 (11), (11a)), unless the account says more. */
-const MENTION: Readonly<Partial<Record<TaxCategory, string>>> = {
-  AE: 'Reverse charge',
-  K: 'Intra-Community supply, exempt from VAT',
-  G: 'Export outside the EU, exempt from VAT',
+const MENTIONS: Readonly<Partial<Record<TaxCategory, DocumentNote>>> = {
+  AE: { code: 'reverse_charge' },
+  K: { code: 'intra_community_supply' },
+  G: { code: 'export_supply' },
 };

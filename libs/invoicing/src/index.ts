@@ -1,4 +1,4 @@
-export { type TaxFault, taxFaults } from './account-taxes.js';
+export { isNameOfCategory, type TaxFault, taxFaults } from './account-taxes.js';
 export type { BankAccount } from './bank-account.js';
 export type { Branding } from './branding.js';
 export { correctionOf, type CorrectionInput } from './correction.js';
@@ -48,6 +48,7 @@ export type {
   Customer,
   CustomerEInvoice,
   DocumentKind,
+  DocumentNote,
   DraftInvoice,
   ElectronicAddress,
   GstSupply,

@@ -150,6 +150,15 @@ export interface CreditByHand {
   left: string;
 }
 
+/** What the service notes on a document; its words are the language's. Documents from before there were codes have sentences. */
+export type DocumentNote =
+  | { code: 'corrects'; number: string; date: string }
+  | { code: 'replaces'; number: string; date: string }
+  | { code: 'reverse_charge' }
+  | { code: 'intra_community_supply' }
+  | { code: 'export_supply' }
+  | { code: 'bandwidth_as_reported' };
+
 /** What an invoice says, whether or not it is issued. */
 export interface InvoiceContent extends Totals {
   kind: DocumentKind;
@@ -180,8 +189,8 @@ export interface InvoiceContent extends Totals {
   credit?: CreditByHand;
   /** On documents of a seller with a GSTIN: where the supply takes place, and how it is taxed. Absent on all others. */
   gst?: GstSupply;
-  /** Sentences printed under the totals: exemption reasons, how bandwidth is measured, warnings that concern the payer. */
-  notes: string[];
+  /** What is printed under the totals: what the service says by code, what an account or an operator wrote as it stands. */
+  notes: (string | DocumentNote)[];
   /** The report dialect the usage was read with. */
   dialect_sha256: string | null;
   layout_version: number;

@@ -15,6 +15,7 @@ import {
   correctionOf,
   creditOf,
   issueInvoice,
+  DEFAULT_LANGUAGE,
   LANGUAGES,
   type IssuedInvoice,
   rebilled,
@@ -33,6 +34,7 @@ import {
   taxingOf,
 } from '#billing';
 import { adjustmentLine, recompute } from '#rating';
+import { wordingIn } from '#wording';
 import { sha256 } from './crypto.js';
 import { EVIDENCE_FORMAT, type InvoiceEvidence, type invoiceEvidence } from './evidence.js';
 
@@ -201,8 +203,19 @@ function recomputedFault({
 }
 
 /** As a document was before there was a choice of languages. */
-function withoutLanguage({ language: _, ...document }: IssuedInvoice): IssuedInvoice {
-  return document;
+function withoutLanguage({ language: _, notes, lines, ...document }: IssuedInvoice): IssuedInvoice {
+  const { note: words } = wordingIn(DEFAULT_LANGUAGE);
+  return {
+    ...document,
+    lines: lines.map(({ title: _, ...line }) => line),
+    // Dates stood in them as they stand in the document.
+    notes: notes.map((note) => {
+      if (typeof note === 'string') return note;
+      return note.code === 'corrects' || note.code === 'replaces'
+        ? words[note.code](note.number, note.date)
+        : words[note.code];
+    }),
+  };
 }
 
 /** Without the values: each line from its derivation, the totals from the lines. */

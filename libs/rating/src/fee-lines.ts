@@ -15,6 +15,7 @@ import {
   shareBasis,
   taxKey,
 } from './rating.js';
+import type { LineTitle } from './rated-line.js';
 import { isSameSubscription, type PlanVersion, type RatingSegment } from './segment.js';
 import { type DateRange, daysWithin, daysWithout, runsAcross, type Span } from './span.js';
 import type { OneTimeCharge, RecurringCharge } from './tariff-plan.js';
@@ -215,7 +216,7 @@ function recurringLine(
   const members = chargeMembers(charge);
   const line = {
     ...members,
-    description: `${members.description}${SUFFIX[of.billing]}`,
+    ...titled(members.description, of.billing),
     entity: null,
     segment: lineSegment(days),
     unit: charge.per === 'account' ? 'period' : charge.per,
@@ -223,12 +224,17 @@ function recurringLine(
   return [pricedLine(context, of, line, basis)];
 }
 
-const SUFFIX: Readonly<Record<Billing, string>> = {
-  own: '',
-  ahead: ', in advance',
-  refund: ', unused share',
-  paid: ', paid in advance',
-};
+const TITLES = {
+  ahead: { code: 'in_advance', suffix: ', in advance' },
+  refund: { code: 'unused_share', suffix: ', unused share' },
+  paid: { code: 'paid_in_advance', suffix: ', paid in advance' },
+} as const;
+
+function titled(name: string, billing: Billing): { description: string; title?: LineTitle } {
+  if (billing === 'own') return { description: name };
+  const { code, suffix } = TITLES[billing];
+  return { description: `${name}${suffix}`, title: { code, name } };
+}
 
 /** Equal shares together, the largest first: hundreds of sites make a handful of entries. */
 function countShares(shares: readonly Share[]): RecurringBasis['shares'] {

@@ -5,11 +5,12 @@ export { type BilledDiscount, presumedDiscounts } from './billed-discounts.js';
 export { type Basis, type Derivation, type DerivationStep, recompute } from './derivation.js';
 export { activeEntities, type RegisteredEntity } from './entities.js';
 export { explain } from './explain.js';
+export type { ExplanationWords, Level, SampleFate } from './explanation-words.js';
 export type { Fraction } from './fraction.js';
 export { type ParsedTariffPlan, parseTariffPlan, type PlanError, tariffPlanJsonSchema } from './parse-tariff-plan.js';
 export { hasCommit, priceSchema, priceWork } from './price-models/index.js';
 export { rate } from './rate.js';
-export { type LineSegment, type RatedLine, withoutCharts } from './rated-line.js';
+export { type LineSegment, type LineTitle, type RatedLine, withoutCharts } from './rated-line.js';
 export type {
   GivenQuantity,
   RatingHoldCode,

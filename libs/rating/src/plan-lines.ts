@@ -14,6 +14,7 @@ import {
   taxKey,
   taxMembers,
 } from './rating.js';
+import type { LineTitle } from './rated-line.js';
 import { type RatingSegment } from './segment.js';
 import { splitByWeight } from './split.js';
 import type { Discount } from './tariff-plan.js';
@@ -78,7 +79,7 @@ function oneDiscount(
       {
         charge: `discount:${position + 1}`,
         kind: 'discount',
-        description: describeDiscount(context, scope, discount),
+        ...titledDiscount(context, scope, discount),
         entity: null,
         segment: lines[0]?.line.segment ?? lineSegment(segment),
         unit: 'item',
@@ -158,10 +159,22 @@ function left(remaining: ReadonlyMap<PricedLine, Decimal>, line: PricedLine): De
 
 const ZERO = new Decimal(0);
 
-function describeDiscount(context: RatingContext, { version, refund }: DiscountScope, discount: Discount): string {
+function titledDiscount(
+  context: RatingContext,
+  { version, refund }: DiscountScope,
+  discount: Discount,
+): { description: string; title: LineTitle } {
   const value = discount.type === 'percentage' ? `${discount.value} %` : `${discount.value} ${context.input.currency}`;
   const names = discount.applies_to?.map((code) => version.plan.charges.find((charge) => charge.code === code)?.name);
-  return `Discount ${value}${names ? ` on ${names.join(', ')}` : ''}${refund ? ', unused share' : ''}`;
+  const { type } = discount;
+  return {
+    description: `Discount ${value}${names ? ` on ${names.join(', ')}` : ''}${refund ? ', unused share' : ''}`,
+    title: {
+      code: 'discount',
+      ...{ type, value: discount.value, currency: context.input.currency, unused_share: refund },
+      on: names?.map((name) => name ?? '') ?? null,
+    },
+  };
 }
 
 /**
@@ -201,6 +214,7 @@ export function minimumSpendLines(
         charge: 'minimum_spend',
         kind: 'minimum_spend',
         description: `Minimum spend, ${last.version.plan.name}`,
+        title: { code: 'minimum_spend', name: last.version.plan.name },
         entity: null,
         segment: lineSegment(whole),
         unit: 'item',

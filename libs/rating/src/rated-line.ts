@@ -10,6 +10,8 @@ export interface RatedLine {
   charge: string;
   kind: 'recurring' | 'one_time' | 'usage' | 'discount' | 'minimum_spend' | 'adjustment';
   description: string;
+  /** Where the service names the line, what `description` says in English; the words of a document's language come from it. */
+  title?: LineTitle;
   /** The one entity the line is about; null for the account as a whole. */
   entity: { dimension: Dimension; value: string; name: string | null } | null;
   segment: LineSegment;
@@ -28,6 +30,18 @@ export interface RatedLine {
   commodity_code: string | null;
   derivation: Derivation;
 }
+
+/** What a line is called where no plan and no operator wrote it: `name` is of the charge or the plan, `on` of charges. */
+export type LineTitle =
+  | { code: 'in_advance' | 'unused_share' | 'paid_in_advance' | 'minimum_spend'; name: string }
+  | {
+      code: 'discount';
+      type: 'percentage' | 'fixed';
+      value: string;
+      currency: string;
+      on: string[] | null;
+      unused_share: boolean;
+    };
 
 /** The part of the period a line was rated for: instants (UTC stamps) and local dates, ends exclusive. */
 export interface LineSegment {

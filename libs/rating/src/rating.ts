@@ -110,6 +110,7 @@ export function pricedLine(
       charge: line.charge,
       kind: line.kind,
       description: line.description,
+      ...(line.title && { title: line.title }),
       entity: line.entity,
       segment: line.segment,
       quantity: shown(computation.quantity),

@@ -1,17 +1,33 @@
-import type { DraftInvoice, InvoiceLine, TaxCategory } from '#invoicing';
+import type { DocumentNote, DraftInvoice, InvoiceLine, Language, TaxCategory } from '#invoicing';
+import type { ExplanationWords, LineTitle } from '#rating';
 
 type Kind = DraftInvoice['kind'];
 type Dimension = NonNullable<InvoiceLine['entity']>['dimension'];
 
+/** What a note of the service is about: a date and a number of a document, each as it is printed. */
+type NoteWords = {
+  readonly [Code in DocumentNote['code']]: Extract<DocumentNote, { code: Code }> extends { number: string }
+    ? (number: string, date: string) => string
+    : string;
+};
+
+/** A discount as it is said: how much, and the names of the charges that it is on; null: on all. */
+type TitleWords = {
+  readonly [Code in Exclude<LineTitle['code'], 'discount'>]: (name: string) => string;
+} & {
+  discount(much: string, on: string | null): string;
+  /** Of what a refund takes back. */
+  unusedShareOf(title: string): string;
+};
+
 /**
- * All that a page says in one language but for what the document itself says: names, notes, and the derivations of lines, which
- * `#rating` tells. Figures, dates and stamps come in as they stand in the document and are put into the language's form here.
+ * All that a document says in one language but for names and texts that people wrote. Figures, dates and stamps come in as they
+ * stand in the document and are put into the language's form here. Parts that explain how an amount came about are asked for by
+ * `#rating`'s `explain`.
  */
-export interface Wording {
+export interface Wording extends ExplanationWords {
   /** BCP 47; the file says that it is in this language. */
-  readonly language: string;
-  /** What stands between groups of three digits and before decimals. */
-  readonly digits: { readonly group: string; readonly point: string };
+  readonly language: Language;
 
   /** `31 Oct 2026`; months count from 1. */
   date(year: string, month: number, day: number): string;
@@ -59,8 +75,8 @@ export interface Wording {
   readonly unit: string;
   readonly unitPrice: string;
   amountIn(currency: string): string;
-  /** What a thing that fees are counted by is called as a unit; other units are symbols in any language. */
-  readonly things: Readonly<Record<Dimension, string>>;
+  /** Units that are words, one of each; others are symbols in any language. */
+  readonly things: Readonly<Record<Dimension | 'period' | 'item' | 'second' | 'minute' | 'hour' | 'day', string>>;
   site(name: string): string;
   readonly commodityCode: string;
   taxCategoryOf(code: string, name: string): string;
@@ -96,6 +112,9 @@ export interface Wording {
   termsBy(days: number, date: string): string;
   readonly nothingToPay: Readonly<Record<'draft' | 'credit_note' | 'settled', string>>;
   readonly notes: string;
+  /** What the service notes, by code: what is corrected or replaced, mentions that the law asks for, how bandwidth is billed. */
+  readonly note: NoteWords;
+  readonly lineTitle: TitleWords;
   /** What stands on the pages behind the totals: the lines of charges that have many. */
   readonly annex: {
     readonly title: string;
@@ -134,6 +153,10 @@ export interface Wording {
   reason(given: string): string;
   /** What was billed, with its currency, and what is left of it after a credit; both with tax. */
   billedAndLeft(billed: string, left: string): string;
+  /** The same in an electronic invoice. */
+  billedAndNow(billed: string, now: string): string;
+  /** Why no tax is charged on what no tax applies to. */
+  readonly notSubjectToTax: string;
 
   page(number: number, of: number): string;
   issued(stamp: string): string;

@@ -57,6 +57,20 @@ export const invoice = z
     due_date: localDate.nullable(),
     lines: z.array(documentLine),
     ...totals,
+    notes: z
+      .array(
+        z.union([
+          z.string(),
+          z.object({ code: z.enum(['corrects', 'replaces']), number: z.string(), date: localDate }),
+          z.object({
+            code: z.enum(['reverse_charge', 'intra_community_supply', 'export_supply', 'bandwidth_as_reported']),
+          }),
+        ]),
+      )
+      .meta({
+        description:
+          'What the service notes, by code, and what an account or an operator wrote. On documents from before there were codes: text.',
+      }),
     pdf_sha256: z.string().nullable(),
     revision: z.int(),
     corrects: z

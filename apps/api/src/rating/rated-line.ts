@@ -8,6 +8,26 @@ export const ratedLine = z
     charge: z.string(),
     kind: z.enum(['recurring', 'one_time', 'usage', 'discount', 'minimum_spend', 'adjustment']),
     description: z.string(),
+    title: z
+      .union([
+        z.object({
+          code: z.enum(['in_advance', 'unused_share', 'paid_in_advance', 'minimum_spend']),
+          name: z.string(),
+        }),
+        z.object({
+          code: z.literal('discount'),
+          type: z.enum(['percentage', 'fixed']),
+          value: z.string(),
+          currency: z.string(),
+          on: z.array(z.string()).nullable(),
+          unused_share: z.boolean(),
+        }),
+      ])
+      .optional()
+      .meta({
+        description:
+          "Where the service names the line: what the description says in English, for the words of the document's language.",
+      }),
     entity: z
       .object({
         dimension: z.enum(['account', 'customer_site_id', 'msisdn', 'imsi']),

@@ -9,6 +9,7 @@ import {
 } from '#invoicing';
 import { Decimal, decimal, formatAmount, minorUnits, minus, sum } from '#money';
 import { explain } from '#rating';
+import { titleOf, noteIn, type Wording, wordingIn } from '#wording';
 import type { ElectronicDocument } from '../document.js';
 import type { Format } from '../format.js';
 import { isBlank } from '../requirements.js';
@@ -39,12 +40,15 @@ export function semanticInvoice(
   lineTaxes: readonly LineTax[],
 ): SemanticInvoice {
   const { supplier, customer, currency, kind } = document;
+  const words = wordingIn(document.language);
   const sign = kind === 'credit_note' ? -1 : 1;
   const turned = (amount: Decimal) => formatAmount(sign === -1 ? amount.negated() : amount, currency);
   const taxed = document.lines.map((line, index) => ({ line, tax: taxOf(lineTaxes[index]) }));
   const isAllLines = document.lines.every(({ kind: of }) => of === 'discount');
   const isLine = ({ line }: { line: InvoiceLine }) => isAllLines || line.kind !== 'discount';
-  const discounts = taxed.filter((each) => !isLine(each)).map(({ line, tax }) => discountOf(line, tax, sign, currency));
+  const discounts = taxed
+    .filter((each) => !isLine(each))
+    .map(({ line, tax }) => discountOf(line, tax, sign, currency, words));
   const charges = discounts.filter(({ isCharge }) => isCharge);
   const allowances = discounts.filter(({ isCharge }) => !isCharge);
   const lines = taxed.filter(isLine);
@@ -60,8 +64,8 @@ export function semanticInvoice(
     typeCode: format.typeCodes[kind],
     currency,
     dueDate: kind === 'credit_note' ? null : document.due_date,
-    paymentTerms: kind === 'credit_note' ? 'Nothing is to be paid on a credit note.' : null,
-    note: notesOf(document),
+    paymentTerms: kind === 'credit_note' ? words.nothingToPay.credit_note : null,
+    note: notesOf(document, words),
     buyerReference: given(customer.e_invoice?.buyer_reference),
     orderReference: given(customer.e_invoice?.order_reference),
     contractReference: given(customer.e_invoice?.contract_reference),
@@ -82,7 +86,7 @@ export function semanticInvoice(
     payment: paymentOf(document, format),
     allowances,
     charges,
-    taxes: groups.map((group) => breakdownOf(group, supplier.address?.country ?? '', turned)),
+    taxes: groups.map((group) => breakdownOf(group, supplier.address?.country ?? '', turned, words)),
     totals: {
       lines: turned(sum(lines.map(({ line }) => decimal(line.amount)))),
       allowances: formatAmount(totalOf(allowances), currency),
@@ -93,7 +97,7 @@ export function semanticInvoice(
       rounding: turned(decimal(document.rounding)),
       payable: turned(decimal(document.payable)),
     },
-    lines: lines.map(({ line, tax }) => lineOf(line, tax, sign, currency, supplier.address?.country ?? '')),
+    lines: lines.map(({ line, tax }) => lineOf(line, tax, sign, currency, supplier.address?.country ?? '', words)),
   };
 }
 
@@ -161,24 +165,25 @@ function discountOf(
   tax: LineTax,
   sign: 1 | -1,
   currency: string,
+  words: Wording,
 ): AllowanceOrCharge & { isCharge: boolean } {
   const amount = sign === -1 ? decimal(line.amount).negated() : decimal(line.amount);
   const isCharge = amount.greaterThan(0);
   return {
     isCharge,
     amount: formatAmount(amount.abs(), currency),
-    reason: line.description,
+    reason: titleOf(line, words),
     reasonCode: isCharge ? null : '95',
     tax,
   };
 }
 
 /** What must be said where no tax is charged, unless the account says more (directive 2006/112 art. 226 (11), (11a)). */
-const REASONS: Readonly<Partial<Record<TaxCategory, { text: string; code: string }>>> = {
-  AE: { text: 'Reverse charge', code: 'VATEX-EU-AE' },
-  K: { text: 'Intra-Community supply, exempt from VAT', code: 'VATEX-EU-IC' },
-  G: { text: 'Export outside the EU, exempt from VAT', code: 'VATEX-EU-G' },
-  O: { text: 'Not subject to VAT', code: 'VATEX-EU-O' },
+const REASONS: Readonly<Partial<Record<TaxCategory, { textIn: (words: Wording) => string; code: string }>>> = {
+  AE: { textIn: ({ note }) => note.reverse_charge, code: 'VATEX-EU-AE' },
+  K: { textIn: ({ note }) => note.intra_community_supply, code: 'VATEX-EU-IC' },
+  G: { textIn: ({ note }) => note.export_supply, code: 'VATEX-EU-G' },
+  O: { textIn: ({ notSubjectToTax }) => notSubjectToTax, code: 'VATEX-EU-O' },
 };
 
 /** Whose exemptions have codes of the directive. */
@@ -190,6 +195,7 @@ function breakdownOf(
   { category, rate, base, amount, reasons }: MergedGroup,
   sellerCountry: string,
   turned: (amount: Decimal) => string,
+  words: Wording,
 ): TaxBreakdown {
   const exempt = category !== 'S' && category !== 'Z';
   const reason = REASONS[category];
@@ -198,56 +204,69 @@ function breakdownOf(
     rate,
     base: turned(base),
     amount: turned(amount),
-    reason: exempt ? (reasons.length > 0 ? reasons.join('; ') : (reason?.text ?? null)) : null,
+    reason: exempt ? (reasons.length > 0 ? reasons.join('; ') : (reason?.textIn(words) ?? null)) : null,
     reasonCode: exempt && EU.has(sellerCountry) ? (reason?.code ?? null) : null,
   };
 }
 
-function lineOf(line: InvoiceLine, tax: LineTax, sign: 1 | -1, currency: string, sellerCountry: string): SemanticLine {
+function lineOf(
+  line: InvoiceLine,
+  tax: LineTax,
+  sign: 1 | -1,
+  currency: string,
+  sellerCountry: string,
+  words: Wording,
+): SemanticLine {
   const amount = sign === -1 ? minus(new Decimal(0), decimal(line.amount)) : decimal(line.amount);
   const price = linePrice(line, amount, sign, minorUnits(currency));
   const hidden = (text: string) => withoutSubscriberNumber(text, line.entity);
   const saysQuantity = decimal(price.quantity).abs().equals(decimal(line.quantity).abs()) && price.unitCode !== 'C62';
   return {
     id: `${line.position}`,
-    note: hidden([...tellCorrection(line), ...explain(line)].join('; ')),
+    note: hidden([...tellCorrection(line, words), ...explain(line, words)].join('; ')),
     price,
     net: formatAmount(amount, currency),
     period: daysOf(line.segment.start_date, line.segment.end_date),
     tax,
-    name: hidden(line.description),
-    description: entityOf(line),
+    name: hidden(titleOf(line, words)),
+    description: entityOf(line, words),
     code: line.charge,
     attributes: [
       ...(line.kind === 'usage' && !saysQuantity && /[1-9]/.test(line.quantity)
-        ? [{ name: 'Quantity', value: `${line.quantity} ${line.unit}` }]
+        ? [{ name: words.quantity, value: `${line.quantity} ${line.unit}` }]
         : []),
       ...(isBlank(line.commodity_code)
         ? []
-        : [{ name: sellerCountry === 'IN' ? 'HSN/SAC' : 'Commodity code', value: line.commodity_code ?? '' }]),
+        : [{ name: sellerCountry === 'IN' ? 'HSN/SAC' : words.commodityCode, value: line.commodity_code ?? '' }]),
     ],
   };
 }
 
-function tellCorrection({ correction, credit }: InvoiceLine): string[] {
-  if (credit !== undefined) return [`now ${credit.left}, billed before ${credit.billed}`];
-  return correction === undefined ? [] : [`now ${correction.rerated}, billed before ${correction.billed}`];
+function tellCorrection({ correction, credit }: InvoiceLine, words: Wording): string[] {
+  if (credit !== undefined) return [words.nowAndBefore(credit.left, credit.billed)];
+  return correction === undefined ? [] : [words.nowAndBefore(correction.rerated, correction.billed)];
 }
 
 /** Notes of the document; on a credit note by hand its reason and both amounts before them. */
-function notesOf({ credit, currency, notes }: ElectronicDocument): string | null {
+function notesOf({ credit, currency, notes }: ElectronicDocument, words: Wording): string | null {
+  const noted = notes.map((note) => noteIn(note, words));
   const told =
     credit === undefined
-      ? notes
-      : [`Reason: ${credit.reason}`, `Billed ${currency} ${credit.billed}, now ${currency} ${credit.left}`, ...notes];
+      ? noted
+      : [
+          words.reason(credit.reason),
+          words.billedAndNow(`${currency} ${credit.billed}`, `${currency} ${credit.left}`),
+          ...noted,
+        ];
   return told.length === 0 ? null : told.join('\n');
 }
 
 /** What the line is about, the number of a subscriber but for its last digits hidden. */
-function entityOf({ entity }: InvoiceLine): string | null {
+function entityOf({ entity }: InvoiceLine, words: Wording): string | null {
   if (entity === null || entity.dimension === 'account') return null;
   const value = shownValue(entity);
   const name = given(entity.name && withoutSubscriberNumber(entity.name, entity));
-  const label = { customer_site_id: 'Site', msisdn: 'MSISDN', imsi: 'IMSI' }[entity.dimension];
-  return name === null || name === value ? `${label} ${value}` : `${label} ${value}, ${name}`;
+  const { dimension } = entity;
+  const label = dimension === 'customer_site_id' ? words.site(value) : `${words.things[dimension]} ${value}`;
+  return name === null || name === value ? label : `${label}${words.comma}${name}`;
 }

@@ -43,8 +43,9 @@ export const commitBurst = priceModel({
   scales: 'measured',
   wholeAmounts: ({ commit_amount: amount }) => (amount === undefined ? [] : [{ path: ['commit_amount'], amount }]),
   tell: {
-    commit: ({ quantity, at, amount, product }) => `${quantity} committed${at === '' ? `: ${amount}` : product}`,
-    burst: ({ quantity, product }) => `${quantity} above the commit${product}`,
+    commit: ({ words, quantity, at, amount, product }) =>
+      `${words.committed(quantity)}${at === '' ? `${words.colon}${amount}` : product}`,
+    burst: ({ words, quantity, product }) => `${words.aboveCommit(quantity)}${product}`,
     tier_fee: tellTierFee,
   },
   work: ({ burst_tiers: tiers = [] }) => ({ steps: LEVELS_PRICED * tiers.length, looks: 0 }),

@@ -8,6 +8,6 @@ export const flat = priceModel({
   steps: ({ amount }) => [{ kind: 'flat' as const, quantity: null, unitPrice: null, amount: exact(amount) }],
   scales: 'measured',
   wholeAmounts: ({ amount }) => [{ path: ['amount'], amount }],
-  tell: { flat: ({ amount }) => `flat ${amount}` },
+  tell: { flat: ({ words, amount }) => words.flat(amount) },
   work: () => NO_WORK,
 });

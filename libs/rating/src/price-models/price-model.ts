@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { decimal, Ratio } from '#money';
+import type { ExplanationWords } from '../explanation-words.js';
 
 /** One visible step of a price: what was multiplied by what. Amounts are exact; they add up to the price. */
 export interface PriceStep<Kind extends string = string> {
@@ -12,8 +13,9 @@ export interface PriceStep<Kind extends string = string> {
   readonly tier?: { readonly from: string; readonly upTo: string | null };
 }
 
-/** A step as it was computed, in the words and figures of the printed invoice. */
+/** A step as it was computed, in the figures of a language and with its words. */
 export interface ToldStep {
+  readonly words: ExplanationWords;
   /** The amount with at least the currency's decimals. */
   readonly amount: string;
   /** `1,000 GB`; empty where nothing is multiplied. */

@@ -13,6 +13,6 @@ export const stairstep = priceModel({
   },
   scales: 'measured',
   wholeAmounts: ({ tiers }) => tiers.map(({ amount }, tier) => ({ path: ['tiers', tier, 'amount'], amount })),
-  tell: { stair: ({ tier, amount }) => `${tier}: ${amount}` },
+  tell: { stair: ({ words, tier, amount }) => `${tier}${words.colon}${amount}` },
   work: ({ tiers }) => ({ steps: 0, looks: tiers.length }),
 });

@@ -77,4 +77,4 @@ export function tierOf<T extends { up_to: string | null }>(
   throw new RangeError('the last tier of a valid plan is open');
 }
 
-export const tellTierFee = ({ tier, amount }: ToldStep) => `fee of the tier ${tier}: ${amount}`;
+export const tellTierFee = ({ words, tier, amount }: ToldStep) => `${words.feeOfTier(tier)}${words.colon}${amount}`;

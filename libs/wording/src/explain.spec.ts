@@ -1,9 +1,9 @@
 import type { BillingPeriod } from '#calendar';
 import { linesOf, series, site, type Story } from '../../../test/support/rating-story.js';
-import { alternativesOf } from './alternatives.js';
-import { explain } from './explain.js';
+import { alternativesOf, explain } from '#rating';
+import { wordingIn } from './index.js';
 
-const explained = (story: Story) => linesOf(story).map(explain);
+const explained = (story: Story) => linesOf(story).map((line) => explain(line, wordingIn()));
 const usage = (measure: unknown, price: unknown, members: Record<string, unknown> = {}) => ({
   code: 'usage',
   name: 'Usage',

@@ -1,14 +1,15 @@
 import { type BillingPeriod, fromStamp } from '#calendar';
 import type { EntityRef } from '#metering';
 import { linesOf, msisdn, series, site, type Story } from '../../../test/support/rating-story.js';
-import { explain } from './explain.js';
+import { explain } from '#rating';
+import { wordingIn } from './index.js';
 
 /** The worked invoices of docs/tariff-plans.md: the same figures, worked out by hand, said once more here. */
 
 const told = (story: Story) =>
   linesOf(story).map((line) => [
     `${line.description}: ${line.quantity} ${line.unit}, ${line.amount}`,
-    ...explain(line),
+    ...explain(line, wordingIn()),
   ]);
 const traffic = (price: unknown, members: Record<string, unknown> = {}) => ({
   code: 'traffic',
