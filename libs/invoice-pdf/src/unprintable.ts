@@ -1,3 +1,5 @@
+import type { Language } from '#invoicing';
+import { wordingIn } from '#wording';
 import type { PrintableInvoice } from './printable-invoice.js';
 import { codePointOf, undrawable } from './printable.js';
 
@@ -11,7 +13,7 @@ export interface UnprintableText {
 
 /**
  * The texts of a document that cannot be drawn as they are written. Every text counts, whether this layout prints it or the
- * next one does. Costs one look at each text where all are ASCII.
+ * next one does, and so do the words of its language (`/language`). Costs one look at each text where all are ASCII.
  */
 export function unprintableTexts(document: Omit<PrintableInvoice, 'inputs_hash'>): UnprintableText[] {
   const found: UnprintableText[] = [];
@@ -25,5 +27,27 @@ export function unprintableTexts(document: Omit<PrintableInvoice, 'inputs_hash'>
     }
   };
   look(document, '');
+  const words = document.language === undefined ? [] : unprintableWords(document.language);
+  if (words.length > 0) found.push({ member: '/language', characters: words });
   return found;
+}
+
+/** Characters of a language's words that no typeface has, by language; found out once. */
+const wordsOf = new Map<Language, readonly string[]>();
+
+function unprintableWords(language: Language): readonly string[] {
+  let characters = wordsOf.get(language);
+  if (!characters) {
+    const words = wordingIn(language);
+    const months = Array.from({ length: 12 }, (_, month) => words.date('2026', month + 1, 1));
+    characters = undrawable([...saidIn(words), ...months].join(' ')).map(codePointOf);
+    wordsOf.set(language, characters);
+  }
+  return characters;
+}
+
+/** Every text that stands as it is in the words of a language. */
+function saidIn(words: unknown): string[] {
+  if (typeof words === 'string') return [words];
+  return typeof words === 'object' && words !== null ? Object.values(words).flatMap(saidIn) : [];
 }

@@ -183,7 +183,7 @@ export const polish: Wording = {
   inputs: (sha256) => `Dane SHA-256 ${sha256}`,
   draft: 'PROJEKT',
 
-  taxNumber: { vat: 'NIP', other: 'Numer podatkowy' },
+  taxNumber: { vat: 'Numer VAT', other: 'Numer podatkowy' },
 
   timeUnit: (unit, quantity) => UNITS[unit](quantity),
   countedThings: (dimension, count) => THINGS[dimension](count),

@@ -179,7 +179,7 @@ export const portuguese: Wording = {
   inputs: (sha256) => `Dados SHA-256 ${sha256}`,
   draft: 'RASCUNHO',
 
-  taxNumber: { vat: 'NIF', other: 'N.º fiscal' },
+  taxNumber: { vat: 'N.º de IVA', other: 'N.º fiscal' },
 
   timeUnit: (unit, quantity) => UNITS[unit](quantity),
   countedThings: (dimension, count) => THINGS[dimension](count),
