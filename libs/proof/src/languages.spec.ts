@@ -60,6 +60,11 @@ function verdictOn(document: IssuedInvoice, terms: BillingTerms) {
   return verifyInvoice(JSON.stringify(evidence));
 }
 
+/** A document of a release without languages. */
+function asBefore({ language: _, lines, ...document }: IssuedInvoice): IssuedInvoice {
+  return { ...document, lines: lines.map(({ title: _, ...line }) => line), notes: ['Reverse charge'] };
+}
+
 describe('the language of a document', () => {
   it("is the account's, else the seller's, else English", () => {
     expect(issued(termsWith('de', 'fr')).language).toBe('fr');
@@ -84,8 +89,7 @@ describe('the language of a document', () => {
   });
 
   it('was not said before there was a choice: what was issued then, in sentences, verifies as it is', () => {
-    const { language: _, lines, ...document } = issued(termsWith(null, null));
-    const before = { ...document, lines: lines.map(({ title: _, ...line }) => line), notes: ['Reverse charge'] };
+    const before = asBefore(issued(termsWith(null, null)));
     expect(before.lines.map(({ description }) => description)).toEqual([
       'Fee, in advance',
       'Discount 5.00 EUR on Fee',
