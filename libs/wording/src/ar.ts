@@ -56,6 +56,16 @@ export const arabic: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? 'مسودة فاتورة ضريبية' : 'فاتورة ضريبية'),
+    placeOfSupply: 'مكان التوريد',
+    reverseCharge: 'الاحتساب العكسي',
+    supply: 'التوريد',
+    yes: 'نعم',
+    no: 'لا',
+    acknowledgement: 'رقم الإقرار',
+    acknowledged: 'تاريخ الإقرار',
+  },
   notIssued: 'غير صادرة: بلا رقم، لا شيء مستحق',
   billedTo: 'فاتورة إلى',
   issueDate: 'تاريخ الإصدار',

@@ -41,6 +41,16 @@ export const german: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? 'Entwurf einer Steuerrechnung' : 'Steuerrechnung'),
+    placeOfSupply: 'Ort der Leistung',
+    reverseCharge: 'Umkehr der Steuerschuld',
+    supply: 'Leistung',
+    yes: 'Ja',
+    no: 'Nein',
+    acknowledgement: 'Bestätigung',
+    acknowledged: 'Bestätigt',
+  },
   notIssued: 'Nicht ausgestellt: ohne Nummer, nichts zu zahlen',
   billedTo: 'Rechnungsempfänger',
   issueDate: 'Rechnungsdatum',

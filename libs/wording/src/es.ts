@@ -42,6 +42,16 @@ export const spanish: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? 'Borrador de factura fiscal' : 'Factura fiscal'),
+    placeOfSupply: 'Lugar de suministro',
+    reverseCharge: 'Inversión del s. pasivo',
+    supply: 'Operación',
+    yes: 'Sí',
+    no: 'No',
+    acknowledgement: 'Acuse de recibo',
+    acknowledged: 'Acusado',
+  },
   notIssued: 'No expedida: sin número, nada que pagar',
   billedTo: 'Facturado a',
   issueDate: 'Fecha de expedición',

@@ -42,6 +42,16 @@ export const french: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? 'Projet de facture fiscale' : 'Facture fiscale'),
+    placeOfSupply: 'Lieu de fourniture',
+    reverseCharge: 'Autoliquidation',
+    supply: 'Opération',
+    yes: 'Oui',
+    no: 'Non',
+    acknowledgement: 'Accusé de réception',
+    acknowledged: 'Reçu le',
+  },
   notIssued: 'Non émise\u00a0: sans numéro, rien à payer',
   billedTo: 'Facturé à',
   issueDate: 'Date d’émission',

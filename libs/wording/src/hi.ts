@@ -32,6 +32,16 @@ export const hindi: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? 'कर बीजक का मसौदा' : 'कर बीजक'),
+    placeOfSupply: 'आपूर्ति का स्थान',
+    reverseCharge: 'रिवर्स चार्ज',
+    supply: 'आपूर्ति',
+    yes: 'हाँ',
+    no: 'नहीं',
+    acknowledgement: 'पावती',
+    acknowledged: 'पावती तिथि',
+  },
   notIssued: 'जारी नहीं: कोई संख्या नहीं, कुछ देय नहीं',
   billedTo: 'बिल प्राप्तकर्ता',
   issueDate: 'जारी करने की तिथि',

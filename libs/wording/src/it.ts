@@ -42,6 +42,16 @@ export const italian: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? 'Bozza di fattura fiscale' : 'Fattura fiscale'),
+    placeOfSupply: 'Luogo della fornitura',
+    reverseCharge: 'Inversione contabile',
+    supply: 'Operazione',
+    yes: 'Sì',
+    no: 'No',
+    acknowledgement: 'Ricevuta',
+    acknowledged: 'Ricevuta il',
+  },
   notIssued: 'Non emessa: senza numero, nulla da pagare',
   billedTo: 'Intestata a',
   issueDate: 'Data di emissione',

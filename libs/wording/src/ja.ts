@@ -25,6 +25,16 @@ export const japanese: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? '税務請求書（案）' : '税務請求書'),
+    placeOfSupply: '供給地',
+    reverseCharge: 'リバースチャージ',
+    supply: '供給',
+    yes: 'はい',
+    no: 'いいえ',
+    acknowledgement: '受付番号',
+    acknowledged: '受付日時',
+  },
   notIssued: '未発行：番号なし、お支払い不要',
   billedTo: '請求先',
   issueDate: '発行日',

@@ -42,6 +42,16 @@ export const dutch: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? 'Concept-belastingfactuur' : 'Belastingfactuur'),
+    placeOfSupply: 'Plaats van levering',
+    reverseCharge: 'Belasting verlegd',
+    supply: 'Levering',
+    yes: 'Ja',
+    no: 'Nee',
+    acknowledgement: 'Bevestiging',
+    acknowledged: 'Bevestigd',
+  },
   notIssued: 'Niet uitgereikt: zonder nummer, niets te betalen',
   billedTo: 'Gefactureerd aan',
   issueDate: 'Factuurdatum',

@@ -47,6 +47,16 @@ export const polish: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? 'Projekt faktury podatkowej' : 'Faktura podatkowa'),
+    placeOfSupply: 'Miejsce dostawy',
+    reverseCharge: 'Odwrotne obciążenie',
+    supply: 'Dostawa',
+    yes: 'Tak',
+    no: 'Nie',
+    acknowledgement: 'Potwierdzenie',
+    acknowledged: 'Potwierdzono',
+  },
   notIssued: 'Niewystawiona: bez numeru, nic do zapłaty',
   billedTo: 'Nabywca',
   issueDate: 'Data wystawienia',

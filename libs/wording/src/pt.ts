@@ -43,6 +43,16 @@ export const portuguese: Wording = {
   instant: (date, time) => `${date} ${time} UTC`,
 
   title: (kind, isDraft) => (isDraft ? DRAFTS : TITLES)[kind],
+  gst: {
+    title: (isDraft) => (isDraft ? 'Rascunho de fatura fiscal' : 'Fatura fiscal'),
+    placeOfSupply: 'Lugar da prestação',
+    reverseCharge: 'Autoliquidação',
+    supply: 'Operação',
+    yes: 'Sim',
+    no: 'Não',
+    acknowledgement: 'Confirmação',
+    acknowledged: 'Confirmada em',
+  },
   notIssued: 'Não emitida: sem número, nada a pagar',
   billedTo: 'Faturado a',
   issueDate: 'Data de emissão',
