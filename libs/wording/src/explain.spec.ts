@@ -1,7 +1,7 @@
 import type { BillingPeriod } from '#calendar';
 import { linesOf, series, site, type Story } from '../../../test/support/rating-story.js';
 import { alternativesOf, explain } from '#rating';
-import { wordingIn } from './index.js';
+import { wordingIn } from './languages.js';
 
 const explained = (story: Story) => linesOf(story).map((line) => explain(line, wordingIn()));
 const usage = (measure: unknown, price: unknown, members: Record<string, unknown> = {}) => ({

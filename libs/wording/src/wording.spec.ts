@@ -1,6 +1,7 @@
 import { LANGUAGES, type Language } from '#invoicing';
 import { linesOf } from '../../../test/support/rating-story.js';
-import { noteIn, titleOf, wordingIn } from './index.js';
+import { wordingIn } from './languages.js';
+import { noteIn, titleOf } from './sentences.js';
 
 /** Figures as CLDR 48 writes them: Intl of Node 20.20, looked at by hand. */
 const FIGURES: Readonly<Record<Language, [thousand: string, million: string, negative: string]>> = {

@@ -2,7 +2,7 @@ import { type BillingPeriod, fromStamp } from '#calendar';
 import type { EntityRef } from '#metering';
 import { linesOf, msisdn, series, site, type Story } from '../../../test/support/rating-story.js';
 import { explain } from '#rating';
-import { wordingIn } from './index.js';
+import { wordingIn } from './languages.js';
 
 /** The worked invoices of docs/tariff-plans.md: the same figures, worked out by hand, said once more here. */
 
