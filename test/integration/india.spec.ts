@@ -2,12 +2,14 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { verifyInvoice } from '#proof';
+import { Readable } from 'node:stream';
+import { createInvoiceRenderer } from '#invoice-pdf';
+import { verifyCertificates, verifyDocuments, verifyInvoice } from '#proof';
 import { InvoicePortal, type PortalAnswer } from '../support/invoice-portal.js';
 import { feePlan, makePlan } from '../support/catalogue.js';
 import { read, readQrCode } from '../support/readers.js';
 import { settled, startService, type TestService } from '../support/service.js';
-import { entriesOf } from '../support/zip.js';
+import { entriesOf, type ZipEntry } from '../support/zip.js';
 
 const PERIOD = '2026-08';
 
@@ -318,6 +320,22 @@ describe('a seller in India', () => {
       expect(files.map((file) => file.name)).toEqual(
         expect.arrayContaining([`${name}.pdf`, `${name}-irn.pdf`, `${name}-inv01.json`]),
       );
+      const differencesOf = async (archive: readonly ZipEntry[]) => {
+        const [certificate] = archive;
+        const text = certificate?.bytes.toString() ?? '';
+        const verdict = verifyCertificates([{ name: 'certificate.json', text }]);
+        if (verdict.outcome !== 'valid') throw new Error(verdict.message);
+        const readable = archive.map((file) => ({ name: file.name, read: () => Readable.from([file.bytes]) }));
+        const { differences } = await verifyDocuments(verdict.certificates, readable, renderer);
+        return differences.map((each) => `${each.what} ${each.name}`);
+      };
+      const renderer = createInvoiceRenderer();
+      expect(await differencesOf(files)).toEqual([]);
+      const page = `${name}-irn.pdf`;
+      const altered = files.map((file) => (file.name === page ? { ...file, bytes: Buffer.from('%PDF') } : file));
+      expect(await differencesOf(altered)).toEqual([`altered ${page}`]);
+      expect(await differencesOf(files.filter((file) => file.name !== page))).toEqual([`missing ${page}`]);
+      await renderer.close();
     });
 
     it('is brought by callers that may close months, and by a portal whose key is known', async () => {

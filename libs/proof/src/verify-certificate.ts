@@ -399,9 +399,9 @@ function seriesOf(number: string): string {
   return number.replace(/\d+$/, '');
 }
 
-/** The digits after the last dash: a document number is `{prefix}-{year}-{sequence}`. */
+/** The digits at the end: a document number is `{prefix}-{year}-{sequence}`, parted by dashes or slashes. */
 function sequenceIn(number: string): number {
-  return Number.parseInt(/-(\d+)$/.exec(number)?.[1] ?? '', 10);
+  return Number.parseInt(/[-/](\d+)$/.exec(number)?.[1] ?? '', 10);
 }
 
 /** What a text in base64 stands for; undefined where it is not in the one form that these bytes are written in. */
