@@ -88,8 +88,20 @@ function ratePiece(
   const shownCommit = commitLevel !== null && commitLevel <= 3 * most ? commitLevel : null;
   const axis = axisOf(Math.max(most, shownCommit ?? 0), 4);
 
+  const n = billed.n;
+  const k = billed.k ?? n;
+  const value = (text: string) => `${texts.grouped(text)} ${texts.unitName(line.unit)}`;
+  const stamp = billed.sample ? texts.longStamp(billed.sample.start) : '';
+  const count = (of: number) => texts.grouped(String(of));
+  const inLine = Ratio.of(decimal(billed.value), decimal(baseUnits)).toTruncated(12);
+  const legend = legendRows(sheet, [
+    [ACCENT, words.chart.billed(value(inLine), stamp, count(k), count(n))],
+    [ABOVE, words.chart.discarded(count(billed.discarded ?? 0))],
+    ...(commit === null ? [] : [[INK, words.chart.commit(value(commit))] as const]),
+  ]);
+
   return {
-    height: SPACE + HEADING + RATE_HEIGHT + TICKS + LEGEND + BELOW,
+    height: SPACE + HEADING + RATE_HEIGHT + TICKS + legend.length * LEGEND + BELOW,
     draw: (edge) => {
       const top = edge + SPACE;
       const timeWidth = WIDTH - AXIS - BETWEEN - SORTED_WIDTH;
@@ -101,8 +113,6 @@ function ratePiece(
       sheet.text(`${words.chart.samples[billed.of]}, ${words.chart.inTime(hours)}`, inTime.x, y - 4, STYLES.faint);
       sheet.text(words.chart.sorted, sorted.x, y - 4, STYLES.faint);
 
-      const n = billed.n;
-      const k = billed.k ?? n;
       const rankX = (rank: number) => sorted.x + (rank / n) * sorted.width;
       sheet.fill(rankX(k), sorted.y, sorted.x + sorted.width - rankX(k), sorted.height, DISCARDED);
       drawValueAxis(sheet, texts, inTime, axis, texts.unitName(line.unit));
@@ -133,15 +143,7 @@ function ratePiece(
       sheet.text('50 %', sorted.x + sorted.width / 2 - 6, foot + 8, STYLES.faint);
       sheet.text(`${texts.grouped(percentile ?? '100')} %`, rankX(k) + 7, foot + 8, STYLES.faint, 'right');
 
-      const value = (text: string) => `${texts.grouped(text)} ${texts.unitName(line.unit)}`;
-      const stamp = billed.sample ? texts.longStamp(billed.sample.start) : '';
-      const count = (of: number) => texts.grouped(String(of));
-      const inLine = Ratio.of(decimal(billed.value), decimal(baseUnits)).toTruncated(12);
-      drawLegend(sheet, foot + TICKS + 8, [
-        [ACCENT, words.chart.billed(value(inLine), stamp, count(k), count(n))],
-        [ABOVE, words.chart.discarded(count(billed.discarded ?? 0))],
-        ...(commit === null ? [] : [[INK, words.chart.commit(value(commit))] as const]),
-      ]);
+      drawLegend(sheet, foot + TICKS + 8, legend);
     },
   };
 }
@@ -191,8 +193,12 @@ function daysPiece(sheet: Sheet, document: PrintableInvoice, charted: Charted, c
   const count = Math.max(uplink.length, downlink.length);
   const sums = Array.from({ length: count }, (_, day) => (uplink[day] ?? 0) + (downlink[day] ?? 0));
   const axis = axisOf(Math.max(0, ...sums), 3);
+  const legend = legendRows(sheet, [
+    ...(chart.uplink === null ? [] : [[ACCENT, texts.words.annex.uplink] as const]),
+    ...(chart.downlink === null ? [] : [[SAMPLES, texts.words.annex.downlink] as const]),
+  ]);
   return {
-    height: SPACE + HEADING + DAYS_HEIGHT + TICKS + LEGEND + BELOW,
+    height: SPACE + HEADING + DAYS_HEIGHT + TICKS + legend.length * LEGEND + BELOW,
     draw: (edge) => {
       const top = edge + SPACE;
       const y = top + HEADING;
@@ -215,10 +221,7 @@ function daysPiece(sheet: Sheet, document: PrintableInvoice, charted: Charted, c
         ACCENT,
       );
       drawDays(sheet, texts, document, plot, charted.over);
-      drawLegend(sheet, foot + TICKS + 8, [
-        ...(chart.uplink === null ? [] : [[ACCENT, texts.words.annex.uplink] as const]),
-        ...(chart.downlink === null ? [] : [[SAMPLES, texts.words.annex.downlink] as const]),
-      ]);
+      drawLegend(sheet, foot + TICKS + 8, legend);
     },
   };
 }
@@ -322,11 +325,35 @@ function drawDays(sheet: Sheet, texts: Texts, { period }: PrintableInvoice, plot
   }
 }
 
-function drawLegend(sheet: Sheet, baseline: number, entries: readonly (readonly [colour: string, text: string])[]) {
-  let x = LEFT + AXIS;
-  for (const [colour, text] of entries) {
-    sheet.fill(x, baseline - 4.6, 5, 5, colour);
-    sheet.text(text, x + 8, baseline, STYLES.faint);
-    x += 8 + sheet.width(text, STYLES.faint) + 16;
+type LegendEntry = readonly [colour: string, text: string];
+
+/** Entries in rows of the page's width. */
+function legendRows(sheet: Sheet, entries: readonly LegendEntry[]): LegendEntry[][] {
+  const rows: LegendEntry[][] = [];
+  let left = 0;
+  for (const entry of entries) {
+    const width = SWATCH + sheet.width(entry[1], STYLES.faint);
+    const row = rows.at(-1);
+    if (row && left + width <= WIDTH - AXIS) row.push(entry);
+    else {
+      rows.push([entry]);
+      left = 0;
+    }
+    left += width + 16;
   }
+  return rows;
+}
+
+const SWATCH = 8;
+
+function drawLegend(sheet: Sheet, top: number, rows: readonly (readonly LegendEntry[])[]): void {
+  rows.forEach((row, index) => {
+    const baseline = top + index * LEGEND;
+    let x = LEFT + AXIS;
+    for (const [colour, text] of row) {
+      sheet.fill(x, baseline - 4.6, 5, 5, colour);
+      sheet.text(text, x + SWATCH, baseline, STYLES.faint);
+      x += SWATCH + sheet.width(text, STYLES.faint) + 16;
+    }
+  });
 }
