@@ -192,6 +192,18 @@ describe('texts at the doors', () => {
     expect(await faultsOf('account', { email })).toEqual(faults);
   });
 
+  it('takes names in every living script, and refuses a letter that no typeface has where it is written', async () => {
+    const place = { ...address, city: '東京' };
+    expect(await faultsOf('account', { name: 'شركة ไทย 한국 বাংলা \u{1f680}', address: place })).toEqual([]);
+    expect(await faultsOf('seller', { name: '\u{12000} Ltd' })).toEqual(['/name']);
+    const { body } = await api
+      .patch(`/v1/accounts/${account}`, { name: 'Ok', address: { ...address, city: 'ᠮᠣᠩ' } })
+      .expect(422);
+    expect((body as { errors: object[] }).errors).toEqual([
+      { pointer: '/address/city', message: 'must not hold U+182E U+1823 U+1829, which no typeface has' },
+    ]);
+  });
+
   it.each([
     ['\u202e', 'U+202E'],
     ['\u2066', 'U+2066'],

@@ -1,6 +1,6 @@
 import { isLocalDate, isMonth, isTimeZone } from '#calendar';
 import { LANGUAGES, taxFaults } from '#invoicing';
-import { isCountry } from '#invoice-pdf';
+import { isCountry, unprintableCharacters } from '#invoice-pdf';
 import { isCurrency, isPlainDecimal } from '#money';
 import { textFault } from '#rating';
 import { REPORT_KEY_FORM } from '#report-client';
@@ -29,8 +29,16 @@ export const atMost = (longest: number) => ({ error: `must have at most ${longes
 
 /** A text that is read by people holds nothing that they do not see; an empty one is refused by its length. */
 function seen(value: string, context: z.RefinementCtx): void {
-  const message = value === '' ? undefined : textFault(value);
+  const message = value === '' ? undefined : (textFault(value) ?? undrawableFault(value));
   if (message !== undefined) context.addIssue({ code: 'custom', message });
+}
+
+/** A name that no typeface has would hold the bill of its account months later, so it is told where it is written. */
+function undrawableFault(value: string): string | undefined {
+  const characters = unprintableCharacters(value);
+  return characters.length === 0
+    ? undefined
+    : `must not hold ${characters.slice(0, 5).join(' ')}, which no typeface has`;
 }
 
 export const code = z

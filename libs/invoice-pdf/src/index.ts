@@ -2,5 +2,5 @@ export { isCountry } from './country-names/index.js';
 export { createInvoiceRenderer, type InvoiceRenderer } from './renderer.js';
 export { InvoicePdfError } from './invoice-pdf-error.js';
 export { LAYOUT_VERSION, type RenderedPdf } from './layout-invoice.js';
-export type { UnprintableText } from './unprintable.js';
+export { type UnprintableText, unprintableCharacters } from './unprintable.js';
 export type { PagesDrawn } from './render-worker.js';

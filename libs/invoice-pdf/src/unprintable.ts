@@ -11,6 +11,11 @@ export interface UnprintableText {
   readonly characters: readonly string[];
 }
 
+/** The characters of one text that no typeface has, as `U+6771`, each once. */
+export function unprintableCharacters(text: string): string[] {
+  return undrawable(text).map(codePointOf);
+}
+
 /**
  * The texts of a document that cannot be drawn as they are written. Every text counts, whether this layout prints it or the
  * next one does, and so do the words of its language (`/language`). Costs one look at each text where all are ASCII.
@@ -19,8 +24,8 @@ export function unprintableTexts(document: Omit<PrintableInvoice, 'inputs_hash'>
   const found: UnprintableText[] = [];
   const look = (value: unknown, member: string): void => {
     if (typeof value === 'string') {
-      const characters = undrawable(value);
-      if (characters.length > 0) found.push({ member, characters: characters.map(codePointOf) });
+      const characters = unprintableCharacters(value);
+      if (characters.length > 0) found.push({ member, characters });
     } else if (typeof value === 'object' && value !== null) {
       // Members of documents are named by this service: none has a name that a pointer would have to escape.
       for (const [name, part] of Object.entries(value)) look(part, `${member}/${name}`);
@@ -40,7 +45,7 @@ function unprintableWords(language: Language): readonly string[] {
   if (!characters) {
     const words = wordingIn(language);
     const months = Array.from({ length: 12 }, (_, month) => words.date('2026', month + 1, 1));
-    characters = undrawable([...saidIn(words), ...months].join(' ')).map(codePointOf);
+    characters = unprintableCharacters([...saidIn(words), ...months].join(' '));
     wordsOf.set(language, characters);
   }
   return characters;
