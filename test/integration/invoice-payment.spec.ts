@@ -181,6 +181,32 @@ describe('what else a document says of its parties', () => {
   });
 });
 
+describe('what a seller chose for its pages', () => {
+  it('is on each of them: its colour instead of the accent of the house, and its words at the foot', () => {
+    const document = manySites(14);
+    const footer = 'Northwind Transit Inc., incorporated in Delaware · Directors: A. Harker, M. Murray. '
+      .repeat(3)
+      .trim();
+    const branded = { ...document, supplier: { ...document.supplier, branding: { accent: '#7a1f5c', footer } } };
+    const file = fileOf(branded);
+    for (let page = 1; page <= pagesOf(file); page += 1) {
+      expect(textOf(file, '-f', `${page}`, '-l', `${page}`)).toMatch(
+        /Page \d of \d[^]*incorporated in Delaware[^]*Harker/,
+      );
+    }
+    expect(pdfaFaults(file)).toEqual([]);
+    // 0x12 0x54 0x6b and 0x7a 0x1f 0x5c in parts of 1.
+    const colours = (of: IssuedInvoice) => {
+      const raw = layoutInvoice(of).pdf.toString('latin1');
+      return [raw.includes('0.0706 0.3294 0.4196 rg'), raw.includes('0.4784 0.1216 0.3608 rg')];
+    };
+    expect([colours(document), colours(branded)]).toEqual([
+      [true, false],
+      [false, true],
+    ]);
+  });
+});
+
 describe('a document of many pages', () => {
   it('has its slip on the last one', () => {
     const file = fileOf(swiss(manySites(30), { iban: 'CH9300762011623852957', bic: null }));

@@ -29,8 +29,10 @@ export interface RenderedPdf {
   sha256: string;
 }
 
+/** Of the footer without what the seller writes below it. */
 const FOOTER_HEIGHT = 44;
-const BOTTOM = PAGE_HEIGHT - 58;
+const FOOT_LEAD = 9;
+const ABOVE_FOOTER = 14;
 
 /**
  * Draws a document as PDF/A-3b. The same document gives the same bytes on any host, in any zone and locale.
@@ -52,7 +54,12 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
     han:
       hanFor(texts.words.language, document.customer.address?.country) ??
       hanFor(null, document.supplier.address?.country),
+    accent: document.supplier.branding?.accent ?? undefined,
   });
+
+  const foot = sheet.wrap(document.supplier.branding?.footer ?? '', WIDTH, STYLES.quiet);
+  const footHeight = FOOTER_HEIGHT + foot.length * FOOT_LEAD;
+  const bottom = PAGE_HEIGHT - footHeight - ABOVE_FOOTER;
 
   sheet.addPage();
   const firstTop = drawFirstPageHead(sheet, texts, document);
@@ -61,20 +68,25 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
   const pages = paginate([...table.rows, ...closing(sheet, texts, document), ...chartChunks(sheet, texts, document)], {
     firstTop,
     nextTop: RUNNING_HEAD_BOTTOM,
-    bottom: BOTTOM,
+    bottom,
     tableHeaderHeight: table.header.height,
   });
   const bill = document.status === 'issued' ? swissBill(document) : undefined;
-  if (bill && !hasRoomForSlip(pages)) pages.push({ tableHeaderAt: null, placed: [] });
+  if (bill && !hasRoomForSlip(pages, footHeight)) pages.push({ tableHeaderAt: null, placed: [] });
   const groups = entries.flatMap((entry) => ('group' in entry ? [entry.group] : []));
-  const annex = annexOf(sheet, texts, document, groups, { top: RUNNING_HEAD_BOTTOM, bottom: BOTTOM });
+  const annex = annexOf(sheet, texts, document, groups, { top: RUNNING_HEAD_BOTTOM, bottom });
   const count = pages.length + annex.pages;
   let drawn = 0;
   const finishPage = (): void => {
     drawn += 1;
     // Before an annex, whose pages no payer cuts.
     const withSlip = bill !== undefined && drawn === pages.length;
-    drawFooter(sheet, texts, document, name, { page: drawn, pages: count, withSlip });
+    drawFooter(sheet, texts, document, name, {
+      page: drawn,
+      pages: count,
+      foot,
+      top: PAGE_HEIGHT - footHeight - (withSlip ? SLIP_HEIGHT : 0),
+    });
     if (withSlip) sheet.unmirrored(() => drawSwissBill(sheet, bill, texts.words.language));
     if (document.status === 'draft') sheet.watermark(texts.words.draft, ACCENT);
     onPage?.(drawn, count);
@@ -100,9 +112,9 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
 }
 
 /** Whether the last page has room for the slip at its foot, with the footer above it. */
-function hasRoomForSlip(pages: readonly PlannedPage[]): boolean {
+function hasRoomForSlip(pages: readonly PlannedPage[], footHeight: number): boolean {
   const bottoms = pages.at(-1)?.placed.map(({ piece, y }) => y + piece.height) ?? [];
-  return Math.max(0, ...bottoms) <= PAGE_HEIGHT - SLIP_HEIGHT - FOOTER_HEIGHT - 6;
+  return Math.max(0, ...bottoms) <= PAGE_HEIGHT - SLIP_HEIGHT - footHeight - 6;
 }
 
 function drawFooter(
@@ -110,15 +122,16 @@ function drawFooter(
   { words }: Texts,
   document: PrintableInvoice,
   name: string,
-  { page, pages, withSlip }: { page: number; pages: number; withSlip: boolean },
+  { page, pages, foot, top: y }: { page: number; pages: number; foot: readonly string[]; top: number },
 ): void {
-  const y = PAGE_HEIGHT - (withSlip ? SLIP_HEIGHT + FOOTER_HEIGHT : FOOTER_HEIGHT);
   sheet.rule(LEFT, y, WIDTH, HAIRLINE, 0.7);
   // A name that runs backwards must not turn the page's words round.
   const direction = sheet.isMirrored ? 'rtl' : 'ltr';
   sheet.text(`${document.supplier.name} · ${name}`, LEFT, y + 14, { ...STYLES.quiet, direction });
   sheet.text(words.page(page, pages), RIGHT, y + 14, STYLES.quiet, 'right');
-  if (page === pages) sheet.text(provenance(words, document), LEFT, y + 24, STYLES.faint);
+  foot.forEach((line, index) => sheet.text(line, LEFT, y + 14 + (index + 1) * FOOT_LEAD, STYLES.quiet));
+  const last = y + 24 + foot.length * FOOT_LEAD;
+  if (page === pages) sheet.text(provenance(words, document), LEFT, last, STYLES.faint);
 }
 
 /** Lets an auditor tie the page to the evidence it was computed from. */

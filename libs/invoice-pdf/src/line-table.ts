@@ -171,7 +171,7 @@ export function subjectOf(texts: Texts, document: PrintableInvoice, { entity, se
   );
 }
 
-/** Code and tax where the line has its own, and a quantity that its column had to cut. */
+/** Code and tax where the line has its own, and a quantity that its column had to round. */
 function particularsOf(texts: Texts, document: PrintableInvoice, line: InvoiceLine): string[] {
   return [...taxAndCodeOf(texts, document, line), fullQuantity(texts, line)].filter(isText);
 }
@@ -187,16 +187,20 @@ function taxAndCodeOf(texts: Texts, document: PrintableInvoice, line: InvoiceLin
 
 const isText = (text: string | null): text is string => text !== null;
 
-/** The quantity that its column had to cut; counted shares of a fee are told by the derivation. */
+/** Decimals of a quantity beyond which it is left to the evidence: no eye reads a product of so many digits. */
+const DECIMALS_READ = 12;
+
+/** The quantity that its column had to round; counted shares of a fee are told by the derivation. */
 function fullQuantity(texts: Texts, { kind, quantity, unit }: InvoiceLine): string | null {
-  if (kind !== 'usage' || !texts.shortQuantity(quantity).cut) return null;
+  if (kind !== 'usage' || !texts.shortQuantity(quantity).isRounded) return null;
   const decimals = quantity.split('.')[1]?.length ?? 0;
+  if (decimals > DECIMALS_READ) return null;
   return texts.words.exactQuantity(decimals, `${texts.grouped(quantity)} ${texts.unitName(unit)}`);
 }
 
 /** How the amount came about, unless quantity, unit price and amount of the row already say all of it. */
 export function derivationOf(texts: Texts, line: InvoiceLine): string[] {
-  const sentences = explain(line, texts.words);
+  const sentences = [...explain(line, texts.words), texts.closingSum(line)].filter(isText);
   const nowAndBefore = (now: string, before: string) =>
     texts.words.nowAndBefore(texts.grouped(now), texts.grouped(before));
   if (line.correction) return [nowAndBefore(line.correction.rerated, line.correction.billed), ...sentences];

@@ -1,4 +1,5 @@
 import type { FontBlock } from './font-block.js';
+import { ACCENT } from './style.js';
 import type { Line, Strip } from './typefaces.js';
 
 /** A path in the operators of ISO 32000-1, 8.5.2, each ended by white space, and how it is filled. */
@@ -27,7 +28,11 @@ export class PageContent {
   #font = '';
   #rise = 0;
 
-  constructor(readonly height: number) {
+  /** @param accent what the house's own accent is replaced by */
+  constructor(
+    readonly height: number,
+    readonly accent: string = ACCENT,
+  ) {
     // pdfkit turns every page upside down, for its own drawing; the same turn undoes it.
     this.#operators = `1 0 0 -1 0 ${number(height)} cm\n`;
   }
@@ -156,7 +161,8 @@ export class PageContent {
     this.#write(`[${show}] TJ`);
   }
 
-  #paint(colour: string): void {
+  #paint(wanted: string): void {
+    const colour = wanted === ACCENT ? this.accent : wanted;
     if (colour !== this.#colour) this.#write(`${rgb(colour)} rg`);
     this.#colour = colour;
   }

@@ -39,6 +39,8 @@ export interface SheetInfo {
   instant: Date;
   /** Which shapes Han letters have where neither their text nor its style tells it. */
   han?: Han | undefined;
+  /** `#rrggbb` where the seller has an accent of its own. */
+  accent?: string | undefined;
 }
 
 /** A file inside of the file that says the same in another form, and what XMP has to say of it. */
@@ -111,13 +113,15 @@ export class Sheet {
   readonly isMirrored: boolean;
   #isTurned: boolean;
   #watermarkState: PdfObject | undefined;
+  readonly #accent: string | undefined;
   #page: PageContent | undefined;
 
-  constructor({ language, han, ...info }: SheetInfo) {
+  constructor({ language, han, accent, ...info }: SheetInfo) {
     releaseFonts();
     this.#han = han ?? 'sc';
     this.isMirrored = RIGHT_TO_LEFT.has(language.split('-')[0] ?? '');
     this.#isTurned = this.isMirrored;
+    this.#accent = accent;
     this.#doc = new CollectedDocument({
       // The default, 1.3, would write no XMP at all.
       pdfVersion: '1.7',
@@ -148,7 +152,7 @@ export class Sheet {
   addPage(): void {
     this.#endPage();
     this.#doc.addPage();
-    this.#page = new PageContent(PAGE_HEIGHT);
+    this.#page = new PageContent(PAGE_HEIGHT, this.#accent);
   }
 
   /** Width of a text on one line. */

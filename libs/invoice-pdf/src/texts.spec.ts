@@ -22,9 +22,11 @@ describe('figures', () => {
   });
 
   it('cuts a quantity at 6 decimals and says so, without rounding', () => {
-    expect(texts.shortQuantity('1234.123456')).toEqual({ text: '1,234.123456', cut: false });
-    expect(texts.shortQuantity('1234.1234569')).toEqual({ text: '1,234.123456…', cut: true });
-    expect(texts.shortQuantity('-0.9999999')).toEqual({ text: '-0.999999…', cut: true });
+    expect(texts.shortQuantity('1234.123456')).toEqual({ text: '1,234.123456', isRounded: false });
+    expect(texts.shortQuantity('1234.1234569')).toEqual({ text: '~1,234.123', isRounded: true });
+    expect(texts.shortQuantity('1.9995000')).toEqual({ text: '~2.000', isRounded: true });
+    expect(texts.shortQuantity('-0.9999999')).toEqual({ text: '~-1.000000', isRounded: true });
+    expect(texts.shortQuantity('0.000000512345')).toEqual({ text: '~0.000001', isRounded: true });
   });
 });
 

@@ -5,9 +5,7 @@ import { addressLines } from './address-lines.js';
 import { countryName } from './country-names/index.js';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import type { PrintableInvoice } from './printable-invoice.js';
-
-/** Decimals after which a quantity no longer fits its column; the exact one then stands beneath the line. */
-const QUANTITY_DECIMALS = 6;
+import { closingSum, roundedQuantity } from './reading.js';
 
 const VAT_COUNTRIES = new Set(
   'AT BE BG CY CZ DE DK EE ES FI FR GB GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK'.split(' '),
@@ -40,11 +38,22 @@ export class Texts {
     return this.words.figure(decimal);
   }
 
-  /** The quantity for its column, cut (marked by an ellipsis, never rounded) when it has too many decimals. */
-  shortQuantity(quantity: string): { text: string; cut: boolean } {
-    const [whole = '', fraction = ''] = quantity.split('.');
-    if (fraction.length <= QUANTITY_DECIMALS) return { text: this.grouped(quantity), cut: false };
-    return { text: `${this.grouped(`${whole}.${fraction.slice(0, QUANTITY_DECIMALS)}`)}…`, cut: true };
+  /** The quantity for its column, rounded for reading (and marked so) when it has too many decimals. */
+  shortQuantity(quantity: string): { text: string; isRounded: boolean } {
+    const rounded = roundedQuantity(quantity);
+    if (rounded === undefined) return { text: this.grouped(quantity), isRounded: false };
+    return { text: `~${this.grouped(rounded)}`, isRounded: true };
+  }
+
+  /** `80.00 + 55.20 = 135.20` under a line of several steps; null where it has no such sum. */
+  closingSum(line: InvoiceLine): string | null {
+    const closing = closingSum(line);
+    if (!closing) return null;
+    const [first = '', ...others] = closing.terms;
+    const added = others.map((term) =>
+      term.startsWith('-') ? ` - ${this.grouped(term.slice(1))}` : ` + ${this.grouped(term)}`,
+    );
+    return `${this.grouped(first)}${added.join('')} ${closing.isExact ? '=' : '~'} ${this.grouped(closing.amount)}`;
   }
 
   /** "31 Oct 2026". */
