@@ -40,6 +40,15 @@ export function pdfaFaults(file: string): string[] {
   return [...faults];
 }
 
+/** All streams of a file, undone from their filters: what its pages draw is among them. */
+export function streamsOf(file: string): string {
+  const asked = ['--json=2', '--json-stream-data=inline', '--decode-level=generalized', file];
+  const { qpdf } = JSON.parse(read('qpdf', asked).toString()) as { qpdf: [object, Record<string, QpdfObject>] };
+  return Object.values(qpdf[1])
+    .map(({ stream }) => Buffer.from(stream?.data ?? '', 'base64').toString('latin1'))
+    .join('\n');
+}
+
 /** The files inside of a file, in the order of the catalogue. */
 export function embeddedFiles(file: string): { name: string; bytes: Buffer }[] {
   const pdf = new QpdfFile(file);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ACME, FLAT_PLAN, setUpCatalogue, startApi, type TestApi } from '../support/api.js';
 
 /** What says who somebody is and where, and what people read, is looked at where it is written. */
@@ -78,6 +79,27 @@ describe('texts at the doors', () => {
     expect(body).toMatchObject({
       bank: { iban: null, bic: null, account_number: '00123456789', sort_code: '200000' },
     });
+  });
+
+  it('a logo is kept by its hash and served as it was sent; what could run or load is refused', async () => {
+    const svg = (inner: string) =>
+      Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">${inner}</svg>`).toString('base64');
+    const data = svg('<rect width="9" height="9" fill="#12546b"/>');
+    const { body } = await api.put('/v1/sellers/acme/logo', { data }).expect(200);
+    const sha256 = createHash('sha256').update(Buffer.from(data, 'base64')).digest('hex');
+    expect(body).toEqual({ sha256 });
+    expect((await api.get('/v1/sellers/acme').expect(200)).body).toMatchObject({ logo: sha256 });
+    const { headers, body: served } = await api.get('/v1/sellers/acme/logo').expect(200);
+    expect(headers['content-type']).toMatch('image/svg+xml');
+    expect(headers['content-disposition']).toMatch('attachment');
+    expect(Buffer.from(served as Uint8Array).toString('base64')).toBe(data);
+    for (const inner of ['<script/>', '<image href="http://169.254.169.254/"/>']) {
+      const refused = await api.put('/v1/sellers/acme/logo', { data: svg(inner) }).expect(422);
+      expect(refused.body).toMatchObject({ code: 'logo_refused', errors: [{ pointer: '/data' }] });
+    }
+    await api.put('/v1/sellers/nobody/logo', { data }).expect(404);
+    expect((await api.delete('/v1/sellers/acme/logo').expect(200)).body).toEqual({ sha256: null });
+    await api.get('/v1/sellers/acme/logo').expect(404);
   });
 
   // Contrast by WCAG 2.2: #767676 has 4.54 to white, #777777 has 4.48.

@@ -10,6 +10,7 @@ import { BoundedReadsInterceptor } from './bounded-reads.interceptor.js';
 import { AccountsController } from './catalogue/accounts.controller.js';
 import { AdjustmentsController } from './corrections/adjustments.controller.js';
 import { EntitiesController } from './catalogue/entities.controller.js';
+import { LogosController } from './catalogue/logos.controller.js';
 import { SellersController } from './catalogue/sellers.controller.js';
 import { SubscriptionsController } from './catalogue/subscriptions.controller.js';
 import { SchemasController, TariffPlansController } from './catalogue/tariff-plans.controller.js';
@@ -71,6 +72,7 @@ export class ApiModule {
       module: ApiModule,
       controllers: [
         SellersController,
+        LogosController,
         AccountsController,
         EntitiesController,
         AdjustmentsController,

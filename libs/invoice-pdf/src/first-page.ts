@@ -4,13 +4,14 @@ import { hanFor } from './script-runs.js';
 import type { Sheet } from './sheet.js';
 import type { Texts } from './texts.js';
 import type { PrintableInvoice } from './printable-invoice.js';
+import type { Logo } from './logo/logo.js';
 import { ACCENT, GREY, LEFT, RIGHT, STYLES, TINT, WIDTH } from './style.js';
 
 const LEAD = 11.6;
 const HALF = LEFT + WIDTH / 2 + 20;
 
 /** Draws title, both parties, the document's facts and what is asked for; answers where the table may begin. */
-export function drawFirstPageHead(sheet: Sheet, texts: Texts, document: PrintableInvoice): number {
+export function drawFirstPageHead(sheet: Sheet, texts: Texts, document: PrintableInvoice, logo?: Logo): number {
   sheet.fill(0, 0, RIGHT + LEFT, 5, ACCENT);
 
   sheet.text(texts.documentTitle(document), LEFT - 1, 66, STYLES.title);
@@ -22,7 +23,7 @@ export function drawFirstPageHead(sheet: Sheet, texts: Texts, document: Printabl
     texts,
     document.supplier,
     HALF,
-    50,
+    logo ? drawLogo(sheet, logo, HALF) : 50,
     null,
     supplierFacts(texts, document.supplier),
   );
@@ -66,6 +67,18 @@ function drawParty(
     y += LEAD;
   }
   return y;
+}
+
+const LOGO_TOP = 26;
+const LOGO_ROOM = { width: 170, height: 42 };
+
+/** Draws the logo where the seller's name follows; answers where that may begin. */
+function drawLogo(sheet: Sheet, logo: Logo, x: number): number {
+  const scale = Math.min(LOGO_ROOM.width / logo.width, LOGO_ROOM.height / logo.height);
+  const shown = { width: logo.width * scale, height: logo.height * scale };
+  if (logo.mediaType === 'image/png') sheet.image(logo.pixels, logo, x, LOGO_TOP, shown);
+  else sheet.drawing(logo.paths, x, LOGO_TOP, scale, shown.width, logo);
+  return LOGO_TOP + shown.height + 12;
 }
 
 /** The entry in a register, and who answers questions; what is printed of the seller anyway is not repeated. */

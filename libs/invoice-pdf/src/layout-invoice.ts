@@ -6,7 +6,9 @@ import { closing } from './closing.js';
 import { entriesOf } from './entries.js';
 import { facturX } from './factur-x.js';
 import { drawFirstPageHead, drawRunningHead, RUNNING_HEAD_BOTTOM } from './first-page.js';
+import { InvoicePdfError } from './invoice-pdf-error.js';
 import { lineTable } from './line-table.js';
+import { keptLogo, type Logo } from './logo/logo.js';
 import { type PlannedPage, paginate } from './paginate.js';
 import { swissBill } from './payment-codes.js';
 import { hanFor } from './script-runs.js';
@@ -39,9 +41,15 @@ const ABOVE_FOOTER = 14;
  *
  * Throws `malformed_document` when a number, a date or a stamp in the document is none.
  *
+ * @param logo the bytes of the logo that the document names
  * @param onPage told when a page is finished, and of how many; what is finished is let go
  */
-export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: number, of: number) => void): RenderedPdf {
+export function layoutInvoice(
+  document: PrintableInvoice,
+  onPage?: (drawn: number, of: number) => void,
+  logo?: Uint8Array,
+): RenderedPdf {
+  const mark = logoOf(document, logo);
   const texts = new Texts(wordingIn(document.language));
   const name = texts.documentName(document);
   const sheet = new Sheet({
@@ -62,7 +70,7 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
   const bottom = PAGE_HEIGHT - footHeight - ABOVE_FOOTER;
 
   sheet.addPage();
-  const firstTop = drawFirstPageHead(sheet, texts, document);
+  const firstTop = drawFirstPageHead(sheet, texts, document, mark);
   const entries = entriesOf(document.lines);
   const table = lineTable(sheet, texts, document, entries);
   const pages = paginate([...table.rows, ...closing(sheet, texts, document), ...chartChunks(sheet, texts, document)], {
@@ -109,6 +117,14 @@ export function layoutInvoice(document: PrintableInvoice, onPage?: (drawn: numbe
 
   const pdf = sheet.finish();
   return { pdf, sha256: createHash('sha256').update(pdf).digest('hex') };
+}
+
+/** A document that names a logo is never drawn without it: it would come out with other bytes. */
+function logoOf({ supplier }: PrintableInvoice, bytes: Uint8Array | undefined): Logo | undefined {
+  const sha256 = supplier.branding?.logo;
+  if (!sha256) return undefined;
+  if (!bytes) throw new InvoicePdfError('logo_missing', `the logo ${sha256} of the document is not at hand`);
+  return keptLogo(sha256, bytes);
 }
 
 /** Whether the last page has room for the slip at its foot, with the footer above it. */

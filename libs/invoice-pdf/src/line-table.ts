@@ -191,8 +191,9 @@ const isText = (text: string | null): text is string => text !== null;
 const DECIMALS_READ = 12;
 
 /** The quantity that its column had to round; counted shares of a fee are told by the derivation. */
-function fullQuantity(texts: Texts, { kind, quantity, unit }: InvoiceLine): string | null {
-  if (kind !== 'usage' || !texts.shortQuantity(quantity).isRounded) return null;
+function fullQuantity(texts: Texts, { kind, quantity, unit, derivation }: InvoiceLine): string | null {
+  // Several steps tell it by their own quantities.
+  if (kind !== 'usage' || derivation.steps.length > 1 || !texts.shortQuantity(quantity).isRounded) return null;
   const decimals = quantity.split('.')[1]?.length ?? 0;
   if (decimals > DECIMALS_READ) return null;
   return texts.words.exactQuantity(decimals, `${texts.grouped(quantity)} ${texts.unitName(unit)}`);
@@ -200,7 +201,9 @@ function fullQuantity(texts: Texts, { kind, quantity, unit }: InvoiceLine): stri
 
 /** How the amount came about, unless quantity, unit price and amount of the row already say all of it. */
 export function derivationOf(texts: Texts, line: InvoiceLine): string[] {
-  const sentences = [...explain(line, texts.words), texts.closingSum(line)].filter(isText);
+  const sentences = [...explain(line, texts.words), line.kind === 'usage' ? texts.closingSum(line) : null].filter(
+    isText,
+  );
   const nowAndBefore = (now: string, before: string) =>
     texts.words.nowAndBefore(texts.grouped(now), texts.grouped(before));
   if (line.correction) return [nowAndBefore(line.correction.rerated, line.correction.billed), ...sentences];

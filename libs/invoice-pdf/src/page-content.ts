@@ -12,6 +12,12 @@ export interface FilledPath {
 /** From the top left corner. */
 export type Point = readonly [x: number, y: number];
 
+/** In points, or in the units of a drawing. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Where a control point of a Bézier curve stands that is to look like a quarter of a circle. */
 const KAPPA = 4 * ((Math.SQRT2 - 1) / 3);
 
@@ -84,15 +90,18 @@ export class PageContent {
 
   /**
    * Fills paths that are drawn in units of their own, with y downwards: `unit` points are one of them, and their origin comes
-   * to `x`, `y`.
+   * to `x`, `y`. What would stand outside of `clip`, in those units, is not drawn.
    */
-  drawing(paths: readonly FilledPath[], x: number, y: number, unit: number): void {
+  drawing(paths: readonly FilledPath[], x: number, y: number, unit: number, clip?: Size): void {
     this.#endText();
     const scale = unit.toFixed(6);
     this.#write(`q ${scale} 0 0 -${scale} ${numbers(x, this.height - y)} cm`);
-    this.#forget();
+    if (clip) this.#write(`0 0 ${numbers(clip.width, clip.height)} re W n`);
+    let last = '';
     for (const { path, colour, evenOdd } of paths) {
-      this.#paint(colour);
+      // Colours of a drawing are its own, also where one is the house's accent.
+      if (colour !== last) this.#write(`${rgb(colour)} rg`);
+      last = colour;
       this.#write(`${path}${evenOdd ? 'f*' : 'f'}`);
     }
     this.#write('Q');
@@ -122,11 +131,18 @@ export class PageContent {
   stroke(points: readonly Point[], colour: string, width: number, dash = 0): void {
     this.#endText();
     const dashes = dash === 0 ? '[]' : `[${number(dash)}]`;
-    this.#write(`${rgb(colour)} RG ${number(width)} w ${dashes} 0 d ${this.#path(points)} S`);
+    this.#write(`${rgb(this.#ink(colour))} RG ${number(width)} w ${dashes} 0 d ${this.#path(points)} S`);
   }
 
   #path(points: readonly Point[]): string {
     return points.map(([x, y], index) => `${numbers(x, this.height - y)} ${index === 0 ? 'm' : 'l'}`).join(' ');
+  }
+
+  /** Draws an image of the page's resources with its upper left corner at `x`, `y`. */
+  image(name: string, x: number, y: number, { width, height }: Size): void {
+    this.#endText();
+    this.#write(`q ${number(width)} 0 0 ${number(height)} ${numbers(x, this.height - y - height)} cm /${name} Do Q`);
+    this.#forget();
   }
 
   /** Draws within a turned and translucent space: `state` is the resource that says how translucent. */
@@ -161,8 +177,13 @@ export class PageContent {
     this.#write(`[${show}] TJ`);
   }
 
+  /** A colour as it is on these pages: the house's accent is the seller's. */
+  #ink(colour: string): string {
+    return colour === ACCENT ? this.accent : colour;
+  }
+
   #paint(wanted: string): void {
-    const colour = wanted === ACCENT ? this.accent : wanted;
+    const colour = this.#ink(wanted);
     if (colour !== this.#colour) this.#write(`${rgb(colour)} rg`);
     this.#colour = colour;
   }

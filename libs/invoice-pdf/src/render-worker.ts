@@ -18,6 +18,8 @@ export interface PagesDrawn {
 /** A document that is to be drawn. */
 export interface DrawTask {
   readonly document: PrintableInvoice;
+  /** The bytes of the logo that the document names. */
+  readonly logo?: Uint8Array | undefined;
   /** Hears of pages that are drawn, as `PagesDrawn`. */
   readonly told?: MessagePort | undefined;
 }
@@ -26,12 +28,12 @@ export interface DrawTask {
 const PAGES_TOLD = 25;
 
 /** Entry of a worker thread: one document in, one file out. */
-export default function render({ document, told }: DrawTask): RenderAnswer {
+export default function render({ document, told, logo }: DrawTask): RenderAnswer {
   const tell = (drawn: number, of: number): void => {
     if (drawn % PAGES_TOLD === 0 || drawn === of) told?.postMessage({ drawn, of } satisfies PagesDrawn);
   };
   try {
-    return { outcome: 'rendered', ...layoutInvoice(document, tell) };
+    return { outcome: 'rendered', ...layoutInvoice(document, tell, logo) };
   } catch (error) {
     if (!(error instanceof InvoicePdfError)) throw error;
     return { outcome: 'refused', code: error.code, message: error.message };

@@ -6,6 +6,7 @@ import { Piscina } from 'piscina';
 import { InvoicePdfError } from './invoice-pdf-error.js';
 import { LAYOUT_VERSION, layoutInvoice, type RenderedPdf } from './layout-invoice.js';
 import type { DrawTask, PagesDrawn, RenderAnswer, WriteTask } from './render-worker.js';
+import { Recent } from './recent.js';
 import { type UnprintableText, unprintableTexts } from './unprintable.js';
 import type { PrintableInvoice } from './printable-invoice.js';
 
@@ -22,6 +23,12 @@ const DRAWN_AT_ONCE_LINES = 40;
 /** The same of an electronic form, of which a thousand lines take some forty milliseconds. */
 const WRITTEN_AT_ONCE_LINES = 500;
 
+/** The bytes of the logo with a sha256; undefined where there is none. */
+export type LoadLogo = (sha256: string) => Promise<Uint8Array | undefined>;
+
+/** A process draws for few sellers at a time. */
+const LOGOS_KEPT = 8;
+
 /** Draws documents, large ones in threads of their own. */
 export interface InvoiceRenderer {
   /** Version of the page's look. */
@@ -34,7 +41,7 @@ export interface InvoiceRenderer {
   /**
    * The document as PDF/A-3b with the sha256 of its bytes in lower-case hex. The same document gives the same bytes.
    *
-   * Throws InvoicePdfError: `malformed_document` for what cannot be drawn, `renderer_closed` after `close`.
+   * Throws InvoicePdfError: `malformed_document` for what cannot be drawn, `logo_missing` for what names a logo that is not there, `renderer_closed` after `close`.
    *
    * @param onPages told from time to time how far a document is that is drawn in a thread
    */
@@ -52,23 +59,44 @@ export interface InvoiceRenderer {
  * @param threads how many, at most. One keeps up with all that a process asks of it, takes some 50 MB, and makes the memory
  * of a process the same on any machine; who wants more pages drawn starts more processes.
  */
-export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}): InvoiceRenderer {
+export function createInvoiceRenderer({
+  threads = 1,
+  loadLogo,
+}: { threads?: number; loadLogo?: LoadLogo } = {}): InvoiceRenderer {
   const pool = new Piscina<DrawTask | WriteTask, RenderAnswer | Rendition | Refusal>({
     filename: workerFile(),
     minThreads: 0,
     maxThreads: threads,
     resourceLimits: THREAD_MEMORY,
   });
+  const logos = new Recent<string, Uint8Array>(LOGOS_KEPT);
+  const logoOf = async ({ supplier }: PrintableInvoice): Promise<Uint8Array | undefined> => {
+    const sha256 = supplier.branding?.logo;
+    if (!sha256) return undefined;
+    const known = logos.get(sha256) ?? (await loadLogo?.(sha256));
+    if (known) logos.set(sha256, known);
+    return known;
+  };
   const running = new Set<Promise<unknown>>();
   let closed = false;
   const refuseClosed = () => {
     if (closed) throw new InvoicePdfError('renderer_closed', 'the invoice renderer is closed; make a new one', true);
   };
-  const inThread = <Answer>(task: DrawTask | WriteTask, name: 'default' | 'write'): Promise<Answer> => {
-    const transferList = 'told' in task && task.told ? [task.told] : [];
-    const run = pool.run(task, { name, transferList }) as Promise<Answer>;
+  const finished = <Answer>(run: Promise<Answer>): Promise<Answer> => {
     running.add(run);
     return run.finally(() => running.delete(run));
+  };
+  const inThread = <Answer>(task: DrawTask | WriteTask, name: 'default' | 'write'): Promise<Answer> => {
+    const transferList = 'told' in task && task.told ? [task.told] : [];
+    return pool.run(task, { name, transferList }) as Promise<Answer>;
+  };
+  const draw: InvoiceRenderer['render'] = async (document, onPages) => {
+    const logo = await logoOf(document);
+    if (document.lines.length <= DRAWN_AT_ONCE_LINES) return layoutInvoice(document, undefined, logo);
+    const answer = await telling(onPages, (told) => inThread<RenderAnswer>({ document, told, logo }, 'default'));
+    if (answer.outcome === 'refused') throw new InvoicePdfError(answer.code, answer.message);
+    const { pdf, sha256 } = answer;
+    return { pdf: Buffer.from(pdf.buffer, pdf.byteOffset, pdf.byteLength), sha256 };
   };
 
   return {
@@ -76,16 +104,12 @@ export function createInvoiceRenderer({ threads = 1 }: { threads?: number } = {}
     unprintable: unprintableTexts,
     async render(document, onPages) {
       refuseClosed();
-      if (document.lines.length <= DRAWN_AT_ONCE_LINES) return layoutInvoice(document);
-      const answer = await telling(onPages, (told) => inThread<RenderAnswer>({ document, told }, 'default'));
-      if (answer.outcome === 'refused') throw new InvoicePdfError(answer.code, answer.message);
-      const { pdf, sha256 } = answer;
-      return { pdf: Buffer.from(pdf.buffer, pdf.byteOffset, pdf.byteLength), sha256 };
+      return finished(draw(document, onPages));
     },
     async write(document, kind) {
       refuseClosed();
       if (document.lines.length <= WRITTEN_AT_ONCE_LINES) return renderEInvoice(kind, document);
-      return inThread<Rendition | Refusal>({ document, kind }, 'write');
+      return finished(inThread<Rendition | Refusal>({ document, kind }, 'write'));
     },
     async close() {
       if (closed) return;

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import PDFDocument from 'pdfkit';
 import type { FontBlock } from './font-block.js';
-import { type FilledPath, PageContent, type Point } from './page-content.js';
+import { type FilledPath, PageContent, type Point, type Size } from './page-content.js';
 import type { Direction } from './bidi.js';
 import { type Han, releaseFonts, typefaceOf } from './families.js';
 import { printable } from './printable.js';
@@ -70,7 +70,12 @@ interface PdfkitSeams {
     bytes: Uint8Array,
     of: { name: string; type: string; relationship: string; creationDate: Date; modifiedDate: Date },
   ): void;
-  page: { write(content: Uint8Array): void; fonts: Record<string, PdfObject>; ext_gstates: Record<string, PdfObject> };
+  page: {
+    write(content: Uint8Array): void;
+    fonts: Record<string, PdfObject>;
+    ext_gstates: Record<string, PdfObject>;
+    xobjects: Record<string, PdfObject>;
+  };
   ref(data: object): PdfObject;
 }
 
@@ -90,6 +95,8 @@ class CollectedDocument extends PDFDocument {
 
 /** The name of the one graphics state with an opacity of its own. */
 const WATERMARK_STATE = 'Faint';
+/** And of the one image: the seller's logo. */
+const IMAGE = 'Logo';
 const WATERMARK_OPACITY = 0.09;
 
 /**
@@ -114,6 +121,7 @@ export class Sheet {
   #isTurned: boolean;
   #watermarkState: PdfObject | undefined;
   readonly #accent: string | undefined;
+  #image: PdfObject | undefined;
   #page: PageContent | undefined;
 
   constructor({ language, han, accent, ...info }: SheetInfo) {
@@ -239,8 +247,22 @@ export class Sheet {
    * Fills paths of units of their own, y downwards, with their origin at `x`, `y`; `unit` points are one of them. On a mirrored
    * page the drawing as a whole, `width` points of it, stands on the other side; it is not turned round itself.
    */
-  drawing(paths: readonly FilledPath[], x: number, y: number, unit: number, width: number): void {
-    this.#content().drawing(paths, this.#mirror(x, width), y, unit);
+  drawing(paths: readonly FilledPath[], x: number, y: number, unit: number, width: number, clip?: Size): void {
+    this.#content().drawing(paths, this.#mirror(x, width), y, unit, clip);
+  }
+
+  /** Draws pixels, RGB and deflated, `of` so many, as large as `shown` in points. Written once however often it is drawn. */
+  image(pixels: Uint8Array, of: Size, x: number, y: number, shown: Size): void {
+    this.#image ??= this.#object(
+      {
+        ...{ Type: 'XObject', Subtype: 'Image', Width: of.width, Height: of.height, ColorSpace: 'DeviceRGB' },
+        ...{ BitsPerComponent: 8, Filter: 'FlateDecode' },
+      },
+      pixels,
+    );
+    this.#seams.page.xobjects[IMAGE] = this.#image;
+    this.#id.update(pixels);
+    this.#content().image(IMAGE, this.#mirror(x, shown.width), y, shown);
   }
 
   /** As the methods of `PageContent`. */

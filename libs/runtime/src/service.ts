@@ -2,6 +2,7 @@ import { Closes, type ClosesOptions } from '#close';
 import { createInvoiceRenderer, type InvoiceRenderer } from '#invoice-pdf';
 import { type Catalogue, type Database, openDatabase, type SecretKey, serviceLogin } from '#persistence';
 import { type ConfiguredReportApi, openCatalogue } from '#persistence/catalogue';
+import { loadLogo } from '#persistence/documents';
 import { OutboundAddresses } from '#report-client';
 import { type ConnectorOptions, type Connectors, createConnectors } from '#usage';
 import type { z } from 'zod';
@@ -68,7 +69,10 @@ function serviceOn<D extends Database>(database: D, options: ServiceOptions): Se
   quickenStrings();
   const { databaseUrl, reportApi, secretKey, settleHours, patience, drawingThreads: threads } = options;
   const { addresses = OutboundAddresses.PUBLIC } = options;
-  const renderer = createInvoiceRenderer(threads === undefined ? {} : { threads });
+  const renderer = createInvoiceRenderer({
+    ...(threads !== undefined && { threads }),
+    loadLogo: (sha256) => loadLogo(database, sha256),
+  });
   const connectors = createConnectors({ ...options, database, configured: reportApi });
   const parts = { database, connectors, renderer, secretKey, settleHours };
   const queue = queueSettings(options.queueUrl ?? databaseUrl, patience);

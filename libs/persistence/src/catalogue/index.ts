@@ -7,6 +7,7 @@ export {
   type NewAccount,
   updateAccount,
 } from './accounts.js';
+export { findSellerLogo, type SellerLogo, setSellerLogo } from './logos.js';
 export { openCatalogue } from './open-catalogue.js';
 export {
   admitConfiguredKey,

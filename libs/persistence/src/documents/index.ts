@@ -9,6 +9,7 @@ export {
   type NewAdjustment,
 } from './adjustments.js';
 export { noteAlteration } from './alterations.js';
+export { loadLogo } from './logos.js';
 export { type CloseDocument, documentsOfClose, standsAsCertified } from './close-documents.js';
 export {
   claimConfirmingPulls,

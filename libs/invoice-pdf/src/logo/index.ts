@@ -1,0 +1,2 @@
+export { LARGEST_LOGO, type LogoFault, readLogo } from './logo.js';
+export { isFault } from './svg.js';
