@@ -90,8 +90,8 @@ describe('texts at the doors', () => {
     expect(body).toEqual({ sha256 });
     expect((await api.get('/v1/sellers/acme').expect(200)).body).toMatchObject({ logo: sha256 });
     const { headers, body: served } = await api.get('/v1/sellers/acme/logo').expect(200);
-    expect(headers['content-type']).toMatch('image/svg+xml');
-    expect(headers['content-disposition']).toMatch('attachment');
+    expect(headers['content-type']).toMatch('application/octet-stream');
+    expect(headers['content-disposition']).toMatch('logo.svg');
     expect(Buffer.from(served as Uint8Array).toString('base64')).toBe(data);
     for (const inner of ['<script/>', '<image href="http://169.254.169.254/"/>']) {
       const refused = await api.put('/v1/sellers/acme/logo', { data: svg(inner) }).expect(422);

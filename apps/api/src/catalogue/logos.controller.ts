@@ -73,7 +73,7 @@ export class LogosController {
   @Documented(
     'The logo of a seller',
     {
-      200: { description: 'the file, with the sha256 of its bytes as ETag', type: 'image/png' },
+      200: { description: 'the file, with the sha256 of its bytes as ETag', type: 'application/octet-stream' },
       304: { description: 'the caller has these bytes already' },
     },
     { 404: '`not_found`' },
@@ -87,7 +87,7 @@ export class LogosController {
     response.set('cache-control', 'private, no-cache');
     if (hasBytes(request, response, sha256)) return undefined;
     // As a download: an SVG that is opened in a page of this origin could run there.
-    response.attachment(mediaType === 'image/png' ? 'logo.png' : 'logo.svg').type(mediaType);
+    response.attachment(mediaType === 'image/png' ? 'logo.png' : 'logo.svg').type('application/octet-stream');
     return new StreamableFile(bytes, { length: bytes.length });
   }
 }
