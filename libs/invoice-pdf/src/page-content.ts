@@ -1,5 +1,5 @@
 import type { FontBlock } from './font-block.js';
-import { ACCENT } from './style.js';
+import { ACCENT } from './accent.js';
 import type { Line, Strip } from './typefaces.js';
 
 /** A path in the operators of ISO 32000-1, 8.5.2, each ended by white space, and how it is filled. */

@@ -1,10 +1,12 @@
+import { ACCENT } from './accent.js';
 import type { TextStyle } from './sheet.js';
+
+export { ACCENT } from './accent.js';
 
 /** One accent, a few greys; everything else is ink on paper. */
 export const INK = '#1b2430';
 export const GREY = '#66707d';
 const SOFT_INK = '#414c58';
-export const ACCENT = '#12546b';
 export const HAIRLINE = '#dde3e8';
 export const TINT = '#f2f6f8';
 export const PAPER = '#ffffff';

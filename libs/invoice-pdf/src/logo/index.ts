@@ -1,2 +1,2 @@
-export { LARGEST_LOGO, type LogoFault, readLogo } from './logo.js';
-export { isFault } from './svg.js';
+export { LARGEST_LOGO, readLogo } from './logo.js';
+export { isFault, type LogoFault } from './svg.js';

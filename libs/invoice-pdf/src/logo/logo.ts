@@ -4,18 +4,13 @@ import { deflateSync } from 'node:zlib';
 import type Png from 'pngjs';
 import type { FilledPath } from '../page-content.js';
 import { Recent } from '../recent.js';
-import { isFault, readSvg } from './svg.js';
+import { isFault, type LogoFault, readSvg } from './svg.js';
 
 /** A logo as it is drawn: paths in a thousandth of its longer side, or pixels on white. */
 export type Logo = { readonly width: number; readonly height: number } & (
   | { readonly mediaType: 'image/svg+xml'; readonly paths: readonly FilledPath[] }
   | { readonly mediaType: 'image/png'; /** RGB, deflated. */ readonly pixels: Uint8Array }
 );
-
-/** Why a file is no logo, in words for the one who sent it. */
-export interface LogoFault {
-  readonly fault: string;
-}
 
 /** Bytes of a file. */
 export const LARGEST_LOGO = 100_000;

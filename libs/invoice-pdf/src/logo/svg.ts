@@ -2,7 +2,11 @@ import { createRequire } from 'node:module';
 import type Saxes from 'saxes';
 import type SvgPath from 'svgpath';
 import type { FilledPath } from '../page-content.js';
-import type { LogoFault } from './logo.js';
+
+/** Why a file is no logo, in words for the one who sent it. */
+export interface LogoFault {
+  readonly fault: string;
+}
 
 /**
  * The part of SVG that a logo is made of: shapes that are filled with a colour, in groups, moved by transformations. Nothing in
