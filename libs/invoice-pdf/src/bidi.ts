@@ -29,7 +29,9 @@ export function directionOf(text: string): Direction {
 /** The embedding level of each UTF-16 unit of a text on one line (UAX #9, up to L1). */
 export function levelsOf(text: string, direction: Direction): Uint8Array {
   if (direction === 'ltr' && !runsBackwards(text)) return new Uint8Array(text.length);
-  return bidi().getEmbeddingLevels(text, direction).levels;
+  // Behind an Arabic word a hyphen would part a number: 91-1144442 is one, and would stand as 1144442-91. A point parts none.
+  const whole = text.replace(/(?<=[0-9])-(?=[0-9])/g, '.');
+  return bidi().getEmbeddingLevels(whole, direction).levels;
 }
 
 /** Runs with a level each, in the order in which they stand from left to right (UAX #9, L2). */
