@@ -141,4 +141,23 @@ describe('a worker finds and finishes', () => {
     await owner.end();
     await finished(first);
   });
+
+  it('a close that nobody ended, but waits for none that another process is ending', async () => {
+    const closes = dying();
+    const id = await open(closes);
+    await signingKey(database, SECRET_KEY);
+    const stranger = new Closes({ ...options(), secretKey: Buffer.alloc(32, 1), enqueue: () => Promise.resolve() });
+    await expect(stranger.work({ closeId: id, batch: 0 })).rejects.toMatchObject({ code: 'secret_does_not_open' });
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    await other.query('BEGIN');
+    await other.query('SELECT FROM close WHERE id = $1 FOR UPDATE', [id]);
+    // A sweep that waited for the lock would end with lock_timeout.
+    await closes.sweep(0);
+    expect((await findClose(database, id))?.state).toBe('running');
+    await other.query('ROLLBACK');
+    await other.end();
+    await closes.sweep(0);
+    expect((await findClose(database, id))?.state).toBe('finished');
+  });
 });

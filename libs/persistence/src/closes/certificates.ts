@@ -271,9 +271,11 @@ async function readOrigins(
 /** Finished closes with notes that are on no certificate for so long: a minute's notes make one revision. */
 export async function uncertifiedCloses(database: Database, idleSeconds: number): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
-    SELECT u.close_id AS id FROM invoice_uncertified u JOIN close c ON c.id = u.close_id
-     WHERE c.state = 'finished' GROUP BY u.close_id
-    HAVING min(u.at) <= clock_timestamp() - make_interval(secs => ${idleSeconds}) ORDER BY u.close_id`;
+    SELECT c.id FROM close c
+     WHERE c.state = 'finished'
+       AND c.id IN (SELECT close_id FROM invoice_uncertified GROUP BY close_id
+                    HAVING min(at) <= clock_timestamp() - make_interval(secs => ${idleSeconds}))
+     ORDER BY c.id FOR UPDATE OF c SKIP LOCKED`;
   return rows.map(({ id }) => id);
 }
 

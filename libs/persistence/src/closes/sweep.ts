@@ -85,12 +85,16 @@ async function wakeCloses(database: Database): Promise<void> {
   await database.$executeRaw(moveOfCloses('work', unfinished));
 }
 
-/** Running closes in which no account is left to work on: the worker that should have ended them died. */
+/**
+ * Running closes in which no account is left to work on: the worker that should have ended them died. One whose row is locked
+ * is being ended: the certificate of a large close takes minutes.
+ */
 export async function unsettledCloses(database: Database): Promise<string[]> {
   const rows = await database.$queryRaw<{ id: string }[]>`
     SELECT c.id FROM close c
      WHERE c.state = 'running'
        AND NOT EXISTS (SELECT FROM close_account a
-                        WHERE a.close_id = c.id AND a.state IN ('pending', 'pulling', 'rated', 'waiting'))`;
+                        WHERE a.close_id = c.id AND a.state IN ('pending', 'pulling', 'rated', 'waiting'))
+       FOR UPDATE OF c SKIP LOCKED`;
   return rows.map((row) => row.id);
 }
