@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { type Catalogue, listAuditEvents } from '#persistence';
 import { listAccounts, listEntities, listSubscriptions, openCatalogue } from '#persistence/catalogue';
-import { listDrafts, listInvoices } from '#persistence/documents';
+import { documentsOfClose, listDrafts, listInvoices } from '#persistence/documents';
 import { listCloseAccounts, listCloseEvents, listCloses, listCorrections } from '#persistence/closes';
 import { createTestDatabase } from '../support/postgres.js';
 
@@ -13,6 +13,8 @@ const MONTHS = 50;
 const LIMIT = 25;
 /** Of the seller that came last: its documents are the last ones of every list. */
 const LATE = SELLERS;
+/** The seller whose documents are all of one close: 5,000. */
+const CLOSED_AT_ONCE = { seller: 7, close: 701 };
 
 /**
  * What a page may read at the most, however much there is beside it: each row of the page, from its index and from its table,
@@ -227,6 +229,19 @@ describe('a page of a list of very many', () => {
         'close_event.id',
       ),
     });
+  });
+
+  it('of the documents of a close, as a certificate and an archive read them', async () => {
+    const read = async (count: number) => {
+      const numbers: string[] = [];
+      for await (const { number } of documentsOfClose(database, id('clo', CLOSED_AT_ONCE.close))) {
+        if (numbers.push(number) === count) break;
+      }
+      return numbers;
+    };
+    const { result, sent } = await captured(() => read(3 * LIMIT));
+    expect(result).toEqual(Array.from({ length: 3 * LIMIT }, (_, index) => `INV-${index + 1}`));
+    for (const statement of sent) await expectLittleRead(statement);
   });
 
   it.each(setsOf(['seller', 'external_id'] as const))('of accounts by %j', async (set) => {
@@ -489,7 +504,8 @@ async function fill(owner: pg.Client): Promise<void> {
     `INSERT INTO invoice (id, seller_id, account_id, close_id, kind, number, fiscal_year, sequence, period_label, period, revision,
                           currency, net, tax, gross, rounding, payable, issued_at, issue_date, due_date, document,
                           document_sha256, inputs_hash, layout_version)
-     SELECT ${idOf('inv', 'a * 100 + m')}, ${sellerOfAccount}, ${idOf('acc', 'a')}, ${idOf('clo', `(1 + a % ${SELLERS}) * 100 + m`)},
+     SELECT ${idOf('inv', 'a * 100 + m')}, ${sellerOfAccount}, ${idOf('acc', 'a')}, CASE WHEN 1 + a % ${SELLERS} = ${CLOSED_AT_ONCE.seller} THEN ${idOf('clo', `${CLOSED_AT_ONCE.close}`)}
+                 ELSE ${idOf('clo', `(1 + a % ${SELLERS}) * 100 + m`)} END,
             'invoice', 'INV-' || sequence, 2025, sequence, ${label('m')}, tstzrange(${month('m')}, ${month('m + 1')}), 1,
             'USD', 0, 0, 0, 0, 0,
             CASE WHEN 1 + a % ${SELLERS} = ${LATE} THEN timestamptz '2026-06-01Z' + make_interval(mins => m) ELSE ${month('m + 1')} END,

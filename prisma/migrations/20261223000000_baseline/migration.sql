@@ -817,6 +817,8 @@ CREATE INDEX invoice_of_seller ON invoice (seller_id, issued_at, sequence, id);
 CREATE INDEX invoice_of_period ON invoice (period_label, issued_at, sequence, id);
 CREATE INDEX invoice_of_seller_period ON invoice (seller_id, period_label, issued_at, sequence, id);
 CREATE INDEX invoice_of_close ON invoice (close_id, issued_at, sequence, id);
+-- What a certificate and an archive read, page by page.
+CREATE INDEX invoice_in_order_of_close ON invoice (close_id, kind, fiscal_year, sequence);
 -- The notes of a seller's period that no close issued.
 CREATE INDEX invoice_without_close ON invoice (seller_id, period_label) WHERE close_id IS NULL;
 
