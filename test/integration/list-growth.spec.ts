@@ -3,7 +3,7 @@ import pg from 'pg';
 import { type Catalogue, listAuditEvents } from '#persistence';
 import { listAccounts, listEntities, listSubscriptions, openCatalogue } from '#persistence/catalogue';
 import { documentsOfClose, listDrafts, listInvoices } from '#persistence/documents';
-import { listCloseAccounts, listCloseEvents, listCloses, listCorrections } from '#persistence/closes';
+import { isDone, listCloseAccounts, listCloseEvents, listCloses, listCorrections } from '#persistence/closes';
 import { createTestDatabase } from '../support/postgres.js';
 
 const ROWS = 20_000;
@@ -13,7 +13,7 @@ const MONTHS = 50;
 const LIMIT = 25;
 /** Of the seller that came last: its documents are the last ones of every list. */
 const LATE = SELLERS;
-/** The seller whose documents are all of one close: 5,000. */
+/** The seller whose documents are all of one close, 5,000, of whose accounts those of the last batch are left. */
 const CLOSED_AT_ONCE = { seller: 7, close: 701 };
 
 /**
@@ -241,6 +241,12 @@ describe('a page of a list of very many', () => {
     };
     const { result, sent } = await captured(() => read(3 * LIMIT));
     expect(result).toEqual(Array.from({ length: 3 * LIMIT }, (_, index) => `INV-${index + 1}`));
+    for (const statement of sent) await expectLittleRead(statement);
+  });
+
+  it('is no more than a worker reads after each batch to see whether its close is done', async () => {
+    const { result, sent } = await captured(() => isDone(database, id('clo', CLOSED_AT_ONCE.close)));
+    expect(result).toBe(false);
     for (const statement of sent) await expectLittleRead(statement);
   });
 
@@ -533,6 +539,10 @@ async function fill(owner: pg.Client): Promise<void> {
     `INSERT INTO close_account (close_id, account_id, batch, state, reason_code)
      SELECT ${idOf('clo', `${LARGE_CLOSE}`)}, ${idOf('acx', 'n')}, n / 100, CASE WHEN n > ${ROWS - 50} THEN 'failed' ELSE 'drafted' END,
             CASE WHEN n > ${ROWS - 50} THEN 'internal_error' END
+       FROM generate_series(1, ${ROWS}) n
+     UNION ALL
+     SELECT ${idOf('clo', `${CLOSED_AT_ONCE.close}`)}, ${idOf('acx', 'n')}, n / 50, CASE WHEN n > ${ROWS - 50} THEN 'pending' ELSE 'failed' END,
+            CASE WHEN n <= ${ROWS - 50} THEN 'internal_error' END
        FROM generate_series(1, ${ROWS}) n
      UNION ALL
      SELECT ${idOf('clo', `(1 + a % ${SELLERS}) * 100 + ${MONTHS + 2}`)}, ${idOf('acc', 'a')}, 0, 'drafted', NULL

@@ -245,13 +245,14 @@ export async function lockAccounts(
 
 /**
  * Whether a running close has nothing left to work on, so that it is worth locking its row to end it. One with drafts of an
- * automatic close has.
+ * automatic close has. Looks from the last batch back: batches are worked on from the first.
  */
 export async function isDone(database: Database, closeId: string): Promise<boolean> {
   const [row] = await session(database).rows<{ done: boolean }>(Prisma.sql`
-    SELECT NOT EXISTS (SELECT FROM close_account a
-                        WHERE a.close_id = c.id AND (a.state IN ('pending', 'pulling', 'rated', 'waiting')
-                              OR (a.state = 'drafted' AND NOT c.dry_run AND (a.released OR c.issue = 'automatic')))) AS done
+    SELECT (SELECT a.batch FROM close_account a
+             WHERE a.close_id = c.id AND (a.state IN ('pending', 'pulling', 'rated', 'waiting')
+                   OR (a.state = 'drafted' AND NOT c.dry_run AND (a.released OR c.issue = 'automatic')))
+             ORDER BY a.batch DESC LIMIT 1) IS NULL AS done
       FROM close c WHERE c.id = ${closeId}::uuid`);
   return row?.done === true;
 }
