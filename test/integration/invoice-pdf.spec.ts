@@ -134,7 +134,7 @@ describe('the page says what the document says', () => {
         taxes: [{ ...group, name: 'Not subject to tax', category: 'O', exemption_reason: null }],
       }),
     );
-    expect(outside).toMatch(/^Not subject to tax +– +1,538\.32 +0\.00/m);
+    expect(outside).toMatch(/^Outside the scope of tax +– +1,538\.32 +0\.00/m);
   });
 
   it('gives a credit note its own title, names what it corrects and asks for nothing', async () => {
