@@ -111,6 +111,7 @@ function documentOf(
     rounding: '0.00',
     payable: of.amount,
     revision: 1,
+    notes: [],
     inputs_hash: 'of nothing',
   } as unknown as IssuedInvoice;
 }
