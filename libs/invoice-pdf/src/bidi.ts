@@ -30,7 +30,8 @@ export function directionOf(text: string): Direction {
 export function levelsOf(text: string, direction: Direction): Uint8Array {
   if (direction === 'ltr' && !runsBackwards(text)) return new Uint8Array(text.length);
   // Behind an Arabic word a hyphen would part a number: 91-1144442 is one, and would stand as 1144442-91. A point parts none.
-  const whole = text.replace(/(?<=[0-9])-(?=[0-9])/g, '.');
+  // A product is read from left to right, also behind a word that is not: the sign takes part as a letter that is.
+  const whole = text.replace(/(?<=[0-9])-(?=[0-9])/g, '.').replaceAll('×', 'x');
   return bidi().getEmbeddingLevels(whole, direction).levels;
 }
 
