@@ -220,6 +220,7 @@ function sellerOf(code) {
     address: ADDRESS,
     email: null,
     invoice_prefix: 'INV',
+    number_format: '{prefix}-{year}-{sequence}',
     fiscal_year_start: 1,
     number_start: 1,
     rounding: 'half_up',
