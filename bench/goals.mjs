@@ -128,7 +128,7 @@ export const GOALS = [
       { name: 'its worker, MB', of: ({ entities }) => entities.one.peak_bytes / 1e6, most: 512, digits: 0 },
     ],
     profile:
-      'Of 419 MB at 10,000 sites, about 160 are there before the first account; the draft, the document and its inputs take 80 MB of heap while they are issued and drawn, the parameter of the statement that issues them 60 for that moment, and the thread that draws 130: modules and fonts of its own, its copy of the lines, their pieces.',
+      'Of 419 MB at 10,000 sites, where a worker begins with them (one that has closed other accounts has up to 100 more), about 160 are there before the first account; the draft, the document and its inputs take 80 MB of heap while they are issued and drawn, the parameter of the statement that issues them 60 for that moment, and the thread that draws 130: modules and fonts of its own, its copy of the lines, their pieces.',
     next: 'drafts and inputs let go before the drawing begins; lines handed to the drawing thread page by page.',
   },
   {
