@@ -22,7 +22,7 @@ async function textOf(document: IssuedInvoice): Promise<string> {
   const { pdf, sha256 } = await renderer.render(document);
   const file = join(folder, `${sha256}.pdf`);
   writeFileSync(file, pdf);
-  // What holds figures together is a space to whoever reads them, and lines break where they break.
+  // pdftotext has a plain space for what holds figures together, and breaks lines where the page does.
   return read('pdftotext', ['-layout', file, '-']).toString().replace(/\s+/g, ' ');
 }
 

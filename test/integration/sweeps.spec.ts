@@ -120,15 +120,16 @@ describe('a worker finds and finishes', () => {
     expect(await loadIssued(database, first?.id ?? '')).toMatchObject({ number: 'INV-2026-000001' });
   });
 
-  it('a close that nobody ended, also when another one cannot be ended', async () => {
+  /** A close whose work is all done, by a process that cannot sign its certificate. */
+  async function unended(period?: string): Promise<string> {
     await signingKey(database, SECRET_KEY);
-    // All work is done by a process that cannot sign.
     const stranger = new Closes({ ...options(), secretKey: Buffer.alloc(32, 1), enqueue: () => Promise.resolve() });
-    const unended = async (period: string) => {
-      const id = await open(stranger, period);
-      await expect(stranger.work({ closeId: id, batch: 0 })).rejects.toMatchObject({ code: 'secret_does_not_open' });
-      return id;
-    };
+    const id = await open(stranger, period);
+    await expect(stranger.work({ closeId: id, batch: 0 })).rejects.toMatchObject({ code: 'secret_does_not_open' });
+    return id;
+  }
+
+  it('a close that its worker could not end, also when another one cannot be ended', async () => {
     const [first, second] = [await unended('2026-07'), await unended('2026-08')];
     const owner = new pg.Client({ connectionString: url });
     await owner.connect();
@@ -142,12 +143,9 @@ describe('a worker finds and finishes', () => {
     await finished(first);
   });
 
-  it('a close that nobody ended, but waits for none that another process is ending', async () => {
+  it('a close that its worker could not end, but waits for none that another process is ending', async () => {
     const closes = dying();
-    const id = await open(closes);
-    await signingKey(database, SECRET_KEY);
-    const stranger = new Closes({ ...options(), secretKey: Buffer.alloc(32, 1), enqueue: () => Promise.resolve() });
-    await expect(stranger.work({ closeId: id, batch: 0 })).rejects.toMatchObject({ code: 'secret_does_not_open' });
+    const id = await unended();
     const other = new pg.Client({ connectionString: url });
     await other.connect();
     await other.query('BEGIN');

@@ -97,7 +97,7 @@ describe('texts at the doors', () => {
       const refused = await api.put('/v1/sellers/acme/logo', { data: svg(inner) }).expect(422);
       expect(refused.body).toMatchObject({ code: 'logo_refused', errors: [{ pointer: '/data' }] });
     }
-    await api.put('/v1/sellers/nobody/logo', { data }).expect(404);
+    await api.put('/v1/sellers/no-such-seller/logo', { data }).expect(404);
     expect((await api.delete('/v1/sellers/acme/logo').expect(200)).body).toEqual({ sha256: null });
     await api.get('/v1/sellers/acme/logo').expect(404);
   });
